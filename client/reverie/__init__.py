@@ -1,0 +1,1 @@
+"""See what a neural network sees: the client of a Reverie server."""

@@ -1,0 +1,1 @@
+"""Input gradients of ONNX graphs, as ONNX graphs."""

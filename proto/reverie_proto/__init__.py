@@ -1,0 +1,1 @@
+"""The wire of Reverie: generated messages and stubs."""

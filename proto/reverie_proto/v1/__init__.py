@@ -1,0 +1,1 @@
+"""Messages and stubs of `reverie.v1`, generated: never edited."""

@@ -1,0 +1,84 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ServerInfo(_message.Message):
+    __slots__ = ("version", "onnxruntime_version", "providers", "device_class", "presets", "limits")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    ONNXRUNTIME_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    PRESETS_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    onnxruntime_version: str
+    providers: _containers.RepeatedScalarFieldContainer[str]
+    device_class: str
+    presets: _containers.RepeatedCompositeFieldContainer[Preset]
+    limits: Limits
+    def __init__(self, version: _Optional[str] = ..., onnxruntime_version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., device_class: _Optional[str] = ..., presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+
+class Preset(_message.Message):
+    __slots__ = ("name", "description")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes")
+    MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    MAX_STEPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_FRAMES_FIELD_NUMBER: _ClassVar[int]
+    MAX_TERMS_FIELD_NUMBER: _ClassVar[int]
+    MAX_RESPONSE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    min_size_px: int
+    max_size_px: int
+    max_steps: int
+    max_frames: int
+    max_terms: int
+    max_response_bytes: int
+    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ...) -> None: ...
+
+class Model(_message.Message):
+    __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size_px")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    LAYER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    NATIVE_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    digest: str
+    description: str
+    layer_count: int
+    labels: _containers.RepeatedScalarFieldContainer[str]
+    native_size_px: int
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., description: _Optional[str] = ..., layer_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., native_size_px: _Optional[int] = ...) -> None: ...
+
+class Layer(_message.Message):
+    __slots__ = ("name", "aliases", "operator", "channels", "spatial", "stride_px", "receptive_field_px", "min_size_px", "size_multiple_px")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    SPATIAL_FIELD_NUMBER: _ClassVar[int]
+    STRIDE_PX_FIELD_NUMBER: _ClassVar[int]
+    RECEPTIVE_FIELD_PX_FIELD_NUMBER: _ClassVar[int]
+    MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    SIZE_MULTIPLE_PX_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    operator: str
+    channels: int
+    spatial: bool
+    stride_px: int
+    receptive_field_px: int
+    min_size_px: int
+    size_multiple_px: int
+    def __init__(self, name: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., operator: _Optional[str] = ..., channels: _Optional[int] = ..., spatial: bool = ..., stride_px: _Optional[int] = ..., receptive_field_px: _Optional[int] = ..., min_size_px: _Optional[int] = ..., size_multiple_px: _Optional[int] = ...) -> None: ...
