@@ -1,10 +1,11 @@
-"""Generate `reverie_proto` from the .proto files.
+"""Generate `reverie_proto` from the .proto files; with `--check`, only compare and say what differs.
 
-Run by `make proto` with the oldest compiler that serves (grpcio-tools 1.62.3): its code loads on protobuf 4.25 and every
-newer runtime, where code from a new compiler refuses older ones.
+Run by `make proto` with the oldest compiler that serves (grpcio-tools 1.62.3): its code loads on protobuf 4.25 and
+every newer runtime, where code from a new compiler refuses older ones.
 
-On the wire and in reflection the files are named `reverie/v1/*.proto`, as buf's STANDARD rules want; in Python they live in
-`reverie_proto`, because `reverie` is the client. protoc derives Python imports from file names, so they are renamed here.
+On the wire and in reflection the files are named `reverie/v1/*.proto`, as buf's STANDARD rules want; in Python they
+live in `reverie_proto`, because `reverie` is the client. protoc derives Python imports from file names, so they are
+renamed here.
 """
 
 from __future__ import annotations
@@ -18,31 +19,37 @@ from pathlib import Path
 from grpc_tools import protoc
 
 HERE = Path(__file__).parent
-PACKAGE = HERE / "reverie_proto"
+TARGET = HERE / "reverie_proto" / "v1"
 
 
-def main() -> int:
-    """Replace the generated package; return protoc's exit status."""
+def generated() -> dict[str, str]:
+    """Compile every .proto file: the text of each module by its name in `reverie_proto.v1`."""
     sources = sorted(str(path.relative_to(HERE)) for path in (HERE / "reverie").rglob("*.proto"))
     with tempfile.TemporaryDirectory() as scratch:
-        status = protoc.main(
-            ["protoc", f"-I{HERE}", f"--python_out={scratch}", f"--pyi_out={scratch}", f"--grpc_python_out={scratch}"]
-            + sources
-        )
-        if status != 0:
-            return int(status)
-        target = PACKAGE / "v1"
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        (target / "__init__.py").write_text('"""Messages and stubs of `reverie.v1`, generated: never edited."""\n')
+        outputs = [f"--{kind}_out={scratch}" for kind in ("python", "pyi", "grpc_python")]
+        if protoc.main(["protoc", f"-I{HERE}", *outputs, *sources]) != 0:
+            sys.exit(1)
+        modules = {"__init__.py": '"""Messages and stubs of `reverie.v1`, generated: never edited."""\n'}
         for made in sorted(Path(scratch, "reverie", "v1").iterdir()):
             text = re.sub(r"^(from|import) reverie\.v1", r"\1 reverie_proto.v1", made.read_text(), flags=re.MULTILINE)
-            if made.name == "visualization_pb2_grpc.py":
-                (target / made.name).write_text(text)
-            elif not made.name.endswith("_grpc.py"):  # the other files define no service
-                (target / made.name).write_text(text)
-    return 0
+            if not made.name.endswith("_grpc.py") or "Stub" in text:  # most files define no service
+                modules[made.name] = text
+    return modules
+
+
+def main() -> None:
+    """Write the package, or compare it with the files as they are."""
+    new = generated()
+    old = {path.name: path.read_text() for path in sorted(TARGET.glob("*.py*"))}
+    if sys.argv[1:] == ["--check"]:
+        if differing := sorted(name for name in new.keys() | old.keys() if new.get(name) != old.get(name)):
+            sys.exit(f"out of date, run `make proto`: {', '.join(differing)}")
+        return
+    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir(parents=True)
+    for name, text in new.items():
+        (TARGET / name).write_text(text)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,109 @@
+# Everything a newcomer needs: `make demo` and `make test`. Each sets up its own environments under .venv/ the first time
+# and uses them again the next. Only Python 3.11 or newer, pip and make are needed beforehand.
+
+PYTHON ?= python3
+MODEL := server/reverie_server/texture19
+
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench demo-model clean
+
+help:
+	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
+	@echo "make test        set up and run every test, each in the environment it is meant for"
+	@echo "make check       ruff, formatting, mypy --strict, buf lint, generated code up to date"
+	@echo "make format      let ruff mend what it can"
+	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
+	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
+	@echo "make demo-model  draw the images and train texture19 from nothing (hours)"
+	@echo "make clean       remove the environments and everything made"
+
+# ----- the main job -----
+
+demo: .venv/serve/ready
+	@.venv/serve/bin/python examples/demo.py
+
+# ----- tests, each where it belongs: the client alone, the server without torch, the export with it -----
+
+test: test-client test-serving test-export
+	@echo "All tests passed."
+
+test-client: .venv/client/ready
+	@echo "== the client alone: no onnx, no onnxruntime, no torch"
+	@.venv/client/bin/python -m tests.absent onnx onnx_ir onnxruntime torch
+	@.venv/client/bin/python -m pytest tests/client tests/proto
+
+test-serving: .venv/serve/tested
+	@echo "== gradients, the ascent and the service: no torch"
+	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
+	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/serving
+
+test-export: .venv/export/ready
+	@echo "== export and the comparisons with torch"
+	@.venv/export/bin/python -m pytest tests/gradient/test_networks.py tests/export tests/demo_model
+
+# ----- the rest of the house -----
+
+check: .venv/check/ready proto-check
+	@echo "== ruff"
+	@.venv/check/bin/ruff check .
+	@.venv/check/bin/ruff format --check .
+	@echo "== mypy"
+	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient export/reverie_export server/reverie_server client/reverie examples bench demo_model tests
+	@echo "== buf"
+	@cd proto && ../.venv/check/bin/buf lint
+
+format: .venv/check/ready
+	@.venv/check/bin/ruff check --fix .
+	@.venv/check/bin/ruff format .
+
+proto: .venv/proto/ready
+	@.venv/proto/bin/python proto/generate.py
+
+proto-check: .venv/proto/ready
+	@echo "== generated code"
+	@.venv/proto/bin/python proto/generate.py --check
+
+bench: .venv/export/ready
+	@.venv/export/bin/python -m bench
+
+demo-model: .venv/export/ready
+	@.venv/export/bin/python -m demo_model.train
+	@.venv/export/bin/reverie export demo_model.network:texture19 --weights demo_model/texture19.safetensors \
+		--name texture19 --out server/reverie_server --force
+
+clean:
+	rm -rf .venv .build demo .mypy_cache .ruff_cache .pytest_cache
+
+# ----- environments -----
+
+# $(call environment,NAME,WHAT,REQUIREMENTS)
+define environment
+	@echo "-- setting up $(2) in .venv/$(1) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reverie needs Python 3.11 or newer; this is " + sys.version + ". Name another: make PYTHON=python3.12 ...")'
+	@rm -rf .venv/$(1)
+	@$(PYTHON) -m venv .venv/$(1)
+	@.venv/$(1)/bin/python -m pip install --quiet --upgrade pip
+	@.venv/$(1)/bin/python -m pip install --quiet $(3)
+	@touch $@
+endef
+
+.venv/client/ready: pyproject.toml
+	$(call environment,client,the client,--editable . --group test)
+
+.venv/serve/ready: pyproject.toml
+	$(call environment,serve,the server and the client,--editable ".[server]")
+
+.venv/serve/tested: .venv/serve/ready
+	@.venv/serve/bin/python -m pip install --quiet --group test
+	@touch $@
+
+# onnxruntime is not among the export's own needs: the tests compare with it.
+.venv/export/ready: pyproject.toml
+	$(call environment,export,"the export: torch and torchvision, about 5 GB",--editable ".[export$(COMMA)server]" --group test)
+
+.venv/check/ready: pyproject.toml
+	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)
+
+.venv/proto/ready: pyproject.toml
+	$(call environment,proto,the protocol compiler,--group proto)
+
+COMMA := ,
