@@ -16,13 +16,13 @@ def test_files_keep_their_names_on_the_wire() -> None:
     assert visualization_pb2.DESCRIPTOR.package == "reverie.v1"
 
 
-@pytest.mark.parametrize("method", SERVICE.methods, ids=lambda method: method.name)
+@pytest.mark.parametrize("method", list(SERVICE.methods), ids=lambda method: method.name)
 def test_browsers_can_carry_every_call(method: object) -> None:
     """Browser transports know unary calls and server streams, and nothing else."""
     assert not getattr(method, "client_streaming")  # noqa: B009 - absent from the oldest type stubs
 
 
-@pytest.mark.parametrize("field", spec_pb2.RenderSpec.DESCRIPTOR.fields, ids=lambda field: field.name)
+@pytest.mark.parametrize("field", list(spec_pb2.RenderSpec.DESCRIPTOR.fields), ids=lambda field: field.name)
 def test_a_field_of_the_spec_with_a_default_can_be_left_out(field: FieldDescriptor) -> None:
     """Zero and absent differ: absent means the default, zero is a value."""
     if field.type in SCALARS and field.name != "model":
