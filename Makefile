@@ -77,7 +77,7 @@ clean:
 
 # $(call environment,NAME,WHAT,REQUIREMENTS)
 define environment
-	@echo "-- setting up $(2) in .venv/$(1) (once)"
+	@echo "== setting up $(2) in .venv/$(1): once"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reverie needs Python 3.11 or newer; this is " + sys.version + ". Name another: make PYTHON=python3.12 ...")'
 	@rm -rf .venv/$(1)
 	@$(PYTHON) -m venv .venv/$(1)
@@ -98,7 +98,7 @@ endef
 
 # onnxruntime is not among the export's own needs: the tests compare with it.
 .venv/export/ready: pyproject.toml
-	$(call environment,export,"the export: torch and torchvision, about 5 GB",--editable ".[export$(COMMA)server]" --group test)
+	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test)
 
 .venv/check/ready: pyproject.toml
 	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)
