@@ -3,7 +3,7 @@
     python -m bench.against_lucent [--channels 16] [--steps 512] [--size 224]
 
 Both sides optimise the mean of one channel of `texture19`, start from seed 0 and use their own standard transforms.
-Both pictures are then judged by one measure: the channel's mean on the picture itself, computed with torch. Needs torch,
+Both pictures are then judged by one measure: the mean of the channel on the picture itself. Needs torch,
 torch-lucent and the server extra in one environment (`make bench` sets it up).
 """
 
