@@ -1,1 +1,66 @@
 """See what a neural network sees: the client of a Reverie server."""
+
+from reverie._async_client import AsyncClient
+from reverie._client import Client
+from reverie._requests import RenderOptions, StreamOptions
+from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
+from reverie.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    ReverieError,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    UsageError,
+    Violation,
+)
+from reverie.objectives import Objective, channel, direction, layer, logit, neuron
+from reverie.pictures import Accepted, Event, Frame, ImageFormat, Outcome, Picture, Progress, Rendering
+from reverie.spec import Spec
+
+__all__ = [
+    "Accepted",
+    "AsyncClient",
+    "Cancelled",
+    "Client",
+    "DeadlineExceeded",
+    "Event",
+    "FailedPrecondition",
+    "Frame",
+    "ImageFormat",
+    "InternalError",
+    "InvalidRequest",
+    "Layer",
+    "Limits",
+    "Model",
+    "NotFound",
+    "Objective",
+    "Outcome",
+    "PermissionDenied",
+    "Picture",
+    "Preset",
+    "Progress",
+    "RenderOptions",
+    "Rendering",
+    "ResourceExhausted",
+    "ReverieError",
+    "ServerInfo",
+    "Spec",
+    "StreamOptions",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "UsageError",
+    "Violation",
+    "channel",
+    "direction",
+    "layer",
+    "logit",
+    "neuron",
+]

@@ -1,0 +1,126 @@
+"""The client for code that awaits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack, cast
+
+import grpc
+
+from reverie import _exchange
+from reverie._base import BaseClient, Story
+from reverie._exchange import Ask, Exchange, Pause
+from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
+from reverie.catalog import Layer, Model, ServerInfo
+from reverie.pictures import Event, Rendering
+
+T = TypeVar("T")
+
+
+class AsyncClient(BaseClient):
+    """A connection to a Reverie server for asyncio: the arguments, methods and errors of :class:`reverie.Client`.
+
+    ::
+
+        async with reverie.AsyncClient("localhost:50051") as client:
+            rendering = await client.render("texture19", "conv4_3", 17)
+            async for event in client.stream("texture19", "conv4_3", 18): ...
+
+    It belongs to the event loop of its first call. Cancelling the task that waits for a render, or leaving the loop
+    over a stream, cancels the render on the server.
+    """
+
+    async def server_info(self, *, timeout: float | None = None) -> ServerInfo:
+        """The server's version, device, presets and limits."""
+        return await self._run(_exchange.server_info(self._seconds(timeout)))
+
+    async def models(self, *, timeout: float | None = None) -> tuple[Model, ...]:
+        """The models served, by name."""
+        return await self._run(_exchange.models(self._seconds(timeout)))
+
+    async def layers(self, model: str, *, timeout: float | None = None) -> tuple[Layer, ...]:
+        """The layers of a model, from the picture upwards."""
+        return await self._run(_exchange.layers(model, self._seconds(timeout)))
+
+    async def render(
+        self,
+        model: str | None = None,
+        layer: str | None = None,
+        channel: int | str | None = None,
+        **options: Unpack[RenderOptions],
+    ) -> Rendering:
+        """The picture that excites a channel of a layer most, when it is done.
+
+        ``channel`` is a number or, for a classifier's last layer, the label of a class. The options are those of
+        :class:`reverie.RenderOptions`, among them ``size``, ``steps``, ``seed``, and ``objective=`` instead of layer
+        and channel. Leaving the call by an exception, Ctrl-C included, cancels the render on the server.
+        """
+        request = render_request(model, layer, channel, options)
+        return await self._run(_exchange.render(request, options.get("timeout", self._timeout)))
+
+    def stream(
+        self,
+        model: str | None = None,
+        layer: str | None = None,
+        channel: int | str | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> AsyncIterator[Event]:
+        """The same as :meth:`render`, as events: one Accepted, any number of Progress, one Rendering.
+
+        Breaking out of the loop cancels the render on the server. The options are those of
+        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step.
+        """
+        request = stream_request(model, layer, channel, options)
+        return self._events(_exchange.stream(request, options.get("timeout", self._timeout)))
+
+    async def close(self) -> None:
+        """Close the connection; calls in progress are cancelled."""
+        self._closed = True
+        if self._owns_channel and self._channel is not None:
+            await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _run(self, exchange: Exchange[T]) -> T:
+        """Drive an exchange to its end."""
+        reply = partial(next, exchange)
+        while True:
+            try:
+                step = reply()
+            except StopIteration as end:
+                return cast(T, end.value)
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                reply = partial(next, exchange)
+                continue
+            try:
+                reply = partial(exchange.send, await self._ask(step))
+            except grpc.RpcError as error:
+                reply = partial(exchange.throw, self._error(error))
+
+    async def _ask(self, ask: Ask) -> Any:
+        call = self._begin(ask.rpc, grpc.aio)(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+        return (call, await call.read()) if ask.streams else await call
+
+    async def _events(self, exchange: Exchange[Any]) -> AsyncIterator[Event]:
+        call, message = await self._run(exchange)
+        story = Story()
+        try:
+            while message is not grpc.aio.EOF:
+                if event := story.event(message):
+                    yield event
+                message = await call.read()
+            story.end()
+        except grpc.RpcError as error:
+            raise self._error(error) from None
+        finally:
+            call.cancel()

@@ -1,0 +1,94 @@
+"""What both clients are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grpc
+from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
+
+from reverie import _parsing
+from reverie._connection import connection
+from reverie._translation import translate
+from reverie.errors import InternalError, ReverieError, UsageError
+from reverie.pictures import Event, Rendering
+
+CATALOGUE_TIMEOUT_S = 30.0
+
+
+class BaseClient:
+    """Where the server is, how long calls may take, and the channel once there is one."""
+
+    def __init__(
+        self,
+        address: str = "localhost:50051",
+        *,
+        token: str | None = None,
+        tls_ca: str | Path | None = None,
+        tls_cert: str | Path | None = None,
+        tls_key: str | Path | None = None,
+        tls_name: str | None = None,
+        insecure: bool | None = None,
+        timeout: float | None = None,
+        channel: Any = None,
+    ) -> None:
+        self._connection = connection(
+            address,
+            token=token,
+            tls_ca=tls_ca,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_name=tls_name,
+            insecure=insecure,
+        )
+        self._timeout = timeout
+        self._channel = channel
+        self._owns_channel = channel is None
+        self._stub: VisualizationServiceStub | None = None
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._connection.target!r})"
+
+    def _begin(self, rpc: str, transport: Any) -> Any:
+        """The callable for an RPC, through a channel of ``transport``: grpc or grpc.aio.
+
+        The channel is opened when first needed: one of grpc.aio belongs to the event loop that it was made in, which
+        need not run yet when a client is constructed.
+        """
+        if self._closed:
+            raise UsageError(f"{self!r} is closed.")
+        if self._stub is None:
+            to = self._connection
+            if self._channel is None and to.credentials is None:
+                self._channel = transport.insecure_channel(to.target, to.options)
+            elif self._channel is None:
+                self._channel = transport.secure_channel(to.target, to.credentials, to.options)
+            self._stub = VisualizationServiceStub(self._channel)
+        return getattr(self._stub, rpc)
+
+    def _seconds(self, timeout: float | None) -> float:
+        """How long a question about the catalogue may take."""
+        return next(seconds for seconds in (timeout, self._timeout, CATALOGUE_TIMEOUT_S) if seconds is not None)
+
+    def _error(self, error: grpc.RpcError) -> ReverieError:
+        return translate(error, target=self._connection.target)
+
+
+class Story:
+    """The events of one stream in their order, held to end with the picture."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def event(self, message: Any) -> Event | None:
+        """The event that a message tells of; None for a kind that is unknown here."""
+        event = _parsing.event(message)
+        self._told = isinstance(event, Rendering)
+        return event
+
+    def end(self) -> None:
+        """Raise InternalError when the stream ended before the picture came."""
+        if not self._told:
+            raise InternalError("The server ended the stream without sending the picture.")

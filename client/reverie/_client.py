@@ -1,0 +1,140 @@
+"""The client for ordinary code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack, cast
+
+import grpc
+
+from reverie import _exchange
+from reverie._base import BaseClient, Story
+from reverie._exchange import Ask, Exchange, Pause
+from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
+from reverie.catalog import Layer, Model, ServerInfo
+from reverie.pictures import Event, Rendering
+
+T = TypeVar("T")
+
+
+class Client(BaseClient):
+    """A connection to a Reverie server, for as many calls and threads as you like.
+
+    ::
+
+        with reverie.Client("localhost:50051") as client:
+            rendering = client.render("texture19", "conv4_3", 17)
+            rendering.save("conv4_3-17.png")
+
+    ``address`` is ``HOST:PORT`` (port 50051 when left out) or ``unix:/PATH``. This machine is spoken to in plaintext,
+    any other through TLS unless ``insecure=True``. ``token`` is sent as a bearer token, never in plaintext to another
+    machine. ``tls_ca`` is a PEM file of authorities to trust instead of the system's, ``tls_cert`` and ``tls_key`` this
+    client's own certificate, ``tls_name`` the name expected in the server's. ``timeout`` is the number of seconds that
+    a call may take unless it says otherwise; without it the catalogue has 30 and a render as long as it needs.
+    ``channel`` is an open gRPC channel to use instead of making one; it stays its owner's to close.
+
+    All that goes wrong is a :class:`reverie.ReverieError`. Calls are repeated only where no work is done twice: when no
+    server was there, or one refused because it was full.
+    """
+
+    def server_info(self, *, timeout: float | None = None) -> ServerInfo:
+        """The server's version, device, presets and limits."""
+        return self._run(_exchange.server_info(self._seconds(timeout)))
+
+    def models(self, *, timeout: float | None = None) -> tuple[Model, ...]:
+        """The models served, by name."""
+        return self._run(_exchange.models(self._seconds(timeout)))
+
+    def layers(self, model: str, *, timeout: float | None = None) -> tuple[Layer, ...]:
+        """The layers of a model, from the picture upwards."""
+        return self._run(_exchange.layers(model, self._seconds(timeout)))
+
+    def render(
+        self,
+        model: str | None = None,
+        layer: str | None = None,
+        channel: int | str | None = None,
+        **options: Unpack[RenderOptions],
+    ) -> Rendering:
+        """The picture that excites a channel of a layer most, when it is done.
+
+        ``channel`` is a number or, for a classifier's last layer, the label of a class. The options are those of
+        :class:`reverie.RenderOptions`, among them ``size``, ``steps``, ``seed``, and ``objective=`` instead of layer
+        and channel. Leaving the call by an exception, Ctrl-C included, cancels the render on the server.
+        """
+        request = render_request(model, layer, channel, options)
+        return self._run(_exchange.render(request, options.get("timeout", self._timeout)))
+
+    def stream(
+        self,
+        model: str | None = None,
+        layer: str | None = None,
+        channel: int | str | None = None,
+        **options: Unpack[StreamOptions],
+    ) -> Iterator[Event]:
+        """The same as :meth:`render`, as events: one Accepted, any number of Progress, one Rendering.
+
+        Breaking out of the loop cancels the render on the server. The options are those of
+        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step.
+        """
+        request = stream_request(model, layer, channel, options)
+        return self._events(_exchange.stream(request, options.get("timeout", self._timeout)))
+
+    def close(self) -> None:
+        """Close the connection; calls in progress are cancelled."""
+        self._closed = True
+        if self._owns_channel and self._channel is not None:
+            self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, exchange: Exchange[T]) -> T:
+        """Drive an exchange to its end."""
+        reply = partial(next, exchange)
+        while True:
+            try:
+                step = reply()
+            except StopIteration as end:
+                return cast(T, end.value)
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                reply = partial(next, exchange)
+                continue
+            try:
+                reply = partial(exchange.send, self._ask(step))
+            except grpc.RpcError as error:
+                reply = partial(exchange.throw, self._error(error))
+
+    def _ask(self, ask: Ask) -> Any:
+        begin = self._begin(ask.rpc, grpc)
+        if ask.streams:
+            call = begin(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+            return call, next(call, None)
+        call = begin.future(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+        try:
+            return call.result()
+        finally:
+            call.cancel()  # no effect on a call that ended; stops the render when Ctrl-C ends the wait
+
+    def _events(self, exchange: Exchange[Any]) -> Iterator[Event]:
+        call, message = self._run(exchange)
+        story = Story()
+        try:
+            while message is not None:
+                if event := story.event(message):
+                    yield event
+                message = next(call, None)
+            story.end()
+        except grpc.RpcError as error:
+            raise self._error(error) from None
+        finally:
+            call.cancel()

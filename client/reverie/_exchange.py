@@ -1,0 +1,108 @@
+"""What is said to a server and in which order, without saying how: the part that both clients share.
+
+An exchange is a generator. It yields an :class:`Ask` and is sent the answer, or has the error thrown into it; it yields
+a :class:`Pause` to be woken later; it returns what the caller asked for. A client is a loop that drives it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from reverie_proto.v1 import visualization_pb2 as wire
+
+from reverie import _parsing
+from reverie.catalog import Layer, Model, ServerInfo
+from reverie.errors import ResourceExhausted
+from reverie.pictures import Rendering
+
+T = TypeVar("T")
+
+# A server that is full says when to come back. Longer than this is the caller's decision, and so is a third refusal.
+PATIENCE_S = 5.0
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call: the name of the RPC, its request, and the seconds it may take (None: no limit).
+
+    The answer is its response or, where it ``streams``, the open call together with its first message.
+    """
+
+    rpc: str
+    request: Message
+    timeout_s: float | None
+    streams: bool = False
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait so long before going on."""
+
+    seconds: float
+
+
+Exchange = Generator[Ask | Pause, Any, T]
+
+
+def server_info(timeout_s: float | None) -> Exchange[ServerInfo]:
+    """Ask a server about itself."""
+    answer = yield from _patiently("GetServerInfo", wire.GetServerInfoRequest(), timeout_s)
+    return _parsing.server_info(answer.info)
+
+
+def models(timeout_s: float | None) -> Exchange[tuple[Model, ...]]:
+    """Ask for all models, page by page."""
+    found: list[Model] = []
+    token = ""
+    while True:
+        page = yield from _patiently("ListModels", wire.ListModelsRequest(page_token=token), timeout_s)
+        found += map(_parsing.model, page.models)
+        if not (token := page.next_page_token):
+            return tuple(found)
+
+
+def layers(model: str, timeout_s: float | None) -> Exchange[tuple[Layer, ...]]:
+    """Ask for all layers of a model, page by page."""
+    found: list[Layer] = []
+    token = ""
+    while True:
+        page = yield from _patiently("ListLayers", wire.ListLayersRequest(model=model, page_token=token), timeout_s)
+        found += map(_parsing.layer, page.layers)
+        if not (token := page.next_page_token):
+            return tuple(found)
+
+
+def render(request: wire.RenderImageRequest, timeout_s: float | None) -> Exchange[Rendering]:
+    """Ask for one picture."""
+    answer = yield from _patiently("RenderImage", request, timeout_s)
+    return _parsing.rendering(answer.rendering)
+
+
+def stream(request: wire.StreamRenderRequest, timeout_s: float | None) -> Exchange[Any]:
+    """Ask for one picture and its events: the call to read them from, and the first message."""
+    return _patiently("StreamRender", request, timeout_s, streams=True)
+
+
+def _patiently(rpc: str, request: Message, timeout_s: float | None, *, streams: bool = False) -> Exchange[Any]:
+    """Ask, and come back a few times when a full server says that it will soon have room.
+
+    It refused before it began, so asking again doubles no work. Calls that find no server at all are repeated by gRPC
+    itself, see ``_connection.RETRIES``.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    for attempt in range(1, ATTEMPTS + 1):
+        remaining = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        try:
+            return (yield Ask(rpc, request, remaining, streams))
+        except ResourceExhausted as error:
+            wait = error.retry_after_s
+            too_late = deadline is not None and wait is not None and time.monotonic() + wait >= deadline
+            if attempt == ATTEMPTS or wait is None or wait > PATIENCE_S or too_late:
+                raise
+            yield Pause(wait)
+    raise AssertionError("the last attempt returns or raises")

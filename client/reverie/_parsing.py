@@ -1,0 +1,119 @@
+"""From the wire's messages to the values of this package."""
+
+from __future__ import annotations
+
+import numpy as np
+from reverie_proto.v1 import catalog_pb2, spec_pb2, visualization_pb2
+
+from reverie import spec
+from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
+from reverie.errors import InternalError
+from reverie.pictures import Accepted, Event, Frame, ImageFormat, Outcome, Progress, Rendering
+
+FORMATS = {spec_pb2.ImageFormat.Value(f"IMAGE_FORMAT_{known.name}"): known for known in ImageFormat}
+OUTCOMES = {
+    spec_pb2.Outcome.Value(f"OUTCOME_{outcome.name}"): outcome for outcome in Outcome if outcome is not Outcome.UNKNOWN
+}
+
+
+def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
+    """What a server says about itself."""
+    limits = message.limits
+    return ServerInfo(
+        version=message.version,
+        onnxruntime_version=message.onnxruntime_version,
+        providers=tuple(message.providers),
+        device_class=message.device_class,
+        presets=tuple(Preset(preset.name, preset.description) for preset in message.presets),
+        limits=Limits(
+            min_size_px=limits.min_size_px,
+            max_size_px=limits.max_size_px,
+            max_steps=limits.max_steps,
+            max_frames=limits.max_frames,
+            max_terms=limits.max_terms,
+            max_response_bytes=limits.max_response_bytes,
+        ),
+    )
+
+
+def model(message: catalog_pb2.Model) -> Model:
+    """One served model."""
+    return Model(
+        name=message.name,
+        digest=message.digest,
+        description=message.description,
+        layer_count=message.layer_count,
+        labels=tuple(message.labels),
+        native_size_px=message.native_size_px,
+    )
+
+
+def layer(message: catalog_pb2.Layer) -> Layer:
+    """One layer of a model."""
+    return Layer(
+        name=message.name,
+        aliases=tuple(message.aliases),
+        operator=message.operator,
+        channels=message.channels,
+        spatial=message.spatial,
+        stride_px=message.stride_px,
+        receptive_field_px=message.receptive_field_px,
+        min_size_px=message.min_size_px,
+        size_multiple_px=message.size_multiple_px,
+    )
+
+
+def rendering(message: spec_pb2.Rendering) -> Rendering:
+    """A finished picture."""
+    history = np.asarray(message.history, np.float32)
+    history.setflags(write=False)
+    return Rendering(
+        data=message.image.data,
+        format=_format(message.image),
+        width=message.image.width_px,
+        height=message.image.height_px,
+        outcome=OUTCOMES.get(message.outcome, Outcome.UNKNOWN),
+        outcome_detail=message.outcome_detail,
+        activation=message.activation,
+        history=history,
+        steps=message.steps,
+        spec=spec.from_message(message.effective_spec),
+        spec_digest=message.spec_digest,
+        frames=tuple(frame(each) for each in message.frames),
+        elapsed_s=message.elapsed_s,
+    )
+
+
+def frame(message: spec_pb2.Frame) -> Frame:
+    """A picture on the way."""
+    image = message.image
+    return Frame(
+        data=image.data, format=_format(image), width=image.width_px, height=image.height_px, step=message.step
+    )
+
+
+def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
+    """One event of a stream; None for a kind that this version does not know, which is no harm to it."""
+    match message.WhichOneof("event"):
+        case "accepted":
+            accepted = message.accepted
+            return Accepted(spec.from_message(accepted.effective_spec), accepted.spec_digest)
+        case "progress":
+            progress = message.progress
+            return Progress(
+                step=progress.step,
+                steps=progress.steps,
+                objective=progress.objective,
+                elapsed_s=progress.elapsed_s,
+                estimated_remaining_s=progress.estimated_remaining_s,
+                frame=frame(progress.frame) if progress.HasField("frame") else None,
+            )
+        case "result":
+            return rendering(message.result)
+    return None
+
+
+def _format(image: spec_pb2.Image) -> ImageFormat:
+    if image.format not in FORMATS:
+        raise InternalError(f"The server sent a picture in format {image.format}, which this client does not know.")
+    return FORMATS[image.format]

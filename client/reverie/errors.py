@@ -1,0 +1,141 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    ReverieError                 catch this one to catch them all
+    ├── UsageError               called in a way that cannot work; nothing was sent (also a ValueError)
+    ├── InvalidRequest           the server found mistakes in the request: .violations lists them all
+    ├── NotFound                 no such model or layer: .resource_type, .resource; the message names the nearest
+    ├── FailedPrecondition       the server's state forbids it
+    ├── Unauthenticated          the token is missing or unknown
+    ├── PermissionDenied         the token is known and may not do this
+    ├── Unimplemented            the server is older than this client and does not know the call
+    ├── Unavailable              no server answers there, or it is starting or stopping: trying later may help
+    ├── ResourceExhausted        the server has too much to do: .retry_after_s says when to come back
+    ├── DeadlineExceeded         the time given by ``timeout`` has passed, or would not be enough
+    ├── Cancelled                the call was cancelled before it ended
+    └── InternalError            a fault of the server: .incident is the number to report
+
+A render that fails numerically is not an error but a result: see ``Rendering.outcome``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One mistake in a request: the field's path in the wire's spec, and what is wrong with it."""
+
+    field: str
+    description: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.description}"
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a server says about an error besides its sentence. Absent facts keep these defaults."""
+
+    reason: str = ""
+    violations: tuple[Violation, ...] = ()
+    resource_type: str = ""
+    resource: str = ""
+    retry_after_s: float | None = None
+    incident: str = ""
+
+
+class ReverieError(Exception):
+    """Anything that can go wrong here; ``str`` of it is a sentence for a person."""
+
+    def __init__(self, message: str, details: Details | None = None) -> None:
+        super().__init__(message, details)
+        self.message = message
+        self.details = details or Details()
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def reason(self) -> str:
+        """The cause as a constant of the protocol, such as "LAYER_NOT_FOUND"; empty when no server named one."""
+        return self.details.reason
+
+
+class UsageError(ReverieError, ValueError):
+    """Called in a way that cannot work; nothing was sent."""
+
+
+class InvalidRequest(ReverieError):
+    """The server found mistakes in the request."""
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Every mistake that was found, not only the first."""
+        return self.details.violations
+
+    def __str__(self) -> str:
+        unsaid = [str(violation) for violation in self.violations if violation.description not in self.message]
+        return "\n  ".join([self.message, *unsaid])
+
+
+class NotFound(ReverieError):
+    """The server has no such model or layer."""
+
+    @property
+    def resource_type(self) -> str:
+        """What was looked for, such as "layer"."""
+        return self.details.resource_type
+
+    @property
+    def resource(self) -> str:
+        """The name that was not found."""
+        return self.details.resource
+
+
+class FailedPrecondition(ReverieError):
+    """The server's state forbids what was asked."""
+
+
+class Unauthenticated(ReverieError):
+    """The server wants a token that it knows."""
+
+
+class PermissionDenied(ReverieError):
+    """The token is known and may not do this."""
+
+
+class Unimplemented(ReverieError):
+    """The server does not know the call: it is older than this client."""
+
+
+class Unavailable(ReverieError):
+    """No server answers there, or it is starting or stopping."""
+
+
+class ResourceExhausted(ReverieError):
+    """The server has too much to do, or the answer is larger than allowed."""
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds after which the server asks to be called again; None when waiting does not help."""
+        return self.details.retry_after_s
+
+
+class DeadlineExceeded(ReverieError):
+    """The time given by ``timeout`` has passed, or would not be enough."""
+
+
+class Cancelled(ReverieError):
+    """The call was cancelled before it ended."""
+
+
+class InternalError(ReverieError):
+    """The server failed in a way that is its own fault."""
+
+    @property
+    def incident(self) -> str:
+        """The number under which the server's log tells what happened; empty when it gave none."""
+        return self.details.incident

@@ -1,0 +1,166 @@
+"""What a picture is to excite, as values that add and scale.
+
+The words are Lucid's: ``channel("conv4_3", 17) - 0.5 * neuron("conv4_3", 4)`` is the picture that excites one channel
+while it keeps a single unit of another one quiet. A negative weight asks for what a unit dislikes.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+
+from reverie.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Something to excite: a term below, or a weighted sum of terms."""
+
+    def __add__(self, other: Objective) -> Sum:
+        if not isinstance(other, Objective):
+            return NotImplemented
+        return Sum(_terms(self) + _terms(other))
+
+    def __sub__(self, other: Objective) -> Sum:
+        if not isinstance(other, Objective):
+            return NotImplemented
+        return self + -other
+
+    def __mul__(self, factor: float) -> Sum:
+        if not isinstance(factor, Real):
+            return NotImplemented
+        return Sum(tuple(Weighted(float(factor) * term.weight, term.objective) for term in _terms(self)))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Sum:
+        return self * (1 / divisor)
+
+    def __neg__(self) -> Sum:
+        return self * -1.0
+
+
+@dataclass(frozen=True)
+class Channel(Objective):
+    """The mean of one channel over all positions."""
+
+    layer: str
+    channel: int
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.channel}"
+
+
+@dataclass(frozen=True)
+class Neuron(Objective):
+    """One channel at one position: row ``y``, column ``x`` of the layer's own grid, the centre where None."""
+
+    layer: str
+    channel: int
+    y: int | None = None
+    x: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.layer}:{self.channel}@{'centre' if self.y is None and self.x is None else f'{self.y},{self.x}'}"
+
+
+@dataclass(frozen=True)
+class WholeLayer(Objective):
+    """The mean of the squares of a whole layer: DeepDream."""
+
+    layer: str
+
+    def __str__(self) -> str:
+        return self.layer
+
+
+@dataclass(frozen=True)
+class Direction(Objective):
+    """The mean over all positions of the dot product with ``vector``, one number per channel.
+
+    It is multiplied with the cosine similarity to the power ``cosine_power``: None or 0 for the plain product.
+    """
+
+    layer: str
+    vector: tuple[float, ...]
+    cosine_power: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.layer}:direction"
+
+
+@dataclass(frozen=True)
+class Logit(Objective):
+    """One class of a classifier before softmax: its number or its label. ``layer`` None is the model's last layer."""
+
+    target: int | str
+    layer: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.layer or 'logit'}:{self.target}"
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A term of a sum and its weight."""
+
+    weight: float
+    objective: Objective
+
+    def __str__(self) -> str:
+        return f"{self.weight:g}*{self.objective}"
+
+
+@dataclass(frozen=True)
+class Sum(Objective):
+    """A weighted sum of terms, none of which is a sum."""
+
+    terms: tuple[Weighted, ...]
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.terms)).replace("+ -", "- ")
+
+
+def channel(layer: str, channel: int) -> Channel:
+    """The mean of channel number ``channel`` of ``layer``, over all positions."""
+    return Channel(layer, channel)
+
+
+def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Neuron:
+    """One channel at row ``y`` and column ``x`` of the layer's own grid; its centre when left out."""
+    return Neuron(layer, channel, y, x)
+
+
+def layer(name: str) -> WholeLayer:
+    """The mean of the squares of all of a layer: DeepDream."""
+    return WholeLayer(name)
+
+
+def direction(layer: str, vector: Sequence[float], *, cosine_power: float | None = None) -> Direction:
+    """The mean dot product with ``vector``, which has one number per channel of ``layer``.
+
+    ``cosine_power`` (0, or at least 0.1) multiplies it with the cosine similarity to that power, so that the picture
+    follows the direction rather than the length.
+    """
+    return Direction(layer, tuple(float(number) for number in vector), cosine_power)
+
+
+def logit(target: int | str, *, layer: str | None = None) -> Logit:
+    """One class of a classifier before softmax, by number or by label, in ``layer`` or else the model's last one."""
+    return Logit(target if isinstance(target, str) else operator.index(target), layer)
+
+
+def objective_of(layer: str, target: int | str) -> Objective:
+    """What "layer and channel" means: a number is a channel, a text the label of a class."""
+    if isinstance(target, str):
+        return Logit(target, layer)
+    try:
+        return Channel(layer, operator.index(target))  # numpy's integers are welcome
+    except TypeError:
+        raise UsageError(f"The channel is {target!r}: give its number, or the label of a class.") from None
+
+
+def _terms(objective: Objective) -> tuple[Weighted, ...]:
+    return objective.terms if isinstance(objective, Sum) else (Weighted(1.0, objective),)

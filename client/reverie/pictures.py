@@ -1,0 +1,157 @@
+"""What comes back: pictures, progress and the catalogue of models, as frozen values."""
+
+from __future__ import annotations
+
+import enum
+import io
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reverie._files import write_atomically
+from reverie.errors import UsageError
+from reverie.spec import PNG_KEY, Spec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class ImageFormat(enum.StrEnum):
+    """How a picture's bytes are encoded."""
+
+    PNG = "png"  # lossless, with the spec as text
+    WEBP = "webp"  # lossless
+    JPEG = "jpeg"  # quality 95
+    RAW = "raw"  # little-endian float32 in [0, 1], row-major [3, height, width], RGB
+
+
+SUFFIXES = {".png": ImageFormat.PNG, ".webp": ImageFormat.WEBP, ".jpg": ImageFormat.JPEG, ".jpeg": ImageFormat.JPEG}
+
+# As the server encodes them.
+WRITER_OPTIONS: dict[ImageFormat, dict[str, Any]] = {
+    ImageFormat.WEBP: {"lossless": True},
+    ImageFormat.JPEG: {"quality": 95, "subsampling": 0},
+}
+
+
+class Outcome(enum.StrEnum):
+    """How a render ended."""
+
+    UNKNOWN = "unspecified"  # a newer server's outcome
+    CONVERGED = "converged"  # all steps were made and the unit responds
+    DEAD_UNIT = "dead_unit"  # no gradient ever reached the picture
+    NON_FINITE = "non_finite"  # a number overflowed; the last finite picture is returned
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An RGB picture: ``data`` holds its bytes in ``format``, and is decoded when it is first looked at."""
+
+    data: bytes = field(repr=False)
+    format: ImageFormat
+    width: int
+    height: int
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture for Pillow, mode RGB."""
+        from PIL import Image  # a script that only asks for numbers or lists need not load it
+
+        if self.format is ImageFormat.RAW:
+            return Image.fromarray(np.rint(self.array * 255).astype(np.uint8))
+        with Image.open(io.BytesIO(self.data)) as image:
+            return image.convert("RGB")
+
+    @cached_property
+    def array(self) -> NDArray[np.float32]:
+        """The picture as float32 [height, width, 3] in [0, 1], read-only."""
+        if self.format is ImageFormat.RAW:
+            planes = np.frombuffer(self.data, "<f4").reshape(3, self.height, self.width)
+            pixels = np.ascontiguousarray(planes.transpose(1, 2, 0), np.float32)
+        else:
+            pixels = np.asarray(self.image, np.float32) / np.float32(255)
+        pixels.setflags(write=False)
+        return pixels
+
+    def encoded(self, as_format: ImageFormat | str = ImageFormat.PNG) -> bytes:
+        """The picture's bytes in another format; unchanged when it already has that one."""
+        wanted = ImageFormat(as_format)
+        if wanted is self.format:
+            return self.data
+        if wanted is ImageFormat.RAW:
+            return np.ascontiguousarray(self.array.transpose(2, 0, 1), "<f4").tobytes()
+        buffer = io.BytesIO()
+        self.image.save(buffer, wanted.name, **self._writer_options(wanted))
+        return buffer.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to a .png, .webp or .jpg file, whole or not at all, and return the path."""
+        suffix = Path(path).suffix.lower()
+        if suffix not in SUFFIXES:
+            raise UsageError(f"{path} does not end in one of {', '.join(SUFFIXES)}.")
+        return write_atomically(path, self.encoded(SUFFIXES[suffix]))
+
+    def _writer_options(self, wanted: ImageFormat) -> dict[str, Any]:
+        return WRITER_OPTIONS.get(wanted, {})
+
+    def _repr_png_(self) -> bytes:
+        return self.encoded(ImageFormat.PNG)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame(Picture):
+    """A picture on the way, after ``step`` steps: 0 is the first noise."""
+
+    step: int
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering(Picture):
+    """A finished picture and how it was made."""
+
+    outcome: Outcome
+    outcome_detail: str  # one sentence for a person
+    activation: float  # the objective on the picture itself, without transforms
+    history: NDArray[np.float32] = field(repr=False)  # [steps]: the objective before each step, through its transforms
+    steps: int
+    spec: Spec
+    spec_digest: str  # equal digests mean equal pictures on one class of device
+    frames: tuple[Frame, ...] = field(repr=False)
+    elapsed_s: float
+
+    def _writer_options(self, wanted: ImageFormat) -> dict[str, Any]:
+        if wanted is not ImageFormat.PNG:
+            return super()._writer_options(wanted)
+        from PIL.PngImagePlugin import PngInfo
+
+        text = PngInfo()
+        text.add_text(PNG_KEY, self.spec.to_json())
+        return {"pnginfo": text}
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The first event of a stream: the request is valid, and this is what will be rendered."""
+
+    spec: Spec
+    spec_digest: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An event on the way: ``step`` of ``steps`` were made. ``frame`` is there when it was asked for."""
+
+    step: int
+    steps: int
+    objective: float
+    elapsed_s: float
+    estimated_remaining_s: float
+    frame: Frame | None = None
+
+
+# What a stream consists of: one Accepted, any number of Progress, one Rendering.
+Event = Accepted | Progress | Rendering
