@@ -62,8 +62,9 @@ proto-check: .venv/proto/ready
 	@echo "== generated code"
 	@.venv/proto/bin/python proto/generate.py --check
 
-bench: .venv/export/ready
-	@.venv/export/bin/python -m bench
+bench: .venv/bench/ready
+	@for name in gradient_step step_program export_vgg19 against_lucent natural_maximum recognition; do \
+		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train
@@ -99,6 +100,11 @@ endef
 # onnxruntime is not among the export's own needs: the tests compare with it.
 .venv/export/ready: pyproject.toml
 	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test)
+
+# Lucent asks for releases of its own time; these few packages are what it really imports.
+.venv/bench/ready: pyproject.toml
+	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" ipython tqdm)
+	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
 
 .venv/check/ready: pyproject.toml
 	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)
