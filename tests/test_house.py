@@ -37,8 +37,8 @@ LAWS = [
         "export/reverie_export",
         *("reverie_proto", "reverie_gradient", "google", "onnx", "onnx_ir", "onnxscript", "numpy", "click", "rich"),
         *("safetensors", "torch", "torchvision"),
-        torch=("torch_source.py",),
-        torchvision=("torch_source.py",),
+        torch=("torch_network.py",),
+        torchvision=("torch_network.py",),
     ),
     law(
         "server/reverie_server",
