@@ -1,0 +1,65 @@
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import reverie
+
+from tests.client.scripted import Script, serving, socket_address
+
+
+class Blocking:
+    """An AsyncClient that is spoken to like a Client, so that one test holds for both."""
+
+    def __init__(self, address: str, **arguments: Any) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.client = reverie.AsyncClient(address, **arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.client, name)
+        return lambda *args, **options: self.loop.run_until_complete(method(*args, **options))
+
+    def stream(self, *args: Any, **options: Any) -> Iterator[Any]:
+        return self._pull(self.client.stream(*args, **options))
+
+    def _pull(self, events: Any) -> Iterator[Any]:
+        try:
+            while True:
+                try:
+                    yield self.loop.run_until_complete(anext(events))
+                except StopAsyncIteration:
+                    return
+        finally:
+            self.loop.run_until_complete(events.aclose())
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def address(script, tmp_path) -> Iterator[str]:
+    with serving(script, socket_address(tmp_path)) as (address, _):
+        yield address
+
+
+@pytest.fixture(params=[reverie.Client, Blocking], ids=["sync", "async"])
+def connect(request) -> Iterator[Any]:
+    """Makes clients, of one kind and then of the other."""
+    made = []
+
+    def connect(address: str, **arguments: Any) -> Any:
+        made.append(request.param(address, **arguments))
+        return made[-1]
+
+    yield connect
+    for client in made:
+        client.close()
+        if isinstance(client, Blocking):
+            client.loop.close()
+
+
+@pytest.fixture
+def client(connect, address) -> Any:
+    return connect(address)

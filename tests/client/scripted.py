@@ -1,0 +1,277 @@
+"""A real gRPC server that does what a test tells it to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import numpy as np
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as rpc_details
+from google.rpc import status_pb2
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from reverie_proto.v1 import catalog_pb2, spec_pb2
+from reverie_proto.v1 import visualization_pb2 as wire
+from reverie_proto.v1.visualization_pb2_grpc import (
+    VisualizationServiceServicer,
+    add_VisualizationServiceServicer_to_server,
+)
+
+NUMBERS = itertools.count()
+DIGEST = "d1" * 32
+LAYERS = (
+    catalog_pb2.Layer(
+        name="conv1_1",
+        aliases=["features.0"],
+        operator="Conv",
+        channels=8,
+        spatial=True,
+        stride_px=1,
+        receptive_field_px=3,
+        min_size_px=3,
+        size_multiple_px=1,
+    ),
+    catalog_pb2.Layer(
+        name="relu1_1",
+        operator="Relu",
+        channels=8,
+        spatial=True,
+        stride_px=1,
+        receptive_field_px=3,
+        min_size_px=3,
+        size_multiple_px=1,
+    ),
+    catalog_pb2.Layer(name="logits", operator="Gemm", channels=2, min_size_px=32, size_multiple_px=32),
+)
+MODELS = (
+    catalog_pb2.Model(
+        name="tiny",
+        digest=DIGEST,
+        description="A tiny network.",
+        layer_count=3,
+        labels=["cat", "dog"],
+        native_size_px=32,
+    ),
+    catalog_pb2.Model(name="other", digest="d2" * 32, layer_count=1),
+)
+DEFAULTS = {"size_px": 16, "steps": 5, "learning_rate": 0.05, "seed": 0, "preset": "lucid", "model_digest": DIGEST}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A refusal: the status, its sentence and the google.rpc details that go with it."""
+
+    code: grpc.StatusCode
+    message: str = "No."
+    details: tuple[Message, ...] = ()
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
+
+
+def error_info(reason: str) -> rpc_details.ErrorInfo:
+    return rpc_details.ErrorInfo(domain="reverie.v1", reason=reason)
+
+
+def retry_info(seconds: float) -> rpc_details.RetryInfo:
+    delay = duration_pb2.Duration()
+    delay.FromMilliseconds(round(seconds * 1000))
+    return rpc_details.RetryInfo(retry_delay=delay)
+
+
+@dataclass
+class Script(VisualizationServiceServicer):
+    """The server's part: refuse with ``faults``, one a call, and then answer.
+
+    A stream pauses before the step ``wait_at`` until it is cancelled, and fails with ``late_fault`` after its first
+    progress. ``cancelled`` is set when a call is over before it was answered in full.
+    """
+
+    faults: deque[Fault] = field(default_factory=deque)
+    late_fault: Fault | None = None
+    wait_at: int | None = None
+    outcome: spec_pb2.Outcome = spec_pb2.OUTCOME_CONVERGED
+    without_result: bool = False
+    requests: list[Message] = field(default_factory=list)
+    metadata: list[dict[str, str | bytes]] = field(default_factory=list)
+    seconds_left: list[float | None] = field(default_factory=list)
+    ended: bool = False
+    waiting: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def GetServerInfo(self, request, context):  # noqa: N802
+        self._enter(request, context)
+        return wire.GetServerInfoResponse(
+            info=catalog_pb2.ServerInfo(
+                version="0.1.0",
+                onnxruntime_version="1.32.0",
+                providers=["CPUExecutionProvider"],
+                device_class="cpu",
+                presets=[catalog_pb2.Preset(name="lucid", description="Lucid's.")],
+                limits=catalog_pb2.Limits(
+                    min_size_px=8,
+                    max_size_px=1024,
+                    max_steps=4096,
+                    max_frames=100,
+                    max_terms=8,
+                    max_response_bytes=1 << 26,
+                ),
+            )
+        )
+
+    def ListModels(self, request, context):  # noqa: N802
+        self._enter(request, context)
+        models, token = _page(MODELS, request.page_token)
+        return wire.ListModelsResponse(models=models, next_page_token=token)
+
+    def ListLayers(self, request, context):  # noqa: N802
+        self._enter(request, context)
+        layers, token = _page(LAYERS, request.page_token)
+        return wire.ListLayersResponse(layers=layers, next_page_token=token)
+
+    def RenderImage(self, request, context):  # noqa: N802
+        self._enter(request, context)
+        self._watch(context)
+        context.send_initial_metadata(())
+        if self.wait_at is not None:
+            self._wait()
+        rendering = self._rendering(request.spec, request.format)
+        rendering.frames.extend(frames_of(request, rendering.steps))
+        self.ended = True
+        return wire.RenderImageResponse(rendering=rendering)
+
+    def StreamRender(self, request, context):  # noqa: N802
+        self._enter(request, context)
+        self._watch(context)
+        result = self._rendering(request.spec, request.format)
+        yield wire.StreamRenderResponse(
+            accepted=wire.Accepted(effective_spec=result.effective_spec, spec_digest=result.spec_digest)
+        )
+        frames = {frame.step: frame for frame in frames_of(request, result.steps)}
+        for step in range(result.steps + 1):
+            if step == self.wait_at:
+                self._wait()
+            progress = wire.Progress(step=step, steps=result.steps, objective=step / 10, elapsed_s=step / 100)
+            if step in frames:
+                progress.frame.CopyFrom(frames[step])
+            yield wire.StreamRenderResponse(progress=progress)
+            if self.late_fault:
+                _refuse(context, self.late_fault)
+        if not self.without_result:
+            yield wire.StreamRenderResponse(result=result)
+        self.ended = True
+
+    def _enter(self, request: Message, context: grpc.ServicerContext) -> None:
+        self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        self.seconds_left.append(context.time_remaining())
+        if self.faults:
+            _refuse(context, self.faults.popleft())
+
+    def _watch(self, context: grpc.ServicerContext) -> None:
+        self.ended = False
+        context.add_callback(lambda: None if self.ended else self.cancelled.set())
+
+    def _wait(self) -> None:
+        self.waiting.set()
+        self.cancelled.wait(20)
+
+    def _rendering(self, spec: spec_pb2.RenderSpec, image_format: int) -> spec_pb2.Rendering:
+        effective = spec_pb2.RenderSpec()
+        effective.CopyFrom(spec)
+        for name, value in DEFAULTS.items():
+            if not spec.HasField(name):
+                setattr(effective, name, value)
+        return spec_pb2.Rendering(
+            image=encode(pixels(effective), image_format or spec_pb2.IMAGE_FORMAT_PNG, note="made by the server"),
+            outcome=self.outcome,
+            outcome_detail="All went well.",
+            activation=1.5,
+            history=np.linspace(0, 1, effective.steps),
+            steps=effective.steps,
+            effective_spec=effective,
+            spec_digest="5d" * 32,
+            elapsed_s=0.25,
+        )
+
+
+def pixels(spec: spec_pb2.RenderSpec) -> np.ndarray:
+    """A picture [height, width, 3] of uint8 that depends on the spec."""
+    corners = np.random.default_rng(spec.seed).integers(0, 256, (2, 2, 3), np.uint8)
+    return np.asarray(Image.fromarray(corners).resize((spec.size_px, spec.size_px), Image.Resampling.BILINEAR))
+
+
+def encode(picture: np.ndarray, image_format: int, note: str = "") -> spec_pb2.Image:
+    buffer = io.BytesIO()
+    text = PngInfo()
+    text.add_text("note", note)
+    match spec_pb2.ImageFormat.Name(image_format):
+        case "IMAGE_FORMAT_RAW":
+            buffer.write((picture.transpose(2, 0, 1) / np.float32(255)).astype("<f4").tobytes())
+        case "IMAGE_FORMAT_PNG":
+            Image.fromarray(picture).save(buffer, "PNG", pnginfo=text)
+        case "IMAGE_FORMAT_WEBP":
+            Image.fromarray(picture).save(buffer, "WEBP", lossless=True)
+        case "IMAGE_FORMAT_JPEG":
+            Image.fromarray(picture).save(buffer, "JPEG", quality=95, subsampling=0)
+    height, width, _ = picture.shape
+    return spec_pb2.Image(format=image_format, width_px=width, height_px=height, data=buffer.getvalue())
+
+
+def frames_of(request: wire.RenderImageRequest | wire.StreamRenderRequest, steps: int) -> list[spec_pb2.Frame]:
+    asked = request.frames
+    every = range(0, steps + 1, asked.every_steps) if asked.every_steps else ()
+    size = asked.max_size_px or 16
+    return [
+        spec_pb2.Frame(
+            step=step,
+            image=encode(np.full((size, size, 3), 40 * step, np.uint8), asked.format or spec_pb2.IMAGE_FORMAT_PNG),
+        )
+        for step in sorted({*every, *asked.steps})
+    ]
+
+
+@contextmanager
+def serving(
+    script: Script, address: str, credentials: grpc.ServerCredentials | None = None
+) -> Iterator[tuple[str, grpc.Server]]:
+    """Serve a script and yield the address, with the port that was chosen where it ends in ":0"."""
+    server = grpc.server(ThreadPoolExecutor(8))
+    add_VisualizationServiceServicer_to_server(script, server)
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    server.start()
+    try:
+        yield address.removesuffix(":0") + f":{port}" if address.endswith(":0") else address, server
+    finally:
+        script.cancelled.set()
+        server.stop(0).wait()
+
+
+def socket_address(folder: Path) -> str:
+    return f"unix:{folder}/{next(NUMBERS)}.sock"
+
+
+def _page(items: tuple[Message, ...], token: str) -> tuple[list[Message], str]:
+    """One item a page."""
+    start = int(token or 0)
+    return [items[start]], str(start + 1) if start + 1 < len(items) else ""
+
+
+def _refuse(context: grpc.ServicerContext, fault: Fault) -> None:
+    packed = [any_pb2.Any() for _ in fault.details]
+    for envelope, detail in zip(packed, fault.details, strict=True):
+        envelope.Pack(detail)
+    metadata = list(fault.metadata)
+    if packed:
+        status = status_pb2.Status(code=fault.code.value[0], message=fault.message, details=packed)
+        metadata.append(("grpc-status-details-bin", status.SerializeToString()))
+    context.set_trailing_metadata(metadata)
+    context.abort(fault.code, fault.message)

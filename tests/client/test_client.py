@@ -1,0 +1,306 @@
+"""What a client does, asked of the sync and of the async one alike."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+
+import grpc
+import numpy as np
+import pytest
+import reverie
+from reverie_proto.v1 import spec_pb2
+
+from tests.client.scripted import DIGEST, LAYERS, Fault, error_info, pixels, retry_info, serving, socket_address
+
+# The words of render(), and the field of the request that they fill.
+OPTIONS = [
+    ({"size": 32}, "spec.size_px", 32),
+    ({"size": np.int64(32)}, "spec.size_px", 32),
+    ({"steps": 7}, "spec.steps", 7),
+    ({"seed": 2**32 - 1}, "spec.seed", 2**32 - 1),
+    ({"learning_rate": 0.25}, "spec.learning_rate", 0.25),
+    ({"preset": "lucid"}, "spec.preset", "lucid"),
+    ({"parametrization": "pixel"}, "spec.parametrization", spec_pb2.PARAMETRIZATION_PIXEL),
+    ({"transforms": "none"}, "spec.transforms", spec_pb2.TRANSFORMS_NONE),
+    ({"format": "webp"}, "format", spec_pb2.IMAGE_FORMAT_WEBP),
+    ({"frames_every": 2}, "frames.every_steps", 2),
+    ({"frames_at": (0, 3)}, "frames.steps", [0, 3]),
+    ({"frames_at": [1], "frame_size": 8}, "frames.max_size_px", 8),
+    ({"frames_at": [1], "frame_format": "jpeg"}, "frames.format", spec_pb2.IMAGE_FORMAT_JPEG),
+]
+
+# Arguments that never leave this process, and a part of what is said about them.
+MISTAKES = [
+    ({"seed": -1}, reverie.InvalidRequest, r"spec\.seed: -1"),
+    ({"steps": "many"}, reverie.InvalidRequest, r"spec\.steps: 'many'"),
+    ({"steps": "many", "seed": -1}, reverie.InvalidRequest, r"(?s)steps.*seed"),
+    ({"transforms": "all"}, reverie.InvalidRequest, r"'all' is none of none, lucid"),
+    ({"format": "gif"}, reverie.InvalidRequest, r"'gif' is none of png, webp, jpeg, raw"),
+    ({"frame_size": 64}, reverie.UsageError, "add frames_every= or frames_at="),
+    ({"objective": reverie.layer("conv1_1")}, reverie.UsageError, "not both"),
+    ({"spec": reverie.Spec("tiny", reverie.layer("conv1_1"))}, reverie.UsageError, "whole picture"),
+    ({"colour": "red"}, TypeError, "colour"),
+]
+
+UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "Starting.", (error_info("STARTING"),))
+FULL = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "The queue is full.", (error_info("QUEUE_FULL"), retry_info(0.05)))
+FULL_FOR_LONG = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(60)))
+OUT_OF_MEMORY = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Out of memory.", (error_info("OUT_OF_MEMORY"),))
+
+
+def render(client, **options):
+    return client.render("tiny", "conv1_1", 3, **options)
+
+
+def last_of_stream(client, **options):
+    *_, rendering = client.stream("tiny", "conv1_1", 3, **options)
+    return rendering
+
+
+def get(message, path):
+    for name in path.split("."):
+        message = getattr(message, name)
+    return message
+
+
+# ----- what is asked and what comes back -----
+
+
+@pytest.mark.parametrize(("options", "field", "value"), OPTIONS, ids=[field for _, field, _ in OPTIONS])
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+def test_each_option_reaches_its_field(client, script, ask, options, field, value) -> None:
+    ask(client, **options)
+    assert get(script.requests[-1], field) == value
+
+
+def test_what_is_left_out_is_left_to_the_server(client, script) -> None:
+    render(client)
+    (request,) = script.requests
+    assert {field.name for field, _ in request.ListFields()} == {"spec"}
+    assert {field.name for field, _ in request.spec.ListFields()} == {"model", "objective"}
+
+
+@pytest.mark.parametrize(("options", "error", "words"), MISTAKES, ids=[str(o) for o, _, _ in MISTAKES])
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+def test_a_mistake_is_refused_before_anything_is_sent(client, script, ask, options, error, words) -> None:
+    with pytest.raises(error, match=words):
+        ask(client, **options)
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("missing", [(), ("tiny",), ("tiny", "conv1_1")])
+def test_half_a_question_is_refused(client, missing) -> None:
+    with pytest.raises(reverie.UsageError, match=r"Name the model|Say what to render"):
+        client.render(*missing)
+
+
+def test_a_rendering_tells_everything_about_itself(client) -> None:
+    rendering = render(client, seed=4, frames_every=2)
+    assert (rendering.width, rendering.height, rendering.image.size, rendering.image.mode) == (16, 16, (16, 16), "RGB")
+    np.testing.assert_array_equal(np.asarray(rendering.image), pixels(spec_pb2.RenderSpec(seed=4, size_px=16)))
+    assert rendering.format is reverie.ImageFormat.PNG
+    assert rendering.outcome is reverie.Outcome.CONVERGED
+    assert rendering.outcome_detail == "All went well."
+    assert (rendering.activation, rendering.steps, rendering.elapsed_s) == (1.5, 5, 0.25)
+    np.testing.assert_allclose(rendering.history, [0, 0.25, 0.5, 0.75, 1])
+    assert [frame.step for frame in rendering.frames] == [0, 2, 4]
+    assert rendering.spec_digest == "5d" * 32
+    assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, 16, DIGEST)
+
+
+def test_a_spec_that_came_back_can_be_rendered_again(client, script) -> None:
+    first = render(client, seed=4)
+    again = client.render(spec=first.spec)
+    assert again.spec == first.spec
+    assert script.requests[1].spec.model_digest == DIGEST
+    sibling = client.render(spec=dataclasses.replace(first.spec, seed=5))
+    assert sibling.spec.seed == 5
+
+
+def test_an_outcome_of_a_newer_server_is_no_error(client, script) -> None:
+    script.outcome = 99
+    assert render(client).outcome is reverie.Outcome.UNKNOWN
+
+
+def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client) -> None:
+    accepted, *progress, rendering = client.stream("tiny", "conv1_1", 3, frames_at=[0, 5], frame_size=8)
+    assert accepted == reverie.Accepted(rendering.spec, rendering.spec_digest)
+    assert [(event.step, event.steps) for event in progress] == [(step, 5) for step in range(6)]
+    assert [event.frame and event.frame.image.size for event in progress] == [(8, 8), *[None] * 4, (8, 8)]
+    assert isinstance(rendering, reverie.Rendering)
+
+
+def test_the_catalogue_is_read_to_its_last_page(client, script) -> None:
+    assert [model.name for model in client.models()] == ["tiny", "other"]
+    assert [layer.name for layer in client.layers("tiny")] == [layer.name for layer in LAYERS]
+    assert len(script.requests) == 5
+
+
+def test_the_catalogue_is_typed(client) -> None:
+    assert client.models()[0] == reverie.Model("tiny", DIGEST, "A tiny network.", 3, ("cat", "dog"), 32)
+    assert client.layers("tiny")[0] == reverie.Layer("conv1_1", ("features.0",), "Conv", 8, True, 1, 3, 3, 1)
+    info = client.server_info()
+    assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu", ("CPUExecutionProvider",))
+    assert info.presets == (reverie.Preset("lucid", "Lucid's."),)
+    assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26)
+
+
+def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client) -> None:
+    assert render(client, size=1400, format="raw").array.shape == (1400, 1400, 3)
+
+
+# ----- when it goes wrong -----
+
+
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+def test_an_absent_server_is_unavailable_at_its_address(connect, tmp_path, ask) -> None:
+    client = connect(f"unix:{tmp_path}/nobody.sock")
+    with pytest.raises(reverie.Unavailable, match=r"No Reverie server answers at unix:.*nobody\.sock"):
+        ask(client)
+
+
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+@pytest.mark.parametrize("fault", [UNAVAILABLE, FULL], ids=["unavailable", "full"])
+def test_a_call_that_was_not_begun_is_repeated(client, script, ask, fault) -> None:
+    script.faults.extend([fault, fault])
+    assert ask(client).steps == 5
+    assert len(script.requests) == 3
+
+
+def test_questions_about_the_catalogue_are_repeated(client, script) -> None:
+    script.faults.extend([UNAVAILABLE, FULL])
+    assert len(client.models()) == 2
+
+
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+@pytest.mark.parametrize("fault", [FULL_FOR_LONG, OUT_OF_MEMORY], ids=["full for long", "out of memory"])
+def test_a_refusal_that_waiting_does_not_mend_is_not_repeated(client, script, ask, fault) -> None:
+    script.faults.append(fault)
+    with pytest.raises(reverie.ResourceExhausted):
+        ask(client)
+    assert len(script.requests) == 1
+
+
+def test_patience_ends(client, script) -> None:
+    script.faults.extend([FULL] * 9)
+    with pytest.raises(reverie.ResourceExhausted) as caught:
+        render(client)
+    assert caught.value.retry_after_s == pytest.approx(0.05)
+    assert len(script.requests) == 3
+
+
+def test_patience_does_not_outlast_the_timeout(client, script) -> None:
+    script.faults.append(dataclasses.replace(FULL, details=(retry_info(2),)))
+    with pytest.raises(reverie.ResourceExhausted):
+        render(client, timeout=1)
+    assert len(script.requests) == 1
+
+
+def test_a_stream_that_began_is_never_repeated(client, script) -> None:
+    script.late_fault = UNAVAILABLE
+    with pytest.raises(reverie.Unavailable, match="Starting"):
+        last_of_stream(client)
+    assert len(script.requests) == 1
+
+
+def test_a_render_that_began_is_never_repeated(connect, script, tmp_path) -> None:
+    script.wait_at = 0
+    with serving(script, socket_address(tmp_path)) as (address, server):
+        client = connect(address)
+        stopper = threading.Thread(target=lambda: script.waiting.wait(10) and server.stop(0))
+        stopper.start()
+        with pytest.raises((reverie.Unavailable, reverie.Cancelled)):
+            render(client)
+        stopper.join()
+    assert len(script.requests) == 1
+
+
+def test_a_stream_without_a_picture_is_the_servers_fault(client, script) -> None:
+    script.without_result = True
+    with pytest.raises(reverie.InternalError, match="without sending the picture"):
+        last_of_stream(client)
+
+
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+def test_a_deadline_is_kept(client, script, ask) -> None:
+    script.wait_at = 2
+    with pytest.raises(reverie.DeadlineExceeded):
+        ask(client, timeout=0.2)
+    assert script.cancelled.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("for_client", "for_call", "seconds"),
+    [(None, None, 30), (7, None, 7), (7, 3, 3), (None, 3, 3)],
+)
+def test_the_catalogue_has_thirty_seconds_unless_told_otherwise(
+    connect, address, script, for_client, for_call, seconds
+) -> None:
+    connect(address, timeout=for_client).models(timeout=for_call)
+    assert script.seconds_left[0] == pytest.approx(seconds, abs=1)
+
+
+@pytest.mark.parametrize(("for_client", "options", "seconds"), [(7, {}, 7), (7, {"timeout": 3}, 3)])
+def test_a_render_has_the_time_it_is_given(connect, address, script, for_client, options, seconds) -> None:
+    render(connect(address, timeout=for_client), **options)
+    assert script.seconds_left[0] == pytest.approx(seconds, abs=1)
+
+
+@pytest.mark.parametrize(("for_client", "options"), [(None, {}), (7, {"timeout": None})])
+def test_a_render_has_no_limit_by_itself(connect, address, script, for_client, options) -> None:
+    render(connect(address, timeout=for_client), **options)
+    assert script.seconds_left[0] is None or script.seconds_left[0] > 1e6
+
+
+def test_leaving_the_loop_cancels_the_render(client, script) -> None:
+    script.wait_at = 2
+    events = client.stream("tiny", "conv1_1", 3)
+    for event in events:
+        if isinstance(event, reverie.Progress):
+            break
+    del event, events
+    assert script.cancelled.wait(5)
+
+
+def test_a_closed_client_says_so(connect, address) -> None:
+    client = connect(address)
+    render(client)
+    client.close()
+    with pytest.raises(reverie.UsageError, match="is closed"):
+        client.models()
+
+
+async def test_cancelling_the_task_cancels_the_render(address, script) -> None:
+    script.wait_at = 0
+    async with reverie.AsyncClient(address) as client:
+        task = asyncio.create_task(client.render("tiny", "conv1_1", 3))
+        await asyncio.to_thread(script.waiting.wait, 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await asyncio.to_thread(script.cancelled.wait, 5)
+
+
+async def test_leaving_an_async_loop_cancels_the_render(address, script) -> None:
+    script.wait_at = 1
+    async with reverie.AsyncClient(address) as client:
+        async for event in client.stream("tiny", "conv1_1", 3):
+            if isinstance(event, reverie.Progress):
+                break
+        assert await asyncio.to_thread(script.cancelled.wait, 5)
+
+
+async def test_many_renders_share_one_connection(address) -> None:
+    async with reverie.AsyncClient(address) as client:
+        renderings = await asyncio.gather(*(client.render("tiny", "conv1_1", 3, seed=seed) for seed in range(8)))
+    assert [rendering.spec.seed for rendering in renderings] == list(range(8))
+
+
+def test_an_open_channel_can_be_brought_along_and_stays_open(address) -> None:
+    with grpc.insecure_channel(address) as channel:
+        with reverie.Client(channel=channel) as client:
+            assert len(client.models()) == 2
+        with reverie.Client(channel=channel) as client:
+            assert len(client.models()) == 2

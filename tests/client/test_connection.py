@@ -1,0 +1,128 @@
+"""How a server is reached: addresses, TLS and tokens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+import reverie
+from reverie._connection import connection
+
+from tests.client.scripted import serving
+
+# Made for these tests and trusted by nobody else.
+TLS = Path(__file__).parent / "tls"
+SERVER_PEM, SERVER_KEY = TLS / "server.pem", TLS / "server.key"
+CLIENT_PEM, CLIENT_KEY = TLS / "client.pem", TLS / "client.key"
+
+# What is written, where it leads, and whether it is plaintext without being asked.
+ADDRESSES = [
+    ("localhost:1234", "localhost:1234", True),
+    ("localhost", "localhost:50051", True),
+    ("127.0.0.1:1", "127.0.0.1:1", True),
+    ("127.8.8.8:1", "127.8.8.8:1", True),
+    ("[::1]:50051", "[::1]:50051", True),
+    ("unix:/run/reverie.sock", "unix:/run/reverie.sock", True),
+    ("example.org:443", "example.org:443", False),
+    ("example.org", "example.org:50051", False),
+    ("10.0.0.1:50051", "10.0.0.1:50051", False),
+    ("0.0.0.0:50051", "0.0.0.0:50051", False),
+    ("[2001:db8::1]:50051", "[2001:db8::1]:50051", False),
+    ("localhost.example.org:1", "localhost.example.org:1", False),
+]
+
+NO_ADDRESSES = [
+    "",
+    ":50051",
+    "a b:1",
+    "http://localhost:50051",
+    "localhost:",
+    "localhost:65536",
+    "::1",
+    "unix:",
+    "u@h:1",
+]
+
+REMOTE = "example.org:443"
+
+# Arguments that contradict each other or a promise, and the sentence about them.
+REFUSED = [
+    ("localhost", {"insecure": True, "tls_ca": SERVER_PEM}, "contradict"),
+    ("localhost", {"tls_cert": CLIENT_PEM}, "both tls_cert and tls_key"),
+    ("localhost", {"tls_key": CLIENT_KEY}, "both tls_cert and tls_key"),
+    ("localhost", {"tls_ca": "/no/such.pem"}, r"/no/such\.pem cannot be read"),
+    (REMOTE, {"token": "secret", "insecure": True}, "plaintext"),
+]
+
+
+@pytest.mark.parametrize(("written", "target", "plaintext"), ADDRESSES)
+def test_an_address_leads_there_and_only_this_machine_is_spoken_to_in_plaintext(written, target, plaintext) -> None:
+    found = connection(written)
+    assert (found.target, found.credentials is None) == (target, plaintext)
+
+
+@pytest.mark.parametrize("written", NO_ADDRESSES)
+def test_what_is_no_address_is_refused_with_an_example(written) -> None:
+    with pytest.raises(reverie.UsageError, match="is no address: write HOST:PORT"):
+        reverie.Client(written)
+
+
+@pytest.mark.parametrize(("address", "arguments", "words"), REFUSED)
+@pytest.mark.parametrize("kind", [reverie.Client, reverie.AsyncClient])
+def test_arguments_that_cannot_be_right_are_refused(kind, address, arguments, words) -> None:
+    with pytest.raises(reverie.UsageError, match=words):
+        kind(address, **arguments)
+
+
+def test_plaintext_to_another_machine_has_to_be_asked_for() -> None:
+    assert connection(REMOTE, insecure=True).credentials is None
+
+
+def test_tls_on_this_machine_has_to_be_asked_for() -> None:
+    assert connection("localhost", insecure=False).credentials is not None
+
+
+def test_a_token_goes_with_every_call(connect, address, script) -> None:
+    client = connect(address, token="secret")
+    client.models()
+    client.render("tiny", "conv1_1", 3)
+    list(client.stream("tiny", "conv1_1", 3))
+    assert [sent["authorization"] for sent in script.metadata] == ["Bearer secret"] * 4
+
+
+def test_a_token_is_not_shown(address) -> None:
+    assert "secret" not in repr(reverie.Client(address, token="secret"))
+
+
+def test_a_server_with_a_certificate_is_trusted_when_its_authority_is_named(connect, script) -> None:
+    with serving(script, "localhost:0", server_credentials()) as (address, _):
+        assert len(connect(address, tls_ca=SERVER_PEM, token="secret").models()) == 2
+        assert (
+            len(connect(address.replace("localhost", "127.0.0.1"), tls_ca=SERVER_PEM, tls_name="reverie.test").models())
+            == 2
+        )
+    assert script.metadata[0]["authorization"] == "Bearer secret"
+
+
+def test_a_server_with_an_unknown_certificate_is_not_spoken_to(connect, script) -> None:
+    with serving(script, "localhost:0", server_credentials()) as (address, _):
+        client = connect(address, insecure=False, timeout=10)
+        with pytest.raises(reverie.Unavailable):
+            client.models()
+    assert script.requests == []
+
+
+def test_a_client_can_show_a_certificate_of_its_own(connect, script) -> None:
+    credentials = server_credentials(client_authority=CLIENT_PEM.read_bytes())
+    with serving(script, "localhost:0", credentials) as (address, _):
+        known = connect(address, tls_ca=SERVER_PEM, tls_cert=CLIENT_PEM, tls_key=CLIENT_KEY)
+        assert len(known.models()) == 2
+        stranger = connect(address, tls_ca=SERVER_PEM, timeout=10)
+        with pytest.raises(reverie.Unavailable):
+            stranger.models()
+
+
+def server_credentials(client_authority: bytes | None = None) -> grpc.ServerCredentials:
+    pair = (SERVER_KEY.read_bytes(), SERVER_PEM.read_bytes())
+    return grpc.ssl_server_credentials([pair], client_authority, require_client_auth=client_authority is not None)

@@ -1,0 +1,164 @@
+"""Every way in which a server can refuse, and what becomes of it."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from dataclasses import dataclass
+
+import grpc
+import pytest
+import reverie
+from google.rpc import error_details_pb2 as rpc_details
+from reverie import _translation, errors
+
+from tests.client.scripted import Fault, error_info, retry_info
+
+STATUS = grpc.StatusCode
+
+# As the serving side raises them: the fault, the error here, and the facts that it must carry.
+REFUSALS = [
+    (
+        Fault(
+            STATUS.INVALID_ARGUMENT,
+            "2 mistakes.",
+            (
+                error_info("INVALID_SPEC"),
+                rpc_details.BadRequest(
+                    field_violations=[
+                        rpc_details.BadRequest.FieldViolation(field="spec.steps", description="0 is not in [1, 4096]"),
+                        rpc_details.BadRequest.FieldViolation(
+                            field="spec.size_px", description="7 is not in [8, 1024]"
+                        ),
+                    ]
+                ),
+            ),
+        ),
+        reverie.InvalidRequest,
+        {
+            "reason": "INVALID_SPEC",
+            "violations": (
+                reverie.Violation("spec.steps", "0 is not in [1, 4096]"),
+                reverie.Violation("spec.size_px", "7 is not in [8, 1024]"),
+            ),
+        },
+    ),
+    (
+        Fault(
+            STATUS.NOT_FOUND,
+            "No layer conv9_9; nearest: conv4_4.",
+            (
+                error_info("LAYER_NOT_FOUND"),
+                rpc_details.ResourceInfo(resource_type="layer", resource_name="conv9_9"),
+            ),
+        ),
+        reverie.NotFound,
+        {"reason": "LAYER_NOT_FOUND", "resource_type": "layer", "resource": "conv9_9"},
+    ),
+    (
+        Fault(STATUS.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(12.5))),
+        reverie.ResourceExhausted,
+        {"reason": "QUEUE_FULL", "retry_after_s": 12.5},
+    ),
+    (
+        Fault(STATUS.INTERNAL, "Incident ab12.", (error_info("INTERNAL"), rpc_details.RequestInfo(request_id="ab12"))),
+        reverie.InternalError,
+        {"reason": "INTERNAL", "incident": "ab12"},
+    ),
+    (Fault(STATUS.UNAUTHENTICATED), reverie.Unauthenticated, {"reason": ""}),
+    (Fault(STATUS.PERMISSION_DENIED), reverie.PermissionDenied, {}),
+    (Fault(STATUS.FAILED_PRECONDITION), reverie.FailedPrecondition, {}),
+    (Fault(STATUS.UNIMPLEMENTED), reverie.Unimplemented, {}),
+    (Fault(STATUS.DEADLINE_EXCEEDED), reverie.DeadlineExceeded, {}),
+    (Fault(STATUS.CANCELLED), reverie.Cancelled, {}),
+    (Fault(STATUS.UNKNOWN, "Boom."), reverie.InternalError, {"incident": ""}),
+]
+
+
+def render(client):
+    return client.render("tiny", "conv1_1", 3)
+
+
+def stream(client):
+    return list(client.stream("tiny", "conv1_1", 3))
+
+
+@pytest.mark.parametrize(("fault", "error", "facts"), REFUSALS, ids=[fault.code.name for fault, _, _ in REFUSALS])
+@pytest.mark.parametrize("ask", [render, stream, lambda client: client.models()], ids=["render", "stream", "models"])
+def test_a_refusal_arrives_as_its_error_with_its_facts(client, script, ask, fault, error, facts) -> None:
+    script.faults.append(fault)
+    with pytest.raises(error) as caught:
+        ask(client)
+    assert type(caught.value) is error
+    assert caught.value.message == fault.message
+    assert {name: getattr(caught.value, name) for name in facts} == facts
+
+
+def test_all_mistakes_of_a_request_can_be_read(client, script) -> None:
+    script.faults.append(REFUSALS[0][0])
+    with pytest.raises(reverie.InvalidRequest) as caught:
+        render(client)
+    assert str(caught.value).splitlines() == [
+        "2 mistakes.",
+        "  spec.steps: 0 is not in [1, 4096]",
+        "  spec.size_px: 7 is not in [8, 1024]",
+    ]
+
+
+@pytest.mark.parametrize(
+    "trailer", [b"", b"\xff\xff not a status", b"\x1a\x02\x0a\x00"], ids=["empty", "garbage", "unknown detail"]
+)
+def test_a_foreign_trailer_does_not_hide_the_error(client, script, trailer) -> None:
+    script.faults.append(Fault(STATUS.NOT_FOUND, "Nothing here.", metadata=(("grpc-status-details-bin", trailer),)))
+    with pytest.raises(reverie.NotFound, match="Nothing here") as caught:
+        render(client)
+    assert caught.value.reason == ""
+
+
+def test_every_status_has_its_error() -> None:
+    assert _translation.ERRORS.keys() == set(STATUS) - {STATUS.OK}
+
+
+def test_every_error_is_the_translation_of_a_status_or_made_here() -> None:
+    assert set(_translation.ERRORS.values()) | {reverie.UsageError, reverie.ReverieError} == set(tree())
+
+
+def test_every_fact_of_an_error_is_read_from_a_detail() -> None:
+    @dataclass
+    class Anything:
+        """Has every attribute, so that a reader of one message runs without it."""
+
+        def __getattr__(self, name: str):
+            return [] if name == "field_violations" else Number()
+
+    @dataclass
+    class Number:
+        seconds: int = 1
+        nanos: int = 0
+
+    read = {fact for facts in _translation.FACTS.values() for fact in facts(Anything())}
+    assert read == {"reason", "violations", "resource_type", "resource", "retry_after_s", "incident"}
+    assert read == set(inspect.signature(errors.Details).parameters)
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_code() -> None:
+    drawn = [line.split("── ")[1].split()[0] for line in errors.__doc__.splitlines() if "── " in line]
+    assert drawn == [error.__name__ for error in tree() if error is not reverie.ReverieError]
+
+
+def test_a_mistake_in_the_use_is_a_value_error_too() -> None:
+    assert issubclass(reverie.UsageError, ValueError)
+
+
+@pytest.mark.parametrize("error", [error for _, error, _ in REFUSALS])
+def test_an_error_survives_the_way_between_processes(error) -> None:
+    original = error("Sentence.", errors.Details(reason="REASON"))
+    copy = pickle.loads(pickle.dumps(original))
+    assert (type(copy), str(copy), copy.reason) == (error, "Sentence.", "REASON")
+
+
+def tree() -> list[type[reverie.ReverieError]]:
+    """All errors, in the order in which they are written."""
+    return [
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, reverie.ReverieError)
+    ]

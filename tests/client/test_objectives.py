@@ -1,0 +1,133 @@
+"""The algebra of objectives, and specs on their way to the wire, to JSON and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reverie
+from google.protobuf import text_format
+from reverie import spec
+from reverie.objectives import Channel, Logit, Objective, Sum, Weighted, objective_of
+from reverie_proto.v1 import spec_pb2
+
+A, B = reverie.channel("conv1_1", 3), reverie.neuron("conv1_1", 4)
+MINUS_A = 'sum { terms { objective { channel { layer: "conv1_1" channel: 3 } } weight: -1 } }'
+
+# What is written, what it is on the wire, and how it reads.
+OBJECTIVES = [
+    (A, 'channel { layer: "conv1_1" channel: 3 }', "conv1_1:3"),
+    (B, 'neuron { layer: "conv1_1" channel: 4 }', "conv1_1:4@centre"),
+    (reverie.neuron("c", 4, 0, 2), 'neuron { layer: "c" channel: 4 y: 0 x: 2 }', "c:4@0,2"),
+    (reverie.layer("conv1_1"), 'layer { layer: "conv1_1" }', "conv1_1"),
+    (reverie.direction("c", [1, -0.5]), 'direction { layer: "c" vector: [1, -0.5] }', "c:direction"),
+    (
+        reverie.direction("c", np.ones(2), cosine_power=0.5),
+        'direction { layer: "c" vector: [1, 1] cosine_power: 0.5 }',
+        "c:direction",
+    ),
+    (reverie.logit("cat"), 'logit { label: "cat" }', "logit:cat"),
+    (reverie.logit(0, layer="logits"), 'logit { layer: "logits" index: 0 }', "logits:0"),
+    (
+        -A,
+        sum_of := 'sum { terms { objective { channel { layer: "conv1_1" channel: 3 } } weight: -1 } }',
+        "-1*conv1_1:3",
+    ),
+    (A * -1, MINUS_A, "-1*conv1_1:3"),
+    (
+        A - 0.5 * B,
+        'sum { terms { objective { channel { layer: "conv1_1" channel: 3 } } weight: 1 } '
+        'terms { objective { neuron { layer: "conv1_1" channel: 4 } } weight: -0.5 } }',
+        "1*conv1_1:3 - 0.5*conv1_1:4@centre",
+    ),
+]
+
+# Two ways to write one objective.
+EQUAL = [
+    (A + B, Sum((Weighted(1.0, A), Weighted(1.0, B)))),
+    (A - B, A + -B),
+    (2 * (A + B), 2 * A + 2 * B),
+    ((A + B) / 2, 0.5 * A + 0.5 * B),
+    ((A + B) + A, A + (B + A)),
+    (np.float32(0.5) * A, 0.5 * A),
+    (-1 * -A, 1 * A),
+]
+
+
+@pytest.mark.parametrize(("objective", "wire", "reading"), OBJECTIVES, ids=[reading for _, _, reading in OBJECTIVES])
+def test_an_objective_has_its_form_on_the_wire_and_comes_back_equal(objective, wire, reading) -> None:
+    message = spec.to_message(reverie.Spec("tiny", objective))
+    assert message.objective == text_format.Parse(wire, spec_pb2.Objective())
+    assert spec.from_message(message) == reverie.Spec("tiny", objective)
+    assert str(objective) == reading
+
+
+def test_every_kind_of_the_wire_is_in_the_table() -> None:
+    written = {spec.to_message(reverie.Spec("tiny", o)).objective.WhichOneof("kind") for o, _, _ in OBJECTIVES}
+    assert written == {field.name for field in spec_pb2.Objective.DESCRIPTOR.oneofs_by_name["kind"].fields}
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL, ids=[str(one) for one, _ in EQUAL])
+def test_objectives_add_and_scale_as_one_expects(one: Objective, other: Objective) -> None:
+    assert one == other
+
+
+@pytest.mark.parametrize("nonsense", [lambda: A + 1, lambda: A * B, lambda: A - "x", lambda: 1 - A, lambda: "x" * A])
+def test_an_objective_adds_to_objectives_and_scales_by_numbers_only(nonsense) -> None:
+    with pytest.raises(TypeError, match=r"unsupported operand|can't multiply"):
+        nonsense()
+
+
+@pytest.mark.parametrize(
+    ("target", "objective"), [(3, Channel("c", 3)), (np.int64(3), Channel("c", 3)), ("cat", Logit("cat", "c"))]
+)
+def test_a_layer_and_a_channel_are_an_objective(target, objective) -> None:
+    assert objective_of("c", target) == objective
+
+
+@pytest.mark.parametrize("target", [1.5, None, [3]])
+def test_what_is_neither_number_nor_label_is_refused(target) -> None:
+    with pytest.raises(reverie.UsageError, match="give its number, or the label"):
+        objective_of("c", target)
+
+
+FULL = reverie.Spec(
+    model="tiny",
+    objective=A - 0.5 * B,
+    model_digest="d1" * 32,
+    size=64,
+    steps=0,
+    learning_rate=0.5,
+    seed=0,
+    preset="lucid",
+    parametrization="fourier",
+    transforms="none",
+)
+
+
+@pytest.mark.parametrize("original", [FULL, reverie.Spec("tiny", A)], ids=["full", "bare"])
+def test_a_spec_survives_the_wire_and_json(original) -> None:
+    assert spec.from_message(spec.to_message(original)) == original
+    assert reverie.Spec.from_json(original.to_json()) == original
+
+
+def test_a_spec_has_a_word_for_every_field_of_the_wire() -> None:
+    assert {field.name for field, _ in spec.to_message(FULL).ListFields()} == set(
+        spec_pb2.RenderSpec.DESCRIPTOR.fields_by_name
+    )
+
+
+@pytest.mark.parametrize(
+    ("attribute", "enum", "words"),
+    [
+        ("parametrization", spec_pb2.Parametrization, ["fourier", "pixel"]),
+        ("transforms", spec_pb2.Transforms, ["none", "lucid"]),
+    ],
+)
+def test_choices_are_the_wires_constants_in_lower_case(attribute, enum, words) -> None:
+    assert spec.choices(attribute, enum) == words
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"model": 3}', '{"objective": {"smell": {}}}'])
+def test_a_text_that_is_no_spec_is_refused(text) -> None:
+    with pytest.raises(reverie.UsageError, match="no spec of a picture"):
+        reverie.Spec.from_json(text)
