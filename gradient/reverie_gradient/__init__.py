@@ -1,1 +1,21 @@
 """Input gradients of ONNX graphs, as ONNX graphs."""
+
+from reverie_gradient.backward import add_gradient
+from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, UnknownName, UnknownShape, Unrelated
+from reverie_gradient.model import with_gradient
+from reverie_gradient.table import Call, vjp
+from reverie_gradient.term import Term
+
+__all__ = [
+    "Call",
+    "GradientError",
+    "MissingRule",
+    "NotDifferentiable",
+    "Term",
+    "UnknownName",
+    "UnknownShape",
+    "Unrelated",
+    "add_gradient",
+    "vjp",
+    "with_gradient",
+]

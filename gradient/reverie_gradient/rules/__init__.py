@@ -1,0 +1,25 @@
+"""The rules, one file per family of operators. Importing this package fills ``reverie_gradient.table.RULES``."""
+
+from reverie_gradient.rules import (
+    convolution,
+    elementwise,
+    indexing,
+    joining,
+    layout,
+    matrix,
+    normalisation,
+    pooling,
+    reduction,
+)
+
+__all__ = [
+    "convolution",
+    "elementwise",
+    "indexing",
+    "joining",
+    "layout",
+    "matrix",
+    "normalisation",
+    "pooling",
+    "reduction",
+]

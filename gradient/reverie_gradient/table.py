@@ -1,0 +1,114 @@
+"""The table of rules, one per operator, and what a rule is given.
+
+A rule receives a ``Call`` - one node of the forward graph, with the gradients of its outputs - and returns the gradient
+of each input, in the order of the node's inputs. ``None``, or a list that ends early, means "no gradient for this
+input"; the engine refuses when such a gradient was asked for, so a rule never answers with a silent zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_gradient.errors import NotDifferentiable
+from reverie_gradient.term import Term
+
+
+@dataclass(frozen=True)
+class Call:
+    """One application of an operator, seen from its outputs.
+
+    ``inputs`` and ``outputs`` are the values of the forward pass (None where an optional one is left out); ``dys`` holds
+    the gradient of each output (None where nothing depends on it).
+    """
+
+    node: ir.Node
+    inputs: tuple[Term | None, ...]
+    outputs: tuple[Term | None, ...]
+    dys: tuple[Term | None, ...]
+    opset: int
+
+    @property
+    def x(self) -> Term:
+        """The first input."""
+        return self.input(0)
+
+    @property
+    def y(self) -> Term:
+        """The first output."""
+        y = self.outputs[0]
+        assert y is not None
+        return y
+
+    @property
+    def dy(self) -> Term:
+        """The gradient of the first output."""
+        dy = self.dys[0]
+        assert dy is not None
+        return dy
+
+    def has(self, index: int) -> bool:
+        """Whether the optional input ``index`` is given."""
+        return index < len(self.inputs) and self.inputs[index] is not None
+
+    def input(self, index: int) -> Term:
+        """Return an input that the operator requires."""
+        term = self.inputs[index]
+        assert term is not None
+        return term
+
+    def constant(self, index: int) -> np.ndarray | None:
+        """Return the array that input ``index`` always holds; None where it is left out or computed at run time."""
+        if not self.has(index):
+            return None
+        tensor = ir.convenience.get_const_tensor(self.input(index).value)
+        return None if tensor is None else tensor.numpy()
+
+    def integer(self, name: str, default: int) -> int:
+        """Return an integer attribute."""
+        return self.node.attributes.get_int(name, default)
+
+    def number(self, name: str, default: float) -> float:
+        """Return a float attribute."""
+        return self.node.attributes.get_float(name, default)
+
+    def string(self, name: str, default: str) -> str:
+        """Return a string attribute."""
+        return self.node.attributes.get_string(name, default)
+
+    def integers(self, name: str) -> tuple[int, ...] | None:
+        """Return an attribute that lists integers, or None where it is left out."""
+        values = self.node.attributes.get_ints(name)
+        return None if values is None else tuple(values)
+
+    def refuse(self, problem: str) -> NotDifferentiable:
+        """Return the error that says what this node does that its rule does not cover."""
+        return NotDifferentiable(name_of(self.node), self.node.op_type, problem)
+
+
+Rule: TypeAlias = Callable[[Call], "Sequence[Term | None]"]
+
+RULES: dict[str, Rule] = {}
+
+# Float operators that are flat almost everywhere: no gradient passes them, and that is the right answer.
+FLAT = frozenset({"Ceil", "Floor", "Round", "Sign", "ConstantOfShape", "RandomNormalLike", "RandomUniformLike"})
+
+
+def vjp(*op_types: str) -> Callable[[Rule], Rule]:
+    """Register the vector-Jacobian product of one or more operators of the standard domain."""
+
+    def register(rule: Rule) -> Rule:
+        for op_type in op_types:
+            RULES[op_type] = rule
+        return rule
+
+    return register
+
+
+def name_of(node: ir.Node) -> str:
+    """Return the node's name, or that of its first output where it has none."""
+    return node.name or next((v.name for v in node.outputs if v.name), "")
