@@ -1,0 +1,117 @@
+"""Messages of gRPC's own services, without their packages and out of everybody's way.
+
+grpcio-health-checking and grpcio-reflection pin a recent protobuf, which would bind every host that embeds us; and two copies
+of their definitions in protobuf's default pool are a fatal error. So the definitions are written down here, in Python,
+and live in a pool of their own. On the wire nobody can tell the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    EnumValueDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+    MessageOptions,
+    MethodDescriptorProto,
+    OneofDescriptorProto,
+    ServiceDescriptorProto,
+)
+from google.protobuf.message import Message
+
+SCALARS = {
+    "bytes": FieldDescriptorProto.TYPE_BYTES,
+    "int32": FieldDescriptorProto.TYPE_INT32,
+    "string": FieldDescriptorProto.TYPE_STRING,
+}
+
+
+class PrivateFile:
+    """A .proto file in a pool of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        package: str,
+        messages: Sequence[DescriptorProto],
+        services: Sequence[ServiceDescriptorProto],
+    ) -> None:
+        proto = FileDescriptorProto(
+            name=name, package=package, syntax="proto3", message_type=messages, service=services
+        )
+        pool = descriptor_pool.DescriptorPool()
+        pool.AddSerializedFile(proto.SerializeToString())
+        self.descriptor: FileDescriptor = pool.FindFileByName(name)
+
+    def message(self, name: str) -> type[Message]:
+        """Return the class of one of its messages."""
+        return message_factory.GetMessageClass(self.descriptor.message_types_by_name[name])
+
+
+def message(
+    name: str, *fields: FieldDescriptorProto, nested: Sequence[DescriptorProto] = (), oneof: str = ""
+) -> DescriptorProto:
+    """Describe a message; with `oneof`, its fields that were marked belong to that group."""
+    groups = [OneofDescriptorProto(name=oneof)] if oneof else []
+    return DescriptorProto(name=name, field=fields, nested_type=nested, oneof_decl=groups)
+
+
+def field(name: str, number: int, kind: str, *, repeated: bool = False, oneof: bool = False) -> FieldDescriptorProto:
+    """Describe a field of a scalar kind, or of the message named `.package.Message`."""
+    described = FieldDescriptorProto(
+        name=name,
+        number=number,
+        label=FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL,
+    )
+    if kind in SCALARS:
+        described.type = SCALARS[kind]
+    else:
+        described.type, described.type_name = FieldDescriptorProto.TYPE_MESSAGE, kind
+    if oneof:
+        described.oneof_index = 0
+    return described
+
+
+def enum_message(name: str, field_name: str, enum_name: str, full_name: str, values: Sequence[str]) -> DescriptorProto:
+    """Describe a message of one field, an enum defined inside of it, whose values count from 0."""
+    enum = EnumDescriptorProto(
+        name=enum_name,
+        value=[EnumValueDescriptorProto(name=value, number=number) for number, value in enumerate(values)],
+    )
+    described = FieldDescriptorProto(
+        name=field_name,
+        number=1,
+        label=FieldDescriptorProto.LABEL_OPTIONAL,
+        type=FieldDescriptorProto.TYPE_ENUM,
+        type_name=full_name,
+    )
+    return DescriptorProto(name=name, field=[described], enum_type=[enum])
+
+
+def map_message(name: str, field_name: str, full_name: str, value: str) -> DescriptorProto:
+    """Describe a message of one field, a map from strings to the message named `value`."""
+    entry_name = field_name.capitalize() + "Entry"
+    entry = message(entry_name, field("key", 1, "string"), field("value", 2, value))
+    entry.options.CopyFrom(MessageOptions(map_entry=True))
+    return message(name, field(field_name, 1, f"{full_name}.{entry_name}", repeated=True), nested=[entry])
+
+
+def method(name: str, takes: str, returns: str, *, streams: str = "") -> MethodDescriptorProto:
+    """Describe a method; `streams` names its streaming sides: "", "out" or "in out"."""
+    return MethodDescriptorProto(
+        name=name,
+        input_type=takes,
+        output_type=returns,
+        client_streaming="in" in streams.split(),
+        server_streaming="out" in streams.split(),
+    )
+
+
+def service(name: str, *methods: MethodDescriptorProto) -> ServiceDescriptorProto:
+    """Describe a service."""
+    return ServiceDescriptorProto(name=name, method=methods)
