@@ -1,8 +1,8 @@
 """Messages of gRPC's own services, without their packages and out of everybody's way.
 
-grpcio-health-checking and grpcio-reflection pin a recent protobuf, which would bind every host that embeds us; and two copies
-of their definitions in protobuf's default pool are a fatal error. So the definitions are written down here, in Python,
-and live in a pool of their own. On the wire nobody can tell the difference.
+grpcio-health-checking and grpcio-reflection pin a recent protobuf, which would bind every host that embeds us; and two
+copies of their definitions in protobuf's default pool are a fatal error. So the definitions are written down here, in
+Python, and live in a pool of their own. On the wire nobody can tell the difference.
 """
 
 from __future__ import annotations

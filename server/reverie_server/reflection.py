@@ -1,4 +1,4 @@
-"""Server reflection, v1 and v1alpha: grpcurl and its like learn the API from the server itself, with no .proto at hand."""
+"""Server reflection, v1 and v1alpha: grpcurl and its like learn the API from the server itself, with no .proto."""
 
 from __future__ import annotations
 
@@ -121,24 +121,26 @@ def _proto(file: FileDescriptor) -> FileDescriptorProto:
 def symbols(file: FileDescriptorProto) -> Iterator[str]:
     """Yield the full name of everything a file defines: messages, fields, enums, services and methods."""
 
-    def inside(message: DescriptorProto, scope: str) -> Iterator[str]:
-        name = f"{scope}.{message.name}"
+    def inside(described: DescriptorProto, scope: str) -> Iterator[str]:
+        name = f"{scope}.{described.name}"
         yield name
-        yield from (f"{name}.{each.name}" for each in [*message.field, *message.oneof_decl])
-        yield from enums(message.enum_type, name)
-        for nested in message.nested_type:
+        yield from (f"{name}.{each.name}" for each in described.field)
+        yield from (f"{name}.{each.name}" for each in described.oneof_decl)
+        yield from enums(described.enum_type, name)
+        for nested in described.nested_type:
             yield from inside(nested, name)
 
     def enums(described: Iterable[EnumDescriptorProto], scope: str) -> Iterator[str]:
-        for enum in described:  # the names of an enum's values are its siblings
-            yield from (f"{scope}.{each.name}" for each in [enum, *enum.value])
+        for enum in described:
+            yield f"{scope}.{enum.name}"
+            yield from (f"{scope}.{each.name}" for each in enum.value)  # its siblings, in protobuf's scoping
 
-    for message in file.message_type:
-        yield from inside(message, file.package)
+    for described in file.message_type:
+        yield from inside(described, file.package)
     yield from enums(file.enum_type, file.package)
-    for described in file.service:
-        yield f"{file.package}.{described.name}"
-        yield from (f"{file.package}.{described.name}.{each.name}" for each in described.method)
+    for offered in file.service:
+        yield f"{file.package}.{offered.name}"
+        yield from (f"{file.package}.{offered.name}.{each.name}" for each in offered.method)
 
 
 class Reflection:

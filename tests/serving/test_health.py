@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 from typing import Any
 
@@ -23,13 +24,9 @@ class Probe:
     """A client of the health service, from its definition alone."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        request, response = health.HealthCheckRequest, health.HealthCheckResponse
-        self._check = channel.unary_unary(
-            "/grpc.health.v1.Health/Check", request.SerializeToString, response.FromString
-        )
-        self._watch = channel.unary_stream(
-            "/grpc.health.v1.Health/Watch", request.SerializeToString, response.FromString
-        )
+        coding = health.HealthCheckRequest.SerializeToString, health.HealthCheckResponse.FromString
+        self._check = channel.unary_unary("/grpc.health.v1.Health/Check", *coding)
+        self._watch = channel.unary_stream("/grpc.health.v1.Health/Watch", *coding)
         self.list = channel.unary_unary(
             "/grpc.health.v1.Health/List",
             health.HealthListRequest.SerializeToString,
@@ -87,7 +84,8 @@ async def test_the_list_names_every_service() -> None:
 @pytest.mark.skipif(importlib.util.find_spec("grpc_health") is None, reason="grpcio-health-checking is not installed")
 async def test_grpcs_own_client_understands_the_answers_in_the_same_process() -> None:
     """Its definitions and ours live side by side: ours are in a pool of their own."""
-    from grpc_health.v1 import health_pb2, health_pb2_grpc
+    health_pb2 = importlib.import_module("grpc_health.v1.health_pb2")
+    health_pb2_grpc = importlib.import_module("grpc_health.v1.health_pb2_grpc")
 
     async with hosted(Health(NAME).add_to) as channel:
         stub = health_pb2_grpc.HealthStub(channel)

@@ -1,0 +1,65 @@
+"""What an engine has to offer, in the wire's words: models, layers, presets, limits; and whether a request fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reverie_proto.v1 import catalog_pb2
+
+from reverie_server import order as orders
+from reverie_server.limits import Limits
+from reverie_server.models import ModelStore, embedded_models
+from reverie_server.notes import Notes, nearest, unknown
+from reverie_server.order import Order
+from reverie_server.presets import PRESETS
+from reverie_server.runtime import Device
+from reverie_server.version import version
+
+
+class Catalog:
+    """The models of some folders, or the embedded one; StoreError says what is wrong with a folder."""
+
+    def __init__(self, folders: Sequence[str | Path] | None, limits: Limits) -> None:
+        chosen = [Path(folder) for folder in folders] if folders else [embedded_models()]
+        self._models = {model.name: model for model in ModelStore(chosen).models()}
+        self._limits = limits
+
+    def info(self, device: Device) -> catalog_pb2.ServerInfo:
+        """Return version, device, presets and limits."""
+        return catalog_pb2.ServerInfo(
+            version=version(),
+            onnxruntime_version=device.onnxruntime_version,
+            providers=device.providers,
+            device_class=device.name,
+            presets=[catalog_pb2.Preset(name=name, description=preset.description) for name, preset in PRESETS.items()],
+            limits=self._limits.message(),
+        )
+
+    def models(self) -> list[catalog_pb2.Model]:
+        """Return the models, by name."""
+        return [
+            catalog_pb2.Model(
+                name=name,
+                digest=model.digest,
+                description=model.manifest.description,
+                layer_count=len(model.manifest.layers),
+                labels=model.manifest.labels,
+                native_size_px=model.manifest.native_size_px,
+            )
+            for name, model in sorted(self._models.items())
+        ]
+
+    def layers(self, name: str) -> list[catalog_pb2.Layer]:
+        """Return the layers of a model, from the picture upwards; raise NotServed when there is no such model."""
+        notes = Notes()
+        if not name:
+            notes.wrong("model", f"is required; {nearest(name, list(self._models))}")
+        elif name not in self._models:
+            notes.absent("model", unknown("model", name, self._models), kind="model", name=name)
+        notes.refuse()
+        return [entry.layer for entry in self._models[name].manifest.layers]
+
+    def order(self, request: orders.Request) -> Order:
+        """Check a request and fill in its defaults."""
+        return orders.take(request, self._models, self._limits)

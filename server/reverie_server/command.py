@@ -1,0 +1,46 @@
+"""`reverie serve`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+# Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
+
+
+class Refused(click.ClickException):
+    """The server cannot start as it was told to."""
+
+    exit_code = 2
+
+
+@click.command(short_help="Serve models over gRPC.")
+@click.option(
+    "--models",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of exported models; may be repeated. Default: the embedded model.",
+)
+@click.option(
+    "--listen", default="127.0.0.1:50051", show_default=True, help="HOST:PORT (port 0: a free one) or unix:PATH."
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of one step. Default: all cores.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=30,
+    show_default=True,
+    help="Seconds that renders may take to finish after SIGTERM or Ctrl-C; a second one does not wait.",
+)
+def serve(models: tuple[Path, ...], listen: str, device: str, threads: int | None, grace: float) -> None:
+    """Serve models over gRPC until SIGTERM or Ctrl-C.
+
+    Prints one line when it is ready. Health (grpc.health.v1) and reflection are served too.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC logs about a port in use is said here, in a sentence
+    from reverie_server.foreground import run  # loads ONNX Runtime
+
+    run(models, listen, device=device, threads=threads, grace_s=grace)

@@ -1,0 +1,41 @@
+"""The name of a picture before it is made: a digest of everything that decides what it will be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from reverie_proto.v1 import spec_pb2
+
+#: Raised whenever a change of ours changes pictures, so that nobody takes an old picture for a new one.
+ENGINE_VERSION = "1"
+
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool
+
+
+def spec_digest(effective: spec_pb2.RenderSpec) -> str:
+    """Return the SHA-256 (hex) of an effective spec and the engine's version.
+
+    The bytes of a protobuf message depend on who wrote them, so the digest is taken over canonical JSON: keys sorted,
+    no spaces, enums by name, each float as the shortest decimal of its float64 value (a float32 is one exactly).
+    """
+    named = {"engine": ENGINE_VERSION, "spec": canonical(effective)}
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(message: Message) -> Json:
+    """Return the fields that are set, under their names in the .proto file."""
+    return {field.name: _canonical(field, value) for field, value in message.ListFields()}
+
+
+def _canonical(field: FieldDescriptor, value: object) -> Json:
+    if isinstance(value, Message):
+        return canonical(value)
+    if isinstance(value, int) and field.enum_type is not None:
+        return str(field.enum_type.values_by_number[value].name)
+    if isinstance(value, str | int | float):
+        return value
+    return [_canonical(field, item) for item in value]  # type: ignore[attr-defined]  # a repeated field

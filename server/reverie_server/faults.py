@@ -1,0 +1,156 @@
+"""What a caller can do wrong, and how each fault looks on the wire.
+
+    Fault
+    |- InvalidRequest     INVALID_ARGUMENT    fields hold values that cannot be served: all of them at once
+    |- NotServed          NOT_FOUND           a model or layer that is not served here, with the nearest names
+    |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: come back later
+    |- Draining           UNAVAILABLE         the server is about to stop: ask another, or come back later
+    '- Interrupted        UNAVAILABLE         the render was stopped because the server had to stop
+
+Code of ours raises a `Fault`; `reported` alone turns it into a status. Anything else that escapes is a bug: the client
+sees INTERNAL with an incident id, the log holds the traceback under that id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+
+#: gRPC carries a status in the trailers, which peers cap at 8 KiB; what is listed beyond this is only counted.
+MAX_LISTED_BYTES = 3_000
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One field that cannot be served: its path in the request, and the value seen with what is allowed."""
+
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}"
+
+
+class Fault(Exception):
+    """A refusal that the caller can act on; `details` are its machine-readable half (google.rpc messages)."""
+
+    #: Name of the gRPC status code.
+    code: ClassVar[str]
+    #: What went wrong, for programs: ErrorInfo.reason.
+    reason: ClassVar[str]
+    #: Seconds after which the same request may be served; None when it never will be.
+    retry_after_s: int | None = None
+
+    def details(self) -> Sequence[Message]:
+        """Return what the wire says besides the sentence."""
+        if self.retry_after_s is None:
+            return []
+        return [error_details_pb2.RetryInfo(retry_delay=Duration(seconds=self.retry_after_s))]
+
+
+class InvalidRequest(Fault):
+    """Fields of the request hold values that cannot be served."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__(sentence(self.violations))
+
+    def details(self) -> Sequence[Message]:
+        """Return a BadRequest."""
+        return [bad_request(self.violations)]
+
+
+class NotServed(Fault):
+    """The request names models or layers that this server does not hold."""
+
+    code = "NOT_FOUND"
+    reason = "NOT_SERVED"
+
+    def __init__(self, kind: str, name: str, violations: Sequence[Violation]) -> None:
+        self.kind = kind
+        self.name = name
+        self.violations = tuple(violations)
+        super().__init__(sentence(self.violations))
+
+    def details(self) -> Sequence[Message]:
+        """Return the resource, and the fields that name it."""
+        resource = error_details_pb2.ResourceInfo(
+            resource_type=self.kind, resource_name=shown(self.name), description=self.violations[0].problem
+        )
+        return [resource, bad_request(self.violations)]
+
+
+class QueueFull(Fault):
+    """Too many renders wait for the device already."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "QUEUE_FULL"
+
+    retry_after_s = 5
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} renders wait already and no more are taken; retry in {self.retry_after_s} s")
+
+
+class Draining(Fault):
+    """The server finishes what it has and takes nothing new."""
+
+    code = "UNAVAILABLE"
+    reason = "DRAINING"
+    retry_after_s = 5
+
+    def __init__(self) -> None:
+        super().__init__("the server is shutting down and takes no new renders; retry when another one answers")
+
+
+class Interrupted(Fault):
+    """The render was stopped from this side before it was done."""
+
+    code = "UNAVAILABLE"
+    reason = "INTERRUPTED"
+    retry_after_s = 5
+
+    def __init__(self) -> None:
+        super().__init__("the render was stopped before it was done; the same request will give the picture")
+
+
+def shown(value: object) -> str:
+    """Return a caller's value as it may stand in a sentence: quoted when text, and never longer than 60 characters."""
+    text = f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def sentence(violations: Sequence[Violation]) -> str:
+    """Return all violations in one line, the later ones counted rather than told when there are many."""
+    told = listed(violations)
+    rest = len(violations) - len(told)
+    return "; ".join(str(violation) for violation in told) + (f"; and {rest} more" if rest else "")
+
+
+def listed(violations: Sequence[Violation]) -> Sequence[Violation]:
+    """Return as many violations, from the first, as a status can carry: at least one."""
+    size = 0
+    for count, violation in enumerate(violations):
+        size += len(str(violation).encode())
+        if size > MAX_LISTED_BYTES and count:
+            return violations[:count]
+    return violations
+
+
+def bad_request(violations: Sequence[Violation]) -> Message:
+    """Return the violations in the wire's words."""
+    message: Message = error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.problem)
+            for violation in listed(violations)
+        ]
+    )
+    return message

@@ -1,0 +1,129 @@
+"""From a request to an order that the engine can carry out: spec, frames, formats, how often to report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reverie_proto.v1 import spec_pb2, visualization_pb2
+
+from reverie_server import images, spec
+from reverie_server.limits import Limits
+from reverie_server.notes import Notes
+
+if TYPE_CHECKING:  # it loads onnx
+    from reverie_server.models import Model
+
+Request = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest
+
+#: Progress messages of a render, about, when the request does not say.
+REPORTS = 100
+#: Of a response that is not picture: history, spec and the spec's copy in the PNG.
+OTHER_BYTES = 2**18
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to render and what to tell on the way."""
+
+    plan: spec.Plan
+    #: Format of the result, and of frames.
+    format: spec_pb2.ImageFormat
+    frame_format: spec_pb2.ImageFormat
+    #: Numbers of steps after which a frame is due, and the size that frames are scaled down to.
+    frame_steps: frozenset[int]
+    frame_size_px: int
+    #: Progress is due at every multiple of this.
+    report_every: int
+
+
+def take(request: Request, models: Mapping[str, Model], limits: Limits) -> Order:
+    """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it."""
+    notes = Notes()
+    effective = spec.complete(request.spec, models, limits, notes)
+    size = effective.size_px
+    form = _format(request.format, "format", notes)
+    frame_form = _format(request.frames.format, "frames.format", notes)
+    frame_size = size
+    if request.frames.HasField("max_size_px") and notes.within(
+        "frames.max_size_px", request.frames.max_size_px, 1, limits.max_size_px
+    ):
+        frame_size = min(size, request.frames.max_size_px)
+    frame_steps = _frame_steps(request.frames, effective.steps, limits, notes)
+    report_every = max(1, effective.steps // REPORTS)
+    if isinstance(request, visualization_pb2.StreamRenderRequest) and request.HasField("progress_every_steps"):
+        report_every = request.progress_every_steps
+        notes.within("progress_every_steps", report_every, 1, limits.max_steps)
+    unary = isinstance(request, visualization_pb2.RenderImageRequest)
+    _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, limits, notes)
+    notes.refuse()
+    return Order(spec.plan(effective, models), form, frame_form, frame_steps, frame_size, report_every)
+
+
+def _format(value: int, path: str, notes: Notes) -> spec_pb2.ImageFormat:
+    if value == spec_pb2.IMAGE_FORMAT_UNSPECIFIED:
+        return spec_pb2.IMAGE_FORMAT_PNG
+    known = {int(form): spec_pb2.ImageFormat.Name(form) for form in images.ENCODERS}
+    if value not in known:
+        notes.wrong(path, f"{value} is not one of {', '.join(f'{k} ({v})' for k, v in known.items())}")
+        return spec_pb2.IMAGE_FORMAT_PNG
+    return next(form for form in images.ENCODERS if form == value)
+
+
+def _frame_steps(frames: spec_pb2.FrameRequest, steps: int, limits: Limits, notes: Notes) -> frozenset[int]:
+    """Return the numbers of steps after which a frame is due."""
+    last = max(0, min(steps, limits.max_steps))
+    due: set[int] = set()
+    if notes.within("frames.every_steps", frames.every_steps, 0, limits.max_steps) and frames.every_steps:
+        due.update(range(0, last + 1, frames.every_steps))
+    if len(frames.steps) > limits.max_frames:
+        notes.wrong("frames.steps", f"has {len(frames.steps)} entries; at most {limits.max_frames} are taken")
+    else:
+        for i, step in enumerate(frames.steps):
+            if notes.within(f"frames.steps[{i}]", step, 0, last, because=", the steps of this render"):
+                due.add(step)
+    if len(due) > limits.max_frames:
+        every = -(-last // (limits.max_frames - 1))
+        notes.wrong(
+            "frames", f"asks for {len(due)} frames; at most {limits.max_frames} are made (every_steps: {every})"
+        )
+        due.clear()
+    return frozenset(due)
+
+
+def _check_bytes(
+    size: int,
+    form: spec_pb2.ImageFormat,
+    frame_size: int,
+    frame_form: spec_pb2.ImageFormat,
+    frames: int,
+    unary: bool,
+    limits: Limits,
+    notes: Notes,
+) -> None:
+    """Note what would not fit a response, before anything is computed for it."""
+    if not limits.min_size_px <= size <= limits.max_size_px:
+        return
+    room = limits.max_response_bytes - OTHER_BYTES
+    result, frame = images.largest_bytes(form, size), images.largest_bytes(frame_form, frame_size)
+    if result > room:
+        notes.wrong("format", _too_large(form, size, result, room))
+    if frames and frame > room:
+        notes.wrong("frames.format", _too_large(frame_form, frame_size, frame, room))
+    elif frames and unary and result <= room and result + frames * frame > room:
+        notes.wrong(
+            "frames",
+            f"{frames} frames of {frame_size} px may take {frames * frame} bytes beside the result and a response holds"
+            f" {limits.max_response_bytes}; ask for fewer or smaller ones (max_size_px), or use StreamRender",
+        )
+    waiting = frames * frame_size * frame_size * 12
+    if frames and waiting > limits.max_waiting_frame_bytes:
+        most = limits.max_waiting_frame_bytes // (frame_size * frame_size * 12)
+        notes.wrong("frames", f"asks for {frames} frames of {frame_size} px; at that size at most {most} are made")
+
+
+def _too_large(form: spec_pb2.ImageFormat, size: int, needed: int, room: int) -> str:
+    name = spec_pb2.ImageFormat.Name(form)
+    most = max(s for s in range(size) if images.largest_bytes(form, s) <= room)
+    return f"{name} at {size} px may take {needed} bytes and a response holds {room}; {name} goes up to {most} px"

@@ -1,0 +1,55 @@
+"""Lists a page at a time (AIP-158)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from reverie_server.faults import shown
+from reverie_server.notes import Notes
+
+MAX_PAGE = 100
+
+Item = TypeVar("Item")
+
+
+class Paged(Protocol):
+    """A request for a page."""
+
+    page_size: int
+    page_token: str
+
+
+def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence[Item], str]:
+    """Return the page asked for and the token of the next, empty after the last.
+
+    A token is only good for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
+    or a token that is none of ours.
+    """
+    notes = Notes()
+    notes.within("page_size", request.page_size, 0, 2**31 - 1, because="; 0 stands for 100, and so does more")
+    start = _start(request.page_token, scope) if request.page_token else 0
+    if start is None:
+        notes.wrong("page_token", f"{shown(request.page_token)} does not come from a page of this list; leave it empty")
+    notes.refuse()
+    assert start is not None
+    end = start + min(request.page_size or MAX_PAGE, MAX_PAGE)
+    return items[start:end], _token(end, scope) if end < len(items) else ""
+
+
+def _token(start: int, scope: str) -> str:
+    check = hashlib.sha256(scope.encode()).hexdigest()[:8]
+    return base64.urlsafe_b64encode(f"{check}:{start}".encode()).decode()
+
+
+def _start(token: str, scope: str) -> int | None:
+    try:
+        number = base64.urlsafe_b64decode(token.encode()).decode().partition(":")[2]
+    except (binascii.Error, UnicodeError):
+        return None
+    if not number.isdecimal() or len(number) > 9 or _token(int(number), scope) != token:
+        return None
+    return int(number)

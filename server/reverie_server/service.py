@@ -1,0 +1,167 @@
+"""reverie.v1 over an engine: the wire's half of every call, and nothing of the work."""
+
+# ruff: noqa: N802 - methods are called what the .proto file calls them
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+
+import grpc
+from reverie_proto.v1 import spec_pb2, visualization_pb2
+
+from reverie_server import images, paging
+from reverie_server.engine import Engine
+from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
+from reverie_server.faults import Draining
+from reverie_server.order import Order, Request
+from reverie_server.render import Render
+from reverie_server.reported import reported
+
+
+class VisualizationService:
+    """The servicer. Belongs to one event loop.
+
+    Handlers are coroutines that write, not generators: cancelling a call then always lands inside of them.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._calls: dict[asyncio.Task[object], Render] = {}
+        self._draining = False
+
+    @reported
+    async def GetServerInfo(
+        self, request: visualization_pb2.GetServerInfoRequest, context: grpc.aio.ServicerContext
+    ) -> visualization_pb2.GetServerInfoResponse:
+        """Version, device, presets and limits."""
+        return visualization_pb2.GetServerInfoResponse(info=self._engine.info())
+
+    @reported
+    async def ListModels(
+        self, request: visualization_pb2.ListModelsRequest, context: grpc.aio.ServicerContext
+    ) -> visualization_pb2.ListModelsResponse:
+        """The models served here, by name."""
+        models, token = paging.page(self._engine.models(), request, scope="models")
+        return visualization_pb2.ListModelsResponse(models=models, next_page_token=token)
+
+    @reported
+    async def ListLayers(
+        self, request: visualization_pb2.ListLayersRequest, context: grpc.aio.ServicerContext
+    ) -> visualization_pb2.ListLayersResponse:
+        """The layers of a model, from the picture upwards, a page at a time."""
+        layers, token = paging.page(self._engine.layers(request.model), request, scope=f"layers of {request.model}")
+        return visualization_pb2.ListLayersResponse(layers=layers, next_page_token=token)
+
+    @reported
+    async def RenderImage(
+        self, request: visualization_pb2.RenderImageRequest, context: grpc.aio.ServicerContext
+    ) -> visualization_pb2.RenderImageResponse:
+        """One picture, when it is done."""
+        frames: list[spec_pb2.Frame] = []
+        async with self._rendering(request) as (order, events):
+            async for event in events:
+                if isinstance(event, Progress) and event.frame is not None:
+                    frames.append(await asyncio.to_thread(_frame, order, event.frame))
+                elif isinstance(event, Rendering):
+                    rendering = await asyncio.to_thread(_rendering, order, event)
+        rendering.frames.extend(frames)
+        return visualization_pb2.RenderImageResponse(rendering=rendering)
+
+    @reported
+    async def StreamRender(
+        self, request: visualization_pb2.StreamRenderRequest, context: grpc.aio.ServicerContext
+    ) -> None:
+        """One picture, with progress on the way: one `accepted`, any number of `progress`, one `result`."""
+        async with self._rendering(request) as (order, events):
+            async for event in events:
+                await context.write(await asyncio.to_thread(_reply, order, event))
+
+    @asynccontextmanager
+    async def _rendering(self, request: Request) -> AsyncIterator[tuple[Order, AsyncGenerator[Event, None]]]:
+        """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
+        order = await asyncio.to_thread(self._engine.order, request)
+        if self._draining:
+            raise Draining
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+
+        def bell() -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                loop.call_soon_threadsafe(rung.set)
+
+        render = self._engine.submit(order, bell)
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls[task] = render
+        task.add_done_callback(self._calls.pop)
+        try:
+            async with aclosing(_events(render, rung)) as events:
+                yield order, events
+        finally:
+            render.stop()
+
+    async def drain(self, grace_s: float) -> None:
+        """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
+        self._draining = True
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=grace_s)
+        self.interrupt()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=5)
+
+    def interrupt(self) -> None:
+        """Stop every render before its next step."""
+        for render in self._calls.values():
+            render.stop()
+
+
+async def _events(render: Render, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
+    while True:
+        rung.clear()
+        while (event := render.take()) is not None:
+            yield event
+            if isinstance(event, Rendering):
+                return
+        await rung.wait()
+
+
+# ----- from the core's words to the wire's -----
+
+
+def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse:
+    if isinstance(event, Accepted):
+        accepted = visualization_pb2.Accepted(effective_spec=event.spec, spec_digest=event.spec_digest)
+        return visualization_pb2.StreamRenderResponse(accepted=accepted)
+    if isinstance(event, Rendering):
+        return visualization_pb2.StreamRenderResponse(result=_rendering(order, event))
+    progress = visualization_pb2.Progress(
+        step=event.step,
+        steps=event.steps,
+        objective=event.objective,
+        elapsed_s=event.elapsed_s,
+        estimated_remaining_s=event.estimated_remaining_s,
+        frame=None if event.frame is None else _frame(order, event.frame),
+    )
+    return visualization_pb2.StreamRenderResponse(progress=progress)
+
+
+def _frame(order: Order, frame: Frame) -> spec_pb2.Frame:
+    return spec_pb2.Frame(step=frame.step, image=images.message(frame.array, order.frame_format))
+
+
+def _rendering(order: Order, rendering: Rendering) -> spec_pb2.Rendering:
+    height, width, _ = rendering.array.shape
+    return spec_pb2.Rendering(
+        image=spec_pb2.Image(
+            format=order.format, width_px=width, height_px=height, data=rendering.encode(order.format)
+        ),
+        outcome=f"OUTCOME_{rendering.outcome}".upper(),
+        outcome_detail=rendering.outcome_detail,
+        activation=rendering.activation,
+        history=rendering.history,
+        steps=rendering.steps,
+        effective_spec=rendering.spec,
+        spec_digest=rendering.spec_digest,
+        elapsed_s=rendering.elapsed_s,
+    )

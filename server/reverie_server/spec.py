@@ -1,0 +1,130 @@
+"""From a RenderSpec as the caller wrote it to an effective one: nothing left open, the model pinned by digest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reverie_proto.v1 import spec_pb2
+
+from reverie_server import objective
+from reverie_server.digest import spec_digest
+from reverie_server.faults import shown
+from reverie_server.limits import Limits
+from reverie_server.notes import Notes, nearest, unknown
+from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.recipe import Recipe
+
+if TYPE_CHECKING:  # it loads onnx
+    from reverie_server.models import Model
+
+DEFAULT_SIZE_PX = 224
+DEFAULT_STEPS = 512
+MAX_LEARNING_RATE = 100
+
+PARAMETRIZATIONS = {
+    "fourier": spec_pb2.PARAMETRIZATION_FOURIER,
+    "pixel": spec_pb2.PARAMETRIZATION_PIXEL,
+}
+TRANSFORMS = {
+    "none": spec_pb2.TRANSFORMS_NONE,
+    "lucid": spec_pb2.TRANSFORMS_LUCID,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A valid spec, in the wire's words and in the core's."""
+
+    model: Model
+    recipe: Recipe
+    effective: spec_pb2.RenderSpec
+    digest: str
+
+
+def complete(
+    spec: spec_pb2.RenderSpec, models: Mapping[str, Model], limits: Limits, notes: Notes
+) -> spec_pb2.RenderSpec:
+    """Return a copy of a spec with every default filled in; what is wrong with it goes into the notes."""
+    effective = spec_pb2.RenderSpec()
+    effective.CopyFrom(spec)
+    _fill_preset(effective, notes)
+    size_ok = _fill_numbers(effective, limits, notes)
+    model = _pin_model(effective, models, notes)
+    if model is not None:
+        site = objective.Site(model, effective.size_px if size_ok else None, limits.max_terms, notes)
+        objective.complete(effective.objective, site, "spec.objective")
+    elif effective.objective.WhichOneof("kind") is None:
+        notes.wrong("spec.objective", f"is required: one of {', '.join(objective.KINDS)}")
+    return effective
+
+
+def plan(effective: spec_pb2.RenderSpec, models: Mapping[str, Model]) -> Plan:
+    """Translate an effective spec, which `complete` found nothing wrong with, into the core's words."""
+    recipe = Recipe(
+        terms=objective.terms(effective.objective),
+        size=effective.size_px,
+        steps=effective.steps,
+        learning_rate=effective.learning_rate,
+        seed=effective.seed,
+        parametrization=_name(PARAMETRIZATIONS, effective.parametrization),
+        transforms=_name(TRANSFORMS, effective.transforms),
+    )
+    return Plan(models[effective.model], recipe, effective, spec_digest(effective))
+
+
+def _fill_preset(effective: spec_pb2.RenderSpec, notes: Notes) -> None:
+    if not effective.HasField("preset"):
+        effective.preset = DEFAULT_PRESET
+    preset = PRESETS.get(effective.preset)
+    if preset is None:
+        notes.wrong("spec.preset", unknown("preset", effective.preset, PRESETS))
+        return
+    if not effective.HasField("learning_rate"):
+        effective.learning_rate = preset.learning_rate
+    for name, choices, default in (
+        ("parametrization", PARAMETRIZATIONS, preset.parametrization),
+        ("transforms", TRANSFORMS, preset.transforms),
+    ):
+        value = getattr(effective, name)
+        if value == 0:  # absent, or set to UNSPECIFIED: the same
+            setattr(effective, name, choices[default])
+        elif value not in choices.values():
+            notes.wrong(f"spec.{name}", f"{value} is not one of {', '.join(f'{v} ({k})' for k, v in choices.items())}")
+
+
+def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, notes: Notes) -> bool:
+    """Return whether the size makes sense."""
+    if not effective.HasField("size_px"):
+        effective.size_px = DEFAULT_SIZE_PX
+    if not effective.HasField("steps"):
+        effective.steps = DEFAULT_STEPS
+    if not effective.HasField("seed"):
+        effective.seed = 0
+    notes.within("spec.steps", effective.steps, 1, limits.max_steps)
+    rate = effective.learning_rate
+    if effective.HasField("learning_rate") and not (math.isfinite(rate) and 0 < rate <= MAX_LEARNING_RATE):
+        notes.wrong("spec.learning_rate", f"{shown(rate)} is not more than 0 and at most {MAX_LEARNING_RATE}")
+    return notes.within("spec.size_px", effective.size_px, limits.min_size_px, limits.max_size_px)
+
+
+def _pin_model(effective: spec_pb2.RenderSpec, models: Mapping[str, Model], notes: Notes) -> Model | None:
+    name = effective.model
+    if not name:
+        notes.wrong("spec.model", f"is required; {nearest(name, list(models))}")
+        return None
+    if (model := models.get(name)) is None:
+        notes.absent("spec.model", unknown("model", name, models), kind="model", name=name)
+        return None
+    if effective.HasField("model_digest") and effective.model_digest != model.digest:
+        problem = f"model {name!r} is served here with digest {model.digest}, not {shown(effective.model_digest)}"
+        notes.absent("spec.model_digest", problem, kind="model", name=f"{name}@{effective.model_digest}")
+        return None
+    effective.model_digest = model.digest
+    return model
+
+
+def _name(choices: Mapping[str, int], value: int) -> str:
+    return next(name for name, number in choices.items() if number == value)

@@ -1,0 +1,156 @@
+"""What a caller can do wrong, as it looks on the other side of the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as rpc
+from google.rpc import status_pb2
+from reverie_server import faults
+from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.reported import reported
+
+from tests.serving.hosts import hosted
+
+STEPS = Violation("spec.steps", "0 is not in 1..10000")
+MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
+
+# The fault, the status code, the reason, and the types of the details beside ErrorInfo.
+FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
+    (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
+    (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
+    (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
+    (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
+    (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
+]
+
+
+class Refusal:
+    """A status and its google.rpc details, as a client of any language sees them."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        self.code = error.code()
+        self.sentence = error.details()
+        self.trailers = dict(error.trailing_metadata())
+        self.status = status_pb2.Status.FromString(self.trailers["grpc-status-details-bin"])
+
+    def detail(self, kind: type[Message]) -> Any:
+        (packed,) = (each for each in self.status.details if each.Is(kind.DESCRIPTOR))
+        message = kind()
+        packed.Unpack(message)
+        return message
+
+
+class Host:
+    """A service of one method, which raises what it is given."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.seen: BaseException | None = None
+
+    @reported
+    async def fail(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        try:
+            if isinstance(self.error, asyncio.CancelledError):
+                await asyncio.sleep(60)
+            raise self.error
+        except BaseException as error:
+            self.seen = error
+            raise
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        handler = grpc.unary_unary_rpc_method_handler(self.fail)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Host", {"Fail": handler}),))
+
+
+async def refusal(error: BaseException) -> Refusal:
+    """What a client sees when a handler raises."""
+    async with hosted(Host(error).add_to) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary("/test.Host/Fail")(b"")
+    return Refusal(caught.value)
+
+
+@pytest.mark.parametrize(("fault", "code", "reason", "details"), FAULTS, ids=lambda value: type(value).__name__)
+async def test_a_fault_has_a_code_a_sentence_and_details(
+    fault: Fault, code: str, reason: str, details: list[type[Message]]
+) -> None:
+    seen = await refusal(fault)
+    assert seen.code is grpc.StatusCode[code]
+    assert seen.sentence == seen.status.message == str(fault)
+    assert seen.status.code == seen.code.value[0]
+    info = seen.detail(rpc.ErrorInfo)
+    assert (info.reason, info.domain) == (reason, "reverie.v1")
+    assert len(seen.status.details) == 1 + len(details)
+    assert all(seen.detail(kind) is not None for kind in details)
+
+
+def test_every_fault_has_a_row() -> None:
+    assert {type(fault) for fault, *_ in FAULTS} == set(Fault.__subclasses__())
+
+
+async def test_all_violations_come_at_once_with_their_fields() -> None:
+    seen = await refusal(InvalidRequest([STEPS, MODEL]))
+    violations = [(each.field, each.description) for each in seen.detail(rpc.BadRequest).field_violations]
+    assert violations == [(STEPS.field, STEPS.problem), (MODEL.field, MODEL.problem)]
+    assert seen.sentence == f"{STEPS}; {MODEL}"
+
+
+async def test_what_is_not_served_is_named_as_a_resource() -> None:
+    resource = (await refusal(NotServed("model", "vgg91", [MODEL]))).detail(rpc.ResourceInfo)
+    assert (resource.resource_type, resource.resource_name) == ("model", "vgg91")
+    assert "vgg19" in resource.description
+
+
+async def test_a_fault_that_passes_says_when_to_come_back() -> None:
+    seen = await refusal(QueueFull(64))
+    assert seen.detail(rpc.RetryInfo).retry_delay.seconds == 5
+    assert seen.trailers["grpc-retry-pushback-ms"] == "5000"
+
+
+async def test_a_hundred_long_violations_still_arrive() -> None:
+    """Trailers of more than 8 KiB would reach the client as another error altogether."""
+    many = [Violation(f"spec.objective.sum.terms[{i}].weight", "é" * 100) for i in range(100)]
+    seen = await refusal(InvalidRequest(many))
+    told = len(seen.detail(rpc.BadRequest).field_violations)
+    assert seen.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert 5 < told < 100
+    assert seen.sentence.endswith(f"; and {100 - told} more")
+
+
+async def test_a_bug_of_ours_shows_an_incident_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, "reverie_server"):
+        seen = await refusal(ValueError("the secret path"))
+    incident = seen.detail(rpc.RequestInfo).request_id
+    assert seen.code is grpc.StatusCode.INTERNAL
+    assert seen.sentence == f"internal error, incident {incident}"
+    assert b"secret" not in seen.status.SerializeToString()
+    (record,) = caplog.records
+    assert incident in record.getMessage()
+    assert record.exc_text is not None
+    assert "the secret path" in record.exc_text
+
+
+async def test_cancellation_passes_through() -> None:
+    host = Host(asyncio.CancelledError())
+    async with hosted(host.add_to) as channel:
+        call = channel.unary_unary("/test.Host/Fail")(b"", timeout=0.2)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        while host.seen is None:
+            await asyncio.sleep(0.01)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert isinstance(host.seen, asyncio.CancelledError)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (7, "7")]
+)
+def test_a_callers_value_is_shown_in_at_most_sixty_characters(value: object, text: str) -> None:
+    assert faults.shown(value) == text
+    assert len(faults.shown(value)) <= 60
