@@ -8,6 +8,7 @@ from pathlib import Path
 from reverie_proto.v1 import catalog_pb2
 
 from reverie_server import order as orders
+from reverie_server.faults import Violation
 from reverie_server.limits import Limits
 from reverie_server.models import ModelStore, embedded_models
 from reverie_server.notes import Notes, nearest, unknown
@@ -60,6 +61,6 @@ class Catalog:
         notes.refuse()
         return [entry.layer for entry in self._models[name].manifest.layers]
 
-    def order(self, request: orders.Request) -> Order:
-        """Check a request and fill in its defaults."""
-        return orders.take(request, self._models, self._limits)
+    def order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
+        """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
+        return orders.take(request, self._models, self._limits, wrong=wrong)

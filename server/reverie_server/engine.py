@@ -101,8 +101,8 @@ class Engine:
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        order = self.order(words.request(model, layer, channel, options))
-        bell = Bell()
+        request, wrong = words.request(model, layer, channel, options)
+        order, bell = self._catalog.order(request, wrong), Bell()
         return _events(self.submit(order, bell.set), bell)
 
     def order(self, request: orders.Request) -> Order:

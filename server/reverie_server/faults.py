@@ -13,16 +13,21 @@ sees INTERNAL with an incident id, the log holds the traceback under that id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import string
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
-#: gRPC carries a status in the trailers, which peers cap at 8 KiB; what is listed beyond this is only counted.
-MAX_LISTED_BYTES = 3_000
+#: gRPC carries a status in the trailers, which peers cap at 8 KiB: the sentence percent-encoded, and in base64 the sentence
+#: again and the details. What would not fit is only counted.
+MAX_SENTENCE_BYTES = 800
+MAX_DETAILS_BYTES = 3_800
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class NotServed(Fault):
     def details(self) -> Sequence[Message]:
         """Return the resource, and the fields that name it."""
         resource = error_details_pb2.ResourceInfo(
-            resource_type=self.kind, resource_name=shown(self.name), description=self.violations[0].problem
+            resource_type=self.kind, resource_name=self.name[:200], description=self.violations[0].problem
         )
         return [resource, bad_request(self.violations)]
 
@@ -130,19 +135,9 @@ def shown(value: object) -> str:
 
 def sentence(violations: Sequence[Violation]) -> str:
     """Return all violations in one line, the later ones counted rather than told when there are many."""
-    told = listed(violations)
+    told = _first(violations, MAX_SENTENCE_BYTES, lambda violation: len(quote(str(violation), safe=string.printable)))
     rest = len(violations) - len(told)
     return "; ".join(str(violation) for violation in told) + (f"; and {rest} more" if rest else "")
-
-
-def listed(violations: Sequence[Violation]) -> Sequence[Violation]:
-    """Return as many violations, from the first, as a status can carry: at least one."""
-    size = 0
-    for count, violation in enumerate(violations):
-        size += len(str(violation).encode())
-        if size > MAX_LISTED_BYTES and count:
-            return violations[:count]
-    return violations
 
 
 def bad_request(violations: Sequence[Violation]) -> Message:
@@ -150,7 +145,14 @@ def bad_request(violations: Sequence[Violation]) -> Message:
     message: Message = error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.problem)
-            for violation in listed(violations)
+            for violation in _first(violations, MAX_DETAILS_BYTES, lambda violation: len(str(violation).encode()) + 6)
         ]
     )
     return message
+
+
+def _first(violations: Sequence[Violation], most: int, size: Callable[[Violation], int]) -> Sequence[Violation]:
+    """Return as many violations, from the first, as stay within a size: at least one."""
+    sizes = itertools.accumulate(size(violation) for violation in violations)
+    fitting = sum(1 for total in sizes if total <= most)
+    return violations[: max(1, fitting)]

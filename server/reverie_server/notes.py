@@ -15,13 +15,14 @@ class Notes:
     everything at once.
     """
 
-    def __init__(self) -> None:
-        self._wrong: list[Violation] = []
+    def __init__(self, wrong: Sequence[Violation] = ()) -> None:
+        self._wrong: list[Violation] = list(wrong)
         self._absent: list[tuple[str, str, Violation]] = []
 
     def wrong(self, field: str, problem: str) -> None:
-        """Note a value that cannot be served."""
-        self._wrong.append(Violation(field, problem))
+        """Note a value that cannot be served; the same note twice is one."""
+        if (violation := Violation(field, problem)) not in self._wrong:
+            self._wrong.append(violation)
 
     def absent(self, field: str, problem: str, *, kind: str, name: str) -> None:
         """Note a name of something that is not served here."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
 from reverie_server import images, spec
+from reverie_server.faults import Violation
 from reverie_server.limits import Limits
 from reverie_server.notes import Notes
 
@@ -38,9 +39,12 @@ class Order:
     report_every: int
 
 
-def take(request: Request, models: Mapping[str, Model], limits: Limits) -> Order:
-    """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it."""
-    notes = Notes()
+def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:
+    """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
+
+    `wrong` is what was already found wrong before the request could be written.
+    """
+    notes = Notes(wrong)
     effective = spec.complete(request.spec, models, limits, notes)
     size = effective.size_px
     form = _format(request.format, "format", notes)

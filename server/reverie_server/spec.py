@@ -24,11 +24,11 @@ DEFAULT_SIZE_PX = 224
 DEFAULT_STEPS = 512
 MAX_LEARNING_RATE = 100
 
-PARAMETRIZATIONS = {
+PARAMETRIZATIONS: dict[str, int] = {
     "fourier": spec_pb2.PARAMETRIZATION_FOURIER,
     "pixel": spec_pb2.PARAMETRIZATION_PIXEL,
 }
-TRANSFORMS = {
+TRANSFORMS: dict[str, int] = {
     "none": spec_pb2.TRANSFORMS_NONE,
     "lucid": spec_pb2.TRANSFORMS_LUCID,
 }

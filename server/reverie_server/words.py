@@ -9,7 +9,9 @@ from google.protobuf.message import Message
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 
-from reverie_server.faults import InvalidRequest, Violation, shown
+from reverie_server.faults import Violation, shown
+from reverie_server.notes import unknown
+from reverie_server.spec import PARAMETRIZATIONS, TRANSFORMS
 
 
 class Words(TypedDict, total=False):
@@ -47,6 +49,9 @@ class Words(TypedDict, total=False):
     progress_every: int
 
 
+#: Words whose values are words.
+CHOICES: dict[str, dict[str, int]] = {"parametrization": PARAMETRIZATIONS, "transforms": TRANSFORMS}
+
 #: Each word and the field that it sets, as a path from the request.
 FIELDS = {
     "objective": "spec.objective",
@@ -67,8 +72,8 @@ FIELDS = {
 
 def request(
     model: str | None, layer: str | None, channel: int | str | None, words: Words | Mapping[str, Any]
-) -> StreamRenderRequest:
-    """Return the request; raise InvalidRequest with all that no request can hold, TypeError for a wrong call."""
+) -> tuple[StreamRenderRequest, list[Violation]]:
+    """Return the request, and what no request can hold; raise TypeError for a wrong call."""
     if unknown := words.keys() - FIELDS:
         raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}; known are {', '.join(FIELDS)}")
     if (layer is None) != (channel is None) or (layer is None) == ("objective" not in words and "spec" not in words):
@@ -83,9 +88,8 @@ def request(
         paths += [("spec.objective.logit.layer", layer), ("spec.objective.logit.label", channel)]
     elif layer is not None:
         paths += [("spec.objective.channel.layer", layer), ("spec.objective.channel.channel", channel)]
-    if wrong := [violation for path, value in paths if (violation := _assign(made, path, value))]:
-        raise InvalidRequest(wrong)
-    return made
+    wrong = [violation for path, value in paths if (violation := _assign(made, path, value))]
+    return made, wrong
 
 
 def _assign(target: Message, path: str, value: Any) -> Violation | None:
@@ -96,12 +100,14 @@ def _assign(target: Message, path: str, value: Any) -> Violation | None:
     try:
         if isinstance(value, Message):
             getattr(target, name).CopyFrom(value)
-        elif name in ("parametrization", "transforms"):
-            setattr(target, name, f"{name}_{value}".upper())
+        elif name in CHOICES:
+            setattr(target, name, CHOICES[name][value])
         elif isinstance(value, Sequence) and not isinstance(value, str):
             getattr(target, name).extend(value)
         else:
             setattr(target, name, value)
+    except KeyError:
+        return Violation(path, unknown(name, str(value), CHOICES[name]))
     except (TypeError, ValueError) as error:
         return Violation(path, f"{shown(value)} cannot be sent: {error}")
     return None

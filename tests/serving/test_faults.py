@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import Any
 
 import grpc
@@ -119,8 +120,8 @@ async def test_a_hundred_long_violations_still_arrive() -> None:
     seen = await refusal(InvalidRequest(many))
     told = len(seen.detail(rpc.BadRequest).field_violations)
     assert seen.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert 5 < told < 100
-    assert seen.sentence.endswith(f"; and {100 - told} more")
+    assert 10 < told < 100
+    assert re.search(r"; and \d\d more$", seen.sentence)
 
 
 async def test_a_bug_of_ours_shows_an_incident_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
@@ -148,9 +149,11 @@ async def test_cancellation_passes_through() -> None:
     assert isinstance(host.seen, asyncio.CancelledError)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (7, "7")]
-)
+# A caller's value, and how it stands in a sentence.
+SHOWN = [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (float("nan"), "nan"), (7, "7")]
+
+
+@pytest.mark.parametrize(("value", "text"), SHOWN)
 def test_a_callers_value_is_shown_in_at_most_sixty_characters(value: object, text: str) -> None:
     assert faults.shown(value) == text
     assert len(faults.shown(value)) <= 60
