@@ -1,0 +1,239 @@
+"""Evaluate ONNX graphs with numpy, fast enough to check a whole network.
+
+Operators are onnx's own reference implementations but for a few that dominate the time of a convolutional network: those
+are here, as matrix products and shifted slices. No runtime is needed, so an export can be checked wherever it is made.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from numpy.lib.stride_tricks import sliding_window_view
+from onnx.reference import ReferenceEvaluator
+
+from reverie_export.sources.source import Array, Floats
+
+Attributes = Mapping[str, Any]
+# Columns of a convolution are gathered for so many bytes at a time: a few caches' worth, however large the picture.
+BLOCK = 32 << 20
+
+
+class CannotEvaluate(Exception):
+    """A node refused its inputs; the network does not take a picture of this size."""
+
+
+Memo = dict[Hashable, Array]
+
+
+def evaluate(
+    graph: ir.Graph,
+    feeds: Mapping[str, Array],
+    wanted: Collection[str],
+    *,
+    weights: Mapping[str, Array] | None = None,
+    memo: Memo | None = None,
+    lasting: Collection[str] = (),
+) -> dict[str, Array]:
+    """Evaluate the values ``wanted`` of ``graph``, in the precision of ``feeds``.
+
+    Args:
+        graph: Sorted; standard operators only.
+        feeds: The graph's inputs by name.
+        wanted: Names of values to return.
+        weights: Initializers by name, instead of the graph's own.
+        memo: Results of earlier evaluations. A node is computed once for all graphs that share a memo, as long as the
+            operator, its attributes and all that it depends on are the same; what depends only on the inputs named in
+            ``lasting`` is kept.
+        lasting: Inputs that stay the same from one evaluation to the next.
+
+    Raises:
+        CannotEvaluate: A node refused its inputs.
+    """
+    memo = {} if memo is None else memo
+    floats = next(array.dtype for array in feeds.values() if np.issubdtype(array.dtype, np.floating))
+    env: dict[str, Array] = dict(feeds)
+    keys: dict[str, Hashable] = {name: name for name in lasting}
+    for name, value in graph.initializers.items():
+        given = weights.get(name) if weights is not None else None
+        assert given is not None or value.const_value is not None
+        array = given if given is not None else value.const_value.numpy()  # type: ignore[union-attr]
+        keys[name] = ("weight", name) if given is not None else (str(array.dtype), array.shape, array.tobytes())
+        env[name] = array.astype(floats, copy=False) if np.issubdtype(array.dtype, np.floating) else array
+
+    last = {value.name: i for i, node in enumerate(graph) for value in node.inputs if value is not None}
+    opset = graph.opset_imports.get("", 18)
+    with np.errstate(all="ignore"):
+        for i, node in enumerate(graph):
+            names = [value.name or "" if value is not None else "" for value in node.inputs]
+            outputs = [value.name or "" for value in node.outputs]
+            known = all(not name or name in keys for name in names)
+            key = (node.op_type, _frozen(node), tuple(keys.get(name) for name in names)) if known else None
+            if key is not None:
+                short = hash(key)  # of all that the node depends on: 64 bits are plenty for some thousand nodes
+                keys.update({name: (short, k) for k, name in enumerate(outputs)})
+            if key is None or (short, 0) not in memo:
+                arrays = [env[name] if name else None for name in names]
+                results = _run(node, arrays, opset, floats)
+            else:
+                results = [memo[short, k] for k in range(len(outputs)) if (short, k) in memo]
+            for k, (name, result) in enumerate(zip(outputs, results, strict=False)):
+                env[name] = result
+                if key is not None:
+                    memo[short, k] = result
+            for name in names:
+                if name and last[name] == i and name not in wanted and name not in feeds:
+                    env.pop(name, None)
+    return {name: env[name] for name in wanted if name in env}
+
+
+def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, floats: np.dtype[Any]) -> Sequence[Array]:
+    attributes = {name: attribute.value for name, attribute in node.attributes.items()}
+    try:
+        fast = FAST.get(node.op_type)
+        if fast is not None and len(node.outputs) == 1 and (result := fast(attributes, *arrays)) is not None:
+            return [result]
+        named = {f"i{i}": array for i, array in enumerate(arrays) if array is not None}
+        proto = onnx.helper.make_node(
+            node.op_type,
+            [f"i{i}" if array is not None else "" for i, array in enumerate(arrays)],
+            [f"o{i}" for i in range(len(node.outputs))],
+            domain=node.domain,
+        )
+        proto.attribute.extend(ir.to_proto(attribute) for attribute in node.attributes.values())
+        results = ReferenceEvaluator(proto, opsets={"": opset}).run(None, named)
+    except Exception as e:  # the reference implementations raise whatever numpy does
+        raise CannotEvaluate(f"{node.op_type} {node.name!r}: {e}") from e
+    # Constants written in float32 must not lower the precision of an evaluation in float64.
+    return [r.astype(floats) if np.issubdtype(r.dtype, np.floating) else r for r in map(np.asarray, results)]
+
+
+def _frozen(node: ir.Node) -> Hashable:
+    return tuple(sorted((name, str(attribute.value)) for name, attribute in node.attributes.items()))
+
+
+# ----- the operators that take the time; None leaves the case to onnx -----
+
+
+def _geometry(attributes: Attributes, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]] | None:
+    """Strides, pads and dilations in two dimensions."""
+    if len(kernel) != 2 or attributes.get("auto_pad", "NOTSET") != "NOTSET":
+        return None
+    return (
+        list(attributes.get("strides") or [1, 1]),
+        list(attributes.get("pads") or [0, 0, 0, 0]),
+        list(attributes.get("dilations") or [1, 1]),
+    )
+
+
+def _conv(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
+    """Cross-correlation as matrix products over gathered columns, a block of rows at a time."""
+    found = _geometry(attributes, w.shape[2:])
+    if found is None:
+        return None
+    (sh, sw), (top, left, bottom, right), (dh, dw) = found
+    groups = attributes.get("group", 1)
+    n, channels = x.shape[:2]
+    m, per_group, kh, kw = w.shape
+    if channels != per_group * groups:
+        raise ValueError(f"{channels} channels do not fit weights {w.shape} in {groups} groups")
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    span_h, span_w = (kh - 1) * dh + 1, (kw - 1) * dw + 1
+    oh, ow = (x.shape[2] - span_h) // sh + 1, (x.shape[3] - span_w) // sw + 1
+    y = np.empty((n, m, oh, ow), x.dtype)
+    if per_group == 1 and groups > 1:  # depthwise: a weighted sum of shifted pictures
+        y[:] = 0
+        for i, j in itertools.product(range(kh), range(kw)):
+            piece = x[:, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
+            y += np.repeat(piece, m // groups, axis=1) * w[:, 0, i, j].reshape(1, -1, 1, 1)
+    else:
+        matrices = np.ascontiguousarray(w).reshape(groups, m // groups, -1)
+        rows = max(1, BLOCK // (x.itemsize * per_group * kh * kw * ow))
+        for image, g in itertools.product(range(n), range(groups)):
+            source = x[image, g * per_group : (g + 1) * per_group]
+            for r in range(0, oh, rows):
+                e = min(oh, r + rows)
+                slab = source[:, r * sh : (e - 1) * sh + span_h]
+                columns = sliding_window_view(slab, (span_h, span_w), axis=(1, 2))[:, ::sh, ::sw, ::dh, ::dw]
+                flat = columns.transpose(0, 3, 4, 1, 2)[..., :ow].reshape(per_group * kh * kw, -1)
+                out = (matrices[g] @ flat).reshape(m // groups, e - r, ow)
+                y[image, g * (m // groups) : (g + 1) * (m // groups), r:e] = out
+    return y if b is None else y + b.reshape(1, -1, 1, 1)
+
+
+def _pool(
+    attributes: Attributes, x: Array, fill: float, merge: Callable[[Array, Array], Array]
+) -> tuple[Array, int] | None:
+    kernel = attributes["kernel_shape"]
+    found = _geometry(attributes, kernel)
+    if found is None or attributes.get("ceil_mode") or attributes.get("storage_order"):
+        return None
+    (sh, sw), (top, left, bottom, right), (dh, dw) = found
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
+    oh = (x.shape[2] - (kernel[0] - 1) * dh - 1) // sh + 1
+    ow = (x.shape[3] - (kernel[1] - 1) * dw - 1) // sw + 1
+    y: Array | None = None
+    for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
+        piece = x[:, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
+        y = piece.copy() if y is None else merge(y, piece)
+    assert y is not None
+    return y, kernel[0] * kernel[1]
+
+
+def _max_pool(attributes: Attributes, x: Array) -> Array | None:
+    found = _pool(attributes, x, -np.inf, np.maximum)
+    return None if found is None else found[0]
+
+
+def _average_pool(attributes: Attributes, x: Array) -> Array | None:
+    if any(attributes.get("pads") or ()) and not attributes.get("count_include_pad"):
+        return None
+    found = _pool(attributes, x, 0, np.add)
+    return None if found is None else found[0] / x.dtype.type(found[1])
+
+
+def _resize(
+    attributes: Attributes, x: Array, roi: Array | None = None, scales: Array | None = None, sizes: Array | None = None
+) -> Array | None:
+    """Whole-number nearest enlargement: every pixel becomes a block."""
+    settings = [attributes.get("mode", "nearest"), attributes.get("coordinate_transformation_mode", "half_pixel")]
+    if scales is None or sizes is not None or x.ndim != 4 or len(scales) != 4 or settings != ["nearest", "asymmetric"]:
+        return None
+    if any(s != int(s) or s < 1 for s in scales) or attributes.get("nearest_mode") != "floor":
+        return None
+    for axis, scale in enumerate(scales):
+        x = np.repeat(x, int(scale), axis=axis) if scale != 1 else x
+    return x
+
+
+def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
+    """The adjoint of a convolution: spread the pixels ``strides`` apart, then correlate with the turned kernel."""
+    found = _geometry(attributes, w.shape[2:])
+    if found is None or attributes.get("output_shape"):
+        return None
+    (sh, sw), (top, left, bottom, right), (dh, dw) = found
+    extra = attributes.get("output_padding") or [0, 0]
+    groups = attributes.get("group", 1)
+    n, channels, h, width = x.shape
+    spread: Floats = np.zeros((n, channels, (h - 1) * sh + 1, (width - 1) * sw + 1), x.dtype)
+    spread[:, :, ::sh, ::sw] = x
+    span_h, span_w = (w.shape[2] - 1) * dh, (w.shape[3] - 1) * dw
+    margins = [span_h - top, span_w - left, span_h - bottom + extra[0], span_w - right + extra[1]]
+    if min(margins) < 0:
+        return None
+    turned = w[:, :, ::-1, ::-1].reshape(groups, channels // groups, *w.shape[1:]).swapaxes(1, 2)
+    kernel = turned.reshape(-1, channels // groups, *w.shape[2:])
+    return _conv({"pads": margins, "dilations": [dh, dw], "group": groups}, spread, kernel, b)
+
+
+FAST: dict[str, Callable[..., Array | None]] = {
+    "AveragePool": _average_pool,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "MaxPool": _max_pool,
+    "Resize": _resize,
+}

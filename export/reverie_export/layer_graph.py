@@ -1,0 +1,148 @@
+"""One layer's graph: the network up to the layer, and the way back to the picture.
+
+The contract, for any ONNX runtime: opset 18, ``image`` [N, 3, H, W] and ``cotangent`` in, ``activation`` and ``gradient``
+out; see docs/exporting.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes import common
+from reverie_gradient import add_gradient
+
+from reverie_export.geometry import Geometry
+from reverie_export.layers import Target
+from reverie_export.normalise import OPSET
+from reverie_export.sources.source import Normalisation
+
+IR_VERSION = 9
+RESERVED = ("image", "cotangent", "activation", "gradient")
+LAST = -(2**63)  # a Slice with step -1 that ends here takes everything down to the first element
+
+# The pictures that tell symbols apart: far enough from each other for any stride, and with all kinds of remainders.
+BATCHES = (2, 3, 5, 7)
+STEPS = (101, 158, 223, 284)
+
+
+def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation) -> ir.Model:
+    """Cut ``forward`` at ``target``, put the normalisation before it and the gradient after it.
+
+    Raises ``reverie_gradient.GradientError`` where an operator on the way has no rule.
+    """
+    graph = ir.convenience.extract(forward, [forward.inputs[0]], [target.value])
+    graph.name = target.name
+    graph.opset_imports.clear()
+    graph.opset_imports[""] = OPSET
+    _make_way(graph)
+    _state_shapes(graph, target)
+    entry, activation = graph.inputs[0], graph.outputs[0]
+    image = _normalise(graph, entry, normalisation)
+    activation.name = "activation"
+    activation.dtype = ir.DataType.FLOAT
+
+    cotangent = ir.Value(name="cotangent", shape=activation.shape, type=ir.TensorType(ir.DataType.FLOAT))
+    (gradient,) = add_gradient(graph, of=activation, wrt=[image], cotangent=cotangent)
+    gradient.name = "gradient"
+    gradient.shape, gradient.dtype = image.shape, ir.DataType.FLOAT
+    graph.inputs.append(cotangent)
+    graph.outputs.append(gradient)
+
+    model = ir.Model(graph, ir_version=IR_VERSION, producer_name="reverie")
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    common.RemoveUnusedNodesPass()(model)
+    common.ClearMetadataAndDocStringPass()(model)
+    return model
+
+
+def _make_way(graph: ir.Graph) -> None:
+    """Rename values that are called as the contract's inputs and outputs are."""
+    values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
+    for name in RESERVED:
+        if name in values:
+            values[name].name = f"{name}.inner"
+
+
+def _normalise(graph: ir.Graph, entry: ir.Value, normalisation: Normalisation) -> ir.Value:
+    """Let the graph take RGB in [0, 1]; return its new input, ``image``."""
+    if normalisation.is_identity:
+        entry.name = "image"
+        return entry
+    image = ir.Value(name="image", shape=entry.shape, type=ir.TensorType(ir.DataType.FLOAT))
+    x, nodes = image, []
+
+    def put(operator: str, *constants: tuple[str, np.ndarray]) -> ir.Value:
+        inputs = [x, *(_constant(graph, f"normalisation.{name}", array) for name, array in constants)]
+        node = ir.Node("", operator, inputs, name=f"normalisation.{operator}")
+        node.outputs[0].name = f"normalisation.{operator}.output"
+        node.outputs[0].shape, node.outputs[0].dtype = entry.shape, ir.DataType.FLOAT
+        nodes.append(node)
+        return node.outputs[0]
+
+    if normalisation.channel_order == "BGR":
+        ends = [("starts", -1), ("ends", LAST), ("axes", 1), ("steps", -1)]
+        x = put("Slice", *((name, np.array([n], np.int64)) for name, n in ends))
+    if normalisation.scale != 1:
+        x = put("Mul", ("scale", np.array(normalisation.scale, np.float32)))
+    if any(normalisation.mean):
+        x = put("Sub", ("mean", _column(normalisation.mean)))
+    if any(s != 1 for s in normalisation.std):
+        x = put("Div", ("std", _column(normalisation.std)))
+    graph.inputs[0] = image
+    ir.convenience.replace_all_uses_with(entry, x)
+    first = next(iter(graph))
+    graph.insert_before(first, nodes)
+    return image
+
+
+def _column(numbers: Sequence[float]) -> np.ndarray:
+    return np.array(numbers, np.float32).reshape(1, -1, 1, 1)
+
+
+def _constant(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
+    value = ir.Value(name=name, const_value=ir.tensor(array, name=name))
+    value.dtype, value.shape = ir.DataType.from_numpy(array.dtype), ir.Shape(array.shape)
+    graph.register_initializer(value)
+    return value
+
+
+def _state_shapes(graph: ir.Graph, target: Target) -> None:
+    """Give every value a shape in which equal symbols are equal sizes, for any picture.
+
+    The shapes are worked out for pictures that differ in number, height and width: a dimension that stays the same is a
+    number, and dimensions that change in the same way have one symbol. The gradient rules then know, for example, that
+    the two sides of a residual sum need no broadcasting.
+    """
+    sizes = target.sizes
+    heights = tuple(sizes.least + (0 if sizes.only else n * sizes.multiple) for n in STEPS)
+    widths = heights[1:] + heights[:1]
+    geometry = Geometry(graph)
+    seen = [geometry.shapes(n, h, w) for n, h, w in zip(BATCHES, heights, widths, strict=True)]
+    symbols: dict[tuple[int, ...], str] = {BATCHES: "N"}
+    if not sizes.only:
+        symbols |= {heights: "H", widths: "W"}
+        shape = [s.get(graph.outputs[0].name or "", ()) for s in seen]
+        if target.spatial:
+            for axis, letter in ((2, "h"), (3, "w")):
+                change = tuple(s[axis] for s in shape)
+                if len(set(change)) > 1:
+                    symbols.setdefault(change, letter)
+
+    values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
+    for name, value in values.items():
+        if value.is_initializer() or not all(name in shapes for shapes in seen):
+            continue
+        dims: list[int | str] = []
+        for axis, change in enumerate(zip(*(shapes[name] for shapes in seen), strict=True)):
+            if len(set(change)) > 1:
+                dims.append(symbols.setdefault(change, f"size{len(symbols)}"))
+            elif sizes.only and axis >= 2:
+                dims.append(f"{'hw'[axis % 2]}{change[0]}")  # one size tells nothing of another
+            else:
+                dims.append(change[0])
+        value.shape = ir.Shape(dims)
+        value.dtype = value.dtype or ir.DataType.FLOAT
+    if sizes.only:
+        graph.inputs[0].shape = ir.Shape(["N", 3, "H", "W"])

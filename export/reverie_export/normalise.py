@@ -1,0 +1,174 @@
+"""From whatever a source gives to the one form that everything after it expects.
+
+Opset 18, functions inlined, constants folded, Identity, Dropout and BatchNormalization gone, and nothing that says how
+many pictures there are or how large they were when the network was traced. Values keep their names throughout: layers
+are found by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import onnx_ir as ir
+from onnx_ir.passes import common
+from onnxscript import optimizer
+
+from reverie_export.errors import BadSource
+
+OPSET = 18
+Names = Mapping[str, Sequence[str]]
+
+# A fold must not write a second copy of the weights in another layout: only small results are kept.
+LARGEST_FOLD = 64 * 1024
+
+
+def normalise(model: ir.Model, names: Names) -> Names:
+    """Normalise ``model`` in place; return the names of values, where folding has brought some together."""
+    if (found := model.opset_imports.get("", OPSET)) != OPSET:
+        raise BadSource(f"the graph is of opset {found}; it must have been converted to {OPSET}")
+    graph = model.graph
+    for value in [*graph.inputs]:
+        if value.name in graph.initializers:  # ir_version 3 lists weights among the inputs
+            graph.inputs.remove(value)
+    if len(graph.inputs) != 1:
+        raise BadSource(f"the network must have one input, the picture; it has {[v.name for v in graph.inputs]}")
+
+    common.InlinePass()(model)
+    optimizer.fold_constants(model, output_size_limit=LARGEST_FOLD)
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    common.RemoveUnusedNodesPass()(model)
+    _bypass(graph)
+    names = _fold_batch_norms(graph, names)
+    common.RemoveUnusedNodesPass()(model)
+    common.TopologicalSortPass()(model)
+    common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
+    _free_reshapes(graph)
+    return names
+
+
+def _bypass(graph: ir.Graph) -> None:
+    """Take out Identity and (at inference) Dropout; a value that only renames another takes the other's place."""
+    for node in list(graph):
+        if node.op_type not in ("Identity", "Dropout") or node.domain not in ("", "ai.onnx"):
+            continue
+        source, result = node.inputs[0], node.outputs[0]
+        assert source is not None
+        if (
+            node.op_type == "Identity"
+            and (source.is_graph_input() or source.is_initializer())
+            and result.is_graph_output()
+        ):
+            continue  # an output must be computed by a node
+        _replace(graph, result, source)
+        graph.remove(node, safe=True)
+
+
+def _replace(graph: ir.Graph, old: ir.Value, new: ir.Value) -> None:
+    ir.convenience.replace_all_uses_with(old, new, replace_graph_outputs=True)
+
+
+def _fold_batch_norms(graph: ir.Graph, names: Names) -> Names:
+    """Fold each BatchNormalization into the convolution before it, or put it as a product and a sum.
+
+    A folded convolution computes what the normalisation did, and answers to the names of both.
+    """
+    merged = dict(names)
+    for node in list(graph):
+        if node.op_type != "BatchNormalization" or node.domain not in ("", "ai.onnx"):
+            continue
+        x, result = node.inputs[0], node.outputs[0]
+        constants = [
+            v.const_value.numpy().astype(np.float64) for v in node.inputs[1:] if v is not None and v.const_value
+        ]
+        assert x is not None
+        if len(constants) != 4 or node.attributes.get_int("training_mode", 0):
+            raise BadSource(f"BatchNormalization {node.name!r} has statistics that are not constants")
+        gamma, beta, mean, variance = constants
+        scale = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
+        shift = beta - mean * scale
+        conv = x.producer()
+        if conv is not None and conv.op_type == "Conv" and len(x.uses()) == 1 and not x.is_graph_output():
+            weight = conv.inputs[1]
+            if weight is not None and weight.const_value is not None:
+                _scale_conv(graph, conv, scale, shift, f"{result.name}.bias")
+                merged[result.name or ""] = (*names.get(x.name or "", ()), *names.get(result.name or "", ()))
+                name = result.name
+                _replace(graph, result, x)
+                graph.remove(node, safe=True)
+                x.name = name
+                continue
+        _affine(graph, node, scale, shift)
+    return merged
+
+
+def _scale_conv(graph: ir.Graph, conv: ir.Node, scale: np.ndarray, shift: np.ndarray, bias_name: str) -> None:
+    weight = conv.inputs[1]
+    bias = conv.inputs[2] if len(conv.inputs) > 2 else None
+    assert weight is not None
+    assert weight.const_value is not None
+    old = weight.const_value.numpy()
+    new = (old.astype(np.float64) * scale.reshape(-1, 1, 1, 1)).astype(old.dtype)
+    if bias is not None:
+        assert bias.const_value is not None
+        shift = shift + bias.const_value.numpy().astype(np.float64) * scale
+    shared = len(weight.uses()) > 1  # a module called twice, normalised differently each time
+    stem = f"{weight.name}.{bias_name}" if shared else weight.name or ""
+    conv.replace_input_with(1, None)
+    if not weight.uses():
+        graph.initializers.pop(weight.name or "")
+    conv.resize_inputs(3)
+    conv.replace_input_with(1, _constant(graph, stem, new))
+    conv.replace_input_with(2, _constant(graph, bias_name, shift.astype(old.dtype)))
+
+
+def _affine(graph: ir.Graph, node: ir.Node, scale: np.ndarray, shift: np.ndarray) -> None:
+    x, result = node.inputs[0], node.outputs[0]
+    assert x is not None
+    rank = len(x.shape) if x.shape is not None else 4
+    column = (-1,) + (1,) * (rank - 2)
+    name = result.name or ""
+    factor = _constant(graph, f"{name}.scale", scale.reshape(column).astype(np.float32))
+    term = _constant(graph, f"{name}.shift", shift.reshape(column).astype(np.float32))
+    product = ir.Node("", "Mul", [x, factor], name=f"{node.name}.scale")
+    product.outputs[0].name = f"{name}.scaled"
+    total = ir.Node("", "Add", [product.outputs[0], term], name=f"{node.name}.shift")
+    for made in (product, total):
+        made.outputs[0].dtype, made.outputs[0].shape = x.dtype, x.shape
+    graph.insert_before(node, [product, total])
+    _replace(graph, result, total.outputs[0])
+    graph.remove(node, safe=True)
+    total.outputs[0].name = name
+
+
+def _constant(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
+    value = ir.Value(name=name, const_value=ir.tensor(array, name=name))
+    value.dtype, value.shape = ir.DataType.from_numpy(array.dtype), ir.Shape(array.shape)
+    graph.register_initializer(value)
+    return value
+
+
+def _free_reshapes(graph: ir.Graph) -> None:
+    """Let every Reshape follow the picture: what it repeats of its input becomes 0, and what is left over -1.
+
+    ``[1, 512, 7, 7] -> [1, 25088]`` was true of one picture of one size; ``[0, -1]`` says the same of any.
+    """
+    for node in list(graph):
+        if node.op_type != "Reshape" or node.inputs[0] is None or node.inputs[1] is None:
+            continue
+        shape, target = node.inputs[0].shape, node.inputs[1].const_value
+        if target is None or shape is None or not shape.is_static():
+            continue
+        known, wanted = shape.numpy(), [int(n) for n in target.numpy()]
+        freed = list(wanted)
+        for i in range(min(len(known), len(wanted))):
+            if wanted[i] != known[i]:
+                break
+            freed[i] = 0
+        rest = [i for i, n in enumerate(freed) if n != 0]
+        if -1 not in freed and len(rest) == 1:
+            freed[rest[0]] = -1
+        if freed != wanted:
+            name = f"{node.outputs[0].name}.shape"
+            node.replace_input_with(1, _constant(graph, name, np.array(freed, np.int64)))
+            node.attributes.pop("allowzero", None)

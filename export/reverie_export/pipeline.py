@@ -1,0 +1,145 @@
+"""The way of a network into a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+from reverie_gradient import GradientError
+from reverie_proto.v1 import manifest_pb2
+
+from reverie_export import manifest as manifests
+from reverie_export.errors import ExportError, NoLayers
+from reverie_export.folder import check_free, writing
+from reverie_export.layer_graph import layer_graph
+from reverie_export.layers import Target, choose, find_targets
+from reverie_export.normalise import normalise
+from reverie_export.sources.opened import Overrides, open_source
+from reverie_export.sources.source import Source
+from reverie_export.verify import Subject, Verification, verify
+from reverie_export.weights import FILE as WEIGHTS
+from reverie_export.weights import point, write_weights
+
+Progress = Callable[[str, int, int], None]  # what is going on, how much of it is done, and of how much
+AS_SOURCE = Overrides()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export has made."""
+
+    folder: Path
+    manifest: manifest_pb2.Manifest
+    omitted: Mapping[str, str]  # layers that were not written, and why
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def export_model(
+    source: str,
+    *,
+    out: Path,
+    weights: str | None = None,
+    layers: Sequence[str] = (),
+    name: str | None = None,
+    overrides: Overrides = AS_SOURCE,
+    force: bool = False,
+    progress: Progress = _silent,
+) -> Exported:
+    """Export a network to the model folder ``out``/``name``.
+
+    Args:
+        source: A torchvision name, ``package.module:callable`` returning an ``nn.Module``, or the path of an .onnx file.
+        out: Folder of models; made if it does not exist.
+        weights: A torchvision weights name (``DEFAULT`` if not given), a .pth or .safetensors file, or ``random:SEED``.
+        layers: Names or aliases of layers; all if empty.
+        name: Of the model; the source's if not given.
+        overrides: Size and normalisation, where the source's own are not right.
+        force: Replace a model of that name.
+        progress: Told what is going on.
+
+    Raises:
+        ExportError: The export cannot be made; nothing has been written.
+    """
+    if name is not None:
+        check_free(out, name, force=force)
+    progress("reading the network", 0, 1)
+    opened = open_source(source, weights=weights, overrides=overrides)
+    name = name or opened.name
+    folder = check_free(out, name, force=force)
+    names = normalise(opened.graph, opened.names)
+    forward = opened.graph.graph
+    targets = choose(find_targets(forward, names, opened.native_size_px), layers)
+    progress("reading the network", 1, 1)
+
+    graphs, omitted = _layer_graphs(forward, targets, opened, progress)
+    held = {name: v.const_value.numpy() for name, v in forward.initializers.items() if v.const_value is not None}
+    findings = verify(
+        [Subject(targets[name], graph.graph) for name, graph in graphs.items()],
+        opened.reference,
+        opened.normalisation,
+        held,
+        lambda done, total: progress("comparing with the original", done, total),
+    )
+    omitted |= {name: found.problem for name, found in findings.items() if found.problem}
+    good = {name: graph for name, graph in graphs.items() if name not in omitted}
+    _check_enough(good, omitted, layers)
+
+    with writing(folder) as partial:
+        message = _write(partial, name, opened, [(targets[n], g, findings[n]) for n, g in good.items()], progress)
+    return Exported(folder, message, omitted)
+
+
+def _layer_graphs(
+    forward: ir.Graph, targets: Mapping[str, Target], source: Source, progress: Progress
+) -> tuple[dict[str, ir.Model], dict[str, str]]:
+    """A graph for each target, and for those that have none the reason."""
+    graphs: dict[str, ir.Model] = {}
+    omitted: dict[str, str] = {}
+    for i, (name, target) in enumerate(targets.items(), start=1):
+        try:
+            graphs[name] = layer_graph(forward, target, source.normalisation)
+        except GradientError as e:
+            omitted[name] = str(e)
+        progress("differentiating", i, len(targets))
+    return graphs, omitted
+
+
+def _check_enough(good: Mapping[str, ir.Model], omitted: Mapping[str, str], asked: Sequence[str]) -> None:
+    reasons = "\n  ".join(f"{name}: {reason}" for name, reason in list(omitted.items())[:8])
+    if asked and omitted:
+        raise ExportError(f"not all of the layers asked for can be exported:\n  {reasons}")
+    if not good:
+        raise NoLayers(f"none of the network's layers can be exported:\n  {reasons}")
+
+
+def _write(
+    folder: Path,
+    name: str,
+    source: Source,
+    layers: Sequence[tuple[Target, ir.Model, Verification]],
+    progress: Progress,
+) -> manifest_pb2.Manifest:
+    """Write every file of the model, the manifest last."""
+    progress("writing", 0, len(layers) + 1)
+    stored = write_weights(folder, source.graph.graph, [model.graph for _, model, _ in layers])
+    files = [manifests.described(folder / WEIGHTS, stored.sha256)]
+    for i, (target, model, _) in enumerate(layers, start=1):
+        path = folder / target.file
+        point(model.graph, stored)
+        onnx.save(ir.to_proto(model), path)
+        try:
+            onnx.checker.check_model(path, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
+            raise ExportError(f"the graph of {target.name} is not valid ONNX: {e}") from e
+        files.append(manifests.described(path))
+        progress("writing", i, len(layers) + 1)
+    message = manifests.manifest(name, source, [(target, found) for target, _, found in layers], files)
+    (folder / manifests.FILE).write_text(manifests.to_json(message), encoding="utf-8")
+    progress("writing", len(layers) + 1, len(layers) + 1)
+    return message

@@ -1,0 +1,20 @@
+"""How far one array is from another."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def relative_error(found: npt.ArrayLike, expected: npt.ArrayLike) -> float:
+    """``|found - expected| / |expected|`` in L2, summed in float64; both zero is 0, and anything not finite infinity."""
+    a = np.asarray(found, np.float64).ravel()
+    b = np.asarray(expected, np.float64).ravel()
+    if a.shape != b.shape:
+        return float("inf")
+    distance, length = float(np.linalg.norm(a - b)), float(np.linalg.norm(b))
+    if not np.isfinite(distance) or not np.isfinite(length):
+        return float("inf")
+    if distance == 0:
+        return 0.0
+    return distance / length if length else float("inf")

@@ -1,0 +1,58 @@
+"""Open whatever the user names as a source."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reverie_export.errors import BadOption
+from reverie_export.sources.source import Source
+
+LARGEST_PX = 4096
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the user says instead of the source; None leaves it to the source."""
+
+    size_px: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    scale: float | None = None
+    channel_order: str | None = None
+
+
+def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
+    """Read the network that ``source`` names; torch is imported only where it is needed."""
+    if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
+        raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
+    if source.endswith(".onnx"):
+        from reverie_export.sources.onnx_file import open_onnx
+
+        if weights is not None:
+            raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
+        opened = open_onnx(Path(source), overrides.size_px)
+    else:
+        from reverie_export.sources import torch_network
+
+        call = torch_network.called_network if ":" in source else torch_network.torchvision_network
+        network = call(source, weights)
+        if overrides.size_px is not None:
+            network = torch_network.resized(network, overrides.size_px)
+        opened = torch_network.traced(network)
+
+    changed = {
+        key: value
+        for key in ("mean", "std", "scale", "channel_order")
+        if (value := getattr(overrides, key)) is not None
+    }
+    normalisation = replace(opened.normalisation, **changed)
+    for key, numbers in (("mean", normalisation.mean), ("std", normalisation.std)):
+        if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
+            raise BadOption(f"--{key} {numbers}: three finite numbers are needed, one for each channel")
+    if not all(normalisation.std) or not normalisation.scale:
+        raise BadOption(f"--std {normalisation.std} and --scale {normalisation.scale} must not be zero")
+    if normalisation.channel_order not in ("RGB", "BGR"):
+        raise BadOption(f"the channel order {normalisation.channel_order!r} is neither RGB nor BGR")
+    return replace(opened, normalisation=normalisation)

@@ -1,0 +1,94 @@
+"""What every kind of source gives: a forward graph, what is known about it, and the network itself to compare with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+Array = npt.NDArray[np.generic]
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What the network expects instead of RGB in [0, 1]: ``(scale * picture - mean) / std``, channels in this order."""
+
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    scale: float = 1.0
+    channel_order: str = "RGB"
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the network takes the picture as it is."""
+        return self == Normalisation()
+
+    def apply(self, picture: Floats) -> Floats:
+        """Normalise ``picture`` [N, 3, H, W]; the precision stays."""
+        ordered = picture[:, ::-1] if self.channel_order == "BGR" else picture
+        mean = np.array(self.mean, picture.dtype).reshape(1, -1, 1, 1)
+        std = np.array(self.std, picture.dtype).reshape(1, -1, 1, 1)
+        return np.ascontiguousarray((picture.dtype.type(self.scale) * ordered - mean) / std)
+
+
+class Probe(Protocol):
+    """The original network on one picture."""
+
+    def activation(self, value: str) -> Floats:
+        """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
+        ...
+
+    def gradient_error(self, value: str, cotangent: Floats, gradient: Floats) -> float:
+        """Relative error of ``gradient`` [1, 3, H, W] as the gradient of <value, cotangent> by the picture."""
+        ...
+
+
+class Reference(Protocol):
+    """The original network, evaluated by other means than the exported graphs."""
+
+    description: str
+
+    def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
+        """Run the network on ``picture`` [1, 3, H, W] in [0, 1], in the picture's precision, watching ``values``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network ready to be exported."""
+
+    model: str  # what was asked for, as the manifest records it
+    weights: str
+    weights_digest: str
+    name: str  # of the exported model, unless the user says otherwise
+    description: str
+    graph: ir.Model  # forward only; one input, float32 [1, 3, size, size]
+    names: Mapping[
+        str, Sequence[str]
+    ]  # of the graph's values, best first; a value without an entry is called by its own
+    normalisation: Normalisation
+    labels: Sequence[str]
+    native_size_px: int
+    versions: Mapping[str, str]
+    reference: Reference
+
+
+def digest_of(tensors: Mapping[str, Array]) -> str:
+    """SHA-256 (hex) over names, types, shapes and values, in order of name.
+
+    For each tensor: the line ``name dtype shape\\n`` in UTF-8 (numpy's little-endian dtype string, dimensions joined by
+    ``x``), then its values in C order, little-endian.
+    """
+    sha = hashlib.sha256()
+    for name in sorted(tensors):
+        array = np.asarray(tensors[name])
+        array = np.ascontiguousarray(array).reshape(array.shape).astype(array.dtype.newbyteorder("<"), copy=False)
+        sha.update(f"{name} {array.dtype.str} {'x'.join(map(str, array.shape))}\n".encode())
+        sha.update(array.reshape(-1).view(np.uint8).data)
+    return sha.hexdigest()
