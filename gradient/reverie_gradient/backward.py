@@ -15,9 +15,7 @@ from reverie_gradient.term import Tape, Term
 OLDEST_OPSET, NEWEST_OPSET = 13, 23
 
 
-def add_gradient(
-    graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cotangent: ir.Value
-) -> list[ir.Value]:
+def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cotangent: ir.Value) -> list[ir.Value]:
     """Append to ``graph`` the nodes that compute the vector-Jacobian product of ``of``.
 
     Args:
@@ -60,7 +58,7 @@ def add_gradient(
     results = [grads[value].value for value in wrt]
     for value, result in zip(wrt, results, strict=True):
         if result is not cotangent:
-            result.dtype, result.shape = value.dtype, value.shape
+            result.type, result.shape = value.type, value.shape
     graph.extend(_needed(tape.nodes, results))
     return results
 

@@ -1,11 +1,11 @@
 """What can stand in the way of a gradient.
 
-    GradientError
-    ├── MissingRule        operators on the path that have no rule, all of them at once
-    ├── NotDifferentiable  a rule that does not cover this node: its attributes, or the operand asked for
-    ├── Unrelated          a value that the output does not depend on
-    ├── UnknownName        no such value in the graph
-    └── UnknownShape       a rank or size that the rule needs and shape inference could not find
+GradientError
+├── MissingRule        operators on the path that have no rule, all of them at once
+├── NotDifferentiable  a rule that does not cover this node: its attributes, or the operand asked for
+├── Unrelated          a value that the output does not depend on
+├── UnknownName        no such value in the graph
+└── UnknownShape       a rank or size that the rule needs and shape inference could not find
 """
 
 from __future__ import annotations

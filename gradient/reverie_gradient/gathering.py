@@ -15,9 +15,9 @@ from reverie_gradient.term import Term
 def gather_back(dy: Term, index: np.ndarray, axis: int, x: Term) -> Term:
     """Return dx for a constant ``index`` into ``axis`` of ``x``, whose size is known.
 
-    ``dy`` has the shape of ``x`` but for that axis, where it has one element per index. For each n a table lists the k with index[k] = n, filled up with one more k that
-    holds zero. The table has as many columns as the most popular n; if that is wasteful, a product with the one-hot
-    matrix takes its place.
+    ``dy`` has the shape of ``x`` but for that axis, where it has one element per index. For each n a table lists the k
+    with index[k] = n, filled up with one more k that holds zero. It has as many columns as the most popular n has k; if
+    that is wasteful, a product with the one-hot matrix takes its place.
     """
     (size,) = static_dims(x, [axis]) or ()
     times = np.bincount(index, minlength=size)

@@ -1,9 +1,9 @@
 """Masks: let a gradient through where the forward pass did.
 
-ONNX Runtime's CPU kernels keep convolution, pooling, Add, Mul and HardSigmoid in one blocked layout (NCHWc), and reorder
-the whole tensor twice around Greater, Equal, Where or Sub. A float32 mask is therefore a HardSigmoid,
-max(0, min(1, alpha * x + beta)), so steep that it answers 0 or 1. Its alpha is a float32 whatever the tensor's type, and
-in float16 it would overflow (inf * 0 is NaN), so every other type takes the comparison itself.
+ONNX Runtime's CPU kernels keep convolution, pooling, Add, Mul and HardSigmoid in one blocked layout (NCHWc), and
+reorder the whole tensor twice around Greater, Equal, Where or Sub. A float32 mask is therefore a HardSigmoid,
+max(0, min(1, alpha * x + beta)), so steep that it answers 0 or 1. Its alpha is a float32 whatever the tensor's type,
+too small for float64, and in float16 it would overflow (inf * 0 is NaN): every other type takes the comparison itself.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ STEEP = 3e38
 
 def where_positive(r: Term, g: Term) -> Term:
     """Return ``g`` where ``r`` > 0 and zero elsewhere; ``r`` is not negative."""
+    if g.rim is not None and g.rim.core is not None:
+        return g.rim.around(where_positive(g.rim.cut(r), g.rim.core))
     if r.dtype == ir.DataType.FLOAT:
         return g * r.apply("HardSigmoid", alpha=STEEP, beta=0.0)
     return r.apply("Greater", 0.0).apply("Where", g, 0.0)
 
 
 def where_maximal(x: Term, top: Term, g: Term, enlarge: Callable[[Term], Term]) -> Term:
-    """Return ``enlarge(g)`` where ``x`` reaches ``enlarge(top)``, which it never exceeds, and zero elsewhere."""
-    channels = x.dims[1]
-    if x.dtype == ir.DataType.FLOAT and x.rank == 4 and isinstance(channels, int):
+    """Return ``enlarge(g)`` where ``x`` reaches ``enlarge(top)``, which it never exceeds, and zero elsewhere.
+
+    ``top`` and ``g`` are [N, C, ...] with C known if it can be.
+    """
+    channels = top.dims[1]
+    if x.dtype == ir.DataType.FLOAT and top.rank == 4 and isinstance(channels, int):
         below = x + enlarge(_negated(top, channels))
         return enlarge(g) * below.apply("HardSigmoid", alpha=STEEP, beta=1.0)
     return x.apply("Equal", enlarge(top)).apply("Where", enlarge(g), 0.0)

@@ -22,8 +22,8 @@ from reverie_gradient.term import Term
 class Call:
     """One application of an operator, seen from its outputs.
 
-    ``inputs`` and ``outputs`` are the values of the forward pass (None where an optional one is left out); ``dys`` holds
-    the gradient of each output (None where nothing depends on it).
+    ``inputs`` and ``outputs`` are the values of the forward pass (None where an optional one is left out); ``dys``
+    holds the gradient of each output (None where nothing depends on it).
     """
 
     node: ir.Node

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
 
 from reverie_gradient.errors import UnknownShape
+
+if TYPE_CHECKING:
+    from reverie_gradient.rim import Rim
 
 BOOL, INT64 = ir.DataType.BOOL, ir.DataType.INT64
 
@@ -66,12 +69,14 @@ class Tape:
 class Term:
     """One value of the graph, with the tape that new nodes go to.
 
-    Numbers and arrays next to a term become constants of its type (arrays of integers stay int64).
+    Numbers and arrays next to a term become constants of its type (arrays of integers stay int64). ``rim`` tells of
+    zeros at the end of the value, where a mask can do without them.
     """
 
     tape: Tape
     value: ir.Value
     dtype: ir.DataType
+    rim: Rim | None = None
 
     @property
     def dims(self) -> tuple[int | str | None, ...]:

@@ -56,7 +56,9 @@ def _same(call: Call, w: Windows, *, lower: bool) -> tuple[int, ...]:
         else:
             size = static_dims(call.x, [axis])
             if size is None:
-                raise call.refuse(f"auto_pad with stride {stride} depends on the size of axis {axis}; declare it or use pads")
+                raise call.refuse(
+                    f"auto_pad with stride {stride} needs the size of axis {axis}; declare it or use pads"
+                )
             total = max((-(-size[0] // stride) - 1) * stride + reach + 1 - size[0], 0)
         small, large = total // 2, total - total // 2
         before.append(large if lower else small)

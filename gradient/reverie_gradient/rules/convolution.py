@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reverie_gradient.shapes import crop, dilate, pad, place, shape_of, static_dims
+from reverie_gradient.shapes import crop, dilate, place, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 from reverie_gradient.windows import Windows, windows

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import onnx_ir as ir
 
 from reverie_gradient.shapes import expand_like, sizes, static_dims
 from reverie_gradient.table import Call, vjp

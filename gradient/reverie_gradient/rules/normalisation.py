@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reverie_gradient.shapes import static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 

@@ -7,14 +7,15 @@ Where inputs tie for a maximum, each of them receives the whole gradient of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import onnx_ir as ir
 
 from reverie_gradient.masks import where_maximal
-from reverie_gradient.shapes import count, dilate, expand_like, place, shape_of, sizes, spread, static_dims
+from reverie_gradient.rim import rim_of
+from reverie_gradient.shapes import count, dilate, expand_like, place, sizes, spread, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 from reverie_gradient.windows import Windows, windows
@@ -24,7 +25,10 @@ from reverie_gradient.windows import Windows, windows
 def _max(call: Call) -> Sequence[Term | None]:
     win = _windows(call)
     if _tiles(call, win):
-        return [where_maximal(call.x, call.y, call.dy, _enlarger(call, win))]
+        rim = rim_of(call.x, call.y, win.strides, win.axes)
+        x = call.x if rim is None else rim.cut(call.x)
+        dx = where_maximal(x, call.y, call.dy, lambda t: _nearest(t, win))
+        return [dx if rim is None else rim.around(dx)]
     return [_overlapping_max(call, win)]
 
 
@@ -34,7 +38,9 @@ def _average(call: Call) -> Sequence[Term | None]:
     if call.integer("ceil_mode", 0) and not _divides(call, win):
         raise call.refuse("ceil_mode with windows that stick out is not covered")
     if _tiles(call, win):
-        return [_enlarger(call, win)(call.dy * (1 / float(np.prod(win.kernel))))]
+        rim = rim_of(call.x, call.y, win.strides, win.axes)
+        dx = _nearest(call.dy * (1 / float(np.prod(win.kernel))), win)
+        return [dx if rim is None else rim.around(dx)]
     dy = call.dy
     if any((*win.before, *win.after)) and not call.integer("count_include_pad", 0):
         dy = dy / _filled_share(call, win)
@@ -79,26 +85,6 @@ def _tiles(call: Call, win: Windows) -> bool:
     """Whether the windows lie side by side and inside the input, so that every input has at most one."""
     inside = not call.integer("ceil_mode", 0) or _divides(call, win)
     return win.kernel == win.strides and not any((*win.before, *win.after)) and inside
-
-
-def _enlarger(call: Call, win: Windows) -> Callable[[Term], Term]:
-    """Return what brings a pooled tensor to the size of the input: nearest neighbours, then zeros at the end."""
-    dims = static_dims(call.x, win.axes)
-    factors = np.array([1, 1, *win.strides], np.int64)
-    zeros = np.zeros(call.x.rank, np.int64)
-    missing: Term | np.ndarray | None
-    if dims is None:
-        missing = shape_of(call.x) - shape_of(call.y) * factors
-        missing = missing.constant(zeros).apply("Concat", missing, axis=0)
-    else:
-        rest = [n % s for n, s in zip(dims, win.strides, strict=True)]
-        missing = np.array([*zeros, 0, 0, *rest], np.int64) if any(rest) else None
-
-    def enlarge(t: Term) -> Term:
-        t = _nearest(t, win)
-        return t if missing is None else t.apply("Pad", missing, 0.0)
-
-    return enlarge
 
 
 def _nearest(t: Term, win: Windows) -> Term:

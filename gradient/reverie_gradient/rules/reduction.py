@@ -25,7 +25,7 @@ def _reduce(call: Call) -> Sequence[Term | None]:
 
 
 def _axes(call: Call) -> list[int] | None:
-    """Return the axes that the node reduces: an attribute in old opsets, an input in new ones. None: it does nothing."""
+    """Return the axes reduced: an attribute in old opsets, an input in new ones. None: the node does nothing."""
     axes = call.integers("axes")
     if call.has(1):
         given = call.constant(1)

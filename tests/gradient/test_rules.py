@@ -1,0 +1,70 @@
+"""Every rule, against central differences in float64 and then in ONNX Runtime in float32."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reverie_gradient import with_gradient
+from reverie_gradient.table import RULES
+
+from tests.gradient.cases import CASES
+from tests.gradient.gradcheck import Case, check_vjp, evaluator, reference_gradients, runtime_gradients
+
+# All that a gradient may consist of. What is absent is absent on purpose: Scatter, Unpool, DFT, Loop, Random and the
+# indices of MaxPool are slow, unportable or both.
+PORTABLE = {
+    *("Add", "And", "Cast", "Concat", "Constant", "Cos", "Div", "Equal", "Exp", "Expand", "Greater", "HardSigmoid"),
+    *("Identity", "Less", "Log", "Max", "Min", "Mul", "Neg", "Not", "Pow", "Sign", "Sin", "Sqrt", "Sub", "Where"),
+    *("AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul", "ReduceProd", "ReduceSum"),
+    *("Gather", "NonZero", "Pad", "Range", "Reshape", "Resize", "Shape", "Slice", "Split", "Squeeze", "Transpose"),
+    "Unsqueeze",
+}
+
+BY_INPUT = [(case, wrt) for case in CASES for wrt in case.shapes if wrt in case.wrt]
+BY_OPSET = [(c, opset) for c in CASES if c.wrt for opset in (13, 18, 23) if c.opsets[0] <= opset <= c.opsets[1]]
+
+
+def name(value: object) -> str:
+    return f"{value.body} {value.x}" if isinstance(value, Case) else str(value)
+
+
+@pytest.mark.parametrize(("case", "wrt"), BY_INPUT, ids=name)
+def test_rule_agrees_with_central_differences(case: Case, wrt: str) -> None:
+    check_vjp(case, wrt, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
+@pytest.mark.parametrize(("case", "opset"), BY_OPSET, ids=name)
+def test_rule_gives_the_same_in_onnxruntime_in_float32(case: Case, opset: int, symbolic: bool) -> None:
+    rng = np.random.default_rng(0)
+    feeds = {n: v.astype(np.float32).astype(np.float64) for n, v in case.feeds(rng).items()}
+    wrt = [n for n in case.shapes if n in case.wrt]
+    (y,) = _forward(case, feeds)
+    dy = rng.standard_normal(y.shape).astype(np.float32).astype(np.float64)
+    expected = reference_gradients(case, feeds, wrt, dy)
+    found = runtime_gradients(case.model("float", symbolic=symbolic, opset=opset), feeds, wrt, dy)
+    for f, e in zip(found, expected, strict=True):
+        assert f.shape == e.shape
+        np.testing.assert_allclose(f, e, rtol=2e-5, atol=1e-5 * max(np.abs(e).max(initial=0), 1))
+
+
+@pytest.mark.parametrize("case", CASES, ids=name)
+@pytest.mark.parametrize("dtype", ["float", "double"])
+def test_gradients_consist_of_portable_operators(case: Case, dtype: str) -> None:
+    wrt = [n for n in case.shapes if n in case.wrt]
+    if not wrt:
+        return
+    forward = case.model(dtype)
+    built = with_gradient(forward, of="Y", wrt=wrt)
+    added = list(built.graph.node)[len(forward.graph.node) :]
+    assert {node.op_type for node in added} <= PORTABLE
+    assert {node.domain for node in added} <= {""}
+
+
+def test_every_rule_has_a_case() -> None:
+    covered = {operator for case in CASES for operator in case.operators}
+    assert RULES.keys() - covered == set()
+
+
+def _forward(case: Case, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [np.asarray(y) for y in evaluator(case.model()).run(["Y"], feeds)]
