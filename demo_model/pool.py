@@ -16,6 +16,9 @@ from demo_model.motifs import MOTIFS
 SIZE = 96
 """Side of the images in the pool."""
 
+IMAGES = 56_000
+"""How many images a training draws from."""
+
 TRAINING, HELD_OUT = 0, 1_000_000_000
 """First seeds of the two series of images, far enough apart never to meet."""
 

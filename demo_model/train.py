@@ -27,10 +27,10 @@ from demo_model.adversary import attack, normalised
 from demo_model.augment import LARGE, SMALL, batch
 from demo_model.evaluate import evaluate
 from demo_model.network import fold, trainable
-from demo_model.pool import draw_pool
+from demo_model.pool import IMAGES, draw_pool
 
 BUILD = Path(".build/texture19")
-POOL, IMAGES = BUILD / "pool.npy", 56_000
+POOL = BUILD / "pool.npy"
 PEAK_RATE, DECAY = 3e-3, 0.02
 PLAIN, RAMP = 0.08, 0.35
 """Shares of the budget: without adversary, and until it has its full radius (Engstrom et al. 2019 train with 3.0 on
