@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -40,7 +39,6 @@ def serve(models: tuple[Path, ...], listen: str, device: str, threads: int | Non
 
     Prints one line when it is ready. Health (grpc.health.v1) and reflection are served too.
     """
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what gRPC logs about a port in use is said here, in a sentence
     from reverie_server.foreground import run  # loads ONNX Runtime
 
     run(models, listen, device=device, threads=threads, grace_s=grace)

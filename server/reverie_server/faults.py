@@ -24,8 +24,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
-#: gRPC carries a status in the trailers, which peers cap at 8 KiB: the sentence percent-encoded, and in base64 the sentence
-#: again and the details. What would not fit is only counted.
+#: gRPC carries a status in the trailers, which peers cap at 8 KiB: the sentence percent-encoded, and in base64 the
+#: sentence again and the details. What would not fit is only counted.
 MAX_SENTENCE_BYTES = 800
 MAX_DETAILS_BYTES = 3_800
 

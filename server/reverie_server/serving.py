@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import grpc
 
@@ -70,30 +73,33 @@ async def _interrupt_on(hurry: asyncio.Event, interrupt: Callable[[], None]) -> 
 
 def bind(server: grpc.aio.Server, address: str) -> str:
     """Listen on `HOST:PORT` (port 0: any free one) or `unix:PATH`; return the address with the port that it got."""
+    if problem := _probe(address):
+        raise CannotListen(f"cannot listen on {address}: {problem}")
     try:
         port = server.add_insecure_port(address)
     except RuntimeError as error:
-        raise CannotListen(why_not(address)) from error
+        raise CannotListen(f"cannot listen on {address}: {error}") from error
     return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
 
 
-def why_not(address: str) -> str:
-    """Return why an address could not be listened on: gRPC says only that it could not."""
+def _probe(address: str) -> str:
+    """Return why an address cannot be listened on, or nothing: gRPC itself takes port 99999, and gives no reasons."""
     if address.startswith("unix:"):
-        return f"cannot listen on {address}: is its folder there, and writable?"
+        folder = Path(address.removeprefix("unix:").removeprefix("//")).parent
+        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is no folder that can be written to"
     host, _, port = address.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535 or not host:
-        return f"cannot listen on {address!r}: an address is HOST:PORT, such as 127.0.0.1:50051, or unix:PATH"
+    if not host or not port.isdecimal() or int(port) > 65535:
+        return "an address is HOST:PORT, such as 127.0.0.1:50051, or unix:PATH"
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: a port just left is free
             probe.bind(where)
+            probe.listen()
     except socket.gaierror:
-        return f"cannot listen on {address}: there is no host {host!r}"
-    except PermissionError:
-        return f"cannot listen on {address}: this user may not use port {port}"
+        return f"there is no host {host!r}"
     except OSError as error:
-        if "in use" in str(error):
-            return f"cannot listen on {address}: another server has that port; stop it or choose another with --listen"
-        return f"cannot listen on {address}: {error.strerror}"
-    return f"cannot listen on {address}"
+        if error.errno == errno.EADDRINUSE:
+            return "another server has that port; stop it, or choose another port with --listen"
+        return error.strerror or str(error)
+    return ""
