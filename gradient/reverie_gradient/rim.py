@@ -38,7 +38,7 @@ class Rim:
 
 
 def rim_of(x: Term, y: Term, strides: Sequence[int], axes: tuple[int, ...]) -> Rim | None:
-    """Return what windows side by side, ``strides`` wide, leave over of ``x``; None where that is known to be nothing."""
+    """Return what windows side by side, ``strides`` wide, leave over of ``x``; None where it is known to be nothing."""
     known = static_dims(x, axes)
     before = np.zeros(x.rank, np.int64)
     if known is not None:

@@ -91,7 +91,7 @@ def pad(g: Term, begin: Sequence[int], end: Sequence[int]) -> Term:
 def place(g: Term, begin: Sequence[int], slack: Sequence[int], like: Term, axes: Sequence[int]) -> Term:
     """Lay ``g`` into zeros of the sizes of ``like``, its first element at ``begin``; what juts out is cut off.
 
-    ``begin`` may be negative. ``slack`` bounds from above how far ``g`` may fall short of the end of ``like``: that much
+    ``begin`` may be negative. ``slack`` bounds from above how far ``g`` may fall short of the end of ``like``: so much
     is padded and the excess cut, so that no amount of padding depends on sizes that may be free.
     """
     zeros = [0] * like.rank

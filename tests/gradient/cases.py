@@ -37,7 +37,7 @@ CASES = [
     Case("lo = Constant <value = T_ {-0.5}> () Y = Clip(X, lo)"),
     Case("zero = Constant <value = T_ {0.0}> () c = Greater(X, zero) Y = Where(c, X, B)", b="1,3"),
     Case("zero = Constant <value = T_ {0.0}> () c = Greater(C, zero) Y = Where(c, X, B)", b="", c="2,3", wrt="XB"),
-    Case("f = Cast <to = 11> (X) g = Exp(f) Y = Cast <to = 1> (g)", wrt=""),  # in float32: see test_conventions
+    Case("f = Cast <to = 1> (X) g = Exp(f) Y = Cast <to = 11> (g)", wrt=""),  # see test_conventions
     Case("Y = Dropout(X)"),
     Case("r = Constant <value = float {0.4}> () t = Constant <value = bool {0}> () Y, mask = Dropout(X, r, t)"),
     # --- convolution: pads, strides that divide and that do not, dilations, groups ---
@@ -59,7 +59,16 @@ CASES = [
     Case('Y = Conv <auto_pad = "VALID", strides = [2, 2]> (X, B)', x="1,2,7,6", b="3,2,2,3", free="X"),
     Case("Y = Conv <pads = [1, 1]> (X, B)", x="2,3,7", b="4,3,3", free="X"),
     Case("Y = Conv <strides = [2, 1, 1]> (X, B)", x="1,2,4,3,5", b="2,2,2,2,2", free="X"),
-    # --- pooling: tiles, tiles with a rest, overlaps, gaps, pads ---
+    # --- pooling: tiles (with a form of their own behind a convolution), tiles with a rest, overlaps, gaps, pads ---
+    Case(
+        "c = Conv(X, B) Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (c)", x="2,3,4,6", b="2,3,1,1", free="X"
+    ),
+    Case(
+        "c = Conv(X, B) r = Relu(c) Y = MaxPool <kernel_shape = [3, 2], strides = [3, 2]> (r)",
+        x="2,3,8,7",
+        b="2,3,1,1",
+        free="X",
+    ),
     Case("Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (X)", x="2,3,4,6"),
     Case("Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (X)", x="2,3,5,7"),
     Case("Y = MaxPool <kernel_shape = [3, 2], strides = [3, 2]> (X)", x="1,2,8,7"),
@@ -146,6 +155,39 @@ CASES = [
     Case("i = Constant <value_ints = [0, 0, 1, 0]> () Y = Gather <axis = -1> (X, i)", x="2,3,4"),
     Case("i = Constant <value = int64[2, 2] {3, 1, 1, 0}> () Y = Gather <axis = 1> (X, i)", x="2,4,3"),
     Case("i = Constant <value = int64[12] {0,0,0,0,0,0,0,0,0,0,0,0}> () Y = Gather <axis = 1> (X, i)", x="2,30"),
+    # --- picking and surrounding, where only the run tells where ---
+    Case(
+        "s = Cast <to = 7> (C) e = Constant <value_ints = [9, 9]> () Y = Slice(X, s, e)",
+        x="5,6",
+        c="2",
+        low=-3.0,
+        high=-1.0,
+        wrt="X",
+        free="X",
+    ),
+    Case(
+        "s = Cast <to = 7> (C) e = Constant <value_ints = [5]> () a = Constant <value_ints = [1]> () "
+        "Y = Slice(X, s, e, a)",
+        x="2,6,3",
+        c="1",
+        low=1.0,
+        high=4.0,
+        wrt="X",
+        free="X",
+    ),
+    Case(
+        "s = Cast <to = 7> (C) e = Constant <value_ints = [-9, 9]> () a = Constant <value_ints = [1, 0]> () "
+        "t = Constant <value_ints = [-2, 2]> () Y = Slice(X, s, e, a, t)",
+        x="5,6",
+        c="2",
+        low=2.0,
+        high=4.0,
+        wrt="X",
+        free="X",
+    ),
+    Case("p = Cast <to = 7> (C) Y = Pad(X, p)", c="4", low=0.0, high=3.0, wrt="X", free="X"),
+    Case("i = Cast <to = 7> (C) Y = Gather(X, i)", x="3,4", c="7", wrt="X"),
+    Case("i = Cast <to = 7> (C) Y = Gather <axis = 1> (X, i)", x="2,3,4", c="2,2", wrt="X"),
     # --- normalisation ---
     Case(
         "m = Constant <value = T_[4] {0.1, -0.2, 0.3, 0.0}> () v = Constant <value = T_[4] {0.5, 1.0, 2.0, 0.7}> () "

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -74,15 +75,18 @@ class Case:
         return {name: rng.uniform(self.low, self.high, shape) for name, shape in self.shapes.items()}
 
 
-def evaluator(model: onnx.ModelProto) -> ReferenceEvaluator:
-    return ReferenceEvaluator(model, new_ops=[Erf])
+def evaluate(model: onnx.ModelProto, names: list[str], feeds: Feeds) -> list[np.ndarray]:
+    """Run ``model`` in the reference evaluator of ONNX, in the type of its inputs."""
+    outputs: Any = ReferenceEvaluator(model, new_ops=[Erf]).run(names, dict(feeds))
+    return [np.asarray(output) for output in outputs]
 
 
 def central_difference(model: onnx.ModelProto, feeds: Feeds, wrt: str, direction: np.ndarray) -> np.ndarray:
     """Return the derivative of ``Y`` along ``direction`` in ``wrt``, with an error of the order of STEP**2."""
-    run = evaluator(model).run
-    ahead, behind = (run(["Y"], {**feeds, wrt: feeds[wrt] + s * STEP * direction}) for s in (+1, -1))
-    return (np.asarray(ahead[0]) - np.asarray(behind[0])) / (2 * STEP)
+    steps = (STEP * direction, -STEP * direction)
+    (ahead,), (behind,) = (evaluate(model, ["Y"], {**feeds, wrt: feeds[wrt] + step}) for step in steps)
+    slope: np.ndarray = (ahead - behind) / (2 * STEP)
+    return slope
 
 
 def check_vjp(case: Case, wrt: str, rng: np.random.Generator) -> None:
@@ -100,8 +104,7 @@ def reference_gradients(case: Case, feeds: Feeds, wrt: list[str], dy: np.ndarray
     """Run the gradients of ``case`` in float64."""
     model = with_gradient(case.model(), of="Y", wrt=wrt)
     onnx.checker.check_model(model, full_check=True)
-    names = [f"{name}_gradient" for name in wrt]
-    return [np.asarray(g) for g in evaluator(model).run(names, {**feeds, "Y_cotangent": dy})]
+    return evaluate(model, [f"{name}_gradient" for name in wrt], {**feeds, "Y_cotangent": dy})
 
 
 def runtime_gradients(model: onnx.ModelProto, feeds: Feeds, wrt: list[str], dy: np.ndarray) -> list[np.ndarray]:
@@ -113,7 +116,7 @@ def runtime_gradients(model: onnx.ModelProto, feeds: Feeds, wrt: list[str], dy: 
 
 
 def session(model: onnx.ModelProto, **free: int) -> onnxruntime.InferenceSession:
-    """Load ``model`` on two threads, with the free dimensions named in ``free`` fixed."""
+    """Load ``model`` on one thread, with the free dimensions named in ``free`` fixed."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3

@@ -8,7 +8,7 @@ from reverie_gradient import with_gradient
 from reverie_gradient.table import RULES
 
 from tests.gradient.cases import CASES
-from tests.gradient.gradcheck import Case, check_vjp, evaluator, reference_gradients, runtime_gradients
+from tests.gradient.gradcheck import Case, check_vjp, evaluate, reference_gradients, runtime_gradients
 
 # All that a gradient may consist of. What is absent is absent on purpose: Scatter, Unpool, DFT, Loop, Random and the
 # indices of MaxPool are slow, unportable or both.
@@ -39,7 +39,7 @@ def test_rule_gives_the_same_in_onnxruntime_in_float32(case: Case, opset: int, s
     rng = np.random.default_rng(0)
     feeds = {n: v.astype(np.float32).astype(np.float64) for n, v in case.feeds(rng).items()}
     wrt = [n for n in case.shapes if n in case.wrt]
-    (y,) = _forward(case, feeds)
+    (y,) = evaluate(case.model(), ["Y"], feeds)
     dy = rng.standard_normal(y.shape).astype(np.float32).astype(np.float64)
     expected = reference_gradients(case, feeds, wrt, dy)
     found = runtime_gradients(case.model("float", symbolic=symbolic, opset=opset), feeds, wrt, dy)
@@ -64,7 +64,3 @@ def test_gradients_consist_of_portable_operators(case: Case, dtype: str) -> None
 def test_every_rule_has_a_case() -> None:
     covered = {operator for case in CASES for operator in case.operators}
     assert RULES.keys() - covered == set()
-
-
-def _forward(case: Case, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [np.asarray(y) for y in evaluator(case.model()).run(["Y"], feeds)]

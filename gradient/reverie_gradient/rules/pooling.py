@@ -2,7 +2,9 @@
 
 The gradient of a pooling window goes back by gathering: every input looks at the windows that cover it. Nothing is
 scattered and no indices are kept, so the graph is deterministic and runs where MaxUnpool and Scatter do not exist.
-Where inputs tie for a maximum, each of them receives the whole gradient of the window.
+
+Inputs that tie for a maximum share its gradient evenly. One exception is made for speed: behind a convolution, where
+ties come only from an image that repeats itself exactly, each of them receives the whole gradient.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from reverie_gradient.windows import Windows, windows
 @vjp("MaxPool")
 def _max(call: Call) -> Sequence[Term | None]:
     win = _windows(call)
-    if _tiles(call, win):
+    if _tiles(call, win) and _follows_convolution(call.x.value):
         rim = rim_of(call.x, call.y, win.strides, win.axes)
         x = call.x if rim is None else rim.cut(call.x)
         dx = where_maximal(x, call.y, call.dy, lambda t: _nearest(t, win))
@@ -98,7 +100,8 @@ def _overlapping_max(call: Call, win: Windows) -> Term:
 
     With padded coordinates i, window o covers i when i // s = o + a for some a >= 0 and i mod s < k - a s.
     """
-    x, y, dy = call.x, call.y, call.dy
+    x, y = call.x, call.y
+    dy = call.dy / _ties(call, win)
     enlarged = _nearest(y, win)
     total: Term | None = None
     for lag in product(*(range(-(-k // s)) for k, s in zip(win.kernel, win.strides, strict=True))):
@@ -111,6 +114,31 @@ def _overlapping_max(call: Call, win: Windows) -> Term:
         total = share if total is None else total + share
     assert total is not None
     return total
+
+
+def _ties(call: Call, win: Windows) -> Term:
+    """Count for each window the inputs that reach its maximum."""
+    x, y, axes = call.x, call.y, np.array(win.axes, np.int64)
+    # A window may stick out by its pad, and by less than a stride more where ceil_mode or the size lets it.
+    ends = [a + s - 1 for a, s in zip(win.after, win.strides, strict=True)]
+    bordered = x.apply("Pad", np.array([0, 0, *win.before, 0, 0, *ends], np.int64), -np.inf)
+    strides = np.array(win.strides, np.int64)
+    extent = (sizes(y, win.axes) - 1) * strides + 1
+    total: Term | None = None
+    for offset in product(*map(range, win.kernel)):
+        start = np.array(offset, np.int64)
+        element = bordered.apply("Slice", start, extent + start, axes, strides)
+        reached = element.apply("Equal", y).apply("Cast", to=int(x.dtype))
+        total = reached if total is None else total + reached
+    assert total is not None
+    return total
+
+
+def _follows_convolution(x: ir.Value) -> bool:
+    node = x.producer()
+    while node is not None and node.op_type in ("BatchNormalization", "Relu") and node.inputs[0] is not None:
+        node = node.inputs[0].producer()
+    return node is not None and node.op_type == "Conv"
 
 
 def _spread(dy: Term, win: Windows, covered: Sequence[int], rank: int) -> Term:
