@@ -1,0 +1,51 @@
+"""Does another network recognise the pictures of classes? It was trained from another seed and never saw a rendering.
+
+Every class's logit of texture19 is rendered with the default settings; `demo_model/recogniser.safetensors` then names
+each picture's class, seen at the size it was rendered at. Needs torch.
+
+    python -m bench.recognition [--steps 512] [--size 224] [--limit N]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from reverie_server import Engine
+from safetensors.torch import load_file
+
+from demo_model.adversary import normalised
+from demo_model.evaluate import deployed
+from demo_model.motifs import LABELS
+
+MODEL, LAYER = "texture19", "logits"
+
+
+def main() -> None:
+    """Print a row per class and the share of classes that are recognised."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--steps", type=int, default=512)
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--limit", type=int, default=len(LABELS), help="render only the first so many classes")
+    parser.add_argument("--models", type=Path, help="folder of model folders, if not the embedded one")
+    options = parser.parse_args()
+
+    recogniser = deployed(load_file("demo_model/recogniser.safetensors"))
+    first, third = 0, 0
+    print(f"{'class':12} {'named':12} {'place':>5} {'probability':>11}")
+    with Engine([options.models] if options.models else None) as engine:
+        for label, name in enumerate(LABELS[: options.limit]):
+            picture = engine.render(MODEL, LAYER, label, steps=options.steps, size=options.size).array
+            pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
+            with torch.inference_mode():
+                likely = recogniser(normalised(pixels))[0].softmax(0)
+            place = int((likely > likely[label]).sum()) + 1
+            first, third = first + (place == 1), third + (place <= 3)
+            print(f"{name:12} {LABELS[int(likely.argmax())]:12} {place:5} {float(likely[label]):11.2f}", flush=True)
+    print(f"{first} of {options.limit} classes ({first / options.limit:.0%}) are recognised; {third} are among three")
+
+
+if __name__ == "__main__":
+    main()
