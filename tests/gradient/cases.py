@@ -40,6 +40,15 @@ CASES = [
     Case("f = Cast <to = 1> (X) g = Exp(f) Y = Cast <to = 11> (g)", wrt=""),  # see test_conventions
     Case("Y = Dropout(X)"),
     Case("r = Constant <value = float {0.4}> () t = Constant <value = bool {0}> () Y, mask = Dropout(X, r, t)"),
+    # --- activations made of pieces, the larger of two ---
+    Case("Y = LeakyRelu <alpha = 0.1> (X)"),
+    Case("Y = Elu <alpha = 0.7> (X)"),
+    Case("Y = PRelu(X, B)", b="1,3"),
+    Case("Y = Softplus(X)"),
+    Case("Y = HardSigmoid <alpha = 0.4> (X)"),
+    Case("Y = HardSwish(X)", low=-4.0, high=4.0, opsets=(14, 23)),
+    Case("Y = Max(X, B, C)", b="1,3", c=""),
+    Case("Y = Min(X, B)", b="2,1"),
     # --- convolution: pads, strides that divide and that do not, dilations, groups ---
     Case("Y = Conv(X, B)", x=IMAGE, b="3,4,3,3", free="X"),
     Case("Y = Conv <pads = [1, 1, 1, 1]> (X, B, C)", x=IMAGE, b="3,4,3,3", c="3", free="X"),
@@ -110,6 +119,9 @@ CASES = [
     Case("a = Constant <value_ints = [0]> () Y = ReduceSum <keepdims = 0> (X, a)"),
     Case("Y = ReduceSum(X)"),
     Case("Y = ReduceSum <noop_with_empty_axes = 1> (X)"),
+    Case("Y = ReduceMax <keepdims = 0> (X)"),
+    Case("a = Constant <value_ints = [0, 2]> () Y = ReduceMax <keepdims = 0> (X, a)", x="2,3,4", opsets=AXES_AS_INPUT),
+    Case("Y = ReduceMin <axes = [1]> (X)", opsets=(13, 17)),
     # --- layout ---
     Case("s = Constant <value_ints = [3, 2]> () Y = Reshape(X, s)"),
     Case("s = Constant <value_ints = [0, -1, 2]> () Y = Reshape(X, s)", x="2,3,4"),
@@ -197,6 +209,9 @@ CASES = [
         c="4",
         free="X",
     ),
+    Case("Y = LayerNormalization(X, B, C)", x="2,3,4", b="4", c="4", free="X", opsets=(17, 23)),
+    Case("Y = LayerNormalization <axis = 1> (X, B)", x="2,3,4", b="3,4", free="X", opsets=(17, 23)),
+    Case("Y = InstanceNormalization(X, B, C)", x=IMAGE, b="4", c="4", free="X"),
     Case("Y = Softmax(X)"),
     Case("Y = Softmax <axis = 1> (X)", x="2,3,4"),
     Case("Y = LogSoftmax <axis = 0> (X)"),

@@ -21,6 +21,9 @@ VALUES: list[tuple[str, list[float], list[float]]] = [
         [-2, -1, 0, 1, 2],
         [0, 1, 1, 1, 0],
     ),
+    # --- equals share evenly ---
+    ("Y = ReduceMax(X)", [3, 1, 3], [0.5, 0, 0.5]),
+    ("z = Constant <value = float {2.0}> () Y = Max(X, z)", [1, 2, 3], [0, 0.5, 1]),
     # --- edges of the domain: what the formula gives, as in torch ---
     ("Y = Sqrt(X)", [0, 4], [INF, 0.25]),
     ("Y = Log(X)", [0, 2], [INF, 0.5]),

@@ -131,8 +131,14 @@ def test_integers_and_unknown_operators_off_the_path_are_no_obstacle() -> None:
     np.testing.assert_allclose(dx, [[1, np.e]], rtol=1e-6)
 
 
-def test_external_weights_stay_references() -> None:
+def test_weights_inside_the_model_can_be_differentiated_by() -> None:
     model = parse("(float[1,2] x) => (float[1,2] y) <float[2,2] w = {1, 2, 3, 4}> { y = MatMul(x, w) }")
+    (dw,) = run(with_gradient(model, of="y", wrt="w"), ["w_gradient"], x=[[5, 6]], y_cotangent=[[1, 2]])
+    np.testing.assert_array_equal(dw, [[5, 10], [6, 12]])
+
+
+def test_external_weights_stay_references() -> None:
+    model = parse("(float[1,2] x) => (float[1,2] y) <float[2,2] w = {1, 2, 3, 4}> { h = MatMul(x, w) y = Exp(h) }")
     (w,) = model.graph.initializer
     w.ClearField("float_data")
     w.data_location = onnx.TensorProto.EXTERNAL

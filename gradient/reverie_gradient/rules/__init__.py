@@ -1,6 +1,7 @@
 """The rules, one file per family of operators. Importing this package fills ``reverie_gradient.table.RULES``."""
 
 from reverie_gradient.rules import (
+    activation,
     convolution,
     elementwise,
     indexing,
@@ -13,6 +14,7 @@ from reverie_gradient.rules import (
 )
 
 __all__ = [
+    "activation",
     "convolution",
     "elementwise",
     "indexing",

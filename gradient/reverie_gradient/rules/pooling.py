@@ -17,6 +17,7 @@ import onnx_ir as ir
 
 from reverie_gradient.masks import where_maximal
 from reverie_gradient.rim import rim_of
+from reverie_gradient.rules.reduction import share_evenly
 from reverie_gradient.shapes import count, dilate, expand_like, place, sizes, spread, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -62,7 +63,7 @@ def _global_average(call: Call) -> Sequence[Term | None]:
 
 @vjp("GlobalMaxPool")
 def _global_max(call: Call) -> Sequence[Term | None]:
-    return [call.x.apply("Equal", call.y).apply("Where", call.dy, 0.0)]
+    return [share_evenly(call.x, call.y, call.dy, np.arange(2, call.x.rank, dtype=np.int64))]
 
 
 def _windows(call: Call) -> Windows:

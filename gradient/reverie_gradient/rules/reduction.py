@@ -24,6 +24,25 @@ def _reduce(call: Call) -> Sequence[Term | None]:
     return [expand_like(dy, call.x)]
 
 
+@vjp("ReduceMax", "ReduceMin")
+def _extreme(call: Call) -> Sequence[Term | None]:
+    """Send the gradient to the element that was picked; equals share it evenly."""
+    axes = _axes(call)
+    if axes is None:
+        return [call.dy]
+    along = np.array(axes, np.int64)
+    y, dy = call.y, call.dy
+    if not call.integer("keepdims", 1):
+        y, dy = y.apply("Unsqueeze", along), dy.apply("Unsqueeze", along)
+    return [share_evenly(call.x, y, dy, along)]
+
+
+def share_evenly(x: Term, y: Term, dy: Term, axes: np.ndarray) -> Term:
+    """Share ``dy`` among the elements of ``x`` that equal ``y``, which has size 1 along ``axes``."""
+    picked = x.apply("Equal", y).apply("Cast", to=int(x.dtype))
+    return picked * (dy / picked.apply("ReduceSum", axes, keepdims=1))
+
+
 def _axes(call: Call) -> list[int] | None:
     """Return the axes reduced: an attribute in old opsets, an input in new ones. None: the node does nothing."""
     axes = call.integers("axes")
