@@ -70,7 +70,7 @@ def main() -> None:
     """Print the figures of a file of weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path, nargs="?", default=Path("demo_model/texture19.safetensors"))
-    parser.add_argument("--radius", type=float, default=1.5)
+    parser.add_argument("--radius", type=float, default=1.25)
     options = parser.parse_args()
     print(evaluate(load_file(options.weights), radius=options.radius))
 
