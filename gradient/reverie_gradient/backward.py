@@ -43,6 +43,8 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     for value in (of, *wrt, cotangent):
         if not _may_carry(value):
             raise GradientError(f"{value.name!r} holds {value.dtype}, not floating-point numbers")
+    if cotangent.dtype != of.dtype:
+        raise GradientError(f"the cotangent holds {cotangent.dtype}, but {of.name!r} holds {of.dtype}; cast one")
 
     path, live = _between(graph, wrt, of)
     if missing := _missing(path):

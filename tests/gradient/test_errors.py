@@ -154,6 +154,13 @@ def test_a_refused_graph_keeps_its_nodes() -> None:
     assert list(graph) == nodes
 
 
+def test_a_cotangent_of_another_type_is_refused() -> None:
+    graph = ir.from_proto(parse("(float[2] x, double[2] c) => (float[2] y) { y = Exp(x) }")).graph
+    x, cotangent = graph.inputs
+    with pytest.raises(GradientError, match="DOUBLE.*FLOAT"):
+        add_gradient(graph, of=graph.outputs[0], wrt=[x], cotangent=cotangent)
+
+
 def test_every_error_is_public_and_a_gradient_error() -> None:
     public = {name: getattr(reverie_gradient, name) for name in reverie_gradient.__all__}
     errors = {v for v in vars(reverie_gradient.errors).values() if isinstance(v, type) and issubclass(v, Exception)}
