@@ -129,6 +129,8 @@ class Term:
     def __add__(self, other: Operand) -> Term:
         return self.apply("Add", other)
 
+    __radd__ = __add__
+
     def __sub__(self, other: Operand) -> Term:
         return self.apply("Sub", other)
 

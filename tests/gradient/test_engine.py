@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
 from numpy.typing import ArrayLike
-from reverie_gradient import add_gradient, with_gradient
+from reverie_gradient import Call, Term, add_gradient, table, vjp, with_gradient
 
 from tests.gradient.gradcheck import session
 
@@ -129,6 +131,19 @@ def test_integers_and_unknown_operators_off_the_path_are_no_obstacle() -> None:
     )
     (dx,) = run(with_gradient(model, of="y", wrt="x"), ["x_gradient"], x=[[0, 1]], z=[[1, 1]], y_cotangent=[[1, 1]])
     np.testing.assert_allclose(dx, [[1, np.e]], rtol=1e-6)
+
+
+def test_anyone_can_add_a_rule() -> None:
+    try:
+
+        @vjp("Atan")
+        def atan(call: Call) -> Sequence[Term | None]:
+            return [call.dy / (1 + call.x * call.x)]
+
+        built = with_gradient(parse("(float[1] x) => (float[1] y) { y = Atan(x) }"), of="y", wrt="x")
+    finally:
+        del table.RULES["Atan"]
+    np.testing.assert_array_equal(run(built, ["x_gradient"], x=[1], y_cotangent=[1]), [[0.5]])
 
 
 def test_weights_inside_the_model_can_be_differentiated_by() -> None:

@@ -157,7 +157,7 @@ def test_a_refused_graph_keeps_its_nodes() -> None:
 def test_a_cotangent_of_another_type_is_refused() -> None:
     graph = ir.from_proto(parse("(float[2] x, double[2] c) => (float[2] y) { y = Exp(x) }")).graph
     x, cotangent = graph.inputs
-    with pytest.raises(GradientError, match="DOUBLE.*FLOAT"):
+    with pytest.raises(GradientError, match=r"DOUBLE.*FLOAT"):
         add_gradient(graph, of=graph.outputs[0], wrt=[x], cotangent=cotangent)
 
 
