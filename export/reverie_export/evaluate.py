@@ -13,21 +13,24 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
-from numpy.lib.stride_tricks import sliding_window_view
 from onnx.reference import ReferenceEvaluator
 
 from reverie_export.sources.source import Array, Floats
 
 Attributes = Mapping[str, Any]
 # Columns of a convolution are gathered for so many bytes at a time: a few caches' worth, however large the picture.
-BLOCK = 32 << 20
+BLOCK = 4 << 20
+# Operators that only move numbers: weights pass through them as they are, without being converted and so copied.
+LAYOUT = frozenset(("Identity", "Reshape", "Slice", "Transpose"))
+# Operators worth remembering the result of; all others cost less to repeat than to keep.
+COSTLY = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
 
 class CannotEvaluate(Exception):
     """A node refused its inputs; the network does not take a picture of this size."""
 
 
-Memo = dict[Hashable, Array]
+Memo = dict[int, Array]
 
 
 def evaluate(
@@ -46,9 +49,9 @@ def evaluate(
         feeds: The graph's inputs by name.
         wanted: Names of values to return.
         weights: Initializers by name, instead of the graph's own.
-        memo: Results of earlier evaluations. A node is computed once for all graphs that share a memo, as long as the
-            operator, its attributes and all that it depends on are the same; what depends only on the inputs named in
-            ``lasting`` is kept.
+        memo: Results of earlier evaluations. A convolution or matrix product that depends only on weights and on the
+            inputs named in ``lasting`` is computed once for all graphs that share a memo, as long as the operator, its
+            attributes and all that it depends on are the same.
         lasting: Inputs that stay the same from one evaluation to the next.
 
     Raises:
@@ -63,7 +66,7 @@ def evaluate(
         assert given is not None or value.const_value is not None
         array = given if given is not None else value.const_value.numpy()  # type: ignore[union-attr]
         keys[name] = ("weight", name) if given is not None else (str(array.dtype), array.shape, array.tobytes())
-        env[name] = array.astype(floats, copy=False) if np.issubdtype(array.dtype, np.floating) else array
+        env[name] = array
 
     last = {value.name: i for i, node in enumerate(graph) for value in node.inputs if value is not None}
     opset = graph.opset_imports.get("", 18)
@@ -72,19 +75,18 @@ def evaluate(
             names = [value.name or "" if value is not None else "" for value in node.inputs]
             outputs = [value.name or "" for value in node.outputs]
             known = all(not name or name in keys for name in names)
-            key = (node.op_type, _frozen(node), tuple(keys.get(name) for name in names)) if known else None
+            # Stands for all that the node depends on: 64 bits are plenty for some thousand nodes.
+            key = hash((node.op_type, _frozen(node), tuple(map(keys.get, names)))) if known else None
             if key is not None:
-                short = hash(key)  # of all that the node depends on: 64 bits are plenty for some thousand nodes
-                keys.update({name: (short, k) for k, name in enumerate(outputs)})
-            if key is None or (short, 0) not in memo:
-                arrays = [env[name] if name else None for name in names]
-                results = _run(node, arrays, opset, floats)
+                keys.update({name: (key, k) for k, name in enumerate(outputs)})
+            if key is not None and key in memo:
+                env[outputs[0]] = memo[key]
             else:
-                results = [memo[short, k] for k in range(len(outputs)) if (short, k) in memo]
-            for k, (name, result) in enumerate(zip(outputs, results, strict=False)):
-                env[name] = result
-                if key is not None:
-                    memo[short, k] = result
+                env.update(
+                    zip(outputs, _run(node, [env[n] if n else None for n in names], opset, floats), strict=False)
+                )
+                if key is not None and node.op_type in COSTLY:
+                    memo[key] = env[outputs[0]]
             for name in names:
                 if name and last[name] == i and name not in wanted and name not in feeds:
                     env.pop(name, None)
@@ -93,6 +95,9 @@ def evaluate(
 
 def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, floats: np.dtype[Any]) -> Sequence[Array]:
     attributes = {name: attribute.value for name, attribute in node.attributes.items()}
+    convert = node.op_type not in LAYOUT and node.op_type != "Gemm"
+    if convert:
+        arrays = [_as(array, floats) if array is not None else None for array in arrays]
     try:
         fast = FAST.get(node.op_type)
         if fast is not None and len(node.outputs) == 1 and (result := fast(attributes, *arrays)) is not None:
@@ -108,8 +113,12 @@ def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, floats: np.d
         results = ReferenceEvaluator(proto, opsets={"": opset}).run(None, named)
     except Exception as e:  # the reference implementations raise whatever numpy does
         raise CannotEvaluate(f"{node.op_type} {node.name!r}: {e}") from e
-    # Constants written in float32 must not lower the precision of an evaluation in float64.
-    return [r.astype(floats) if np.issubdtype(r.dtype, np.floating) else r for r in map(np.asarray, results)]
+    # A constant written in float32 must not lower the precision of an evaluation in float64.
+    return [_as(np.asarray(result), floats) if convert else np.asarray(result) for result in results]
+
+
+def _as(array: Array, floats: np.dtype[Any]) -> Array:
+    return array.astype(floats, copy=False) if np.issubdtype(array.dtype, np.floating) else array
 
 
 def _frozen(node: ir.Node) -> Hashable:
@@ -152,15 +161,19 @@ def _conv(attributes: Attributes, x: Array, w: Array, b: Array | None = None) ->
             y += np.repeat(piece, m // groups, axis=1) * w[:, 0, i, j].reshape(1, -1, 1, 1)
     else:
         matrices = np.ascontiguousarray(w).reshape(groups, m // groups, -1)
-        rows = max(1, BLOCK // (x.itemsize * per_group * kh * kw * ow))
+        rows = min(oh, max(1, BLOCK // (x.itemsize * per_group * kh * kw * ow)))
+        columns = np.empty((per_group, kh, kw, rows, ow), x.dtype)
         for image, g in itertools.product(range(n), range(groups)):
             source = x[image, g * per_group : (g + 1) * per_group]
             for r in range(0, oh, rows):
                 e = min(oh, r + rows)
-                slab = source[:, r * sh : (e - 1) * sh + span_h]
-                columns = sliding_window_view(slab, (span_h, span_w), axis=(1, 2))[:, ::sh, ::sw, ::dh, ::dw]
-                flat = columns.transpose(0, 3, 4, 1, 2)[..., :ow].reshape(per_group * kh * kw, -1)
-                out = (matrices[g] @ flat).reshape(m // groups, e - r, ow)
+                block = columns[:, :, :, : e - r]
+                for i, j in itertools.product(range(kh), range(kw)):
+                    top, left = r * sh + i * dh, j * dw
+                    block[:, i, j] = source[
+                        :, top : top + (e - r - 1) * sh + 1 : sh, left : left + (ow - 1) * sw + 1 : sw
+                    ]
+                out = (matrices[g] @ block.reshape(per_group * kh * kw, -1)).reshape(m // groups, e - r, ow)
                 y[image, g * (m // groups) : (g + 1) * (m // groups), r:e] = out
     return y if b is None else y + b.reshape(1, -1, 1, 1)
 
@@ -230,10 +243,31 @@ def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None 
     return _conv({"pads": margins, "dilations": [dh, dw], "group": groups}, spread, kernel, b)
 
 
+def _gemm(attributes: Attributes, a: Array, b: Array, c: Array | None = None) -> Array:
+    """A matrix product whose right side may be huge and less precise: it is converted a block of columns at a time."""
+    a = a.T if attributes.get("transA") else a
+    b = b.T if attributes.get("transB") else b
+    y = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    columns = max(1, 16 * BLOCK // (a.itemsize * b.shape[0]))
+    for start in range(0, b.shape[1], columns):
+        part = slice(start, start + columns)
+        y[:, part] = a @ b[:, part].astype(a.dtype, copy=False)
+    y *= a.dtype.type(attributes.get("alpha", 1.0))
+    return y if c is None else y + c.astype(a.dtype, copy=False) * a.dtype.type(attributes.get("beta", 1.0))
+
+
+def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
+    y = x * x.dtype.type(attributes.get("alpha", 0.2))
+    y += x.dtype.type(attributes.get("beta", 0.5))
+    return np.clip(y, 0, 1, out=y)
+
+
 FAST: dict[str, Callable[..., Array | None]] = {
     "AveragePool": _average_pool,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
+    "Gemm": _gemm,
+    "HardSigmoid": _hard_sigmoid,
     "MaxPool": _max_pool,
     "Resize": _resize,
 }

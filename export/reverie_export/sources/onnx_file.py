@@ -88,8 +88,7 @@ class OnnxReference:
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
         """Evaluate the graph on ``picture`` [1, 3, H, W] and a small step to both sides of it."""
-        centre = picture.astype(np.float64)
-        direction = np.random.default_rng(0).standard_normal(centre.shape)
+        direction = np.random.default_rng(0).standard_normal(picture.shape)
 
         def run(at: Floats) -> Mapping[str, Floats]:
             entry = self.graph.inputs[0].name or ""
@@ -105,7 +104,7 @@ class OnnxReference:
                         continue
             return found
 
-        return OnnxProbe(run(centre), run(centre + STEP * direction), run(centre - STEP * direction), direction)
+        return OnnxProbe(run(picture), run(picture + STEP * direction), run(picture - STEP * direction), direction)
 
 
 def _cut(graph: ir.Graph, value: str) -> ir.Graph:
@@ -130,9 +129,9 @@ class OnnxProbe:
 
         For a direction of independent normal numbers this estimates |error of the gradient| / |gradient|.
         """
-        change = float(np.vdot(self.ahead[value] - self.behind[value], cotangent.astype(np.float64)))
-        slope = float(np.vdot(gradient.astype(np.float64), self.direction))
-        length = float(np.linalg.norm(gradient.astype(np.float64)))
+        change = float(np.vdot(self.ahead[value] - self.behind[value], cotangent))
+        slope = float(np.vdot(gradient, self.direction))
+        length = float(np.linalg.norm(gradient))
         difference = abs(slope - change / (2 * STEP))
         if not np.isfinite(difference):
             return float("inf")

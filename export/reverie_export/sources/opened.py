@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reverie_export.errors import BadOption
+from reverie_export.errors import BadOption, BadSource
 from reverie_export.sources.source import Source
 
 LARGEST_PX = 4096
@@ -36,6 +37,10 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
     else:
         from reverie_export.sources import torch_network
 
+        if absent := [name for name in ("torch", "torchvision") if importlib.util.find_spec(name) is None]:
+            raise BadSource(
+                f"{source} needs {' and '.join(absent)}; install what export needs: pip install 'reverie[export]'"
+            )
         call = torch_network.called_network if ":" in source else torch_network.torchvision_network
         network = call(source, weights)
         if overrides.size_px is not None:

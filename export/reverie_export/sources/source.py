@@ -30,11 +30,10 @@ class Normalisation:
         return self == Normalisation()
 
     def apply(self, picture: Floats) -> Floats:
-        """Normalise ``picture`` [N, 3, H, W]; the precision stays."""
+        """Normalise ``picture`` [N, 3, H, W] in its own precision, by constants in float32 as networks hold them."""
         ordered = picture[:, ::-1] if self.channel_order == "BGR" else picture
-        mean = np.array(self.mean, picture.dtype).reshape(1, -1, 1, 1)
-        std = np.array(self.std, picture.dtype).reshape(1, -1, 1, 1)
-        return np.ascontiguousarray((picture.dtype.type(self.scale) * ordered - mean) / std)
+        scale, mean, std = (np.float32(c).astype(picture.dtype) for c in (self.scale, self.mean, self.std))
+        return np.asarray((scale * ordered - mean.reshape(1, -1, 1, 1)) / std.reshape(1, -1, 1, 1))
 
 
 class Probe(Protocol):
@@ -55,7 +54,7 @@ class Reference(Protocol):
     description: str
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
-        """Run the network on ``picture`` [1, 3, H, W] in [0, 1], in the picture's precision, watching ``values``."""
+        """Run the network in float64 on ``picture`` [1, 3, H, W] in [0, 1], watching ``values``."""
         ...
 
 

@@ -324,29 +324,40 @@ def _names(program: Any, module: Any, field_names: Mapping[str, str]) -> dict[st
 # ----- the network itself, to compare with -----
 
 
-@dataclass(frozen=True)
 class TorchReference:
-    """The traced program run by torch, operation by operation, with torch's own gradients."""
+    """The traced program run by torch in float64, operation by operation, with torch's own gradients."""
 
-    description: str
-    program: Any  # torch.export.ExportedProgram
+    def __init__(self, description: str, program: Any) -> None:
+        self.description = description
+        self._graph = program.graph
+        held = {**program.constants, **program.state_dict}
+        self._held = {
+            spec.arg.name: held[spec.target]
+            for spec in program.graph_signature.input_specs
+            if spec.target is not None  # parameters, buffers and constants, by the names of their placeholders
+        }
+        self._converted: dict[str, Any] = {}
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
         """Run the program on ``picture`` [1, 3, H, W] up to the last of ``values`` that it reaches."""
         import torch
 
         image = torch.from_numpy(picture).requires_grad_()
-        mean = torch.tensor(normalisation.mean, dtype=image.dtype).reshape(1, -1, 1, 1)
-        std = torch.tensor(normalisation.std, dtype=image.dtype).reshape(1, -1, 1, 1)
+        scale, mean, std = (
+            torch.tensor(c, dtype=torch.float32).to(image.dtype).reshape(1, -1, 1, 1)
+            for c in (normalisation.scale, normalisation.mean, normalisation.std)
+        )
         ordered = image.flip(1) if normalisation.channel_order == "BGR" else image
         env: dict[Any, Any] = {}
-        bound = self._bound(image.dtype)
         missing = set(values)
         found: dict[str, Any] = {}
-        for node in self.program.graph.nodes:
-            if node.op == "placeholder":
-                env[node] = bound.get(node.name, (normalisation.scale * ordered - mean) / std)
+        for node in self._graph.nodes:
+            if node.op == "placeholder" and node.name not in self._held:
+                env[node] = (scale * ordered - mean) / std
             elif node.op == "call_function" and missing:
+                for used in node.all_input_nodes:
+                    if used.name in self._held:
+                        env[used] = self._wide(used.name)
                 args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), env.__getitem__)
                 try:
                     env[node] = node.target(*args, **kwargs)
@@ -357,15 +368,14 @@ class TorchReference:
                     found[node.name] = env[node]
         return TorchProbe(image, found)
 
-    def _bound(self, dtype: Any) -> dict[str, Any]:
-        """Parameters, buffers and constants, under the names of their placeholders."""
-        held = {**self.program.constants, **self.program.state_dict}
-        signature = self.program.graph_signature
-        return {
-            spec.arg.name: held[spec.target].to(dtype) if held[spec.target].is_floating_point() else held[spec.target]
-            for spec in signature.input_specs
-            if spec.target is not None
-        }
+    def _wide(self, name: str) -> Any:
+        """A weight in float64, converted when it is first used: most rounds of a verification never see a classifier."""
+        import torch
+
+        if name not in self._converted:
+            tensor = self._held[name]
+            self._converted[name] = tensor.to(torch.float64) if tensor.is_floating_point() else tensor
+        return self._converted[name]
 
 
 @dataclass(frozen=True)

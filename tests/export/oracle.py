@@ -1,0 +1,70 @@
+"""What torch says of a network's layers, by running the user's own module, and what ONNX Runtime says of their graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+def eager(module: nn.Module, path: str, image: np.ndarray, normalise: dict, cotangent: np.ndarray) -> Arrays:
+    """The output of the submodule at ``path`` (where it is first called), and d<output, cotangent> / d image."""
+    module = module.eval().double()
+    x = torch.from_numpy(image.astype(np.float64)).requires_grad_()
+    mean, std = (torch.tensor(normalise[k], dtype=torch.float64).reshape(1, 3, 1, 1) for k in ("mean", "std"))
+    ordered = x.flip(1) if normalise.get("channel_order") == "BGR" else x
+    caught: list[torch.Tensor] = []
+
+    def catch(_: nn.Module, __: object, output: torch.Tensor) -> None:
+        if not caught:
+            caught.append(output.clone())  # the next module may overwrite it in place
+
+    hook = module.get_submodule(path).register_forward_hook(catch)
+    try:
+        module((normalise.get("scale", 1.0) * ordered - mean) / std)
+    except RuntimeError:
+        assert caught, "the network failed before the layer"  # a later layer may refuse a picture of this size
+    finally:
+        hook.remove()
+    c = torch.from_numpy(cotangent.astype(np.float64))
+    (gradient,) = torch.autograd.grad(caught[0], x, c)
+    return caught[0].detach().numpy(), gradient.numpy()
+
+
+def shape_of(module: nn.Module, path: str, image: np.ndarray) -> tuple[int, ...]:
+    """The shape of the submodule's output."""
+    caught: list[tuple[int, ...]] = []
+    hook = module.get_submodule(path).register_forward_hook(lambda m, i, o: caught.append(tuple(o.shape)))
+    try:
+        with torch.no_grad():
+            module.eval().double()(torch.from_numpy(image.astype(np.float64)))
+    except RuntimeError:
+        assert caught
+    finally:
+        hook.remove()
+    return caught[0]
+
+
+def session(file: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def runtime(file: Path, image: np.ndarray, cotangent: np.ndarray) -> Arrays:
+    """Activation and gradient of a layer's graph, as any user of ONNX Runtime would get them."""
+    feeds = {"image": image.astype(np.float32), "cotangent": cotangent.astype(np.float32)}
+    activation, gradient = session(file).run(["activation", "gradient"], feeds)
+    return activation, gradient
+
+
+def distance(found: np.ndarray, expected: np.ndarray) -> float:
+    """Relative L2 distance."""
+    assert found.shape == expected.shape
+    return float(np.linalg.norm(found.astype(np.float64) - expected) / np.linalg.norm(expected))
