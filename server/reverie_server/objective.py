@@ -73,10 +73,8 @@ def _direction(goal: spec_pb2.DirectionObjective, site: Site, path: str) -> None
     site.notes.within(f"{path}.cosine_power", goal.cosine_power, 0, MAX_COSINE_POWER)
     odd = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
     if odd:
-        site.notes.wrong(
-            f"{path}.vector",
-            f"{len(odd)} of its numbers are not finite, the first at {odd[0]}: {goal.vector[odd[0]]:g}",
-        )
+        first = f"the first at index {odd[0]}: {goal.vector[odd[0]]:g}"
+        site.notes.wrong(f"{path}.vector", f"{len(odd)} numbers are not finite, {first}")
     elif goal.vector and not any(goal.vector):
         site.notes.wrong(f"{path}.vector", "all of its numbers are 0; a direction needs at least one that is not")
     layer = _layer(goal, site, path)

@@ -89,9 +89,7 @@ def _frame_steps(frames: spec_pb2.FrameRequest, steps: int, limits: Limits, note
                 due.add(step)
     if len(due) > limits.max_frames:
         every = -(-last // (limits.max_frames - 1))
-        notes.wrong(
-            "frames", f"asks for {len(due)} frames; at most {limits.max_frames} are made (every_steps: {every})"
-        )
+        notes.wrong("frames", f"asks for {len(due)} frames of at most {limits.max_frames}; try every_steps {every}")
         due.clear()
     return frozenset(due)
 

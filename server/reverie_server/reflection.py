@@ -162,7 +162,7 @@ class Reflection:
         response = self._response(valid_host=request.host, original_request=request)
         kind = request.WhichOneof("message_request")
         if kind == "list_services":
-            for name in self._catalogue.services:
+            for name in sorted(self._catalogue.services):
                 response.list_services_response.service.add(name=name)
         elif kind == "file_by_filename":
             self._files(response, request.file_by_filename, self._catalogue.by_name(request.file_by_filename))

@@ -81,7 +81,7 @@ def _fill_preset(effective: spec_pb2.RenderSpec, notes: Notes) -> None:
     preset = PRESETS.get(effective.preset)
     if preset is None:
         notes.wrong("spec.preset", unknown("preset", effective.preset, PRESETS))
-        return
+        preset = PRESETS[DEFAULT_PRESET]  # so that the rest can be looked at
     if not effective.HasField("learning_rate"):
         effective.learning_rate = preset.learning_rate
     for name, choices, default in (

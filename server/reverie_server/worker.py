@@ -36,6 +36,8 @@ class Stats:
     """What the device has done so far, and what it has to do."""
 
     steps: int = 0
+    #: Steps that ended after their render had been told to stop: at most the one in progress.
+    late_steps: int = 0
     finished: int = 0
     stopped: int = 0
     failed: int = 0
@@ -128,7 +130,7 @@ class Worker:
         for said in ascend(program, [recipe], frames=lambda _, step: step in order.frame_steps, stop=render.stopped):
             if isinstance(said, Result):
                 return _rendering(order, said, time.perf_counter() - started)
-            self._count(steps=1)
+            self._count(steps=int(said.index > 0), late_steps=int(render.stopped()))
             frame = _frame(order, said)
             if frame is not None or said.index % order.report_every == 0:
                 now = time.perf_counter()

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
-from google.rpc import status_pb2
 from reverie_server import faults
 from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
 from reverie_server.reported import reported
 
-from tests.serving.hosts import hosted
+from tests.serving.hosts import Refusal, hosted
 
 STEPS = Violation("spec.steps", "0 is not in 1..10000")
 MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
@@ -29,22 +27,6 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
 ]
-
-
-class Refusal:
-    """A status and its google.rpc details, as a client of any language sees them."""
-
-    def __init__(self, error: grpc.aio.AioRpcError) -> None:
-        self.code = error.code()
-        self.sentence = error.details()
-        self.trailers = dict(error.trailing_metadata())
-        self.status = status_pb2.Status.FromString(self.trailers["grpc-status-details-bin"])
-
-    def detail(self, kind: type[Message]) -> Any:
-        (packed,) = (each for each in self.status.details if each.Is(kind.DESCRIPTOR))
-        message = kind()
-        packed.Unpack(message)
-        return message
 
 
 class Host:

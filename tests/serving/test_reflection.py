@@ -54,9 +54,9 @@ def files(answer: Any) -> list[FileDescriptorProto]:
 async def test_the_services_are_listed_by_name(package: str) -> None:
     (answer,) = await ask(package, {"list_services": ""})
     assert [each.name for each in answer.list_services_response.service] == [
-        SERVICE,
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        SERVICE,
     ]
 
 

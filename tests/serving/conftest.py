@@ -1,0 +1,34 @@
+"""A model, an engine and a server, all real and tiny."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from reverie_server import Engine
+from tests.models import write_tiny_model
+
+from tests.serving.hosts import Served, served
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one model, called tiny."""
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny_model(folder / "tiny")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine(models: Path) -> Iterator[Engine]:
+    """An engine that tests share: whoever counts steps makes one of its own."""
+    with Engine([models], device="cpu", threads=1) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def service(engine: Engine) -> AsyncIterator[Served]:
+    """The shared engine behind gRPC."""
+    async with served(engine) as service:
+        yield service
