@@ -110,6 +110,7 @@ def reference_gradients(case: Case, feeds: Feeds, wrt: list[str], dy: np.ndarray
 def runtime_gradients(model: onnx.ModelProto, feeds: Feeds, wrt: list[str], dy: np.ndarray) -> list[np.ndarray]:
     """Run the gradients of ``model`` in ONNX Runtime and float32."""
     built = with_gradient(model, of="Y", wrt=wrt)
+    onnx.checker.check_model(built, full_check=True)
     inputs = {name: value.astype(np.float32) for name, value in {**feeds, "Y_cotangent": dy}.items()}
     outputs = session(built).run([f"{name}_gradient" for name in wrt], inputs)
     return [np.asarray(g) for g in outputs]
