@@ -1,0 +1,172 @@
+"""The one file that imports onnxruntime: devices, the thread pool that all sessions share, and sessions."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+import onnxruntime
+
+log = logging.getLogger(__name__)
+
+#: An array on the device.
+Tensor: TypeAlias = Any  # onnxruntime.OrtValue
+Array: TypeAlias = npt.NDArray[Any]
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+
+#: Same picture on every run: no search for the fastest algorithm by timing, no TF32.
+CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
+
+PROBE = '<ir_version: 9, opset_import: ["": 18]> probe (float[1] x) => (float[1] y) { y = Neg(x) }'
+
+THREADS = "REVERIE_THREADS"
+
+
+class DeviceUnavailable(RuntimeError):
+    """The device that was asked for cannot be used here; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where pictures are computed. ``name`` is its class: pictures are reproducible within one."""
+
+    name: str
+    providers: tuple[str, ...]
+    threads: int
+    onnxruntime_version: str = onnxruntime.__version__
+
+
+def choose_device(name: str = "auto", *, threads: int | None = None) -> Device:
+    """Return the device called "cpu" or "cuda"; "auto" is CUDA where it works and the CPU elsewhere.
+
+    ``threads`` bounds the CPU threads of one step, for the whole process; the first call decides. By default it is the
+    number in the environment variable REVERIE_THREADS, or else the number of cores this process may use.
+
+    Raises DeviceUnavailable where "cuda" does not work, and ValueError for another name.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device {name!r} is not one of auto, cpu, cuda")
+    if name != "cpu":
+        problem = _cuda_problem()
+        if problem is None:
+            return Device("cuda", (CUDA,), _share_threads(threads))
+        if name == "cuda":
+            raise DeviceUnavailable(problem)
+        log.info("rendering on the CPU: %s", problem)
+    return Device("cpu", (CPU,), _share_threads(threads))
+
+
+def _cuda_problem() -> str | None:
+    """Say why CUDA cannot be used, or None where it can."""
+    available = onnxruntime.get_available_providers()
+    if CUDA not in available:
+        return (
+            f"onnxruntime {onnxruntime.__version__} here has no {CUDA}, only {', '.join(available)};"
+            " install reverie[server-gpu] in place of reverie[server]"
+        )
+    try:
+        onnxruntime.preload_dlls()
+        probe = ir.from_onnx_text(
+            '<ir_version: 9, opset_import: ["": 18]> g (float[1] x) => (float[1] y) { y = Neg(x) }'
+        )
+        Session(probe, Device("cuda", (CUDA,), 1)).run({"x": np.zeros(1, np.float32)})
+    except Exception as error:  # onnxruntime's own exceptions have no common type
+        return f"{CUDA} does not work here: {error}"
+    return None
+
+
+# ----- threads -----
+
+_lock = Lock()
+_threads: int | None = None
+_shared = False
+
+
+def _share_threads(wanted: int | None) -> int:
+    """Size the process's one pool of threads, once, and return its size.
+
+    Every session uses it: with pools of their own, a few loaded programs would have more threads than there are cores.
+    """
+    global _threads, _shared
+    with _lock:
+        if _threads is None:
+            _threads = wanted or int(os.environ.get(THREADS) or 0) or len(os.sched_getaffinity(0))
+            try:
+                onnxruntime.set_global_thread_pool_sizes(_threads, 1)
+                _shared = True
+            except Exception as error:  # the host process has made a session of its own before us
+                log.info("sessions have their own threads: %s", error)
+        elif wanted not in (None, _threads):
+            log.warning("this process computes with %d threads already; the %d asked for are ignored", _threads, wanted)
+        return _threads
+
+
+# ----- sessions -----
+
+
+class Session:
+    """One graph, loaded on a device.
+
+    ``weights`` holds the contents of the files that the graph's external tensors name. Every node runs on the device:
+    where it is not the CPU, a node that only the CPU can run is an error, not a slow picture.
+    """
+
+    def __init__(self, model: ir.Model, device: Device, *, weights: Mapping[str, Array] | None = None) -> None:
+        self.device = device
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.use_deterministic_compute = True
+        if _shared:
+            options.use_per_session_threads = False
+        else:
+            options.intra_op_num_threads = device.threads
+        providers: list[Any] = [*device.providers]
+        if device.name == "cuda":
+            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+            providers = [(CUDA, CUDA_OPTIONS)]
+        if weights:
+            options.add_external_initializers_from_files_in_memory(
+                list(weights), list(weights.values()), [w.nbytes for w in weights.values()]
+            )
+        proto: onnx.ModelProto = ir.to_proto(model)
+        self._session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=providers)
+        self._place = ("cuda", 0) if device.name == "cuda" else ("cpu", 0)
+
+    def tensor(self, array: Array) -> Tensor:
+        """Return a copy of ``array`` on the device."""
+        return onnxruntime.OrtValue.ortvalue_from_numpy(np.array(array, order="C"), *self._place)
+
+    def bind(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Binding:
+        """Tie the graph to tensors that it reads and writes at each run; they must not overlap."""
+        return Binding(self._session, inputs, outputs)
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run once, from arrays to arrays."""
+        names = [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, self._session.run(names, dict(feeds)), strict=True))
+
+
+class Binding:
+    """A session tied to the tensors that it reads and writes; made by `Session.bind`."""
+
+    def __init__(self, session: Any, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> None:
+        self._session = session
+        self._binding = session.io_binding()
+        for name, tensor in inputs.items():
+            self._binding.bind_ortvalue_input(name, tensor)
+        for name, tensor in outputs.items():
+            self._binding.bind_ortvalue_output(name, tensor)
+
+    def run(self) -> None:
+        """Run once."""
+        self._session.run_with_iobinding(self._binding)
+        self._binding.synchronize_outputs()
