@@ -1,1 +1,26 @@
-"""Serves feature visualizations: the ascent on ONNX Runtime and a gRPC service around it."""
+"""Feature visualization on ONNX Runtime, in this process or behind gRPC; see `Engine` and `add_to_server`."""
+
+from reverie_server.embed import Mount, add_to_server
+from reverie_server.engine import Engine
+from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
+from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.limits import Limits
+
+__all__ = [
+    "Accepted",
+    "Draining",
+    "Engine",
+    "Event",
+    "Fault",
+    "Frame",
+    "Interrupted",
+    "InvalidRequest",
+    "Limits",
+    "Mount",
+    "NotServed",
+    "Progress",
+    "QueueFull",
+    "Rendering",
+    "Violation",
+    "add_to_server",
+]

@@ -54,7 +54,14 @@ class Engine:
         from reverie_server.worker import Worker
 
         self._catalog = Catalog(models, limits)
-        self._worker = Worker(choose_device(device), limits)
+        self._worker = Worker(choose_device(device, threads=threads), limits)
+
+    def verify(self) -> None:
+        """Check every file of every model against its digest; raise StoreError for the first that differs.
+
+        Without it each file is checked before its first use.
+        """
+        self._catalog.verify()
 
     # ----- what is here -----
 

@@ -24,6 +24,7 @@ def run(models: Sequence[Path], listen: str, *, device: str, threads: int | None
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         with Engine(models or None, device=device, threads=threads) as engine:
+            engine.verify()
             asyncio.run(_serve(engine, listen, grace_s))
     except (StoreError, DeviceUnavailable, CannotListen) as error:
         raise Refused(str(error)) from error

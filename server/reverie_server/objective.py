@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from reverie_proto.v1 import catalog_pb2, spec_pb2
 
 from reverie_server.notes import Notes, unknown
-from reverie_server.recipe import Term
+from reverie_server.recipe import Kind, Term
 
 if TYPE_CHECKING:  # it loads onnx
     from reverie_server.models import Model
@@ -182,7 +182,7 @@ def _term(objective: spec_pb2.Objective, weight: float) -> Term:
     assert kind is not None
     goal = getattr(objective, kind)
     nothing = {"channel": 0, "position": None, "vector": (), "cosine_power": 0.0}
-    core_kind = "channel" if kind == "logit" else kind  # a logit is a channel of a layer without positions
+    core_kind = cast("Kind", "channel" if kind == "logit" else kind)  # a logit is a channel without positions
     return Term(kind=core_kind, layer=goal.layer, weight=weight, **(nothing | PARTS[kind](goal)))
 
 

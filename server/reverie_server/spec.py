@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from reverie_proto.v1 import spec_pb2
 
@@ -15,20 +15,22 @@ from reverie_server.faults import shown
 from reverie_server.limits import Limits
 from reverie_server.notes import Notes, nearest, unknown
 from reverie_server.presets import DEFAULT_PRESET, PRESETS
-from reverie_server.recipe import Recipe
+from reverie_server.recipe import Parametrization, Recipe, Transforms
 
 if TYPE_CHECKING:  # it loads onnx
     from reverie_server.models import Model
+
+Name = TypeVar("Name")
 
 DEFAULT_SIZE_PX = 224
 DEFAULT_STEPS = 512
 MAX_LEARNING_RATE = 100
 
-PARAMETRIZATIONS: dict[str, int] = {
+PARAMETRIZATIONS: dict[Parametrization, int] = {
     "fourier": spec_pb2.PARAMETRIZATION_FOURIER,
     "pixel": spec_pb2.PARAMETRIZATION_PIXEL,
 }
-TRANSFORMS: dict[str, int] = {
+TRANSFORMS: dict[Transforms, int] = {
     "none": spec_pb2.TRANSFORMS_NONE,
     "lucid": spec_pb2.TRANSFORMS_LUCID,
 }
@@ -84,15 +86,18 @@ def _fill_preset(effective: spec_pb2.RenderSpec, notes: Notes) -> None:
         preset = PRESETS[DEFAULT_PRESET]  # so that the rest can be looked at
     if not effective.HasField("learning_rate"):
         effective.learning_rate = preset.learning_rate
-    for name, choices, default in (
-        ("parametrization", PARAMETRIZATIONS, preset.parametrization),
-        ("transforms", TRANSFORMS, preset.transforms),
-    ):
-        value = getattr(effective, name)
-        if value == 0:  # absent, or set to UNSPECIFIED: the same
-            setattr(effective, name, choices[default])
-        elif value not in choices.values():
-            notes.wrong(f"spec.{name}", f"{value} is not one of {', '.join(f'{v} ({k})' for k, v in choices.items())}")
+    _fill_choice(effective, "parametrization", PARAMETRIZATIONS, preset.parametrization, notes)
+    _fill_choice(effective, "transforms", TRANSFORMS, preset.transforms, notes)
+
+
+def _fill_choice(
+    effective: spec_pb2.RenderSpec, name: str, choices: Mapping[Name, int], default: Name, notes: Notes
+) -> None:
+    value = getattr(effective, name)
+    if value == 0:  # absent, or set to UNSPECIFIED: the same
+        setattr(effective, name, choices[default])
+    elif value not in choices.values():
+        notes.wrong(f"spec.{name}", f"{value} is not one of {', '.join(f'{v} ({k})' for k, v in choices.items())}")
 
 
 def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, notes: Notes) -> bool:
@@ -126,5 +131,5 @@ def _pin_model(effective: spec_pb2.RenderSpec, models: Mapping[str, Model], note
     return model
 
 
-def _name(choices: Mapping[str, int], value: int) -> str:
+def _name(choices: Mapping[Name, int], value: int) -> Name:
     return next(name for name, number in choices.items() if number == value)

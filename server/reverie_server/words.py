@@ -50,7 +50,7 @@ class Words(TypedDict, total=False):
 
 
 #: Words whose values are words.
-CHOICES: dict[str, dict[str, int]] = {"parametrization": PARAMETRIZATIONS, "transforms": TRANSFORMS}
+CHOICES: dict[str, Mapping[Any, int]] = {"parametrization": PARAMETRIZATIONS, "transforms": TRANSFORMS}
 
 #: Each word and the field that it sets, as a path from the request.
 FIELDS = {

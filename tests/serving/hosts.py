@@ -50,7 +50,7 @@ class Refusal:
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
         self.code = error.code()
         self.sentence = error.details()
-        self.trailers = dict(error.trailing_metadata())
+        self.trailers = dict(tuple(error.trailing_metadata()))  # early versions give no mapping
         self.status = status_pb2.Status.FromString(self.trailers["grpc-status-details-bin"])
 
     def detail(self, kind: type[Message]) -> Any:

@@ -121,7 +121,8 @@ def test_closing_stops_what_runs_and_what_waits(models: Path) -> None:
 
 def test_threads_get_the_pictures_they_would_get_alone(engine: Engine) -> None:
     def render(channel: int) -> bytes:
-        return engine.render("tiny", "conv1_1", channel, **SMALL).encode()
+        rendering: Rendering = engine.render("tiny", "conv1_1", channel, **SMALL)
+        return rendering.encode()
 
     alone = [render(channel) for channel in range(3)]
     with ThreadPoolExecutor(3) as threads:
