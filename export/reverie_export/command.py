@@ -7,6 +7,12 @@ from pathlib import Path
 import click
 
 
+class Refused(click.ClickException):
+    """An export that cannot be made."""
+
+    exit_code = 2
+
+
 def _layers(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
     return () if text == "all" else tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -96,9 +102,7 @@ def export(
                 progress=show,
             )
     except ExportError as e:
-        failure = click.ClickException(str(e))
-        failure.exit_code = 2
-        raise failure from e
+        raise Refused(str(e)) from e
     for layer, reason in made.omitted.items():
         click.echo(f"left out {layer}: {reason}", err=True)
     size_mb = sum(file.size_bytes for file in made.manifest.files) / 1e6

@@ -1,7 +1,8 @@
 """Evaluate ONNX graphs with numpy, fast enough to check a whole network.
 
-Operators are onnx's own reference implementations but for a few that dominate the time of a convolutional network: those
-are here, as matrix products and shifted slices. No runtime is needed, so an export can be checked wherever it is made.
+Operators are onnx's own reference implementations but for a few that dominate the time of a convolutional network:
+those are here, as matrix products and shifted slices. No runtime is needed, so an export can be checked wherever it is
+made.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from reverie_export.sources.source import Array, Floats
 Attributes = Mapping[str, Any]
 # Columns of a convolution are gathered for so many bytes at a time: a few caches' worth, however large the picture.
 BLOCK = 4 << 20
-# Operators that only move numbers: weights pass through them as they are, without being converted and so copied.
-LAYOUT = frozenset(("Identity", "Reshape", "Slice", "Transpose"))
 # Operators worth remembering the result of; all others cost less to repeat than to keep.
 COSTLY = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
@@ -42,7 +41,11 @@ def evaluate(
     memo: Memo | None = None,
     lasting: Collection[str] = (),
 ) -> dict[str, Array]:
-    """Evaluate the values ``wanted`` of ``graph``, in the precision of ``feeds``.
+    """Evaluate the values ``wanted`` of ``graph``.
+
+    Each operator calculates in the lower precision of those inputs that depend on ``feeds``; weights and constants take
+    on that. With the image in float64 and the cotangent in float32 the way forward is exact where it decides, at every
+    Relu and pooling, and the way back costs half.
 
     Args:
         graph: Sorted; standard operators only.
@@ -58,15 +61,14 @@ def evaluate(
         CannotEvaluate: A node refused its inputs.
     """
     memo = {} if memo is None else memo
-    floats = next(array.dtype for array in feeds.values() if np.issubdtype(array.dtype, np.floating))
     env: dict[str, Array] = dict(feeds)
+    moving = set(feeds)  # values that depend on the inputs, and so have a precision to keep
     keys: dict[str, Hashable] = {name: name for name in lasting}
     for name, value in graph.initializers.items():
         given = weights.get(name) if weights is not None else None
         assert given is not None or value.const_value is not None
-        array = given if given is not None else value.const_value.numpy()  # type: ignore[union-attr]
-        keys[name] = ("weight", name) if given is not None else (str(array.dtype), array.shape, array.tobytes())
-        env[name] = array
+        env[name] = given if given is not None else value.const_value.numpy()  # type: ignore[union-attr]
+        keys[name] = ("weight", name) if given is not None else (str(env[name].dtype), env[name].tobytes())
 
     last = {value.name: i for i, node in enumerate(graph) for value in node.inputs if value is not None}
     opset = graph.opset_imports.get("", 18)
@@ -74,6 +76,8 @@ def evaluate(
         for i, node in enumerate(graph):
             names = [value.name or "" if value is not None else "" for value in node.inputs]
             outputs = [value.name or "" for value in node.outputs]
+            if not moving.isdisjoint(names):
+                moving.update(outputs)
             known = all(not name or name in keys for name in names)
             # Stands for all that the node depends on: 64 bits are plenty for some thousand nodes.
             key = hash((node.op_type, _frozen(node), tuple(map(keys.get, names)))) if known else None
@@ -82,9 +86,9 @@ def evaluate(
             if key is not None and key in memo:
                 env[outputs[0]] = memo[key]
             else:
-                env.update(
-                    zip(outputs, _run(node, [env[n] if n else None for n in names], opset, floats), strict=False)
-                )
+                precision = _precision([env[name] for name in names if name in moving])
+                results = _run(node, [env[name] if name else None for name in names], opset, precision)
+                env.update(zip(outputs, results, strict=False))
                 if key is not None and node.op_type in COSTLY:
                     memo[key] = env[outputs[0]]
             for name in names:
@@ -93,11 +97,17 @@ def evaluate(
     return {name: env[name] for name in wanted if name in env}
 
 
-def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, floats: np.dtype[Any]) -> Sequence[Array]:
+def _precision(arrays: Sequence[Array]) -> np.dtype[Any] | None:
+    """What to calculate in: the least precise of the values, so that a gradient in float32 stays that."""
+    floats = [array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating)]
+    return min(floats, key=lambda dtype: dtype.itemsize) if floats else None
+
+
+def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, precision: np.dtype[Any] | None) -> Sequence[Array]:
     attributes = {name: attribute.value for name, attribute in node.attributes.items()}
-    convert = node.op_type not in LAYOUT and node.op_type != "Gemm"
-    if convert:
-        arrays = [_as(array, floats) if array is not None else None for array in arrays]
+    convert = precision if node.op_type != "Gemm" else None
+    if convert is not None:
+        arrays = [_as(array, convert) if array is not None else None for array in arrays]
     try:
         fast = FAST.get(node.op_type)
         if fast is not None and len(node.outputs) == 1 and (result := fast(attributes, *arrays)) is not None:
@@ -113,8 +123,7 @@ def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, floats: np.d
         results = ReferenceEvaluator(proto, opsets={"": opset}).run(None, named)
     except Exception as e:  # the reference implementations raise whatever numpy does
         raise CannotEvaluate(f"{node.op_type} {node.name!r}: {e}") from e
-    # A constant written in float32 must not lower the precision of an evaluation in float64.
-    return [_as(np.asarray(result), floats) if convert else np.asarray(result) for result in results]
+    return [np.asarray(result) if convert is None else _as(np.asarray(result), convert) for result in results]
 
 
 def _as(array: Array, floats: np.dtype[Any]) -> Array:
@@ -257,9 +266,10 @@ def _gemm(attributes: Attributes, a: Array, b: Array, c: Array | None = None) ->
 
 
 def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
-    y = x * x.dtype.type(attributes.get("alpha", 0.2))
+    y: Array = x * x.dtype.type(attributes.get("alpha", 0.2))
     y += x.dtype.type(attributes.get("beta", 0.5))
-    return np.clip(y, 0, 1, out=y)
+    np.clip(y, 0, 1, out=y)
+    return y
 
 
 FAST: dict[str, Callable[..., Array | None]] = {

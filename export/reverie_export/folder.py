@@ -31,8 +31,8 @@ def check_free(out: Path, name: str, *, force: bool) -> Path:
 def writing(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``folder`` that takes its place at the end, replacing one that is there.
 
-    If the block raises, it is removed. If the process is killed it stays, under a name that no reader takes for a model,
-    and the next export into the same folder removes it.
+    If the block raises, it is removed. If the process is killed it stays, under a name that no reader takes for a
+    model, and the next export into the same folder removes it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder.parent)

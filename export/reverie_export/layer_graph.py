@@ -1,7 +1,7 @@
 """One layer's graph: the network up to the layer, and the way back to the picture.
 
-The contract, for any ONNX runtime: opset 18, ``image`` [N, 3, H, W] and ``cotangent`` in, ``activation`` and ``gradient``
-out; see docs/exporting.md.
+The contract, for any ONNX runtime: opset 18, ``image`` [N, 3, H, W] and ``cotangent`` in, ``activation`` and
+``gradient`` out; see docs/exporting.md.
 """
 
 from __future__ import annotations

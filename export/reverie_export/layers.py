@@ -15,26 +15,10 @@ from reverie_export.normalise import Names
 
 LINEAR = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 ACTIVATIONS = frozenset(
-    [
-        "Celu",
-        "Clip",
-        "Elu",
-        "Gelu",
-        "HardSigmoid",
-        "HardSwish",
-        "LeakyRelu",
-        "Mish",
-        "PRelu",
-        "Relu",
-        "Selu",
-        "Sigmoid",
-        "Softplus",
-        "Softsign",
-        "Tanh",
-        "ThresholdedRelu",
-    ]
+    """Celu Clip Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Sigmoid Softplus Softsign Tanh
+    ThresholdedRelu""".split()  # noqa: SIM905 - as a table
 )
-POOLS = frozenset(["AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"])
+POOLS = frozenset(("AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"))
 JOINS = frozenset(("Add", "Concat", "Mul", "Sum"))  # of two values that depend on the picture
 
 # Layer files are named after layers, on every file system.

@@ -82,7 +82,7 @@ def _fold_batch_norms(graph: ir.Graph, names: Names) -> Names:
             v.const_value.numpy().astype(np.float64) for v in node.inputs[1:] if v is not None and v.const_value
         ]
         assert x is not None
-        if len(constants) != 4 or node.attributes.get_int("training_mode", 0):
+        if len(constants) != 4 or node.attributes.get_int("training_mode", False):
             raise BadSource(f"BatchNormalization {node.name!r} has statistics that are not constants")
         gamma, beta, mean, variance = constants
         scale = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
@@ -134,7 +134,7 @@ def _affine(graph: ir.Graph, node: ir.Node, scale: np.ndarray, shift: np.ndarray
     product.outputs[0].name = f"{name}.scaled"
     total = ir.Node("", "Add", [product.outputs[0], term], name=f"{node.name}.shift")
     for made in (product, total):
-        made.outputs[0].dtype, made.outputs[0].shape = x.dtype, x.shape
+        made.outputs[0].type, made.outputs[0].shape = x.type, x.shape
     graph.insert_before(node, [product, total])
     _replace(graph, result, total.outputs[0])
     graph.remove(node, safe=True)

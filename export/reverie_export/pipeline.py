@@ -54,7 +54,7 @@ def export_model(
     """Export a network to the model folder ``out``/``name``.
 
     Args:
-        source: A torchvision name, ``package.module:callable`` returning an ``nn.Module``, or the path of an .onnx file.
+        source: A torchvision name, ``package.module:callable`` returning an ``nn.Module``, or an .onnx file's path.
         out: Folder of models; made if it does not exist.
         weights: A torchvision weights name (``DEFAULT`` if not given), a .pth or .safetensors file, or ``random:SEED``.
         layers: Names or aliases of layers; all if empty.

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 
 def relative_error(found: npt.ArrayLike, expected: npt.ArrayLike) -> float:
-    """``|found - expected| / |expected|`` in L2, summed in float64; both zero is 0, and anything not finite infinity."""
+    """``|found - expected| / |expected|`` in L2; 0 if both are zero, and infinity for anything that is not finite."""
     a = np.asarray(found, np.float64).ravel()
     b = np.asarray(expected, np.float64).ravel()
     if a.shape != b.shape:

@@ -48,7 +48,7 @@ def write_weights(folder: Path, forward: ir.Graph, graphs: Iterable[ir.Graph]) -
                 sha.update(piece)
             offset += len(padding)
             places[id(tensor)] = ir.ExternalTensor(
-                FILE, offset, len(data), tensor.dtype, shape=tensor.shape, name=name, base_dir=folder
+                FILE, offset, len(data), tensor.dtype, shape=ir.Shape(tensor.shape.numpy()), name=name, base_dir=folder
             )
             offset += len(data)
     return Stored(places, offset, sha.hexdigest())

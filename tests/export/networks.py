@@ -33,7 +33,7 @@ def vgg() -> nn.Module:
     return nn.Sequential(OrderedDict(layers))
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """A residual block with one ReLU module called twice."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -50,7 +50,7 @@ class Block(nn.Module):
         return self.relu(y + self.downsample(x))
 
 
-class Residual(nn.Module):
+class Residual(nn.Module):  # type: ignore[misc]
     """ResNet's shape: strided convolutions, normalisation, sums, global average pooling."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ def residual() -> nn.Module:
     return _with_statistics(Residual())
 
 
-class Branches(nn.Module):
+class Branches(nn.Module):  # type: ignore[misc]
     """Inception's shape: branches of different depth put side by side, average pooling, functional calls."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ bytes_in_bgr.channel_order = "BGR"  # type: ignore[attr-defined]
 bytes_in_bgr.labels = ()  # type: ignore[attr-defined]
 
 
-class Sorted(nn.Module):
+class Sorted(nn.Module):  # type: ignore[misc]
     """A network with an operator in the middle that no gradient rule covers."""
 
     def __init__(self) -> None:

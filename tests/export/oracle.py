@@ -1,8 +1,9 @@
-"""What torch says of a network's layers, by running the user's own module, and what ONNX Runtime says of their graphs."""
+"""What torch says of a network's layers, from the user's own module, and what ONNX Runtime says of their graphs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -12,7 +13,7 @@ from torch import nn
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def eager(module: nn.Module, path: str, image: np.ndarray, normalise: dict, cotangent: np.ndarray) -> Arrays:
+def eager(module: nn.Module, path: str, image: np.ndarray, normalise: dict[str, Any], cotangent: np.ndarray) -> Arrays:
     """The output of the submodule at ``path`` (where it is first called), and d<output, cotangent> / d image."""
     module = module.eval().double()
     x = torch.from_numpy(image.astype(np.float64)).requires_grad_()

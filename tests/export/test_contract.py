@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_weights_lie_once_in_one_file_that_all_graphs_point_into(exported: Expor
                 assert len(tensor.SerializeToString()) < 512
     covered = sorted(places.values())
     assert covered[0][0] == 0
-    assert all(a[0] + a[1] <= b[0] < a[0] + a[1] + 64 for a, b in zip(covered, covered[1:], strict=False))
+    assert all(a[0] + a[1] <= b[0] < a[0] + a[1] + 64 for a, b in itertools.pairwise(covered))
     assert covered[-1][0] + covered[-1][1] == size
 
 

@@ -12,7 +12,7 @@ BLOCKS: Mapping[str, tuple[int, ...]] = {
     "vgg19": (2, 2, 4, 4, 4),
 }
 
-CLASSIFIER: Mapping[str, str] = {
+CLASSIFIER = {
     "classifier.0": "fc6",
     "classifier.1": "relu6",
     "classifier.3": "fc7",

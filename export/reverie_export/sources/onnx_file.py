@@ -16,7 +16,7 @@ from onnx_ir.passes import common
 from reverie_export.errors import BadSource, nearest
 from reverie_export.evaluate import CannotEvaluate, evaluate
 from reverie_export.normalise import OPSET
-from reverie_export.sources.source import Floats, Normalisation, Probe, Source, digest_of
+from reverie_export.sources.source import Array, Floats, Normalisation, Probe, Source, digest_of
 
 NATIVE_PX = 224  # where neither the file nor the user says
 STEP = 1e-6  # of the finite difference, in float64: rounding and kinks both stay far below float32's own error
@@ -93,7 +93,7 @@ class OnnxReference:
         def run(at: Floats) -> Mapping[str, Floats]:
             entry = self.graph.inputs[0].name or ""
             feeds = {entry: normalisation.apply(at)}
-            found: dict[str, Floats] = {}
+            found: dict[str, Array] = {}
             try:
                 found = evaluate(self.graph, feeds, values)
             except CannotEvaluate:  # a later layer does not take this size; earlier ones may
@@ -124,15 +124,10 @@ class OnnxProbe:
         """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
         return self.values[value]
 
-    def gradient_error(self, value: str, cotangent: Floats, gradient: Floats) -> float:
-        """How far <gradient, direction> is from the central difference, over |gradient|.
+    def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
+        """How far <gradient, direction> is from the central difference of the sum of all <value, cotangent>.
 
-        For a direction of independent normal numbers this estimates |error of the gradient| / |gradient|.
+        The direction has independent normal components, so this estimates the L2 distance of the gradients.
         """
-        change = float(np.vdot(self.ahead[value] - self.behind[value], cotangent))
-        slope = float(np.vdot(gradient, self.direction))
-        length = float(np.linalg.norm(gradient))
-        difference = abs(slope - change / (2 * STEP))
-        if not np.isfinite(difference):
-            return float("inf")
-        return difference / length if length else float(difference > STEP)
+        change = sum(float(np.vdot(self.ahead[v] - self.behind[v], c)) for v, c in cotangents.items())
+        return abs(float(np.vdot(gradient, self.direction)) - change / (2 * STEP))

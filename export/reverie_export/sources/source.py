@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.floating]
 
 
@@ -32,7 +32,7 @@ class Normalisation:
     def apply(self, picture: Floats) -> Floats:
         """Normalise ``picture`` [N, 3, H, W] in its own precision, by constants in float32 as networks hold them."""
         ordered = picture[:, ::-1] if self.channel_order == "BGR" else picture
-        scale, mean, std = (np.float32(c).astype(picture.dtype) for c in (self.scale, self.mean, self.std))
+        scale, mean, std = (np.array(c, np.float32).astype(picture.dtype) for c in (self.scale, self.mean, self.std))
         return np.asarray((scale * ordered - mean.reshape(1, -1, 1, 1)) / std.reshape(1, -1, 1, 1))
 
 
@@ -43,15 +43,18 @@ class Probe(Protocol):
         """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
         ...
 
-    def gradient_error(self, value: str, cotangent: Floats, gradient: Floats) -> float:
-        """Relative error of ``gradient`` [1, 3, H, W] as the gradient of <value, cotangent> by the picture."""
+    def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
+        """L2 distance of ``gradient`` [1, 3, H, W] from that of the sum of all <value, cotangent> by the picture."""
         ...
 
 
 class Reference(Protocol):
     """The original network, evaluated by other means than the exported graphs."""
 
-    description: str
+    @property
+    def description(self) -> str:
+        """What the manifest calls it, such as "torch 2.15.0"."""
+        ...
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
         """Run the network in float64 on ``picture`` [1, 3, H, W] in [0, 1], watching ``values``."""

@@ -5,12 +5,8 @@ The one file that imports torch, and only inside functions: ``reverie export --h
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import logging
-import os
-import re
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from reverie_export.errors import BadSource, BadWeights, nearest
-from reverie_export.relative import relative_error
 from reverie_export.sources.field_names import field_names
+from reverie_export.sources.imported import imported
 from reverie_export.sources.source import Floats, Normalisation, Probe, Source, digest_of
+from reverie_export.sources.traced_names import traced_names
 
 FILES = (".pth", ".pt", ".safetensors")
 
@@ -102,7 +99,7 @@ def called_network(spec: str, weights: str | None) -> Network:
     """
     import torch
 
-    call = _imported(spec)
+    call = imported(spec)
     if weights is not None and not _is_random(weights) and not weights.endswith(FILES):
         raise BadWeights(f"{weights!r} is neither a {', '.join(FILES)} file nor random:SEED, as {spec} needs")
     torch.manual_seed(_seed(weights) or 0)
@@ -137,24 +134,6 @@ def called_network(spec: str, weights: str | None) -> Network:
     )
 
 
-def _imported(spec: str) -> Any:
-    home, _, path = spec.partition(":")
-    sys.path.insert(0, os.getcwd())  # as `python -m` does: the user's own modules lie where they stand
-    try:
-        found: Any = importlib.import_module(home)
-    except Exception as e:
-        raise BadSource(f"cannot import {home!r} of {spec!r}: {type(e).__name__}: {e}") from e
-    finally:
-        sys.path.pop(0)
-    for part in path.split("."):
-        if not hasattr(found, part):
-            raise BadSource(f"{home} has no {part!r}{nearest(part, [n for n in vars(found) if n[:1] != '_'])}")
-        found = getattr(found, part)
-    if not callable(found):
-        raise BadSource(f"{spec} is a {type(found).__name__}, not a callable that returns a torch.nn.Module")
-    return found
-
-
 # ----- which weights -----
 
 
@@ -185,6 +164,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise BadWeights(f"no file {path}{nearest(path.name, siblings)}")
+    state: Any
     try:
         if path.suffix == ".safetensors":
             state = safetensors.torch.load_file(path)
@@ -201,8 +181,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not isinstance(state, Mapping) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise BadWeights(f"{path} holds no state dict, that is, tensors by name")
     if state and all(name.startswith("module.") for name in state):  # saved from DataParallel
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    return state
+        return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return dict(state)
 
 
 def _load(module: Any, state: Mapping[str, Any], origin: str) -> None:
@@ -260,7 +240,7 @@ def traced(network: Network) -> Source:
         name=network.name,
         description="",
         graph=program.model,
-        names=_names(program.exported_program, module, network.field_names),
+        names=traced_names(program.exported_program, module, network.field_names),
         normalisation=network.normalisation,
         labels=network.labels,
         native_size_px=size,
@@ -294,31 +274,6 @@ def _exact_average_pool(self: Any, output_size: Sequence[int]) -> Any:
     y = op.Reshape(y, op.Constant(value_ints=[0, channels * rows * columns, -1]))
     y = op.ReduceMean(y, op.Constant(value_ints=[2]), keepdims=0)
     return op.Reshape(y, op.Constant(value_ints=[0, channels, rows, columns]))
-
-
-def _names(program: Any, module: Any, field_names: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Names of the traced values: a leaf module's path for its result, ``path.operation`` for what a method computes."""
-    leaves = {path for path, child in module.named_modules() if not any(child.children())}
-    last: dict[object, str] = {}  # of each call of a leaf, or of each single operation: the value it ends in
-    base: dict[object, str] = {}
-    for node in program.graph.nodes:
-        if node.op != "call_function":
-            continue
-        stack = node.meta.get("nn_module_stack") or {}
-        call, (path, _) = list(stack.items())[-1] if stack else ("", ("", None))
-        path = path.partition("@")[0]
-        operation = re.sub(r"_\d+$", "", node.name)
-        key = (call,) if path in leaves and path else (call, node.name)
-        base[key] = path if len(key) == 1 else f"{path}.{operation}".lstrip(".")
-        last[key] = node.name
-    names: dict[str, tuple[str, ...]] = {}
-    taken: dict[str, int] = {}
-    for key, value in last.items():
-        repeat = taken.setdefault(base[key], 0)
-        taken[base[key]] += 1
-        name = f"{base[key]}_{repeat}" if repeat else base[key]
-        names[value] = (field_names[name], name) if name in field_names else (name,)
-    return names
 
 
 # ----- the network itself, to compare with -----
@@ -369,7 +324,7 @@ class TorchReference:
         return TorchProbe(image, found)
 
     def _wide(self, name: str) -> Any:
-        """A weight in float64, converted when it is first used: most rounds of a verification never see a classifier."""
+        """A weight in float64, converted when it is first used: small pictures never reach a large classifier."""
         import torch
 
         if name not in self._converted:
@@ -389,14 +344,14 @@ class TorchProbe:
         """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
         return np.asarray(self.values[value].detach().numpy())
 
-    def gradient_error(self, value: str, cotangent: Floats, gradient: Floats) -> float:
-        """Relative L2 error of ``gradient`` against autograd's."""
+    def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
+        """The L2 distance of ``gradient`` from autograd's for the sum of all <value, cotangent>."""
         import torch
 
-        (expected,) = torch.autograd.grad(
-            self.values[value], self.image, torch.from_numpy(cotangent), retain_graph=True
-        )
-        return relative_error(gradient, expected.numpy())
+        outputs = [self.values[name] for name in cotangents]
+        back = [torch.from_numpy(cotangent) for cotangent in cotangents.values()]
+        (expected,) = torch.autograd.grad(outputs, self.image, back, retain_graph=True)
+        return float(np.linalg.norm(gradient - expected.numpy()))
 
 
 @contextmanager
