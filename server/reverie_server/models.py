@@ -106,7 +106,7 @@ class Model:
         data: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
         if path.stat().st_size:  # nothing cannot be mapped
             data = np.memmap(path, np.uint8, mode="r")
-        self._check_digest(WEIGHTS, data)
+        self._check_digest(WEIGHTS, data.data)
         return data
 
     def _proto(self, layer: str) -> onnx.ModelProto:
@@ -141,7 +141,7 @@ class Model:
             expected = self._files[name].size_bytes
             raise StoreError(f"{path} has {size} bytes and the manifest says {expected}; export the model again")
 
-    def _check_digest(self, name: str, data: bytes | npt.NDArray[np.uint8]) -> None:
+    def _check_digest(self, name: str, data: bytes | memoryview) -> None:
         if hashlib.sha256(data).hexdigest() != self._files[name].sha256:
             raise StoreError(f"{self.folder / name} is not what was exported: its SHA-256 differs from the manifest's")
 

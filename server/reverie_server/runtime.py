@@ -99,7 +99,7 @@ def _share_threads(wanted: int | None) -> int:
     global _threads, _shared
     with _lock:
         if _threads is None:
-            _threads = wanted or int(os.environ.get(THREADS) or 0) or len(os.sched_getaffinity(0))
+            _threads = wanted or int(os.environ.get(THREADS) or 0) or _cores()
             try:
                 onnxruntime.set_global_thread_pool_sizes(_threads, 1)
                 _shared = True
@@ -108,6 +108,11 @@ def _share_threads(wanted: int | None) -> int:
         elif wanted not in (None, _threads):
             log.warning("this process computes with %d threads already; the %d asked for are ignored", _threads, wanted)
         return _threads
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # ----- sessions -----

@@ -1,0 +1,63 @@
+"""What an ascent tells: each step, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Outcome(Enum):
+    """How an ascent ended; the values are sentences for a person."""
+
+    CONVERGED = "All {steps} steps were made and the unit responds."
+    DEAD_UNIT = (
+        "The unit stayed silent: in none of {steps} steps did it pass a gradient on to the picture, so that there was"
+        " no way up. Another seed or a layer before it may show more."
+    )
+    NON_FINITE = (
+        "After {steps} steps the objective or the picture stopped being a finite number; the picture is the last finite"
+        " one. A smaller learning rate may help."
+    )
+
+    def sentence(self, steps: int) -> str:
+        """Return the sentence for an ascent of so many steps."""
+        return self.value.format(steps=steps)
+
+
+class Stopped(Exception):
+    """The ascent was asked to stop, and did, before its next step."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a batch.
+
+    ``index`` counts the steps made. ``objective`` [N] was measured before the step's update, through its transforms; it
+    is NaN for an element that has ended. ``images`` holds the picture [3, S, S] after the step, in [0, 1], of each
+    element that wants a frame; None where none does.
+    """
+
+    index: int
+    objective: npt.NDArray[np.float32]
+    images: Mapping[int, npt.NDArray[np.float32]] | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of one element's ascent.
+
+    ``image`` is float32 [3, S, S] in [0, 1], ``activation`` the objective on it without transforms, ``history`` the
+    objective at each step as in `Step`, ``detail`` one sentence about the outcome.
+    """
+
+    element: int
+    image: npt.NDArray[np.float32]
+    activation: float
+    history: npt.NDArray[np.float32]
+    steps: int
+    outcome: Outcome
+    detail: str

@@ -1,0 +1,123 @@
+"""The picture that a state stands for: its parametrization.
+
+Fourier, after Lucid (optvis/param/spatial.py, color.py, images.py): the state is a half spectrum of each of three
+decorrelated colours. With w by h pixels,
+
+    t = irfft2(spectrum * sqrt(w h) / max(f, 1 / max(w, h))) / 4        f = frequency in cycles per pixel
+    picture = sigmoid(t C')                                             C = the colour matrix, its longest column 1
+
+The inverse transform is two products with constant matrices: any ONNX runtime has those, few have a DFT, and the way
+back is their transpose. For an odd width Lucid synthesises one column more, at frequencies meant for the width asked
+for, and crops; here an odd width is transformed as it is.
+
+Pixels: the state is the picture before its sigmoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from reverie_server.program.piece import differentiate, piece
+from reverie_server.recipe import Parametrization
+
+Float = npt.NDArray[np.float64]
+
+# Lucid's square root of the covariance of colours in ImageNet: rows are R, G, B.
+COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+CONTRAST = 4.0  # Lucid divides by it: "a magic constant"
+
+
+def decode(parametrization: Parametrization, size: int, batch: int) -> ir.Model:
+    """Return the piece state -> picture [N, 3, S, S], and picture_gradient -> state_gradient."""
+    return differentiate(PARAMETRIZATIONS[parametrization](size, batch), of="picture", wrt="state")
+
+
+def state_shape(parametrization: Parametrization, size: int, batch: int) -> tuple[int, ...]:
+    """Return the shape of a batch of states.
+
+    For Fourier [N, 3, 2 S, S // 2 + 1]: the S rows of the real part, then those of the imaginary part.
+    """
+    return (batch, 3, 2 * size, size // 2 + 1) if parametrization == "fourier" else (batch, 3, size, size)
+
+
+def _fourier(size: int, batch: int) -> ir.Model:
+    columns = size // 2 + 1
+    return piece(
+        f"decode (float[{batch}, 3, {2 * size}, {columns}] state) => (float[{batch}, 3, {size}, {size}] picture)",
+        """
+        spectrum = Mul(state, scale)
+        down = MatMul(inverse_down, spectrum)
+        parts = Reshape(down, apart)
+        rows = Transpose <perm = [0, 1, 3, 2, 4]> (parts)
+        beside = Reshape(rows, together)
+        waves = MatMul(beside, inverse_across)
+        points = Reshape(waves, flat)
+        logits = MatMul(colour, points)
+        square = Reshape(logits, full)
+        picture = Sigmoid(square)
+        """,
+        {
+            "scale": _float32(np.tile(scale(size), (2, 1))),
+            "inverse_down": _float32(inverse_down(size)),
+            "inverse_across": _float32(inverse_across(size)),
+            "colour": _float32(COLOUR / np.linalg.norm(COLOUR, axis=0).max()),
+            "apart": np.array([batch, 3, 2, size, columns]),
+            "together": np.array([batch, 3, size, 2 * columns]),
+            "flat": np.array([batch, 3, size * size]),
+            "full": np.array([batch, 3, size, size]),
+        },
+    )
+
+
+def _pixel(size: int, batch: int) -> ir.Model:
+    shape = f"float[{batch}, 3, {size}, {size}]"
+    return piece(f"decode ({shape} state) => ({shape} picture)", "picture = Sigmoid(state)")
+
+
+PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int], ir.Model]] = {"fourier": _fourier, "pixel": _pixel}
+
+# ----- the inverse transform as matrices -----
+
+
+def scale(size: int) -> Float:
+    """Return what each frequency of [S, S // 2 + 1] is multiplied by, the 1 / S^2 of the transform included."""
+    down, across = np.fft.fftfreq(size), np.fft.rfftfreq(size)
+    frequency = np.hypot(down[:, None], across[None, :])
+    lucid: Float = size / np.maximum(frequency, 1 / size)
+    return lucid / CONTRAST / size**2
+
+
+def inverse_down(size: int) -> Float:
+    """Return [2 S, 2 S] that takes the rows (real, imaginary) of a spectrum to those of its transform along y."""
+    cos, sin = _waves(size, size)
+    return np.block([[cos, -sin], [sin, cos]])
+
+
+def inverse_across(size: int) -> Float:
+    """Return [2 K, S] that takes the columns (real, imaginary) of a half spectrum to the real values along x.
+
+    A frequency stands for its mirror image too, except 0 and, for an even size, the highest one, whose imaginary parts
+    count for nothing.
+    """
+    cos, sin = _waves(size, size // 2 + 1)
+    twice = np.full((size // 2 + 1, 1), 2.0)
+    twice[0] = 1
+    if size % 2 == 0:
+        twice[-1] = 1
+    return np.concatenate([twice * cos.T, -twice * sin.T])
+
+
+def _waves(size: int, count: int) -> tuple[Float, Float]:
+    """Return cosine and sine [S, count] of 2 pi x k / S, exact where the angle is a multiple of a right angle."""
+    turns = np.outer(np.arange(size), np.arange(count)) % size
+    angle = 2 * np.pi * turns / size
+    sin = np.where(2 * turns % size == 0, 0.0, np.sin(angle))
+    return np.cos(angle), sin
+
+
+def _float32(array: Float) -> npt.NDArray[np.float32]:
+    return array.astype(np.float32)

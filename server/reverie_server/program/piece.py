@@ -1,0 +1,34 @@
+"""Pieces of the step program: small graphs written as ONNX text, that know their way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes.common import ShapeInferencePass
+from reverie_gradient import add_gradient
+
+OPSET, IR_VERSION = 18, 9
+
+
+def piece(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
+    """Return the graph ``signature { body }``, in the text form of ONNX; ``constants`` are arrays that it names."""
+    text = f'<ir_version: {IR_VERSION}, opset_import: ["": {OPSET}]> {signature} {{ {body} }}'
+    proto = onnx.parser.parse_model(text)
+    proto.graph.initializer.extend(onnx.numpy_helper.from_array(a, name) for name, a in (constants or {}).items())
+    model = ir.from_proto(proto)
+    return ShapeInferencePass(check_type=True, strict_mode=True)(model).model
+
+
+def differentiate(model: ir.Model, *, of: str, wrt: str) -> ir.Model:
+    """Give a piece the input ``{of}_gradient``, which comes back to it, and the output ``{wrt}_gradient``."""
+    values = ir.convenience.create_value_mapping(model.graph)
+    after = ir.Value(name=f"{of}_gradient")
+    (before,) = add_gradient(model.graph, of=values[of], wrt=[values[wrt]], cotangent=after)
+    before.name = f"{wrt}_gradient"
+    model.graph.inputs.append(after)
+    model.graph.outputs.append(before)
+    return model

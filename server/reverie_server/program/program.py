@@ -1,0 +1,133 @@
+"""A step program on a device, and one batch of pictures that climbs by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from reverie_server.models import WEIGHTS, Model
+from reverie_server.program.compose import Site, compose, sites
+from reverie_server.program.decode import decode, state_shape
+from reverie_server.program.geometry import Geometry
+from reverie_server.program.key import ProgramKey, program_key
+from reverie_server.program.views import Views
+from reverie_server.recipe import Recipe
+from reverie_server.runtime import Array, Binding, Device, Session, Tensor
+
+Numbers = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one run tells of each element: [N] each.
+
+    ``score`` is the objective of the state that went in; ``reach`` and ``extent`` are described in `adam`, ``awake`` in
+    `redirect` (None where a target is no ReLU).
+    """
+
+    score: Numbers
+    reach: Numbers
+    extent: Numbers
+    awake: Numbers | None
+
+
+class Program:
+    """Sessions for one program key and one size of batch; made by `build`."""
+
+    def __init__(self, model: Model, key: ProgramKey, batch: int, device: Device) -> None:
+        self.key, self.batch, self.device = key, batch, device
+        self.sites: tuple[Site, ...] = sites(model, key, batch)
+        self.rectified = all(site.rectified for site in self.sites)
+        graph = compose(model, key, batch)
+        self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
+        self._step = Session(graph, device, weights={WEIGHTS: model.weights})
+        self._decode = Session(_forward(key, batch), device)
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of a batch of states."""
+        return state_shape(self.key.parametrization, self.key.size, self.batch)
+
+    def views(self) -> Views | None:
+        """Return new arrays for the transforms' inputs, or None where there are none."""
+        return Views(Geometry(self.key.size), self.batch) if self.key.transforms == "lucid" else None
+
+    def climb(self, initial: Numbers) -> Climb:
+        """Put a batch of states on the device."""
+        return Climb(self._step, self._decode, self, initial)
+
+
+def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Program:
+    """Load the program for a recipe, and for every recipe with the same `program_key`."""
+    return Program(model, program_key(recipe), batch, device)
+
+
+class Climb:
+    """The state of a batch, which stays on the device: two sets of tensors, each written from the other in turn."""
+
+    def __init__(self, step: Session, decode: Session, program: Program, initial: Numbers) -> None:
+        assert initial.shape == program.state_shape
+        state = {name: step.tensor(np.zeros_like(initial)) for name in ("state", "m", "v")}
+        other, scratch = ({name: step.tensor(np.zeros_like(initial)) for name in state} for _ in range(2))
+        state["state"] = step.tensor(initial)
+        self._fed: dict[str, Tensor] = {
+            name: step.tensor(np.zeros(shape, dtype))
+            for name, (shape, dtype) in program.inputs.items()
+            if name not in state
+        }
+        told = ("score", "reach", "extent", *(("awake",) if program.rectified else ()))
+        self._told = {name: step.tensor(np.zeros(program.batch, np.float32)) for name in told}
+        size = program.key.size
+        self._picture = decode.tensor(np.zeros((program.batch, 3, size, size), np.float32))
+
+        def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
+            return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._told)
+
+        self._now = 0
+        self._steps = bound(state, other), bound(other, state)
+        self._measures = bound(state, scratch), bound(other, scratch)
+        self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in (state, other))
+
+    def feed(self, arrays: Mapping[str, Array]) -> None:
+        """Set inputs, until they are set anew."""
+        for name, array in arrays.items():
+            self._fed[name].update_inplace(array)
+
+    def step(self) -> Reading:
+        """Go one step, by what was fed."""
+        self._steps[self._now].run()
+        self._now = 1 - self._now
+        return self._read()
+
+    def measure(self, *, before: bool = False) -> Reading:
+        """Read the state through what was fed and leave it as it is; ``before`` the last step, or after it."""
+        self._measures[self._now ^ before].run()
+        return self._read()
+
+    def pictures(self, *, before: bool = False) -> Numbers:
+        """Return the pictures [N, 3, S, S] without transforms, before the last step or after it."""
+        self._decodes[self._now ^ before].run()
+        return np.array(self._picture.numpy())
+
+    def _read(self) -> Reading:
+        told = {name: np.array(tensor.numpy()) for name, tensor in self._told.items()}
+        return Reading(told["score"], told["reach"], told["extent"], told.get("awake"))
+
+
+def _kind(value: ir.Value) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    assert value.shape is not None
+    assert value.dtype is not None
+    return tuple(value.shape.numpy()), value.dtype.numpy()
+
+
+def _forward(key: ProgramKey, batch: int) -> ir.Model:
+    """Return the decoder alone."""
+    model = decode(key.parametrization, key.size, batch)
+    picture = next(value for value in model.graph.outputs if value.name == "picture")
+    forward = ir.convenience.extract(model.graph, [model.graph.inputs[0]], [picture])
+    return ir.Model(forward, ir_version=model.ir_version)
