@@ -65,7 +65,9 @@ def measuring(folder: Path, layers: list[str]) -> ort.InferenceSession:
     image = next(value for value in graph.input if value.name == "image")
     forward = helper.make_graph(kept[::-1], "forward", [image], outputs, constants)
     made = helper.make_model(forward, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return ort.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = ort.SessionOptions()
+    options.use_per_session_threads = False  # the engine has set up one pool of threads for the whole process
+    return ort.InferenceSession(made.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def means(session: ort.InferenceSession, images: NDArray[np.uint8] | Array) -> dict[str, Array]:
