@@ -174,7 +174,7 @@ def main() -> None:
     """Train one network, from its checkpoint if there is one, and write its weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of the weights and of the order of images")
-    parser.add_argument("--minutes", type=float, default=38, help="time budget, without the drawing of images")
+    parser.add_argument("--minutes", type=float, default=33, help="time budget, without the drawing of images")
     parser.add_argument("--radius", type=float, default=1.25, help="the adversary's, L2, at 64 x 64 pixels")
     parser.add_argument("--half", action="store_true", help="write the weights as float16")
     parser.add_argument("--out", type=Path, default=Path("demo_model/texture19.safetensors"))
@@ -192,6 +192,7 @@ def main() -> None:
     assert isinstance(network, nn.Sequential)
     weights = fold(network.eval())
     save_file({k: (v.half() if arguments.half else v).contiguous() for k, v in weights.items()}, arguments.out)
+    checkpoint(options.seed).unlink()  # finished: the next run begins anew
     print(f"wrote {arguments.out}\n{evaluate(weights, radius=options.radius)}", flush=True)
 
 
