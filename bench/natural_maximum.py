@@ -6,6 +6,7 @@ does. Those are shown at two sizes, drawn at the picture's own and at the larges
 the larger activation of the two counts. One graph measures pictures and images alike.
 
     python -m bench.natural_maximum [--channels 64] [--images 2000] [--steps 512] [--size 224] [--limit N]
+        [--sheet FILE]
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from reverie_server import Engine
+from reverie_server.models import embedded_models
 
+from bench.contact import write_sheet
 from demo_model.pool import HELD_OUT, SIZE, series
 
 MODEL = "texture19"
@@ -125,34 +128,30 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--limit", type=int, help="render only so many of the channels")
     parser.add_argument("--models", type=Path, help="folder of model folders, if not the embedded one")
+    parser.add_argument("--sheet", type=Path, help="write the pictures to this file, a .png or .jpg")
     options = parser.parse_args()
 
-    if options.models:
-        models = options.models
-    else:
-        from reverie_server.models import embedded_models
-
-        models = embedded_models()
+    models = options.models or embedded_models()
     with Engine([models]) as engine:
         layers = [layer for layer in engine.layers(MODEL) if layer.operator == "Conv" or layer.name == LAST_LAYER]
         names = [layer.name for layer in layers]
         chosen = {layer.name: layer.channels for layer in layers[names.index(FIRST_LAYER) :]}
         session = measuring(models / MODEL, list(chosen))
-        print(
-            f"the largest activations among {options.images:,} held-out images at {options.size} and {SIZE} pixels ..."
-        )
-        natural = natural_maxima(session, options.images, (options.size, SIZE))
+        sizes = (options.size, SIZE)
+        print(f"the largest activations among {options.images:,} held-out images, at {sizes} pixels ...", flush=True)
+        natural = natural_maxima(session, options.images, sizes)
         print(f"{'layer':8} {'channel':>7} {'picture':>9} {'natural':>9} {'ratio':>6}")
-        exceeded = []
+        exceeded, pictures = [], []
         for layer, channel in islice(sample(chosen, options.channels), options.limit):
             picture = engine.render(MODEL, layer, channel, steps=options.steps, size=options.size).array
             ours, theirs = means(session, picture[None])[layer][0, channel], natural[layer][channel]
             exceeded.append(ours > theirs)
+            pictures.append(picture)
             ratio = f"{ours / theirs:6.2f}" if theirs > 0 else "      "
-            print(
-                f"{layer:8} {channel:7} {ours:9.3f} {theirs:9.3f} {ratio} {'' if ours > theirs else 'below'}",
-                flush=True,
-            )
+            verdict = "" if ours > theirs else "below"
+            print(f"{layer:8} {channel:7} {ours:9.3f} {theirs:9.3f} {ratio} {verdict}", flush=True)
+    if options.sheet:
+        write_sheet(pictures, options.sheet)
     print(f"{sum(exceeded)} of {len(exceeded)} pictures ({np.mean(exceeded):.0%}) exceed the natural maximum")
 
 

@@ -3,7 +3,7 @@
 Every class's logit of texture19 is rendered with the default settings; `demo_model/recogniser.safetensors` then names
 each picture's class, seen at the size it was rendered at. Needs torch.
 
-    python -m bench.recognition [--steps 512] [--size 224] [--limit N]
+    python -m bench.recognition [--steps 512] [--size 224] [--limit N] [--sheet FILE]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from reverie_server import Engine
 from safetensors.torch import load_file
 
+from bench.contact import write_sheet
 from demo_model.adversary import normalised
 from demo_model.evaluate import deployed
 from demo_model.motifs import LABELS
@@ -30,20 +31,25 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--limit", type=int, default=len(LABELS), help="render only the first so many classes")
     parser.add_argument("--models", type=Path, help="folder of model folders, if not the embedded one")
+    parser.add_argument("--sheet", type=Path, help="write the pictures to this file, a .png or .jpg")
     options = parser.parse_args()
 
     recogniser = deployed(load_file("demo_model/recogniser.safetensors"))
     first, third = 0, 0
+    pictures = []
     print(f"{'class':12} {'named':12} {'place':>5} {'probability':>11}")
     with Engine([options.models] if options.models else None) as engine:
         for label, name in enumerate(LABELS[: options.limit]):
             picture = engine.render(MODEL, LAYER, label, steps=options.steps, size=options.size).array
+            pictures.append(picture)
             pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
             with torch.inference_mode():
                 likely = recogniser(normalised(pixels))[0].softmax(0)
             place = int((likely > likely[label]).sum()) + 1
             first, third = first + (place == 1), third + (place <= 3)
             print(f"{name:12} {LABELS[int(likely.argmax())]:12} {place:5} {float(likely[label]):11.2f}", flush=True)
+    if options.sheet:
+        write_sheet(pictures, options.sheet)
     print(f"{first} of {options.limit} classes ({first / options.limit:.0%}) are recognised; {third} are among three")
 
 

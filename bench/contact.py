@@ -1,0 +1,18 @@
+"""A contact sheet of the pictures that a bench judged, for the eye to judge too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def write_sheet(pictures: list[NDArray[np.float32]], file: Path, *, columns: int = 8, side: int = 112) -> None:
+    """Write pictures [S, S, 3] in [0, 1] in rows of ``columns``, each scaled to ``side`` pixels."""
+    sheet = Image.new("RGB", (columns * side, -(-len(pictures) // columns) * side), "white")
+    for k, picture in enumerate(pictures):
+        image = Image.fromarray(np.rint(picture * 255).astype(np.uint8)).resize((side, side), Image.Resampling.LANCZOS)
+        sheet.paste(image, (k % columns * side, k // columns * side))
+    sheet.save(file)
