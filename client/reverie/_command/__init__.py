@@ -1,0 +1,5 @@
+"""The command `reverie`."""
+
+from reverie._command.group import main
+
+__all__ = ["main"]

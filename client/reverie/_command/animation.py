@@ -1,0 +1,47 @@
+"""From noise to convergence: which frames to ask for, and the moving picture that they make."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FRAMES = 48
+FRAME_MS = 70
+LAST_FRAME_MS = 2500
+
+# How each kind of file is written: quality that keeps the finest texture, and endless repetition.
+WRITERS: dict[str, dict[str, Any]] = {
+    ".gif": {"format": "GIF"},
+    ".webp": {"format": "WEBP", "quality": 90, "method": 4},
+}
+
+
+def schedule(steps: int, frames: int = FRAMES) -> list[int]:
+    """The steps to show: dense at the beginning, where most happens, and the last one always.
+
+    The numbers grow with the square of their index: steps * (i / n)**2.
+    """
+    last = min(frames - 1, steps)
+    return sorted({round(steps * (index / last) ** 2) for index in range(last + 1)} if last else {0})
+
+
+def animated(images: Sequence[Image.Image], suffix: str) -> bytes:
+    """The bytes of a .gif or .webp file that plays the pictures and rests on the last."""
+    suffix = suffix.lower()
+    if suffix == ".gif":
+        images = [_with_palette(image) for image in images]
+    buffer = io.BytesIO()
+    durations = [FRAME_MS] * (len(images) - 1) + [LAST_FRAME_MS]
+    images[0].save(buffer, save_all=True, append_images=images[1:], duration=durations, loop=0, **WRITERS[suffix])
+    return buffer.getvalue()
+
+
+def _with_palette(image: Image.Image) -> Image.Image:
+    """The picture in 256 colours of its own: one palette for all would turn the early noise to mud."""
+    from PIL.Image import Dither, Quantize
+
+    return image.quantize(palette=image.quantize(256, Quantize.MEDIANCUT), dither=Dither.FLOYDSTEINBERG)

@@ -1,0 +1,33 @@
+"""A progress bar with the objective beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from reverie.pictures import Progress
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+    """Show on stderr what the function that is yielded is told; nothing remains of it afterwards."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[objective]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(title, total=None, objective="")
+
+    def show(progress: Progress) -> None:
+        bar.update(task, completed=progress.step, total=progress.steps, objective=f"objective {progress.objective:.4g}")
+
+    with bar:
+        yield show

@@ -1,0 +1,77 @@
+"""`reverie models` and `reverie layers`: what there is to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reverie._command.failure import Command
+from reverie._command.server import connected, server_options
+
+
+@click.command(cls=Command)
+@server_options
+def models(**server: Any) -> None:
+    """List the models that are served."""
+    with connected(**server) as client:
+        found = client.models()
+    _print_table(
+        ("MODEL", "LAYERS", "CLASSES", "SIZE", "DIGEST", "DESCRIPTION"),
+        [
+            (
+                model.name,
+                str(model.layer_count),
+                str(len(model.labels) or "-"),
+                str(model.native_size_px or "-"),
+                model.digest[:12],
+                model.description,
+            )
+            for model in found
+        ],
+        numbers=("LAYERS", "CLASSES", "SIZE"),
+    )
+
+
+@click.command(cls=Command)
+@click.argument("model")
+@server_options
+def layers(model: str, **server: Any) -> None:
+    """List the layers of MODEL, from the picture upwards.
+
+    STRIDE is the distance in pixels between neighbouring positions, FIELD the side of the square of pixels that one
+    position sees, SMALLEST the smallest picture that the layer works on.
+    """
+    with connected(**server) as client:
+        found = client.layers(model)
+    _print_table(
+        ("LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"),
+        [
+            (
+                layer.name,
+                layer.operator,
+                str(layer.channels),
+                str(layer.stride_px or "-"),
+                str(layer.receptive_field_px or "all"),
+                str(layer.min_size_px) + (f" x {layer.size_multiple_px}" if layer.size_multiple_px > 1 else ""),
+                ", ".join(layer.aliases),
+            )
+            for layer in found
+        ],
+        numbers=("CHANNELS", "STRIDE", "FIELD"),
+    )
+
+
+def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, numbers: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 10_000  # a file or a pipe has no edge: one row, one line
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in head:
+        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != head[-1])
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, markup=False)

@@ -1,0 +1,85 @@
+"""The root of the command line: it finds sub-commands where the installed extras declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import click
+
+from reverie._command.failure import Failure
+
+GROUP = "reverie.commands"
+
+# The sub-commands that an extra brings, and which one. All others need nothing but the base install.
+EXTRAS = {"serve": "server", "export": "export", "atlas": "server"}
+
+# In the order of first need; others follow by name.
+ORDER = ("render", "models", "layers", "serve", "export")
+
+
+class Commands(click.Group):
+    """A group whose members are entry points, each loaded when it is called for."""
+
+    def __init__(self, *args: Any, found: Mapping[str, EntryPoint] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._found = found
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all sub-commands, those included that cannot run for want of an extra."""
+        names = set(self._entry_points())
+        return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The sub-command; where its packages are missing, one that says what to install."""
+        entry = self._entry_points().get(name)
+        if entry is None:
+            return _absent(name, f"reverie {name} is not installed") if name in EXTRAS else None
+        try:
+            command = entry.load()
+        except ModuleNotFoundError as error:
+            return _absent(name, f"reverie {name} needs the package {error.name}, which is not installed")
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the sub-commands when there is none of that name."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise Failure(f"There is no command {name!r}. There are: {', '.join(self.list_commands(ctx))}.")
+        return super().resolve_command(ctx, args)
+
+    def _entry_points(self) -> Mapping[str, EntryPoint]:
+        if self._found is None:
+            self._found = {entry.name: entry for entry in entry_points(group=GROUP)}
+        return self._found
+
+
+def remedy(extra: str) -> str:
+    """How to install an extra."""
+    return f'pip install "reverie[{extra}]"'
+
+
+def _absent(name: str, fact: str) -> click.Command:
+    """A command that only says why it cannot run, whatever its arguments."""
+    how = f"install what it needs with: {remedy(EXTRAS[name])}" if name in EXTRAS else "reinstall reverie"
+
+    def fail() -> None:
+        raise Failure(f"{fact}: {how}")
+
+    return click.Command(
+        name,
+        callback=fail,
+        short_help=f"(not installed: {remedy(EXTRAS[name])})" if name in EXTRAS else "(not installed)",
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="reverie", message="%(prog)s %(version)s")
+def main() -> None:
+    """See what a neural network sees: pictures that excite its layers and channels, by gradient ascent."""

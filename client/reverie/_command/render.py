@@ -1,0 +1,142 @@
+"""`reverie render`: one picture, and the way to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reverie import objectives
+from reverie._client import Client
+from reverie._command.animation import WRITERS, animated, schedule
+from reverie._command.bar import progress_bar
+from reverie._command.failure import Command, Failure
+from reverie._command.server import connected, server_options
+from reverie._files import write_atomically
+from reverie._requests import StreamOptions
+from reverie.pictures import SUFFIXES, Frame, ImageFormat, Outcome, Progress, Rendering
+from reverie.spec import Spec
+
+# The wire's own default.
+DEFAULT_STEPS = 512
+
+FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
+
+
+class Position(click.ParamType[tuple[int, int]]):
+    """Row and column, as in "3,4"."""
+
+    name = "Y,X"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """The two numbers of a text."""
+        match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", value)
+        if match is None:
+            self.fail(f"{value!r} is no position: write row and column, such as 3,4", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+@click.command(cls=Command)
+@click.argument("model")
+@click.argument("layer")
+@click.argument("channel")
+@click.option("--size", type=int, metavar="PX", help="Width and height of the picture.  [default: 224]")
+@click.option("--steps", type=int, metavar="N", help="Steps of gradient ascent.  [default: 512]")
+@click.option("--seed", type=int, metavar="N", help="Of the first noise and all that is random.  [default: 0]")
+@click.option("--preset", metavar="NAME", help="Named set of choices for what is left out.  [default: lucid]")
+@click.option("--neuron", type=Position(), help="Excite one position of the layer's grid, not the mean of all.")
+@click.option("--negative", is_flag=True, help="Show what the channel dislikes.")
+@click.option("--format", "image_format", type=click.Choice(FORMATS), help="Default: as the suffix of -o says, or png.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: MODEL-LAYER-CHANNEL.png here."
+)
+@click.option(
+    "--animate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the way from noise to the picture, as .gif or .webp.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up after so long."
+)
+@server_options
+def render(
+    model: str,
+    layer: str,
+    channel: str,
+    *,
+    output: Path | None,
+    animate: Path | None,
+    image_format: str | None,
+    **options: Any,
+) -> None:
+    """Render the picture that excites a CHANNEL of a LAYER of a MODEL most.
+
+    CHANNEL is a number or, for a classifier's last layer, the label of a class.
+    """
+    server = {name: options.pop(name) for name in ("server", "token", "tls_ca", "insecure", "models")}
+    output, chosen = _destination(output, image_format, f"{model}-{layer}-{channel}")
+    if animate and animate.suffix.lower() not in WRITERS:
+        raise Failure(f"{animate} does not end in one of {', '.join(WRITERS)}.")
+    objective = _objective(layer, channel, options["neuron"], negative=options["negative"])
+    spec = Spec(model, objective, **{name: options[name] for name in ("size", "steps", "seed", "preset")})
+    request: StreamOptions = {"spec": spec, "format": chosen}
+    if options["timeout"]:
+        request["timeout"] = options["timeout"]
+    if animate:
+        # Which frames to ask for depends on the number of steps, so it is settled here.
+        request["spec"] = replace(spec, steps=DEFAULT_STEPS if spec.steps is None else spec.steps)
+        request["frames_at"] = schedule(request["spec"].steps or 0)
+
+    with connected(**server) as client, progress_bar(f"{model} {objective}") as show:
+        rendering, frames = _follow(client, request, show)
+        moving = animated([frame.image for frame in frames], animate.suffix) if animate else b""
+
+    write_atomically(output, rendering.encoded(chosen))
+    click.echo(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {rendering.elapsed_s:.1f} s")
+    if animate:
+        write_atomically(animate, moving)
+        click.echo(f"{animate}  {len(frames)} frames")
+    if rendering.outcome is not Outcome.CONVERGED:
+        click.echo(f"Note: {rendering.outcome_detail}", err=True)
+
+
+def _destination(output: Path | None, image_format: str | None, name: str) -> tuple[Path, ImageFormat]:
+    """Where the picture goes, and as what."""
+    if output is None:
+        chosen = ImageFormat(image_format or ImageFormat.PNG)
+        return Path(re.sub(r"[^A-Za-z0-9._-]+", "_", name) + f".{chosen}"), chosen
+    by_suffix = SUFFIXES.get(output.suffix.lower())
+    if image_format is None and by_suffix is None:
+        raise Failure(f"{output} does not end in one of {', '.join(SUFFIXES)}; say which it is with --format.")
+    if image_format is not None and by_suffix not in (None, ImageFormat(image_format)):
+        raise Failure(f"{output} and --format {image_format} contradict each other.")
+    return output, ImageFormat(image_format) if image_format else by_suffix or ImageFormat.PNG
+
+
+def _objective(layer: str, channel: str, position: tuple[int, int] | None, *, negative: bool) -> objectives.Objective:
+    """What the arguments ask for. A channel of digits is a number: such labels have to be asked for in Python."""
+    number = int(channel) if re.fullmatch(r"-?\d+", channel) else None
+    objective: objectives.Objective
+    if position is None:
+        objective = objectives.objective_of(layer, channel if number is None else number)
+    elif number is None:
+        raise Failure(f"--neuron needs the number of a channel, not {channel!r}.")
+    else:
+        objective = objectives.neuron(layer, number, *position)
+    return -objective if negative else objective
+
+
+def _follow(client: Client, request: StreamOptions, show: Callable[[Progress], None]) -> tuple[Rendering, list[Frame]]:
+    frames = []
+    for event in client.stream(**request):
+        if isinstance(event, Progress):
+            show(event)
+            if event.frame:
+                frames.append(event.frame)
+    assert isinstance(event, Rendering)
+    return event, frames

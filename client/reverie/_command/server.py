@@ -1,0 +1,82 @@
+"""Which server a command speaks with: one that is named, or one of its own in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reverie._client import Client
+from reverie._command.failure import Failure
+from reverie._command.group import remedy
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+GROUP = "reverie.local"
+
+OPTIONS = (
+    click.option(
+        "--server",
+        envvar="REVERIE_SERVER",
+        show_envvar=True,
+        metavar="ADDRESS",
+        help="HOST:PORT or unix:/PATH of a server. Without it the pictures are made in this process.",
+    ),
+    click.option("--token", envvar="REVERIE_TOKEN", show_envvar=True, help="Bearer token for the server."),
+    click.option("--tls-ca", type=click.Path(), help="PEM file of authorities to trust, instead of the system's."),
+    click.option("--insecure", is_flag=True, help="Plaintext to another machine."),
+    click.option(
+        "--models",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder of exported models for this process to use; may be repeated.  [default: the embedded model]",
+    ),
+)
+
+
+def server_options(command: F) -> F:
+    """The options that say which server to speak with."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def connected(
+    *, server: str | None, token: str | None, tls_ca: str | None, insecure: bool, models: tuple[Path, ...]
+) -> Iterator[Client]:
+    """A client of the server that was named, or of one in this process when none was."""
+    if server and models:
+        raise Failure(f"--models is for making pictures in this process, but the server {server} is named: choose one.")
+    with ExitStack() as stack:
+        if server:
+            client = Client(server, token=token, tls_ca=tls_ca, insecure=insecure or None)
+        else:
+            client = Client(stack.enter_context(_local(models)))
+        yield stack.enter_context(client)
+
+
+@contextmanager
+def _local(models: tuple[Path, ...]) -> Iterator[str]:
+    """The address of an engine in this process: a context manager that an extra declares as an entry point."""
+    serving, missing = None, ""
+    for entry in entry_points(group=GROUP):
+        try:
+            serving = entry.load()
+        except ModuleNotFoundError as error:
+            missing = f" ({error.name} is missing)"
+    if serving is None:
+        raise Failure(
+            f"No server is named and no engine is installed here{missing}. Name a server with --server HOST:PORT or "
+            f"REVERIE_SERVER, or install the engine: {remedy('server')}"
+        )
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(serving(models or None))
+        except Exception as error:  # of a package that is not known here: its sentence is what helps
+            raise Failure(f"The engine in this process cannot start: {error}") from error
+        yield address
