@@ -98,39 +98,47 @@ class Worker:
             self._live.discard(render)
 
     def _count(self, **more: int) -> None:
-        with self._lock:
-            self._done = replace(self._done, **{name: getattr(self._done, name) + n for name, n in more.items()})
+        """Add to the counts; the lock is held."""
+        self._done = replace(self._done, **{name: getattr(self._done, name) + n for name, n in more.items()})
 
     # ----- in the thread -----
 
     def _run(self, render: Render) -> None:
         with self._lock:
             self._running = render
+        what = _described(render.order)
         try:
             rendering = self._render(render)
         except Stopped:
+            log.info("stopped before its end: %s", what)
             self._finish(render, Interrupted(), stopped=1)
         except BaseException as error:
+            log.info("failed: %s", what)
             self._finish(render, error, failed=1)
         else:
+            log.info("%s in %.2f s: %s", rendering.outcome, rendering.elapsed_s, what)
             self._finish(render, rendering, finished=1)
 
     def _finish(self, render: Render, end: Rendering | BaseException, **count: int) -> None:
         with self._lock:
             self._running = None
             self._live.discard(render)
-        self._count(**count)
+            self._count(**count)
         render.mailbox.post(end)
 
     def _render(self, render: Render) -> Rendering:
         order, recipe = render.order, render.order.plan.recipe
         started = time.perf_counter()
+        if render.stopped():
+            raise Stopped
         program = self._program(order.plan)
         began = time.perf_counter()
         for said in ascend(program, [recipe], frames=lambda _, step: step in order.frame_steps, stop=render.stopped):
             if isinstance(said, Result):
                 return _rendering(order, said, time.perf_counter() - started)
-            self._count(steps=int(said.index > 0), late_steps=int(render.stopped()))
+            if said.index > 0:  # 0 is the first noise, and no step
+                with self._lock:
+                    self._count(steps=1, late_steps=int(render.stopped()))
             frame = _frame(order, said)
             if frame is not None or said.index % order.report_every == 0:
                 now = time.perf_counter()
@@ -144,7 +152,7 @@ class Worker:
             while len(self._programs) >= MAX_PROGRAMS:
                 self._programs.popitem(last=False)
             program = build(plan.model, plan.recipe, batch=1, device=self.device)
-            log.info("built a program for %s in %.2f s", key, time.perf_counter() - begun)
+            log.info("built a program for %s in %.2f s", _described_program(plan), time.perf_counter() - begun)
         self._programs[key] = program
         return program
 
@@ -186,3 +194,16 @@ def _rendering(order: Order, result: Result, elapsed_s: float) -> Rendering:
 def _picture(image: npt.NDArray[np.float32]) -> images.Picture:
     """Return the core's [3, height, width] as [height, width, 3]."""
     return np.ascontiguousarray(image.transpose(1, 2, 0))
+
+
+# ----- for the log -----
+
+
+def _described(order: Order) -> str:
+    plan = order.plan
+    return f"{_described_program(plan)}, {plan.recipe.steps} steps, digest {plan.digest[:12]}"
+
+
+def _described_program(plan: Plan) -> str:
+    layers = "+".join(dict.fromkeys(term.layer for term in plan.recipe.terms))
+    return f"{plan.model.name} {layers} at {plan.recipe.size} px"
