@@ -57,7 +57,10 @@ class Geometry:
         fields = {self._image: Field(1, 1)}
         for step in self._steps:
             seen = [fields[name] for name in step.inputs if name in fields]
-            if not seen or step.outputs[0] not in shapes:
+            if not seen:
+                continue
+            if step.outputs[0] not in shapes:  # nothing is known of this operator
+                fields.update(dict.fromkeys(step.outputs, Field(0, math.inf)))
                 continue
             stride, reach = max(f.stride for f in seen), max(f.size for f in seen)
             inputs = [shapes[name] for name in step.inputs if name]

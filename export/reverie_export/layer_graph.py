@@ -54,6 +54,9 @@ def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     common.RemoveUnusedNodesPass()(model)
     common.ClearMetadataAndDocStringPass()(model)
+    for _, value in sorted(graph.initializers.items()):  # cutting the graph has left them in no order
+        graph.initializers.pop(value.name or "")
+        graph.register_initializer(value)
     return model
 
 

@@ -59,11 +59,11 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
 
     targets: dict[str, Target] = {}
     by_value: dict[str, str] = {}
-    files: set[str] = set()
     for node in graph:
         value = node.outputs[0].name or ""
-        shape, field = shapes.get(value), fields.get(value)
-        if shape is None or field is None or len(shape) not in (2, 4) or shape[0] != 1 or value not in valid:
+        field = fields.get(value)
+        shape = shapes.get(value) or _traced_shape(node.outputs[0])
+        if field is None or shape is None or len(shape) not in (2, 4) or shape[0] != 1:
             continue
         wanted = _is_layer(node, fields) and (not names or value in names)
         if not wanted and value not in before_relu:
@@ -71,27 +71,35 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
         name, *aliases = names.get(value) or (value,)
         target = Target(
             value=value,
-            name=name,
+            name=_free(name, targets),
             aliases=tuple(dict.fromkeys(a for a in aliases if a != name)),
             operator=node.op_type,
             channels=shape[1],
             spatial=len(shape) == 4,
             stride_px=math.ceil(field.stride) if len(shape) == 4 else 0,
             receptive_field_px=math.ceil(field.size) if math.isfinite(field.size) else 0,
-            sizes=regular(valid[value], native, limit),
+            sizes=regular(valid[value], native, limit) if value in valid else Sizes(native, native, only=True),
         )
         if node.op_type == "Relu" and node.inputs[0] is not None:
             target = replace(target, preactivation=by_value.get(node.inputs[0].name or "", ""))
-        while (
-            target.name in targets or target.file.lower() in files
-        ):  # names that differ only in what a file cannot hold
-            target = replace(target, name=f"{target.name}_")
-        files.add(target.file.lower())
         targets[target.name] = target
         by_value[value] = target.name
     if not targets:
         raise NoLayers(f"none of the {len(graph)} operators of the network gives a layer that can be exported")
     return targets
+
+
+def _traced_shape(value: ir.Value) -> tuple[int, ...] | None:
+    """The shape of the value for the picture that the network was traced with."""
+    return tuple(value.shape.numpy()) if value.shape is not None and value.shape.is_static() else None
+
+
+def _free(name: str, targets: Mapping[str, Target]) -> str:
+    """The name, made to differ from all others even as a file's on a system that knows no capitals."""
+    files = {target.file.lower() for target in targets.values()}
+    while name in targets or f"{UNSAFE.sub('_', name)}.onnx".lower() in files:
+        name += "_"
+    return name
 
 
 def choose(targets: Mapping[str, Target], wanted: Sequence[str]) -> dict[str, Target]:

@@ -129,11 +129,15 @@ class Sorted(nn.Module):  # type: ignore[misc]
         self.after = nn.Conv2d(4, 4, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.after(torch.round(self.before(x)).sort(dim=1).values)
+        return self.after(self.before(x).sort(dim=1).values)
 
 
 def unsortable() -> nn.Module:
     return Sorted()
+
+
+def only_pooling() -> nn.Module:
+    return nn.Sequential(nn.MaxPool2d(3, 2, padding=1))
 
 
 def not_a_module() -> str:
