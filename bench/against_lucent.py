@@ -17,10 +17,11 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from demo_model.network import MEAN, STD, texture19
 from numpy.typing import NDArray
 from reverie_server import Engine
 from safetensors.torch import load_file
+
+from demo_model.network import MEAN, STD, texture19
 
 LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv3_4", "conv4_2", "conv4_4", "conv5_2", "conv5_4")
 

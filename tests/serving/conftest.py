@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from reverie_server import Engine
-from tests.models import write_tiny_model
 
+from tests.models import write_tiny_model
 from tests.serving.hosts import Served, served
 
 
