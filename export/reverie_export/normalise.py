@@ -92,8 +92,9 @@ def _fold_batch_norms(graph: ir.Graph, names: Names) -> Names:
             weight = conv.inputs[1]
             if weight is not None and weight.const_value is not None:
                 _scale_conv(graph, conv, scale, shift, f"{result.name}.bias")
-                merged[result.name or ""] = (*names.get(x.name or "", ()), *names.get(result.name or "", ()))
                 name = result.name
+                if both := (*names.get(x.name or "", ()), *names.get(name or "", ())):
+                    merged[name or ""] = both
                 _replace(graph, result, x)
                 graph.remove(node, safe=True)
                 x.name = name

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx.utils
 import onnxruntime
 import torch
 from torch import nn
@@ -51,11 +52,11 @@ def shape_of(module: nn.Module, path: str, image: np.ndarray) -> tuple[int, ...]
     return caught[0]
 
 
-def session(file: Path) -> onnxruntime.InferenceSession:
+def session(model: Path | bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def runtime(file: Path, image: np.ndarray, cotangent: np.ndarray) -> Arrays:
@@ -63,6 +64,12 @@ def runtime(file: Path, image: np.ndarray, cotangent: np.ndarray) -> Arrays:
     feeds = {"image": image.astype(np.float32), "cotangent": cotangent.astype(np.float32)}
     activation, gradient = session(file).run(["activation", "gradient"], feeds)
     return activation, gradient
+
+
+def forward(file: Path, image: np.ndarray) -> np.ndarray:
+    """The activation by the forward part of a layer's graph alone."""
+    part = onnx.utils.Extractor(onnx.load(file)).extract_model(["image"], ["activation"])
+    return np.asarray(session(part.SerializeToString()).run(["activation"], {"image": image.astype(np.float32)})[0])
 
 
 def distance(found: np.ndarray, expected: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from reverie_proto.v1 import manifest_pb2
 
 from tests.export import networks
 from tests.export.conftest import Export
-from tests.export.oracle import runtime, session
+from tests.export.oracle import forward, runtime
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ def test_a_receptive_field_is_as_far_as_a_gradient_reaches(exported: Export, lay
     reached = np.zeros((size, size), bool)
     for _ in range(8):  # dead units and lost maxima hide different pixels of each picture
         image = rng.random((1, 3, size, size), np.float32)
-        shape = session(made.folder / entry.file).run(["activation"], {"image": image, "cotangent": empty(entry, size)})
-        cotangent = np.zeros_like(shape[0])
+        cotangent = np.zeros_like(forward(made.folder / entry.file, image))
         cotangent[:, :, cotangent.shape[2] // 2, cotangent.shape[3] // 2] = 1
         reached |= np.abs(runtime(made.folder / entry.file, image, cotangent)[1]).max((0, 1)) > 0
     rows = np.flatnonzero(reached.any(1))
@@ -125,16 +124,9 @@ def test_every_layer_runs_at_its_smallest_size_and_not_below(exported: Export, n
     made = exported(network)
     for entry in made.manifest.layers:
         least = entry.layer.min_size_px
-        (activation,) = session(made.folder / entry.file).run(
-            ["activation"], {"image": np.ones((1, 3, least, least), np.float32), "cotangent": empty(entry, least)}
-        )
+        activation = forward(made.folder / entry.file, np.ones((1, 3, least, least)))
         assert activation.size > 0
         assert np.isfinite(activation).all()
-
-
-def empty(entry: manifest_pb2.ExportedLayer, size: int) -> np.ndarray:
-    """Some cotangent, for a run that is only asked for the activation."""
-    return np.zeros((1, entry.layer.channels, 1, 1) if entry.layer.spatial else (1, entry.layer.channels), np.float32)
 
 
 def test_the_manifest_says_where_the_model_comes_from(exported: Export) -> None:

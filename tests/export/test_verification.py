@@ -33,13 +33,11 @@ def mask_that_passes_everything(graph: ir.Graph) -> None:
 
 
 def kernels_not_turned(graph: ir.Graph) -> None:
-    for n in list(graph):
-        if n.op_type == "ConvTranspose":
-            n.attributes["pads"] = ir.AttrInt64s("pads", [n + 0 for n in n.attributes["pads"].as_ints()][::-1])
-    turned = [n for n in graph if n.op_type == "Slice"]
-    for n in turned:
-        assert n.inputs[0] is not None
-        ir.convenience.replace_all_uses_with(n.outputs[0], n.inputs[0])
+    for n in [n for n in graph if n.op_type == "Slice"]:
+        swapped = n.inputs[0]
+        assert swapped is not None
+        if (producer := swapped.producer()) is not None and producer.op_type == "Transpose":
+            ir.convenience.replace_all_uses_with(n.outputs[0], swapped)
 
 
 def one_picture_only(graph: ir.Graph) -> None:
