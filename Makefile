@@ -34,7 +34,7 @@ test-client: .venv/client/ready
 test-serving: .venv/serve/tested
 	@echo "== gradients, the ascent and the service: no torch"
 	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
-	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/serving
+	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/ascent tests/serving
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"

@@ -1,0 +1,70 @@
+"""Lucid's standard transforms (optvis/transform.py) in numpy, one step of TensorFlow after another."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from reverie_server.program.views import Draw
+
+from tests.ascent.exact import Numbers
+
+SCALES = [0.90, 0.92, 0.94, 0.96, 0.98, 1.00, 1.02, 1.04, 1.06, 1.08, 1.10]
+
+
+def look(picture: Numbers, draw: Draw) -> Numbers:
+    """Return what the network sees of a picture [3, S, S]."""
+    size = picture.shape[1]
+    x = np.pad(picture, [(0, 0), (12, 12), (12, 12)], constant_values=0.5)
+    x = jitter(x, 8, draw.jitter)
+    x = resize_bilinear(x, int(np.float32(SCALES[draw.scale]) * np.float32(x.shape[1])))
+    x = rotate(x, 3.14 * draw.angle / 180)
+    x = jitter(x, 4, draw.last_jitter)
+    return crop_or_pad(x, size)
+
+
+def jitter(x: Numbers, by: int, offset: tuple[int, int]) -> Numbers:
+    """tf.random_crop to ``by`` pixels less."""
+    side = x.shape[1] - by
+    top, left = offset
+    return x[:, top : top + side, left : left + side]
+
+
+def resize_bilinear(x: Numbers, side: int) -> Numbers:
+    """tf.image.resize_bilinear, align_corners=False, before half pixels."""
+    last = x.shape[1] - 1
+    out = np.empty((3, side, side))
+    for i in range(side):
+        for j in range(side):
+            y, z = i * x.shape[1] / side, j * x.shape[1] / side
+            top, left = math.floor(y), math.floor(z)
+            bottom, right = min(top + 1, last), min(left + 1, last)
+            above = x[:, top, left] + (x[:, top, right] - x[:, top, left]) * (z - left)
+            below = x[:, bottom, left] + (x[:, bottom, right] - x[:, bottom, left]) * (z - left)
+            out[:, i, j] = above + (below - above) * (y - top)
+    return out
+
+
+def rotate(x: Numbers, angle: float) -> Numbers:
+    """tf.contrib.image.rotate: a projective transform, nearest, zero outside."""
+    end = x.shape[1] - 1
+    cos, sin = math.cos(angle), math.sin(angle)
+    x_offset = (end - (cos * end - sin * end)) / 2
+    y_offset = (end - (sin * end + cos * end)) / 2
+    out = np.zeros_like(x)
+    for i in range(end + 1):
+        for j in range(end + 1):
+            column, row = round(cos * j - sin * i + x_offset), round(sin * j + cos * i + y_offset)
+            if 0 <= row <= end and 0 <= column <= end:
+                out[:, i, j] = x[:, row, column]
+    return out
+
+
+def crop_or_pad(x: Numbers, side: int) -> Numbers:
+    """tf.image.resize_image_with_crop_or_pad."""
+    missing = side - x.shape[1]
+    if missing > 0:
+        before = missing // 2
+        return np.pad(x, [(0, 0), (before, missing - before), (before, missing - before)])
+    offset = -missing // 2
+    return x[:, offset : offset + side, offset : offset + side]
