@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pytest
 from reverie_server.ascent.draws import initial_state
@@ -37,7 +39,7 @@ def pixel(state: Numbers, size: int) -> Numbers:
     return picture
 
 
-ORACLES = {"fourier": lucid, "pixel": pixel}
+PICTURES: Mapping[Parametrization, Callable[[Numbers, int], Numbers]] = {"fourier": lucid, "pixel": pixel}
 CASES: list[tuple[Parametrization, int]] = [(kind, size) for kind in PARAMETRIZATIONS for size in SIZES]
 
 
@@ -46,7 +48,7 @@ def states(kind: Parametrization, size: int, batch: int) -> Numbers:
 
 
 def test_every_parametrization_has_an_oracle() -> None:
-    assert ORACLES.keys() == PARAMETRIZATIONS.keys()
+    assert PICTURES.keys() == PARAMETRIZATIONS.keys()
 
 
 @pytest.mark.parametrize(("kind", "size"), CASES)
@@ -54,7 +56,7 @@ def test_a_picture_is_what_lucids_formulas_say(kind: Parametrization, size: int)
     given = states(kind, size, 2)
     back = np.zeros((2, 3, size, size))
     pictures = Exact(decode(kind, size, 2))({"state": given, "picture_gradient": back})["picture"]
-    expected = np.stack([ORACLES[kind](state, size) for state in given])
+    expected = np.stack([PICTURES[kind](state, size) for state in given])
     np.testing.assert_allclose(pictures, expected, atol=1e-6)
 
 

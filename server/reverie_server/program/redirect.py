@@ -5,7 +5,7 @@ A unit that is negative everywhere sends nothing back, and the picture would sta
 towards a larger objective and x the input of the ReLU,
 
     plain       g where x > 0
-    redirected  g where x >= 0 or g > 0: what pushes a negative x further down stays blocked
+    redirected  g where x > 0 or g > 0: what pushes a silent x further down stays blocked
 
 An element takes the redirected one only if its whole plain gradient is zero, and only while ``redirect`` is 1.
 """

@@ -1,0 +1,57 @@
+"""One ascent, taken to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from reverie_server.ascent import Result, Step, ascend
+from reverie_server.models import Model
+from reverie_server.program import Program, build
+from reverie_server.recipe import Recipe
+from reverie_server.runtime import Array, Device
+
+
+@dataclass
+class Climbed:
+    """What an ascent told; ``frames`` by element and step."""
+
+    steps: list[Step] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def frames(self) -> dict[tuple[int, int], Array]:
+        return {(i, step.index): image for step in self.steps for i, image in (step.images or {}).items()}
+
+
+@dataclass
+class Stop:
+    """Lets some steps pass, or all, and counts how often it was asked."""
+
+    after: float = float("inf")
+    asked: int = 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked > self.after
+
+
+def climb(
+    model: Model,
+    device: Device,
+    recipes: Sequence[Recipe],
+    *,
+    frames: Callable[[int, int], bool] | None = None,
+    program: Program | None = None,
+) -> Climbed:
+    """Build the program of a batch, or take one that is there, and go all its steps."""
+    program = program or build(model, recipes[0], batch=len(recipes), device=device)
+    climbed = Climbed()
+    for told in ascend(program, recipes, frames=frames):
+        if isinstance(told, Step):
+            assert not climbed.results
+            climbed.steps.append(told)
+        else:
+            climbed.results.append(told)
+    assert [result.element for result in climbed.results] == list(range(len(recipes)))
+    return climbed

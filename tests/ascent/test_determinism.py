@@ -1,0 +1,72 @@
+"""One recipe, one picture: again, anew, and in whatever company."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reverie_server.models import Model
+from reverie_server.program import build
+from reverie_server.recipe import Parametrization, Recipe, Term, Transforms
+from reverie_server.runtime import Array, Device
+
+from tests.ascent.climbing import climb
+
+LAYERS = ["conv2_1", "relu2_1"]
+WAYS: list[tuple[Parametrization, Transforms]] = [("fourier", "lucid"), ("fourier", "none"), ("pixel", "lucid")]
+
+
+def recipe(layer: str, *, channel: int = 2, seed: int = 5, steps: int = 20) -> Recipe:
+    return Recipe((Term("channel", layer, channel=channel),), 16, steps, 0.05, seed)
+
+
+def psnr(a: Array, b: Array) -> float:
+    error = float(((a.astype(np.float64) - b) ** 2).mean())
+    return np.inf if error == 0 else -10 * float(np.log10(error))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("parametrization", "transforms"), WAYS)
+def test_the_same_recipe_gives_the_same_bytes_again(
+    tiny: Model, device: Device, layer: str, parametrization: Parametrization, transforms: Transforms
+) -> None:
+    wanted = replace(recipe(layer), parametrization=parametrization, transforms=transforms)
+    program = build(tiny, wanted, batch=1, device=device)
+    first, again = (climb(tiny, device, [wanted], program=program).results[0] for _ in range(2))
+    anew = climb(tiny, device, [wanted]).results[0]
+    for other in (again, anew):
+        assert other.image.tobytes() == first.image.tobytes()
+        assert other.history.tobytes() == first.history.tobytes()
+        assert (other.activation, other.outcome, other.steps) == (first.activation, first.outcome, first.steps)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("place", range(4))
+def test_a_picture_does_not_depend_on_the_company_it_is_made_in(
+    tiny: Model, device: Device, layer: str, place: int
+) -> None:
+    company = [recipe(layer, channel=i, seed=40 + i, steps=steps) for i, steps in enumerate((3, 30, 1, 12))]
+    company[place] = recipe(layer)
+    (alone,) = climb(tiny, device, [recipe(layer)]).results
+    among = climb(tiny, device, company).results[place]
+    assert psnr(among.image, alone.image) >= 50
+    np.testing.assert_allclose(among.history, alone.history, rtol=1e-3, atol=1e-4)
+    assert among.activation == pytest.approx(alone.activation, rel=1e-3)
+    assert (among.outcome, among.steps) == (alone.outcome, alone.steps)
+
+
+@pytest.mark.parametrize(
+    "other", [recipe("conv2_1", seed=6), recipe("conv2_1", channel=3)], ids=["another seed", "another channel"]
+)
+def test_another_recipe_gives_another_picture(tiny: Model, device: Device, other: Recipe) -> None:
+    results = climb(tiny, device, [recipe("conv2_1"), other]).results
+    assert psnr(results[0].image, results[1].image) < 40
+
+
+@pytest.mark.parametrize("transforms", ["none", "lucid"])
+def test_more_steps_go_on_from_the_same_way(tiny: Model, device: Device, transforms: Transforms) -> None:
+    short, long = (replace(recipe("conv2_1", steps=n), transforms=transforms) for n in (6, 9))
+    (first,), climbed = climb(tiny, device, [short]).results, climb(tiny, device, [long], frames=lambda i, n: n == 6)
+    np.testing.assert_array_equal(climbed.results[0].history[:6], first.history)
+    np.testing.assert_array_equal(climbed.frames[0, 6], first.image)

@@ -1,0 +1,129 @@
+"""What an ascent tells on its way and at its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reverie_server.ascent import Result, Step, Stopped, ascend
+from reverie_server.ascent.draws import initial_state
+from reverie_server.models import Model
+from reverie_server.program import build
+from reverie_server.program.decode import state_shape
+from reverie_server.recipe import Parametrization, Recipe, Term
+from reverie_server.runtime import Device
+
+from tests.ascent.climbing import Stop, climb
+from tests.ascent.exact import Array, activation
+from tests.ascent.test_decode import PICTURES
+
+SIZE = 16
+RECIPE = Recipe((Term("channel", "conv2_1", channel=3),), SIZE, 12, 0.05, seed=9)
+
+# Which channel of which layer, through which transforms.
+CLEAN = [
+    RECIPE,
+    replace(RECIPE, transforms="none"),
+    replace(RECIPE, terms=(Term("channel", "relu3_1", channel=2),)),
+    replace(RECIPE, terms=(Term("channel", "logits", channel=4),)),
+    replace(RECIPE, terms=(Term("channel", "pool1", channel=1),), parametrization="pixel"),
+]
+
+
+def mean(model: Model, recipe: Recipe, image: Array) -> float:
+    """What the layer says of a picture without transforms."""
+    (term,) = recipe.terms
+    return float(activation(model, term.layer, image[None])[0, term.channel].mean())
+
+
+@pytest.mark.parametrize("recipe", CLEAN, ids=lambda r: f"{r.terms[0].layer} {r.transforms}")
+def test_the_activation_is_that_of_the_picture_itself_and_has_grown(
+    tiny: Model, device: Device, recipe: Recipe
+) -> None:
+    climbed = climb(tiny, device, [recipe], frames=lambda element, step: step == 0)
+    (result,) = climbed.results
+    assert result.activation == pytest.approx(mean(tiny, recipe, result.image), rel=1e-4)
+    assert result.activation > mean(tiny, recipe, climbed.frames[0, 0]) + 0.1
+    assert climbed.steps[0].objective[0] == pytest.approx(mean(tiny, recipe, climbed.frames[0, 0]), rel=1e-3, abs=1e-5)
+
+
+def test_without_transforms_each_step_tells_of_the_picture_before_it(tiny: Model, device: Device) -> None:
+    recipe = replace(RECIPE, transforms="none")
+    climbed = climb(tiny, device, [recipe], frames=lambda element, step: True)
+    for step in climbed.steps[1:]:
+        before = mean(tiny, recipe, climbed.frames[0, step.index - 1])
+        assert step.objective[0] == pytest.approx(before, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_the_history_is_the_objective_of_every_step(tiny: Model, device: Device, steps: int) -> None:
+    climbed = climb(tiny, device, [replace(RECIPE, steps=steps)])
+    (result,) = climbed.results
+    assert [step.index for step in climbed.steps] == list(range(1, steps + 1))
+    assert result.history.dtype == np.float32
+    assert result.history.tolist() == [step.objective[0] for step in climbed.steps]
+    assert result.steps == len(result.history) == steps
+
+
+def test_frames_come_at_the_steps_that_are_asked_for(tiny: Model, device: Device) -> None:
+    wanted = {(0, 0), (0, 5), (0, 12), (1, 3), (1, 12)}
+    climbed = climb(tiny, device, [RECIPE, replace(RECIPE, seed=1)], frames=lambda i, step: (i, step) in wanted)
+    assert climbed.frames.keys() == wanted
+    assert [step.index for step in climbed.steps if step.images is not None] == [0, 3, 5, 12]
+    for image in climbed.frames.values():
+        assert image.shape == (3, SIZE, SIZE)
+        assert image.dtype == np.float32
+        assert 0 <= image.min() < image.max() <= 1
+
+
+def test_step_0_is_told_only_if_its_picture_is_wanted(tiny: Model, device: Device) -> None:
+    assert climb(tiny, device, [RECIPE]).steps[0].index == 1
+    assert climb(tiny, device, [RECIPE], frames=lambda i, step: step == 1).steps[0].index == 1
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_the_first_frame_shows_the_first_state_alone_and_in_a_batch(
+    tiny: Model, device: Device, kind: Parametrization
+) -> None:
+    recipe = replace(RECIPE, parametrization=kind)
+    state = initial_state(recipe.seed, state_shape(kind, SIZE, 1)[1:]).astype(np.float64)
+    for company in ([], [replace(recipe, seed=1)]):
+        climbed = climb(tiny, device, [*company, recipe], frames=lambda element, step: step == 0)
+        np.testing.assert_allclose(climbed.frames[len(company), 0], PICTURES[kind](state, SIZE), atol=1e-6)
+
+
+def test_asking_for_frames_changes_nothing(tiny: Model, device: Device) -> None:
+    plain = climb(tiny, device, [RECIPE]).results[0]
+    watched = climb(tiny, device, [RECIPE], frames=lambda element, step: True).results[0]
+    np.testing.assert_array_equal(watched.image, plain.image)
+    np.testing.assert_array_equal(watched.history, plain.history)
+
+
+def test_elements_end_each_at_its_own_last_step(tiny: Model, device: Device) -> None:
+    lengths = [5, 1, 9]
+    recipes = [replace(RECIPE, steps=steps, seed=i) for i, steps in enumerate(lengths)]
+    climbed = climb(tiny, device, recipes, frames=lambda element, step: True)
+    assert climbed.frames.keys() == {(i, step) for i, last in enumerate(lengths) for step in range(last + 1)}
+    for step in climbed.steps:
+        assert np.isnan(step.objective).tolist() == [step.index > last for last in lengths]
+    for i, (result, recipe) in enumerate(zip(climbed.results, recipes, strict=True)):
+        assert result.steps == len(result.history) == lengths[i]
+        assert result.activation == pytest.approx(mean(tiny, recipe, result.image), rel=1e-4)
+        np.testing.assert_array_equal(result.image, climbed.frames[i, lengths[i]])
+
+
+@pytest.mark.parametrize("made", [0, 1, 4, 11])
+def test_an_ascent_stops_before_its_next_step(tiny: Model, device: Device, made: int) -> None:
+    ascent = ascend(build(tiny, RECIPE, batch=1, device=device), [RECIPE], stop=Stop(after=made))
+    told = [next(ascent) for _ in range(made)]
+    assert [step.index for step in told if isinstance(step, Step)] == list(range(1, made + 1))
+    with pytest.raises(Stopped):
+        next(ascent)
+
+
+def test_an_ascent_asks_once_before_every_step_and_not_after_the_last(tiny: Model, device: Device) -> None:
+    stop = Stop()
+    *_, last = ascend(build(tiny, RECIPE, batch=1, device=device), [RECIPE], stop=stop)
+    assert isinstance(last, Result)
+    assert stop.asked == RECIPE.steps
