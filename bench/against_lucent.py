@@ -26,7 +26,7 @@ from demo_model.network import MEAN, STD, texture19
 LAYERS = ("conv1_2", "conv2_2", "conv3_2", "conv3_4", "conv4_2", "conv4_4", "conv5_2", "conv5_4")
 
 
-class Normalised(torch.nn.Module):
+class Normalised(torch.nn.Module):  # type: ignore[misc]
     """`texture19` for pictures in [0, 1], without any in-place operation that would spoil Lucent's hooks."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Normalised(torch.nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Logits [N, classes] of pictures [N, 3, H, W]."""
-        return self.net((image - self.mean) / self.std)  # type: ignore[no-any-return]
+        return self.net((image - self.mean) / self.std)
 
 
 def by_lucent(model: torch.nn.Module, layer: str, channel: int, *, steps: int, size: int) -> NDArray[np.float32]:
@@ -67,8 +67,8 @@ def activation(model: torch.nn.Module, layer: str, channel: int, picture: NDArra
     """Mean of the channel on the picture itself."""
     value = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
     with torch.no_grad():
-        value = (value - model.mean) / model.std  # type: ignore[operator]
-        for name, module in model.net.named_children():  # type: ignore[union-attr, operator]
+        value = (value - model.mean) / model.std
+        for name, module in model.net.named_children():
             value = module(value)
             if name == layer:
                 return float(value[0, channel].mean())
@@ -85,19 +85,24 @@ def main() -> None:
     warnings.simplefilter("ignore")
     torch.set_num_threads(2)
 
-    engine, model = Engine(), Normalised().eval()
+    model = Normalised().eval()
     for parameter in model.parameters():
         parameter.requires_grad_(True)
+    units = [(LAYERS[i % len(LAYERS)], 3 + 5 * (i // len(LAYERS))) for i in range(options.channels)]
+    ours = []
+    # One side after the other: the threads of one runtime, spinning between two of its steps, would slow the other.
+    with Engine() as engine:
+        for layer, channel in units:
+            start = time.perf_counter()
+            picture = engine.render("texture19", layer, channel, steps=options.steps, size=options.size).array
+            ours.append((picture, time.perf_counter() - start))
     ratios = []
     print(f"{'layer':8} {'channel':>7} {'reverie':>9} {'lucent':>9} {'ratio':>6} {'reverie s':>9} {'lucent s':>9}")
-    for index in range(options.channels):
-        layer, channel = LAYERS[index % len(LAYERS)], 3 + 5 * (index // len(LAYERS))
+    for (layer, channel), (picture, ours_s) in zip(units, ours, strict=True):
         start = time.perf_counter()
-        ours = engine.render("texture19", layer, channel, steps=options.steps, size=options.size)
-        ours_s, start = time.perf_counter() - start, time.perf_counter()
-        theirs = by_lucent(model, layer, channel, steps=options.steps, size=options.size)
+        other = by_lucent(model, layer, channel, steps=options.steps, size=options.size)
         theirs_s = time.perf_counter() - start
-        a, b = (activation(model, layer, channel, picture) for picture in (ours.array, theirs))
+        a, b = (activation(model, layer, channel, p) for p in (picture, other))
         ratios.append(a / b)
         print(f"{layer:8} {channel:7} {a:9.3f} {b:9.3f} {a / b:6.2f} {ours_s:9.1f} {theirs_s:9.1f}", flush=True)
     print(f"median ratio of activations {statistics.median(ratios):.3f}, lowest {min(ratios):.3f}")

@@ -11,17 +11,15 @@ torch in float64.
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from bench.race import Contestant, compete, race, report
 
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 CHANNEL = 7
@@ -118,66 +116,24 @@ def torch_eager(last: str, size: int, threads: int, *, double: bool = False) -> 
     return step
 
 
-def serve(kind: str, last: str, size: int, threads: int) -> None:
-    """Be one contestant: run a step for each line that comes in, and answer with its seconds."""
-    step = {"reverie": reverie, "torch": torch_eager}[kind](last, size, threads)
-    np.save(sys.stdin.readline().strip(), step())
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        begin = time.perf_counter()
-        step()
-        print(time.perf_counter() - begin, flush=True)
-
-
-class Contestant:
-    """A process that runs steps when asked."""
-
-    def __init__(self, kind: str, last: str, size: int, threads: int, result: Path) -> None:
-        command = [sys.executable, "-m", "bench.gradient_step", "--serve", kind]
-        command += ["--layer", last, "--size", str(size), "--threads", str(threads)]
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self._ask(str(result))
-        self.gradient = np.load(result)
-
-    def seconds(self) -> float:
-        """Run one step."""
-        return float(self._ask(""))
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-    def _ask(self, line: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit("a contestant ended early; its error is above")
-        return answer
+CONTESTANTS = {"reverie": reverie, "torch": torch_eager}
 
 
 def measure(last: str, size: int, threads: int, steps: int) -> Iterator[str]:
     """Race the two and yield the lines of the report."""
+    options = ["--layer", last, "--size", str(size), "--threads", str(threads)]
+    racers = {
+        kind: Contestant("bench.gradient_step", "--compete", kind, *options, threads=threads) for kind in CONTESTANTS
+    }
     truth = torch_eager(last, size, threads, double=True)()
     with tempfile.TemporaryDirectory() as folder:
-        racers = {k: Contestant(k, last, size, threads, Path(folder, f"{k}.npy")) for k in ("reverie", "torch")}
-    times: dict[str, list[float]] = {kind: [] for kind in racers}
-    for turn in range(steps + 2):
         for kind, racer in racers.items():
-            took = racer.seconds()
-            if turn >= 2:  # two to warm up
-                times[kind].append(took)
-    for kind, racer in racers.items():
+            racer.step(save=Path(folder, f"{kind}.npy"))
+            error = np.linalg.norm(np.load(Path(folder, f"{kind}.npy")) - truth) / np.linalg.norm(truth)
+            yield f"{kind:14} error against float64 {error:.1e}"
+    yield from report(race(racers, steps), [("reverie", "torch")])
+    for racer in racers.values():
         racer.close()
-        error = np.linalg.norm(racer.gradient - truth) / np.linalg.norm(truth)
-        yield f"{kind:8s} median {np.median(times[kind]) * 1e3:7.1f} ms   error against float64 {error:.1e}"
-    ratio = np.median(times["reverie"]) / np.median(times["torch"])
-    yield f"{last} at {size}, {threads} threads, {steps} steps: reverie takes {ratio:.2f} of torch's time"
 
 
 def main() -> None:
@@ -187,10 +143,10 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=15)
-    parser.add_argument("--serve", choices=["reverie", "torch"], help=argparse.SUPPRESS)
+    parser.add_argument("--compete", choices=CONTESTANTS, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.serve:
-        serve(given.serve, given.layer, given.size, given.threads)
+    if given.compete:
+        compete(CONTESTANTS[given.compete](given.layer, given.size, given.threads))
         return
     for line in measure(given.layer, given.size, given.threads, given.steps):
         print(line)

@@ -1,0 +1,73 @@
+"""Races: contestants in processes of their own take turns, so that whatever else the machine does falls on all of them.
+
+Two runtimes in one process would fight for its cores: each has a pool of threads that spin while they wait.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+WARM_UP = 2
+Step = Callable[[], np.ndarray]
+
+
+def compete(step: Step) -> None:
+    """Be a contestant: for each line that comes in run a step, save its answer in the file named, tell its seconds."""
+    for line in sys.stdin:
+        begin = time.perf_counter()
+        answer = step()
+        took = time.perf_counter() - begin
+        if line.strip():
+            np.save(line.strip(), answer)
+        print(took, flush=True)
+
+
+class Contestant:
+    """A process that runs ``python -m module arguments``, whose main calls `compete`."""
+
+    def __init__(self, module: str, *arguments: str, threads: int) -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "REVERIE_THREADS": str(threads)}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def step(self, save: Path | str = "") -> float:
+        """Run one step and return its seconds; ``save`` is an .npy file for its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{save}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("a contestant ended early; its error is above")
+        return float(answer)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def race(contestants: Mapping[str, Contestant], turns: int) -> dict[str, float]:
+    """Let the contestants step in turn, ``turns`` times after warming up; return the median seconds of each."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(-WARM_UP, turns):
+        for name, contestant in contestants.items():
+            took = contestant.step()
+            if turn >= 0:
+                times[name].append(took)
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def report(medians: Mapping[str, float], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each median, and one for the ratio of each pair."""
+    lines = [f"{name:14} median {seconds * 1e3:7.1f} ms" for name, seconds in medians.items()]
+    return [*lines, *(f"{a} / {b}: {medians[a] / medians[b]:.3f}" for a, b in pairs)]

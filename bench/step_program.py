@@ -1,0 +1,118 @@
+"""What a step costs on top of the network: the whole step program against the layer's graph alone, and torch beside.
+
+VGG19 with random weights is exported up to one layer. The contestants, each in a process of its own, take turns:
+
+    layer graph    one `Run` of the exported graph, activation and gradient, from arrays to arrays
+    step program   one step of the default ascent: draws, decode, transforms, network, objective, way back, Adam
+    torch          forward and gradient by the image, in eager mode, truncated at the same layer
+
+    python -m bench.step_program [--layer conv5_1] [--size 224] [--steps 15] [--threads 2] [--models FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from reverie_server.ascent import Step as Said
+from reverie_server.ascent import ascend
+from reverie_server.models import Model, ModelStore
+from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.program import build
+from reverie_server.recipe import Recipe, Term
+from reverie_server.runtime import choose_device
+
+from bench.gradient_step import CHANNEL, torch_eager
+from bench.race import Contestant, Step, compete, race, report
+
+MODEL = "vgg19"
+
+
+def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
+    """Return one `Run` of the file as exported, its sizes fixed as the layer contract allows."""
+    import onnxruntime
+
+    model = ModelStore([folder]).model(MODEL)
+    height, width = model.grid(layer, size)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    for name, fixed in (("N", 1), ("H", size), ("W", size), ("h", height), ("w", width)):
+        options.add_free_dimension_override_by_name(name, fixed)
+    file = model.folder / model.layers[layer].file
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    cotangent = np.zeros((1, model.layers[layer].layer.channels, height, width), np.float32)
+    cotangent[:, CHANNEL] = 1 / (height * width)
+    image = np.random.default_rng(1).random((1, 3, size, size), np.float32)
+    feeds = {"image": image, "cotangent": cotangent}
+    return lambda: np.asarray(session.run(["activation", "gradient"], feeds)[1])
+
+
+def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
+    """Return one step of the default preset's ascent."""
+    preset = PRESETS[DEFAULT_PRESET]
+    model: Model = ModelStore([folder]).model(MODEL)
+    recipe = Recipe(
+        terms=(Term("channel", layer, channel=CHANNEL),),
+        size=size,
+        steps=1_000_000,
+        learning_rate=preset.learning_rate,
+        seed=0,
+        parametrization=preset.parametrization,
+        transforms=preset.transforms,
+    )
+    program = build(model, recipe, batch=1, device=choose_device("cpu", threads=threads))
+    steps = ascend(program, [recipe])
+
+    def step() -> np.ndarray:
+        said = next(steps)
+        assert isinstance(said, Said)
+        return said.objective
+
+    return step
+
+
+def torch_step(_: Path, layer: str, size: int, threads: int) -> Step:
+    """Return the same network's step in torch."""
+    return torch_eager(layer, size, threads)
+
+
+CONTESTANTS = {"layer graph": layer_graph, "step program": step_program, "torch": torch_step}
+PAIRS = [("layer graph", "torch"), ("step program", "layer graph"), ("step program", "torch")]
+
+
+def main() -> None:
+    """Export, race, print medians and ratios."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--layer", default="conv5_1")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--steps", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--models", type=Path, help="folder that holds an exported vgg19 already")
+    parser.add_argument("--compete", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.compete:
+        compete(CONTESTANTS[given.compete](given.models, given.layer, given.size, given.threads))
+        return
+    with tempfile.TemporaryDirectory() as made:
+        folder = given.models or Path(made)
+        if given.models is None:
+            from reverie_export import export_model
+
+            export_model(MODEL, out=folder, weights="random:0", layers=[given.layer])
+        options = ["--models", str(folder), "--layer", given.layer, "--size", str(given.size)]
+        options += ["--threads", str(given.threads)]
+        racers = {
+            kind: Contestant("bench.step_program", "--compete", kind, *options, threads=given.threads)
+            for kind in CONTESTANTS
+        }
+        print(f"{MODEL} {given.layer} at {given.size} px, {given.threads} threads, {given.steps} turns", flush=True)
+        for line in report(race(racers, given.steps), PAIRS):
+            print(line)
+        for racer in racers.values():
+            racer.close()
+
+
+if __name__ == "__main__":
+    main()
