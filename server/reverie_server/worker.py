@@ -91,7 +91,8 @@ class Worker:
         self._programs.clear()
 
     def _waiting(self) -> int:
-        return len(self._live) - (self._running is not None)
+        """Count all but one, which runs or is about to."""
+        return max(0, len(self._live) - 1)
 
     def _forget(self, render: Render) -> None:
         with self._lock:

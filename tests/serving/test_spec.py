@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from pathlib import Path
 
 import pytest
 from google.protobuf import text_format
@@ -13,6 +15,8 @@ from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderR
 from reverie_server import Engine, Fault, InvalidRequest, NotServed
 from reverie_server.digest import spec_digest
 from reverie_server.order import Order
+
+from tests.models import write_tiny_model
 
 CHANNEL = 'channel { layer: "conv1_1" channel: 1 }'
 
@@ -337,11 +341,15 @@ def test_a_size_too_small_for_a_layer_is_told_with_the_least(engine: Engine) -> 
         assert f"the least for layer '{deepest.name}'" in problems(engine, text, InvalidRequest)["spec.size_px"]
 
 
-def test_a_classifier_takes_only_multiples_of_its_size(engine: Engine) -> None:
-    (logits,) = (layer for layer in engine.layers("tiny") if layer.name == "logits")
-    text = f"spec {{ size_px: {2 * logits.size_multiple_px + 1} objective {{ logit {{ index: 0 }} }} }}"
-    told = problems(engine, text, InvalidRequest)["spec.size_px"]
-    assert f"is not a multiple of {logits.size_multiple_px}, which layer 'logits' needs" in told
+def test_a_classifier_takes_only_multiples_of_its_size(tmp_path: Path) -> None:
+    manifest = write_tiny_model(tmp_path / "tiny") / "manifest.json"
+    fields = json.loads(manifest.read_text())
+    fields["layers"][-1]["layer"]["size_multiple_px"] = 32
+    manifest.write_text(json.dumps(fields))
+    with Engine([tmp_path], device="cpu", threads=1) as engine:
+        told = problems(engine, "spec { size_px: 65 objective { logit { index: 0 } } }", InvalidRequest)
+        assert told["spec.size_px"] == "65 is not a multiple of 32, which layer 'logits' needs"
+        assert order(engine, "spec { size_px: 64 objective { logit { index: 0 } } }").plan.effective.size_px == 64
 
 
 def test_an_unspecified_enum_is_the_default(engine: Engine) -> None:
