@@ -1,6 +1,6 @@
 """Reverie against torch-lucent on the same weights: who excites the unit more in the same number of steps?
 
-    python -m bench.against_lucent [--channels 16] [--steps 512] [--size 224]
+    python -m bench.against_lucent [--channels 16] [--steps 512] [--size 224] [--threads 2]
 
 Both sides optimise the mean of one channel of `texture19`, start from seed 0 and use their own standard transforms.
 Both pictures are then judged by one measure: the mean of the channel on the picture itself. Needs torch,
@@ -81,9 +81,10 @@ def main() -> None:
     arguments.add_argument("--channels", type=int, default=16)
     arguments.add_argument("--steps", type=int, default=512)
     arguments.add_argument("--size", type=int, default=224)
+    arguments.add_argument("--threads", type=int, default=2)
     options = arguments.parse_args()
     warnings.simplefilter("ignore")
-    torch.set_num_threads(2)
+    torch.set_num_threads(options.threads)
 
     model = Normalised().eval()
     for parameter in model.parameters():
@@ -91,7 +92,7 @@ def main() -> None:
     units = [(LAYERS[i % len(LAYERS)], 3 + 5 * (i // len(LAYERS))) for i in range(options.channels)]
     ours = []
     # One side after the other: the threads of one runtime, spinning between two of its steps, would slow the other.
-    with Engine() as engine:
+    with Engine(threads=options.threads) as engine:
         for layer, channel in units:
             start = time.perf_counter()
             picture = engine.render("texture19", layer, channel, steps=options.steps, size=options.size).array

@@ -162,7 +162,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     import torch
 
     if not path.is_file():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        siblings = [p.name for p in path.parent.iterdir() if p.suffix in FILES] if path.parent.is_dir() else []
         raise BadWeights(f"no file {path}{nearest(path.name, siblings)}")
     state: Any
     try:
