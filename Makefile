@@ -63,7 +63,7 @@ proto-check: .venv/proto/ready
 	@.venv/proto/bin/python proto/generate.py --check
 
 bench: .venv/bench/ready
-	@for name in gradient_step step_program export_vgg19 against_lucent natural_maximum recognition; do \
+	@for name in start_up gradient_step step_program export_vgg19 against_lucent natural_maximum recognition; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 demo-model: .venv/export/ready
