@@ -10,6 +10,9 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any
+
+from numpy.typing import NDArray
 
 from reverie.errors import UsageError
 
@@ -138,7 +141,7 @@ def layer(name: str) -> WholeLayer:
     return WholeLayer(name)
 
 
-def direction(layer: str, vector: Sequence[float], *, cosine_power: float | None = None) -> Direction:
+def direction(layer: str, vector: Sequence[float] | NDArray[Any], *, cosine_power: float | None = None) -> Direction:
     """The mean dot product with ``vector``, which has one number per channel of ``layer``.
 
     ``cosine_power`` (0, or at least 0.1) multiplies it with the cosine similarity to that power, so that the picture

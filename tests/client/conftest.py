@@ -1,11 +1,16 @@
+"""A scripted server, and clients of both kinds."""
+
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import reverie
 
-from tests.client.scripted import Script, serving, socket_address
+from tests.client.scripted import Connect, Script, serving, socket_address
 
 
 class Blocking:
@@ -39,13 +44,13 @@ def script() -> Script:
 
 
 @pytest.fixture
-def address(script, tmp_path) -> Iterator[str]:
+def address(script: Script, tmp_path: Path) -> Iterator[str]:
     with serving(script, socket_address(tmp_path)) as (address, _):
         yield address
 
 
 @pytest.fixture(params=[reverie.Client, Blocking], ids=["sync", "async"])
-def connect(request) -> Iterator[Any]:
+def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """Makes clients, of one kind and then of the other."""
     made = []
 
@@ -61,5 +66,5 @@ def connect(request) -> Iterator[Any]:
 
 
 @pytest.fixture
-def client(connect, address) -> Any:
+def client(connect: Connect, address: str) -> reverie.Client:
     return connect(address)

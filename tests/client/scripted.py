@@ -1,4 +1,5 @@
 """A real gRPC server that does what a test tells it to, and remembers what it was asked."""
+# ruff: noqa: N802 - methods are called what the .proto file calls them
 
 from __future__ import annotations
 
@@ -6,18 +7,21 @@ import io
 import itertools
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
+import reverie
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc_details
 from google.rpc import status_pb2
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from reverie_proto.v1 import catalog_pb2, spec_pb2
@@ -26,6 +30,12 @@ from reverie_proto.v1.visualization_pb2_grpc import (
     VisualizationServiceServicer,
     add_VisualizationServiceServicer_to_server,
 )
+
+T = TypeVar("T")
+Pixels = NDArray[np.uint8]
+
+# Makes a client of the address and the arguments that it is given.
+Connect = Callable[..., reverie.Client]
 
 NUMBERS = itertools.count()
 DIGEST = "d1" * 32
@@ -88,7 +98,7 @@ def retry_info(seconds: float) -> rpc_details.RetryInfo:
 
 
 @dataclass
-class Script(VisualizationServiceServicer):
+class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated without types
     """The server's part: refuse with ``faults``, one a call, and then answer.
 
     A stream pauses before the step ``wait_at`` until it is cancelled, and fails with ``late_fault`` after its first
@@ -100,14 +110,16 @@ class Script(VisualizationServiceServicer):
     wait_at: int | None = None
     outcome: spec_pb2.Outcome = spec_pb2.OUTCOME_CONVERGED
     without_result: bool = False
-    requests: list[Message] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
     metadata: list[dict[str, str | bytes]] = field(default_factory=list)
     seconds_left: list[float | None] = field(default_factory=list)
     ended: bool = False
     waiting: threading.Event = field(default_factory=threading.Event)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def GetServerInfo(self, request, context):  # noqa: N802
+    def GetServerInfo(
+        self, request: wire.GetServerInfoRequest, context: grpc.ServicerContext
+    ) -> wire.GetServerInfoResponse:
         self._enter(request, context)
         return wire.GetServerInfoResponse(
             info=catalog_pb2.ServerInfo(
@@ -127,17 +139,17 @@ class Script(VisualizationServiceServicer):
             )
         )
 
-    def ListModels(self, request, context):  # noqa: N802
+    def ListModels(self, request: wire.ListModelsRequest, context: grpc.ServicerContext) -> wire.ListModelsResponse:
         self._enter(request, context)
         models, token = _page(MODELS, request.page_token)
         return wire.ListModelsResponse(models=models, next_page_token=token)
 
-    def ListLayers(self, request, context):  # noqa: N802
+    def ListLayers(self, request: wire.ListLayersRequest, context: grpc.ServicerContext) -> wire.ListLayersResponse:
         self._enter(request, context)
         layers, token = _page(LAYERS, request.page_token)
         return wire.ListLayersResponse(layers=layers, next_page_token=token)
 
-    def RenderImage(self, request, context):  # noqa: N802
+    def RenderImage(self, request: wire.RenderImageRequest, context: grpc.ServicerContext) -> wire.RenderImageResponse:
         self._enter(request, context)
         self._watch(context)
         context.send_initial_metadata(())
@@ -148,7 +160,9 @@ class Script(VisualizationServiceServicer):
         self.ended = True
         return wire.RenderImageResponse(rendering=rendering)
 
-    def StreamRender(self, request, context):  # noqa: N802
+    def StreamRender(
+        self, request: wire.StreamRenderRequest, context: grpc.ServicerContext
+    ) -> Iterator[wire.StreamRenderResponse]:
         self._enter(request, context)
         self._watch(context)
         result = self._rendering(request.spec, request.format)
@@ -184,7 +198,7 @@ class Script(VisualizationServiceServicer):
         self.waiting.set()
         self.cancelled.wait(20)
 
-    def _rendering(self, spec: spec_pb2.RenderSpec, image_format: int) -> spec_pb2.Rendering:
+    def _rendering(self, spec: spec_pb2.RenderSpec, image_format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:
         effective = spec_pb2.RenderSpec()
         effective.CopyFrom(spec)
         for name, value in DEFAULTS.items():
@@ -203,13 +217,13 @@ class Script(VisualizationServiceServicer):
         )
 
 
-def pixels(spec: spec_pb2.RenderSpec) -> np.ndarray:
+def pixels(spec: spec_pb2.RenderSpec) -> Pixels:
     """A picture [height, width, 3] of uint8 that depends on the spec."""
     corners = np.random.default_rng(spec.seed).integers(0, 256, (2, 2, 3), np.uint8)
     return np.asarray(Image.fromarray(corners).resize((spec.size_px, spec.size_px), Image.Resampling.BILINEAR))
 
 
-def encode(picture: np.ndarray, image_format: int, note: str = "") -> spec_pb2.Image:
+def encode(picture: Pixels, image_format: spec_pb2.ImageFormat, note: str = "") -> spec_pb2.Image:
     buffer = io.BytesIO()
     text = PngInfo()
     text.add_text("note", note)
@@ -259,7 +273,7 @@ def socket_address(folder: Path) -> str:
     return f"unix:{folder}/{next(NUMBERS)}.sock"
 
 
-def _page(items: tuple[Message, ...], token: str) -> tuple[list[Message], str]:
+def _page(items: tuple[T, ...], token: str) -> tuple[list[T], str]:
     """One item a page."""
     start = int(token or 0)
     return [items[start]], str(start + 1) if start + 1 < len(items) else ""

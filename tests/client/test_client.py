@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import numpy as np
@@ -12,7 +15,20 @@ import pytest
 import reverie
 from reverie_proto.v1 import spec_pb2
 
-from tests.client.scripted import DIGEST, LAYERS, Fault, error_info, pixels, retry_info, serving, socket_address
+from tests.client.scripted import (
+    DIGEST,
+    LAYERS,
+    Connect,
+    Fault,
+    Script,
+    error_info,
+    pixels,
+    retry_info,
+    serving,
+    socket_address,
+)
+
+Ask = Callable[..., reverie.Rendering]
 
 # The words of render(), and the field of the request that they fill.
 OPTIONS = [
@@ -50,16 +66,17 @@ FULL_FOR_LONG = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", (error_info("
 OUT_OF_MEMORY = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Out of memory.", (error_info("OUT_OF_MEMORY"),))
 
 
-def render(client, **options):
+def render(client: reverie.Client, **options: Any) -> reverie.Rendering:
     return client.render("tiny", "conv1_1", 3, **options)
 
 
-def last_of_stream(client, **options):
+def last_of_stream(client: reverie.Client, **options: Any) -> reverie.Rendering:
     *_, rendering = client.stream("tiny", "conv1_1", 3, **options)
+    assert isinstance(rendering, reverie.Rendering)
     return rendering
 
 
-def get(message, path):
+def get(message: Any, path: str) -> Any:
     for name in path.split("."):
         message = getattr(message, name)
     return message
@@ -70,12 +87,14 @@ def get(message, path):
 
 @pytest.mark.parametrize(("options", "field", "value"), OPTIONS, ids=[field for _, field, _ in OPTIONS])
 @pytest.mark.parametrize("ask", [render, last_of_stream])
-def test_each_option_reaches_its_field(client, script, ask, options, field, value) -> None:
+def test_each_option_reaches_its_field(
+    client: reverie.Client, script: Script, ask: Ask, options: dict[str, Any], field: str, value: object
+) -> None:
     ask(client, **options)
     assert get(script.requests[-1], field) == value
 
 
-def test_what_is_left_out_is_left_to_the_server(client, script) -> None:
+def test_what_is_left_out_is_left_to_the_server(client: reverie.Client, script: Script) -> None:
     render(client)
     (request,) = script.requests
     assert {field.name for field, _ in request.ListFields()} == {"spec"}
@@ -84,19 +103,21 @@ def test_what_is_left_out_is_left_to_the_server(client, script) -> None:
 
 @pytest.mark.parametrize(("options", "error", "words"), MISTAKES, ids=[str(o) for o, _, _ in MISTAKES])
 @pytest.mark.parametrize("ask", [render, last_of_stream])
-def test_a_mistake_is_refused_before_anything_is_sent(client, script, ask, options, error, words) -> None:
+def test_a_mistake_is_refused_before_anything_is_sent(
+    client: reverie.Client, script: Script, ask: Ask, options: dict[str, Any], error: type[Exception], words: str
+) -> None:
     with pytest.raises(error, match=words):
         ask(client, **options)
     assert script.requests == []
 
 
 @pytest.mark.parametrize("missing", [(), ("tiny",), ("tiny", "conv1_1")])
-def test_half_a_question_is_refused(client, missing) -> None:
+def test_half_a_question_is_refused(client: reverie.Client, missing: tuple[str, ...]) -> None:
     with pytest.raises(reverie.UsageError, match=r"Name the model|Say what to render"):
         client.render(*missing)
 
 
-def test_a_rendering_tells_everything_about_itself(client) -> None:
+def test_a_rendering_tells_everything_about_itself(client: reverie.Client) -> None:
     rendering = render(client, seed=4, frames_every=2)
     assert (rendering.width, rendering.height, rendering.image.size, rendering.image.mode) == (16, 16, (16, 16), "RGB")
     np.testing.assert_array_equal(np.asarray(rendering.image), pixels(spec_pb2.RenderSpec(seed=4, size_px=16)))
@@ -110,7 +131,7 @@ def test_a_rendering_tells_everything_about_itself(client) -> None:
     assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, 16, DIGEST)
 
 
-def test_a_spec_that_came_back_can_be_rendered_again(client, script) -> None:
+def test_a_spec_that_came_back_can_be_rendered_again(client: reverie.Client, script: Script) -> None:
     first = render(client, seed=4)
     again = client.render(spec=first.spec)
     assert again.spec == first.spec
@@ -119,26 +140,28 @@ def test_a_spec_that_came_back_can_be_rendered_again(client, script) -> None:
     assert sibling.spec.seed == 5
 
 
-def test_an_outcome_of_a_newer_server_is_no_error(client, script) -> None:
-    script.outcome = 99
+def test_an_outcome_of_a_newer_server_is_no_error(client: reverie.Client, script: Script) -> None:
+    script.outcome = cast(spec_pb2.Outcome, 99)
     assert render(client).outcome is reverie.Outcome.UNKNOWN
 
 
-def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client) -> None:
+def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client: reverie.Client) -> None:
     accepted, *progress, rendering = client.stream("tiny", "conv1_1", 3, frames_at=[0, 5], frame_size=8)
-    assert accepted == reverie.Accepted(rendering.spec, rendering.spec_digest)
-    assert [(event.step, event.steps) for event in progress] == [(step, 5) for step in range(6)]
-    assert [event.frame and event.frame.image.size for event in progress] == [(8, 8), *[None] * 4, (8, 8)]
     assert isinstance(rendering, reverie.Rendering)
+    assert accepted == reverie.Accepted(rendering.spec, rendering.spec_digest)
+    steps = [event for event in progress if isinstance(event, reverie.Progress)]
+    assert len(steps) == len(progress)
+    assert [(event.step, event.steps) for event in steps] == [(step, 5) for step in range(6)]
+    assert [event.frame and event.frame.image.size for event in steps] == [(8, 8), *[None] * 4, (8, 8)]
 
 
-def test_the_catalogue_is_read_to_its_last_page(client, script) -> None:
+def test_the_catalogue_is_read_to_its_last_page(client: reverie.Client, script: Script) -> None:
     assert [model.name for model in client.models()] == ["tiny", "other"]
     assert [layer.name for layer in client.layers("tiny")] == [layer.name for layer in LAYERS]
     assert len(script.requests) == 5
 
 
-def test_the_catalogue_is_typed(client) -> None:
+def test_the_catalogue_is_typed(client: reverie.Client) -> None:
     assert client.models()[0] == reverie.Model("tiny", DIGEST, "A tiny network.", 3, ("cat", "dog"), 32)
     assert client.layers("tiny")[0] == reverie.Layer("conv1_1", ("features.0",), "Conv", 8, True, 1, 3, 3, 1)
     info = client.server_info()
@@ -147,7 +170,7 @@ def test_the_catalogue_is_typed(client) -> None:
     assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26)
 
 
-def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client) -> None:
+def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client: reverie.Client) -> None:
     assert render(client, size=1400, format="raw").array.shape == (1400, 1400, 3)
 
 
@@ -155,7 +178,7 @@ def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client) -> None:
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
-def test_an_absent_server_is_unavailable_at_its_address(connect, tmp_path, ask) -> None:
+def test_an_absent_server_is_unavailable_at_its_address(connect: Connect, tmp_path: Path, ask: Ask) -> None:
     client = connect(f"unix:{tmp_path}/nobody.sock")
     with pytest.raises(reverie.Unavailable, match=r"No Reverie server answers at unix:.*nobody\.sock"):
         ask(client)
@@ -163,27 +186,29 @@ def test_an_absent_server_is_unavailable_at_its_address(connect, tmp_path, ask) 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 @pytest.mark.parametrize("fault", [UNAVAILABLE, FULL], ids=["unavailable", "full"])
-def test_a_call_that_was_not_begun_is_repeated(client, script, ask, fault) -> None:
+def test_a_call_that_was_not_begun_is_repeated(client: reverie.Client, script: Script, ask: Ask, fault: Fault) -> None:
     script.faults.extend([fault, fault])
     assert ask(client).steps == 5
     assert len(script.requests) == 3
 
 
-def test_questions_about_the_catalogue_are_repeated(client, script) -> None:
+def test_questions_about_the_catalogue_are_repeated(client: reverie.Client, script: Script) -> None:
     script.faults.extend([UNAVAILABLE, FULL])
     assert len(client.models()) == 2
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 @pytest.mark.parametrize("fault", [FULL_FOR_LONG, OUT_OF_MEMORY], ids=["full for long", "out of memory"])
-def test_a_refusal_that_waiting_does_not_mend_is_not_repeated(client, script, ask, fault) -> None:
+def test_a_refusal_that_waiting_does_not_mend_is_not_repeated(
+    client: reverie.Client, script: Script, ask: Ask, fault: Fault
+) -> None:
     script.faults.append(fault)
     with pytest.raises(reverie.ResourceExhausted):
         ask(client)
     assert len(script.requests) == 1
 
 
-def test_patience_ends(client, script) -> None:
+def test_patience_ends(client: reverie.Client, script: Script) -> None:
     script.faults.extend([FULL] * 9)
     with pytest.raises(reverie.ResourceExhausted) as caught:
         render(client)
@@ -191,21 +216,21 @@ def test_patience_ends(client, script) -> None:
     assert len(script.requests) == 3
 
 
-def test_patience_does_not_outlast_the_timeout(client, script) -> None:
+def test_patience_does_not_outlast_the_timeout(client: reverie.Client, script: Script) -> None:
     script.faults.append(dataclasses.replace(FULL, details=(retry_info(2),)))
     with pytest.raises(reverie.ResourceExhausted):
         render(client, timeout=1)
     assert len(script.requests) == 1
 
 
-def test_a_stream_that_began_is_never_repeated(client, script) -> None:
+def test_a_stream_that_began_is_never_repeated(client: reverie.Client, script: Script) -> None:
     script.late_fault = UNAVAILABLE
     with pytest.raises(reverie.Unavailable, match="Starting"):
         last_of_stream(client)
     assert len(script.requests) == 1
 
 
-def test_a_render_that_began_is_never_repeated(connect, script, tmp_path) -> None:
+def test_a_render_that_began_is_never_repeated(connect: Connect, script: Script, tmp_path: Path) -> None:
     script.wait_at = 0
     with serving(script, socket_address(tmp_path)) as (address, server):
         client = connect(address)
@@ -217,14 +242,14 @@ def test_a_render_that_began_is_never_repeated(connect, script, tmp_path) -> Non
     assert len(script.requests) == 1
 
 
-def test_a_stream_without_a_picture_is_the_servers_fault(client, script) -> None:
+def test_a_stream_without_a_picture_is_the_servers_fault(client: reverie.Client, script: Script) -> None:
     script.without_result = True
     with pytest.raises(reverie.InternalError, match="without sending the picture"):
         last_of_stream(client)
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
-def test_a_deadline_is_kept(client, script, ask) -> None:
+def test_a_deadline_is_kept(client: reverie.Client, script: Script, ask: Ask) -> None:
     script.wait_at = 2
     with pytest.raises(reverie.DeadlineExceeded):
         ask(client, timeout=0.2)
@@ -236,25 +261,29 @@ def test_a_deadline_is_kept(client, script, ask) -> None:
     [(None, None, 30), (7, None, 7), (7, 3, 3), (None, 3, 3)],
 )
 def test_the_catalogue_has_thirty_seconds_unless_told_otherwise(
-    connect, address, script, for_client, for_call, seconds
+    connect: Connect, address: str, script: Script, for_client: float | None, for_call: float | None, seconds: float
 ) -> None:
     connect(address, timeout=for_client).models(timeout=for_call)
     assert script.seconds_left[0] == pytest.approx(seconds, abs=1)
 
 
 @pytest.mark.parametrize(("for_client", "options", "seconds"), [(7, {}, 7), (7, {"timeout": 3}, 3)])
-def test_a_render_has_the_time_it_is_given(connect, address, script, for_client, options, seconds) -> None:
+def test_a_render_has_the_time_it_is_given(
+    connect: Connect, address: str, script: Script, for_client: float | None, options: dict[str, Any], seconds: float
+) -> None:
     render(connect(address, timeout=for_client), **options)
     assert script.seconds_left[0] == pytest.approx(seconds, abs=1)
 
 
 @pytest.mark.parametrize(("for_client", "options"), [(None, {}), (7, {"timeout": None})])
-def test_a_render_has_no_limit_by_itself(connect, address, script, for_client, options) -> None:
+def test_a_render_has_no_limit_by_itself(
+    connect: Connect, address: str, script: Script, for_client: float | None, options: dict[str, Any]
+) -> None:
     render(connect(address, timeout=for_client), **options)
     assert script.seconds_left[0] is None or script.seconds_left[0] > 1e6
 
 
-def test_leaving_the_loop_cancels_the_render(client, script) -> None:
+def test_leaving_the_loop_cancels_the_render(client: reverie.Client, script: Script) -> None:
     script.wait_at = 2
     events = client.stream("tiny", "conv1_1", 3)
     for event in events:
@@ -264,7 +293,7 @@ def test_leaving_the_loop_cancels_the_render(client, script) -> None:
     assert script.cancelled.wait(5)
 
 
-def test_a_closed_client_says_so(connect, address) -> None:
+def test_a_closed_client_says_so(connect: Connect, address: str) -> None:
     client = connect(address)
     render(client)
     client.close()
@@ -272,7 +301,7 @@ def test_a_closed_client_says_so(connect, address) -> None:
         client.models()
 
 
-async def test_cancelling_the_task_cancels_the_render(address, script) -> None:
+async def test_cancelling_the_task_cancels_the_render(address: str, script: Script) -> None:
     script.wait_at = 0
     async with reverie.AsyncClient(address) as client:
         task = asyncio.create_task(client.render("tiny", "conv1_1", 3))
@@ -283,7 +312,7 @@ async def test_cancelling_the_task_cancels_the_render(address, script) -> None:
     assert await asyncio.to_thread(script.cancelled.wait, 5)
 
 
-async def test_leaving_an_async_loop_cancels_the_render(address, script) -> None:
+async def test_leaving_an_async_loop_cancels_the_render(address: str, script: Script) -> None:
     script.wait_at = 1
     async with reverie.AsyncClient(address) as client:
         async for event in client.stream("tiny", "conv1_1", 3):
@@ -292,13 +321,13 @@ async def test_leaving_an_async_loop_cancels_the_render(address, script) -> None
         assert await asyncio.to_thread(script.cancelled.wait, 5)
 
 
-async def test_many_renders_share_one_connection(address) -> None:
+async def test_many_renders_share_one_connection(address: str) -> None:
     async with reverie.AsyncClient(address) as client:
         renderings = await asyncio.gather(*(client.render("tiny", "conv1_1", 3, seed=seed) for seed in range(8)))
     assert [rendering.spec.seed for rendering in renderings] == list(range(8))
 
 
-def test_an_open_channel_can_be_brought_along_and_stays_open(address) -> None:
+def test_an_open_channel_can_be_brought_along_and_stays_open(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
         with reverie.Client(channel=channel) as client:
             assert len(client.models()) == 2

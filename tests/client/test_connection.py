@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 import reverie
 from reverie._connection import connection
 
-from tests.client.scripted import serving
+from tests.client.scripted import Connect, Script, serving
 
 # Made for these tests and trusted by nobody else.
 TLS = Path(__file__).parent / "tls"
@@ -57,20 +58,24 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("written", "target", "plaintext"), ADDRESSES)
-def test_an_address_leads_there_and_only_this_machine_is_spoken_to_in_plaintext(written, target, plaintext) -> None:
+def test_an_address_leads_there_and_only_this_machine_is_spoken_to_in_plaintext(
+    written: str, target: str, plaintext: bool
+) -> None:
     found = connection(written)
     assert (found.target, found.credentials is None) == (target, plaintext)
 
 
 @pytest.mark.parametrize("written", NO_ADDRESSES)
-def test_what_is_no_address_is_refused_with_an_example(written) -> None:
+def test_what_is_no_address_is_refused_with_an_example(written: str) -> None:
     with pytest.raises(reverie.UsageError, match="is no address: write HOST:PORT"):
         reverie.Client(written)
 
 
 @pytest.mark.parametrize(("address", "arguments", "words"), REFUSED)
 @pytest.mark.parametrize("kind", [reverie.Client, reverie.AsyncClient])
-def test_arguments_that_cannot_be_right_are_refused(kind, address, arguments, words) -> None:
+def test_arguments_that_cannot_be_right_are_refused(
+    kind: type[reverie.Client] | type[reverie.AsyncClient], address: str, arguments: dict[str, Any], words: str
+) -> None:
     with pytest.raises(reverie.UsageError, match=words):
         kind(address, **arguments)
 
@@ -83,7 +88,7 @@ def test_tls_on_this_machine_has_to_be_asked_for() -> None:
     assert connection("localhost", insecure=False).credentials is not None
 
 
-def test_a_token_goes_with_every_call(connect, address, script) -> None:
+def test_a_token_goes_with_every_call(connect: Connect, address: str, script: Script) -> None:
     client = connect(address, token="secret")
     client.models()
     client.render("tiny", "conv1_1", 3)
@@ -91,11 +96,11 @@ def test_a_token_goes_with_every_call(connect, address, script) -> None:
     assert [sent["authorization"] for sent in script.metadata] == ["Bearer secret"] * 4
 
 
-def test_a_token_is_not_shown(address) -> None:
+def test_a_token_is_not_shown(address: str) -> None:
     assert "secret" not in repr(reverie.Client(address, token="secret"))
 
 
-def test_a_server_with_a_certificate_is_trusted_when_its_authority_is_named(connect, script) -> None:
+def test_a_server_with_a_certificate_is_trusted_when_its_authority_is_named(connect: Connect, script: Script) -> None:
     with serving(script, "localhost:0", server_credentials()) as (address, _):
         assert len(connect(address, tls_ca=SERVER_PEM, token="secret").models()) == 2
         assert (
@@ -105,7 +110,7 @@ def test_a_server_with_a_certificate_is_trusted_when_its_authority_is_named(conn
     assert script.metadata[0]["authorization"] == "Bearer secret"
 
 
-def test_a_server_with_an_unknown_certificate_is_not_spoken_to(connect, script) -> None:
+def test_a_server_with_an_unknown_certificate_is_not_spoken_to(connect: Connect, script: Script) -> None:
     with serving(script, "localhost:0", server_credentials()) as (address, _):
         client = connect(address, insecure=False, timeout=10)
         with pytest.raises(reverie.Unavailable):
@@ -113,7 +118,7 @@ def test_a_server_with_an_unknown_certificate_is_not_spoken_to(connect, script) 
     assert script.requests == []
 
 
-def test_a_client_can_show_a_certificate_of_its_own(connect, script) -> None:
+def test_a_client_can_show_a_certificate_of_its_own(connect: Connect, script: Script) -> None:
     credentials = server_credentials(client_authority=CLIENT_PEM.read_bytes())
     with serving(script, "localhost:0", credentials) as (address, _):
         known = connect(address, tls_ca=SERVER_PEM, tls_cert=CLIENT_PEM, tls_key=CLIENT_KEY)

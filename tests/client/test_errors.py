@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import pytest
@@ -12,8 +14,9 @@ import reverie
 from google.rpc import error_details_pb2 as rpc_details
 from reverie import _translation, errors
 
-from tests.client.scripted import Fault, error_info, retry_info
+from tests.client.scripted import Fault, Script, error_info, retry_info
 
+Ask = Callable[[reverie.Client], object]
 STATUS = grpc.StatusCode
 
 # As the serving side raises them: the fault, the error here, and the facts that it must carry.
@@ -75,17 +78,24 @@ REFUSALS = [
 ]
 
 
-def render(client):
+def render(client: reverie.Client) -> reverie.Rendering:
     return client.render("tiny", "conv1_1", 3)
 
 
-def stream(client):
+def stream(client: reverie.Client) -> list[reverie.Event]:
     return list(client.stream("tiny", "conv1_1", 3))
 
 
 @pytest.mark.parametrize(("fault", "error", "facts"), REFUSALS, ids=[fault.code.name for fault, _, _ in REFUSALS])
 @pytest.mark.parametrize("ask", [render, stream, lambda client: client.models()], ids=["render", "stream", "models"])
-def test_a_refusal_arrives_as_its_error_with_its_facts(client, script, ask, fault, error, facts) -> None:
+def test_a_refusal_arrives_as_its_error_with_its_facts(
+    client: reverie.Client,
+    script: Script,
+    ask: Ask,
+    fault: Fault,
+    error: type[reverie.ReverieError],
+    facts: dict[str, object],
+) -> None:
     script.faults.append(fault)
     with pytest.raises(error) as caught:
         ask(client)
@@ -94,7 +104,7 @@ def test_a_refusal_arrives_as_its_error_with_its_facts(client, script, ask, faul
     assert {name: getattr(caught.value, name) for name in facts} == facts
 
 
-def test_all_mistakes_of_a_request_can_be_read(client, script) -> None:
+def test_all_mistakes_of_a_request_can_be_read(client: reverie.Client, script: Script) -> None:
     script.faults.append(REFUSALS[0][0])
     with pytest.raises(reverie.InvalidRequest) as caught:
         render(client)
@@ -108,7 +118,7 @@ def test_all_mistakes_of_a_request_can_be_read(client, script) -> None:
 @pytest.mark.parametrize(
     "trailer", [b"", b"\xff\xff not a status", b"\x1a\x02\x0a\x00"], ids=["empty", "garbage", "unknown detail"]
 )
-def test_a_foreign_trailer_does_not_hide_the_error(client, script, trailer) -> None:
+def test_a_foreign_trailer_does_not_hide_the_error(client: reverie.Client, script: Script, trailer: bytes) -> None:
     script.faults.append(Fault(STATUS.NOT_FOUND, "Nothing here.", metadata=(("grpc-status-details-bin", trailer),)))
     with pytest.raises(reverie.NotFound, match="Nothing here") as caught:
         render(client)
@@ -128,7 +138,7 @@ def test_every_fact_of_an_error_is_read_from_a_detail() -> None:
     class Anything:
         """Has every attribute, so that a reader of one message runs without it."""
 
-        def __getattr__(self, name: str):
+        def __getattr__(self, name: str) -> Any:
             return [] if name == "field_violations" else Number()
 
     @dataclass
@@ -151,7 +161,7 @@ def test_a_mistake_in_the_use_is_a_value_error_too() -> None:
 
 
 @pytest.mark.parametrize("error", [error for _, error, _ in REFUSALS])
-def test_an_error_survives_the_way_between_processes(error) -> None:
+def test_an_error_survives_the_way_between_processes(error: type[reverie.ReverieError]) -> None:
     original = error("Sentence.", errors.Details(reason="REASON"))
     copy = pickle.loads(pickle.dumps(original))
     assert (type(copy), str(copy), copy.reason) == (error, "Sentence.", "REASON")

@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import reverie
@@ -15,7 +16,7 @@ MODULES = (catalog, errors, pictures)
 INTERNAL = {"Details"}  # what errors are made from
 
 
-def defined_in(module) -> set[str]:
+def defined_in(module: ModuleType) -> set[str]:
     return {
         name
         for name, value in vars(module).items()
@@ -42,7 +43,7 @@ def test_the_list_of_names_is_sorted_and_true() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(reverie.__all__) - {"Event"}))
-def test_every_public_name_is_documented(name) -> None:
+def test_every_public_name_is_documented(name: str) -> None:
     assert inspect.getdoc(getattr(reverie, name))
     for method, value in vars(getattr(reverie, name)).items():
         if inspect.isfunction(value) and not method.startswith("_"):

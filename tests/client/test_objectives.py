@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import reverie
@@ -11,6 +14,8 @@ from reverie.objectives import Channel, Logit, Objective, Sum, Weighted, objecti
 from reverie_proto.v1 import spec_pb2
 
 A, B = reverie.channel("conv1_1", 3), reverie.neuron("conv1_1", 4)
+HALF: Any = np.float32(0.5)
+UNCHECKED: Any = A  # for what a type checker would refuse
 MINUS_A = 'sum { terms { objective { channel { layer: "conv1_1" channel: 3 } } weight: -1 } }'
 
 # What is written, what it is on the wire, and how it reads.
@@ -48,13 +53,15 @@ EQUAL = [
     (2 * (A + B), 2 * A + 2 * B),
     ((A + B) / 2, 0.5 * A + 0.5 * B),
     ((A + B) + A, A + (B + A)),
-    (np.float32(0.5) * A, 0.5 * A),
+    (HALF * A, 0.5 * A),
     (-1 * -A, 1 * A),
 ]
 
 
 @pytest.mark.parametrize(("objective", "wire", "reading"), OBJECTIVES, ids=[reading for _, _, reading in OBJECTIVES])
-def test_an_objective_has_its_form_on_the_wire_and_comes_back_equal(objective, wire, reading) -> None:
+def test_an_objective_has_its_form_on_the_wire_and_comes_back_equal(
+    objective: Objective, wire: str, reading: str
+) -> None:
     message = spec.to_message(reverie.Spec("tiny", objective))
     assert message.objective == text_format.Parse(wire, spec_pb2.Objective())
     assert spec.from_message(message) == reverie.Spec("tiny", objective)
@@ -71,8 +78,17 @@ def test_objectives_add_and_scale_as_one_expects(one: Objective, other: Objectiv
     assert one == other
 
 
-@pytest.mark.parametrize("nonsense", [lambda: A + 1, lambda: A * B, lambda: A - "x", lambda: 1 - A, lambda: "x" * A])
-def test_an_objective_adds_to_objectives_and_scales_by_numbers_only(nonsense) -> None:
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        lambda: UNCHECKED + 1,
+        lambda: UNCHECKED * B,
+        lambda: UNCHECKED - "x",
+        lambda: 1 - UNCHECKED,
+        lambda: "x" * UNCHECKED,
+    ],
+)
+def test_an_objective_adds_to_objectives_and_scales_by_numbers_only(nonsense: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match=r"unsupported operand|can't multiply"):
         nonsense()
 
@@ -80,12 +96,12 @@ def test_an_objective_adds_to_objectives_and_scales_by_numbers_only(nonsense) ->
 @pytest.mark.parametrize(
     ("target", "objective"), [(3, Channel("c", 3)), (np.int64(3), Channel("c", 3)), ("cat", Logit("cat", "c"))]
 )
-def test_a_layer_and_a_channel_are_an_objective(target, objective) -> None:
+def test_a_layer_and_a_channel_are_an_objective(target: Any, objective: Objective) -> None:
     assert objective_of("c", target) == objective
 
 
 @pytest.mark.parametrize("target", [1.5, None, [3]])
-def test_what_is_neither_number_nor_label_is_refused(target) -> None:
+def test_what_is_neither_number_nor_label_is_refused(target: Any) -> None:
     with pytest.raises(reverie.UsageError, match="give its number, or the label"):
         objective_of("c", target)
 
@@ -105,7 +121,7 @@ FULL = reverie.Spec(
 
 
 @pytest.mark.parametrize("original", [FULL, reverie.Spec("tiny", A)], ids=["full", "bare"])
-def test_a_spec_survives_the_wire_and_json(original) -> None:
+def test_a_spec_survives_the_wire_and_json(original: reverie.Spec) -> None:
     assert spec.from_message(spec.to_message(original)) == original
     assert reverie.Spec.from_json(original.to_json()) == original
 
@@ -123,11 +139,11 @@ def test_a_spec_has_a_word_for_every_field_of_the_wire() -> None:
         ("transforms", spec_pb2.Transforms, ["none", "lucid"]),
     ],
 )
-def test_choices_are_the_wires_constants_in_lower_case(attribute, enum, words) -> None:
+def test_choices_are_the_wires_constants_in_lower_case(attribute: str, enum: Any, words: list[str]) -> None:
     assert spec.choices(attribute, enum) == words
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"model": 3}', '{"objective": {"smell": {}}}'])
-def test_a_text_that_is_no_spec_is_refused(text) -> None:
+def test_a_text_that_is_no_spec_is_refused(text: str) -> None:
     with pytest.raises(reverie.UsageError, match="no spec of a picture"):
         reverie.Spec.from_json(text)

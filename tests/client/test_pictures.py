@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,15 +21,15 @@ EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
 LOSSY = 0.01  # of JPEG at quality 95, as the largest mean difference
 
 
-def rendering(client, **options) -> reverie.Rendering:
+def rendering(client: reverie.Client, **options: Any) -> reverie.Rendering:
     return client.render("tiny", "conv1_1", 3, seed=4, **options)
 
 
 @pytest.mark.parametrize(("fmt", "tolerance"), [("png", 0), ("webp", 0), ("raw", 0), ("jpeg", LOSSY)])
-def test_every_format_is_the_same_picture(client, fmt, tolerance) -> None:
+def test_every_format_is_the_same_picture(client: reverie.Client, fmt: str, tolerance: float) -> None:
     picture = rendering(client, format=fmt)
     assert picture.format == fmt
-    assert (picture.array.dtype, picture.array.shape) == (np.float32, (16, 16, 3))
+    assert (picture.array.dtype.name, picture.array.shape) == ("float32", (16, 16, 3))
     assert np.abs(picture.array - EXPECTED / np.float32(255)).mean() <= tolerance + 1e-7
     assert np.abs(np.asarray(picture.image, float) - EXPECTED).mean() / 255 <= tolerance
 
@@ -41,7 +43,7 @@ def test_every_outcome_of_the_wire_is_known() -> None:
     assert {f"OUTCOME_{outcome.value.upper()}" for outcome in reverie.Outcome} == set(spec_pb2.Outcome.keys())
 
 
-def test_an_array_cannot_be_changed_by_accident(client) -> None:
+def test_an_array_cannot_be_changed_by_accident(client: reverie.Client) -> None:
     picture = rendering(client)
     with pytest.raises(ValueError, match="read-only"):
         picture.array[0] = 0
@@ -49,7 +51,7 @@ def test_an_array_cannot_be_changed_by_accident(client) -> None:
         picture.history[0] = 0
 
 
-def test_a_png_is_saved_as_it_came(client, tmp_path) -> None:
+def test_a_png_is_saved_as_it_came(client: reverie.Client, tmp_path: Path) -> None:
     picture = rendering(client)
     path = picture.save(tmp_path / "new" / "folder" / "x.PNG")
     assert path.read_bytes() == picture.data
@@ -59,42 +61,42 @@ def test_a_png_is_saved_as_it_came(client, tmp_path) -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".jpeg"])
 @pytest.mark.parametrize("fmt", ["raw", "png", "webp"])
-def test_any_format_is_saved_as_the_suffix_says(client, tmp_path, fmt, suffix) -> None:
+def test_any_format_is_saved_as_the_suffix_says(client: reverie.Client, tmp_path: Path, fmt: str, suffix: str) -> None:
     path = rendering(client, format=fmt).save(tmp_path / f"x{suffix}")
     with Image.open(path) as image:
         assert image.format == {".png": "PNG", ".webp": "WEBP"}.get(suffix, "JPEG")
         assert np.abs(np.asarray(image, float) - EXPECTED).mean() / 255 <= (LOSSY if suffix.startswith(".j") else 0)
 
 
-def test_a_png_made_here_says_how_it_was_made(client, tmp_path) -> None:
+def test_a_png_made_here_says_how_it_was_made(client: reverie.Client, tmp_path: Path) -> None:
     picture = rendering(client, format="raw")
     assert reverie.Spec.of_picture(picture.save(tmp_path / "x.png")) == picture.spec
 
 
-def test_a_picture_that_does_not_say_how_it_was_made_is_refused(client, tmp_path) -> None:
+def test_a_picture_that_does_not_say_how_it_was_made_is_refused(client: reverie.Client, tmp_path: Path) -> None:
     path = rendering(client).save(tmp_path / "x.webp")
     with pytest.raises(reverie.UsageError, match="does not say how it was made"):
         reverie.Spec.of_picture(path)
 
 
 @pytest.mark.parametrize("name", ["x", "x.gif", "x.tiff"])
-def test_an_unknown_suffix_is_refused(client, tmp_path, name) -> None:
+def test_an_unknown_suffix_is_refused(client: reverie.Client, tmp_path: Path, name: str) -> None:
     with pytest.raises(reverie.UsageError, match=r"\.png, \.webp, \.jpg, \.jpeg"):
         rendering(client).save(tmp_path / name)
     assert list(tmp_path.glob("x*")) == []
 
 
-def test_a_notebook_shows_the_picture(client) -> None:
+def test_a_notebook_shows_the_picture(client: reverie.Client) -> None:
     shown = rendering(client, format="webp")._repr_png_()
     with Image.open(io.BytesIO(shown)) as image:
         np.testing.assert_array_equal(np.asarray(image), EXPECTED)
 
 
-def test_the_text_of_a_rendering_is_short(client) -> None:
+def test_the_text_of_a_rendering_is_short(client: reverie.Client) -> None:
     assert len(repr(rendering(client, size=64, frames_every=1))) < 1000
 
 
-def test_a_file_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch) -> None:
+def test_a_file_that_cannot_be_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -105,7 +107,7 @@ def test_a_file_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch) ->
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x.png", b"old")]
 
 
-def test_a_file_can_be_read_by_whom_the_umask_allows(tmp_path) -> None:
+def test_a_file_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         path = write_atomically(tmp_path / "x.png", b"")

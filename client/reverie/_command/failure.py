@@ -15,9 +15,7 @@ from reverie.errors import (
     Unavailable,
 )
 
-# What the user can mend ends with 2, what only the server or time can with 1.
-MENDED_BY_USER = 2
-MENDED_BY_SERVER = 1
+# What only the server or time can mend.
 SERVER_ERRORS = (Cancelled, DeadlineExceeded, InternalError, ResourceExhausted, Unavailable)
 
 # 128 + SIGINT, as shells have it.
@@ -25,11 +23,15 @@ INTERRUPTED = 130
 
 
 class Failure(click.ClickException):
-    """A sentence for the user, and an exit code."""
+    """A sentence about what the user can mend."""
 
-    def __init__(self, message: str, exit_code: int = MENDED_BY_USER) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = 2
+
+
+class ServerFailure(Failure):
+    """A sentence about what the user cannot mend."""
+
+    exit_code = 1
 
 
 class Command(click.Command):
@@ -40,8 +42,8 @@ class Command(click.Command):
         try:
             return super().invoke(ctx)
         except ReverieError as error:
-            code = MENDED_BY_SERVER if isinstance(error, SERVER_ERRORS) else MENDED_BY_USER
-            raise Failure(_told(error), code) from error
+            kind = ServerFailure if isinstance(error, SERVER_ERRORS) else Failure
+            raise kind(_told(error)) from error
         except OSError as error:
             raise Failure(f"{error.filename or 'A file'}: {error.strerror or error}") from error
         except KeyboardInterrupt:
