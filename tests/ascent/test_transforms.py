@@ -18,11 +18,12 @@ JITTERS = [((0, 0), (0, 0)), ((8, 8), (4, 4)), ((0, 8), (4, 0)), ((3, 5), (1, 2)
 KINDS = [(scale, angle, *JITTERS[(scale + i) % 5]) for scale in range(len(SCALES)) for i, angle in enumerate(TURNS)]
 DRAWS = [Draw(jitter, scale, angle, last_jitter) for scale, angle, jitter, last_jitter in KINDS]
 
-# From 105 pixels on the smallest views are smaller than the picture: they are padded with black. All draws are tried
-# at the smallest sizes only.
-SIZES = [8, 9, 33, 117]
+# At 34 pixels a scale of 1.06 is one of those that float32 truncates otherwise than float64. From 105 pixels on the
+# smallest views are smaller than the picture, at 125 by three: they are padded with black, the odd one behind. All
+# draws are tried at the smallest sizes only.
+SIZES = [8, 9, 34, 125]
 LARGE = SIZES[-1]
-SEEN = {size: DRAWS if size < 10 else [DRAWS[i] for i in (0, 6, 23, 40, 76)] for size in SIZES}
+SEEN = {size: DRAWS if size < 10 else [DRAWS[i] for i in (0, 6, 23, 59, 76)] for size in SIZES}
 
 
 class Look:
@@ -76,19 +77,30 @@ def test_a_view_is_what_lucids_transforms_show(looks: dict[int, Look], size: int
         np.testing.assert_allclose(look.view(pictures)[0], lucid.look(pictures[0], draw), atol=1e-6, err_msg=str(draw))
 
 
-def test_a_view_of_a_large_picture_has_a_black_rim_at_the_smallest_scale(looks: dict[int, Look]) -> None:
+def test_a_view_of_a_large_picture_has_a_black_rim_where_the_scale_is_smallest(looks: dict[int, Look]) -> None:
     look = looks[LARGE]
     look.draw(Draw((0, 0), 0, 0, (0, 0)), Draw((0, 0), 10, 0, (0, 0)))
     small, large = look.view(np.ones(look.picture_shape))
-    assert (small[:, 0] == 0).all()
-    assert (small[:, :, -1] == 0).all()
+    for side in (small, small.transpose(0, 2, 1)):
+        assert (side > 0).any((0, 2)).tolist() == [False, *[True] * (LARGE - 3), False, False]
     assert (large > 0).all()
+
+
+@pytest.mark.parametrize("scale", range(len(SCALES)))
+def test_scaling_keeps_what_is_plain_plain_to_its_last_pixel(looks: dict[int, Look], scale: int) -> None:
+    look = looks[9]
+    look.draw(Draw((0, 0), scale, 0, (0, 0)), Draw((8, 8), scale, 0, (0, 0)))
+    canvas, _ = look.resample(np.full(look.picture_shape, PAD_VALUE))
+    scaled, inset = look.geometry.scaled[scale], look.geometry.inset(look.geometry.scaled[scale])
+    inside = canvas[:, :, inset : inset + scaled, inset : inset + scaled]
+    np.testing.assert_allclose(inside, PAD_VALUE)
+    assert canvas.sum() == pytest.approx(inside.sum())
 
 
 def test_each_element_of_a_batch_looks_through_its_own_draw(looks: dict[int, Look]) -> None:
     look = looks[9]
     pictures = noise(look.picture_shape, 0)
-    for first, second in zip(DRAWS, reversed(DRAWS), strict=True):
+    for first, second in zip(DRAWS[::4], DRAWS[1::4], strict=False):
         look.draw(first, second)
         views = look.view(pictures)
         np.testing.assert_allclose(views[0], lucid.look(pictures[0], first), atol=1e-6)
