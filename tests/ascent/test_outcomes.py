@@ -13,6 +13,7 @@ from reverie_server.runtime import Device
 
 from tests.ascent.climbing import climb
 from tests.ascent.conftest import MakeModel
+from tests.ascent.test_results import mean
 
 STEPS = 12
 SOUND = Recipe((Term("channel", "conv2_1", channel=1),), 8, STEPS, 0.05, seed=0)
@@ -33,7 +34,7 @@ def test_a_huge_learning_rate_ends_with_the_last_finite_picture(
     assert "A smaller learning rate may help." in result.detail
     assert result.steps == len(result.history) < STEPS
     assert np.isfinite(result.history).all()
-    assert np.isfinite(result.activation)
+    assert result.activation == pytest.approx(mean(tiny, recipe, result.image), rel=1e-3)
     assert ((result.image >= 0) & (result.image <= 1)).all()
     np.testing.assert_array_equal(result.image, climbed.frames[0, result.steps])
     assert len(climbed.frames) == result.steps + 1
