@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import reverie
+from click.testing import CliRunner
+from reverie._command import main
 
-from tests.client.scripted import Connect, Script, serving, socket_address
+from tests.client.scripted import Command, Connect, Script, serving, socket_address
 
 
 class Blocking:
@@ -68,3 +70,22 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
 @pytest.fixture
 def client(connect: Connect, address: str) -> reverie.Client:
     return connect(address)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty working directory of a command."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for name in ("REVERIE_SERVER", "REVERIE_TOKEN", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture
+def command(folder: Path, address: str) -> Command:
+    """Calls `reverie` with the scripted server in its environment."""
+    return lambda *arguments: CliRunner().invoke(
+        main, [str(each) for each in arguments], prog_name="reverie", env={"REVERIE_SERVER": address}
+    )

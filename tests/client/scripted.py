@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import grpc
 import numpy as np
 import reverie
+from click.testing import Result
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc_details
@@ -36,6 +37,9 @@ Pixels = NDArray[np.uint8]
 
 # Makes a client of the address and the arguments that it is given.
 Connect = Callable[..., reverie.Client]
+
+# Calls `reverie` with arguments.
+Command = Callable[..., Result]
 
 NUMBERS = itertools.count()
 DIGEST = "d1" * 32
@@ -247,7 +251,9 @@ def frames_of(request: wire.RenderImageRequest | wire.StreamRenderRequest, steps
     return [
         spec_pb2.Frame(
             step=step,
-            image=encode(np.full((size, size, 3), 40 * step, np.uint8), asked.format or spec_pb2.IMAGE_FORMAT_PNG),
+            image=encode(
+                np.full((size, size, 3), min(40 * step, 255), np.uint8), asked.format or spec_pb2.IMAGE_FORMAT_PNG
+            ),
         )
         for step in sorted({*every, *asked.steps})
     ]

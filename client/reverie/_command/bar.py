@@ -10,19 +10,24 @@ from reverie.pictures import Progress
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
-    """Show on stderr what the function that is yielded is told; nothing remains of it afterwards."""
+    """Show on stderr what the function that is yielded is told; nothing remains of it afterwards.
+
+    Where stderr is no terminal nothing is shown.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
+    console = Console(stderr=True)
     bar = Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[objective]}"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_interactive,
     )
     task = bar.add_task(title, total=None, objective="")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -14,6 +15,9 @@ GROUP = "reverie.commands"
 
 # The sub-commands that an extra brings, and which one. All others need nothing but the base install.
 EXTRAS = {"serve": "server", "export": "export", "atlas": "server"}
+
+# A package that tells whether an extra is installed: looking for it loads nothing, and `reverie --help` stays quick.
+PROBES = {"server": "onnxruntime", "export": "onnxscript"}
 
 # In the order of first need; others follow by name.
 ORDER = ("render", "models", "layers", "serve", "export")
@@ -36,10 +40,13 @@ class Commands(click.Group):
         entry = self._entry_points().get(name)
         if entry is None:
             return _absent(name, f"reverie {name} is not installed") if name in EXTRAS else None
+        probe = PROBES[EXTRAS[name]] if name in EXTRAS else None
+        if probe and find_spec(probe) is None:
+            return _absent(name, _missing(name, probe))
         try:
             command = entry.load()
         except ModuleNotFoundError as error:
-            return _absent(name, f"reverie {name} needs the package {error.name}, which is not installed")
+            return _absent(name, _missing(name, error.name))
         assert isinstance(command, click.Command)
         return command
 
@@ -52,6 +59,14 @@ class Commands(click.Group):
             raise Failure(f"There is no command {name!r}. There are: {', '.join(self.list_commands(ctx))}.")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the sub-command; say what to install where it finds only now that a package is missing."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            name = ctx.invoked_subcommand or ""
+            raise Failure(f"{_missing(name, error.name)}: {_how(name)}") from error
+
     def _entry_points(self) -> Mapping[str, EntryPoint]:
         if self._found is None:
             self._found = {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -63,12 +78,19 @@ def remedy(extra: str) -> str:
     return f'pip install "reverie[{extra}]"'
 
 
+def _missing(name: str, package: str | None) -> str:
+    return f"reverie {name} needs the package {package}, which is not installed"
+
+
+def _how(name: str) -> str:
+    return f"install what it needs with: {remedy(EXTRAS[name])}" if name in EXTRAS else "reinstall reverie"
+
+
 def _absent(name: str, fact: str) -> click.Command:
     """A command that only says why it cannot run, whatever its arguments."""
-    how = f"install what it needs with: {remedy(EXTRAS[name])}" if name in EXTRAS else "reinstall reverie"
 
     def fail() -> None:
-        raise Failure(f"{fact}: {how}")
+        raise Failure(f"{fact}: {_how(name)}")
 
     return click.Command(
         name,

@@ -63,20 +63,20 @@ def connected(
 @contextmanager
 def _local(models: tuple[Path, ...]) -> Iterator[str]:
     """The address of an engine in this process: a context manager that an extra declares as an entry point."""
-    serving, missing = None, ""
-    for entry in entry_points(group=GROUP):
-        try:
-            serving = entry.load()
-        except ModuleNotFoundError as error:
-            missing = f" ({error.name} is missing)"
-    if serving is None:
-        raise Failure(
-            f"No server is named and no engine is installed here{missing}. Name a server with --server HOST:PORT or "
-            f"REVERIE_SERVER, or install the engine: {remedy('server')}"
-        )
     with ExitStack() as stack:
         try:
-            address = stack.enter_context(serving(models or None))
+            address = stack.enter_context(_serving()(models or None))
+        except (ModuleNotFoundError, StopIteration) as error:
+            missing = f" ({error.name} is missing)" if isinstance(error, ModuleNotFoundError) else ""
+            raise Failure(
+                f"No server is named and no engine is installed here{missing}. Name a server with --server HOST:PORT "
+                f"or REVERIE_SERVER, or install the engine: {remedy('server')}"
+            ) from error
         except Exception as error:  # of a package that is not known here: its sentence is what helps
             raise Failure(f"The engine in this process cannot start: {error}") from error
         yield address
+
+
+def _serving() -> Any:
+    """What starts an engine in this process; StopIteration where nothing declares that it can."""
+    return next(iter(entry_points(group=GROUP))).load()

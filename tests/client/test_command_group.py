@@ -1,0 +1,120 @@
+"""`reverie` itself: its sub-commands, those that are not installed, and what it loads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint, version
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from reverie._command import main
+from reverie._command.group import EXTRAS, PROBES, Commands
+
+RENDER = ("render", "tiny", "conv1_1", "3")
+
+
+def run(*typed: str) -> Result:
+    return CliRunner().invoke(main, typed, prog_name="reverie", env={"REVERIE_SERVER": None})
+
+
+def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line]
+    assert listed == ["render", "models", "layers", "serve", "export"]
+
+
+@pytest.mark.parametrize("name", ["render", "models", "layers"])
+def test_each_command_explains_itself_without_a_server(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert "--server ADDRESS" in result.stdout
+    assert "REVERIE_SERVER" in result.stdout
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert run("--version").stdout == f"reverie {version('reverie')}\n"
+
+
+@pytest.mark.parametrize("typed", [("paint",), ("paint", "--size", "3"), ("Render",)])
+def test_an_unknown_command_is_answered_with_those_there_are(typed: tuple[str, ...]) -> None:
+    result = run(*typed)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: There is no command {typed[0]!r}. There are: render, models, layers, serve, export.\n"
+    )
+
+
+@pytest.mark.parametrize(("name", "extra"), [("serve", "server"), ("export", "export")])
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("vgg19", "--out", "models", "--weights=x")])
+def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, arguments: tuple[str, ...]) -> None:
+    """The suite runs where no extra is installed."""
+    result = run(name, *arguments)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: reverie {name} needs the package {PROBES[extra]}, which is not installed: install what it needs with: "
+        f'pip install "reverie[{extra}]"\n'
+    )
+    assert f'(not installed: pip install "reverie[{extra}]")' in run("--help").stdout
+
+
+def test_every_extra_can_be_looked_for() -> None:
+    assert set(EXTRAS.values()) == PROBES.keys()
+
+
+@pytest.mark.parametrize("typed", [RENDER, ("models",), ("layers", "tiny")], ids=lambda typed: typed[0])
+def test_without_a_server_and_an_engine_it_says_how_to_get_either(folder: Path, typed: tuple[str, ...]) -> None:
+    result = run(*typed)
+    assert result.exit_code == 2
+    assert "Name a server with --server HOST:PORT or REVERIE_SERVER" in result.stderr
+    assert 'install the engine: pip install "reverie[server]"' in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+# ----- commands that are not this distribution's -----
+
+
+def group(**commands: str) -> Commands:
+    return Commands(found={name: EntryPoint(name, value, "reverie.commands") for name, value in commands.items()})
+
+
+def test_another_distribution_can_bring_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "brought.py").write_text(
+        "import click\n\n@click.command()\ndef hello():\n    '''Greet.'''\n    click.echo('Hello.')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert CliRunner().invoke(group(hello="brought:hello"), ["hello"]).stdout == "Hello.\n"
+
+
+def test_a_command_that_misses_a_package_of_its_own_says_which() -> None:
+    result = CliRunner().invoke(group(hello="no_such_package.command:hello"), ["hello"])
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: reverie hello needs the package no_such_package, which is not installed: reinstall reverie\n"
+    )
+
+
+def test_a_package_that_is_found_missing_only_when_it_runs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "late.py").write_text("import click\n\n@click.command()\ndef hello():\n    import no_such_package\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    result = CliRunner().invoke(group(hello="late:hello"), ["hello"])
+    assert result.exit_code == 2
+    assert "reverie hello needs the package no_such_package" in result.stderr
+
+
+def test_help_loads_no_picture_library_no_terminal_and_no_engine() -> None:
+    code = (
+        "import sys\n"
+        "from reverie._command import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print('LOADED', *sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    loaded = set(ended.stdout.partition("LOADED")[2].split())
+    assert "reverie._command.render" in loaded
+    assert loaded & {"PIL", "rich", "onnx", "onnx_ir", "onnxruntime", "onnxscript", "torch", "reverie_server"} == set()

@@ -1,0 +1,165 @@
+"""`reverie render`: what it asks for, and the file that it writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import reverie
+from PIL import Image
+from reverie._connection import connection
+from reverie_proto.v1 import spec_pb2
+
+from tests.client.scripted import Command, Script, pixels
+
+EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
+A = reverie.channel("conv1_1", 3)
+
+# What is typed after the model, and the objective that is asked for.
+OBJECTIVES: list[tuple[tuple[str, ...], reverie.Objective]] = [
+    (("conv1_1", "3"), A),
+    (("logits", "dog"), reverie.logit("dog", layer="logits")),
+    (("logits", "petals 5"), reverie.logit("petals 5", layer="logits")),
+    (("logits", "1"), reverie.channel("logits", 1)),
+    (("conv1_1", "3", "--neuron", "2,5"), reverie.neuron("conv1_1", 3, 2, 5)),
+    (("conv1_1", "3", "--neuron", " 2 , 5 "), reverie.neuron("conv1_1", 3, 2, 5)),
+    (("conv1_1", "3", "--negative"), -A),
+    (("conv1_1", "3", "--neuron", "0,0", "--negative"), -reverie.neuron("conv1_1", 3, 0, 0)),
+    (("--", "conv1_1", "-3"), reverie.channel("conv1_1", -3)),  # for the server to refuse
+    (("logits", "dog", "--negative"), -reverie.logit("dog", layer="logits")),
+]
+
+# What is typed, and the word of the spec that it fills.
+OPTIONS = [
+    (("--size", "32"), {"size": 32}),
+    (("--steps", "0"), {"steps": 0}),
+    (("--seed", "7"), {"seed": 7}),
+    (("--preset", "lucent"), {"preset": "lucent"}),
+]
+
+# Where the picture goes, the format that is asked of the server, and the kind of file.
+DESTINATIONS = [
+    ((), "tiny-conv1_1-3.png", spec_pb2.IMAGE_FORMAT_PNG, "PNG"),
+    (("--format", "webp"), "tiny-conv1_1-3.webp", spec_pb2.IMAGE_FORMAT_WEBP, "WEBP"),
+    (("--format", "jpeg"), "tiny-conv1_1-3.jpeg", spec_pb2.IMAGE_FORMAT_JPEG, "JPEG"),
+    (("-o", "x.png"), "x.png", spec_pb2.IMAGE_FORMAT_PNG, "PNG"),
+    (("-o", "x.WEBP"), "x.WEBP", spec_pb2.IMAGE_FORMAT_WEBP, "WEBP"),
+    (("-o", "x.jpg"), "x.jpg", spec_pb2.IMAGE_FORMAT_JPEG, "JPEG"),
+    (("-o", "x.jpg", "--format", "jpeg"), "x.jpg", spec_pb2.IMAGE_FORMAT_JPEG, "JPEG"),
+    (("-o", "x.dat", "--format", "webp"), "x.dat", spec_pb2.IMAGE_FORMAT_WEBP, "WEBP"),
+    (("--output", "new/folder/x.png"), "new/folder/x.png", spec_pb2.IMAGE_FORMAT_PNG, "PNG"),
+]
+
+# Arguments that never reach the server, and a part of what is said about them.
+MISTAKES = [
+    (("conv1_1", "3", "-o", "x.tiff"), "x.tiff does not end in one of .png, .webp, .jpg, .jpeg"),
+    (("conv1_1", "3", "-o", "x"), "say which it is with --format"),
+    (("conv1_1", "3", "-o", "x.png", "--format", "webp"), "x.png and --format webp contradict each other"),
+    (("conv1_1", "3", "-o", "x.jpg", "--format", "png"), "contradict"),
+    (("conv1_1", "3", "--format", "gif"), "'gif' is not one of 'png', 'webp', 'jpeg'"),
+    (("conv1_1", "3", "--neuron", "2"), "'2' is no position: write row and column, such as 3,4"),
+    (("conv1_1", "3", "--neuron", "-1,2"), "is no position"),
+    (("logits", "dog", "--neuron", "2,5"), "--neuron needs the number of a channel, not 'dog'"),
+    (("conv1_1", "3", "--size", "big"), "'big' is not a valid integer"),
+    (("conv1_1", "3", "--seed", "-1"), "spec.seed: -1 cannot be sent"),
+    (("conv1_1", "3", "--timeout", "0"), "0.0 is not in the range x>0"),
+    (("conv1_1", "-3"), "No such option"),
+    (("conv1_1",), "Missing argument 'CHANNEL'"),
+]
+
+
+@pytest.mark.parametrize(("typed", "objective"), OBJECTIVES, ids=[" ".join(typed) for typed, _ in OBJECTIVES])
+def test_layer_and_channel_become_an_objective(
+    command: Command, script: Script, typed: tuple[str, ...], objective: reverie.Objective
+) -> None:
+    result = command("render", "tiny", *typed)
+    assert result.exit_code == 0, result.output
+    (request,) = script.requests
+    assert reverie.spec.from_message(request.spec) == reverie.Spec("tiny", objective)
+
+
+@pytest.mark.parametrize(("typed", "words"), OPTIONS, ids=[typed[0] for typed, _ in OPTIONS])
+def test_an_option_reaches_the_spec(
+    command: Command, script: Script, typed: tuple[str, ...], words: dict[str, Any]
+) -> None:
+    assert command("render", "tiny", "conv1_1", 3, *typed).exit_code == 0
+    assert reverie.spec.from_message(script.requests[-1].spec) == reverie.Spec("tiny", A, **words)
+
+
+@pytest.mark.parametrize(("typed", "name", "wire", "kind"), DESTINATIONS, ids=[str(d[0]) for d in DESTINATIONS])
+def test_the_picture_is_written_as_its_name_or_the_format_says(
+    command: Command, script: Script, folder: Path, typed: tuple[str, ...], name: str, wire: int, kind: str
+) -> None:
+    result = command("render", "tiny", "conv1_1", 3, "--seed", 4, *typed)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{name}  activation 1.5, 5 steps, 0.2 s\n"
+    assert script.requests[-1].format == wire
+    assert [path for path in folder.rglob("*") if path.is_file()] == [folder / name]
+    with Image.open(folder / name) as image:
+        assert (image.format, image.size) == (kind, (16, 16))
+        assert np.abs(np.asarray(image, float) - EXPECTED).mean() <= (2.5 if kind == "JPEG" else 0)
+
+
+def test_a_png_is_written_as_it_came(command: Command, folder: Path) -> None:
+    assert command("render", "tiny", "conv1_1", 3).exit_code == 0
+    with Image.open(folder / "tiny-conv1_1-3.png") as image:
+        assert image.info["note"] == "made by the server"
+
+
+def test_the_default_name_holds_only_what_a_file_may_be_called(command: Command, folder: Path) -> None:
+    assert command("render", "a/b", "logits", "petals 5/../x").exit_code == 0
+    assert os.listdir(folder) == ["a_b-logits-petals_5_.._x.png"]
+
+
+def test_an_old_picture_is_replaced(command: Command, folder: Path) -> None:
+    (folder / "x.png").write_bytes(b"old")
+    assert command("render", "tiny", "conv1_1", 3, "-o", "x.png").exit_code == 0
+    with Image.open(folder / "x.png") as image:
+        assert image.format == "PNG"
+
+
+@pytest.mark.parametrize(("typed", "words"), MISTAKES, ids=[" ".join(typed) for typed, _ in MISTAKES])
+def test_a_mistake_is_refused_before_anything_is_asked(
+    command: Command, script: Script, folder: Path, typed: tuple[str, ...], words: str
+) -> None:
+    result = command("render", "tiny", *typed)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.output
+    assert script.requests == []
+    assert os.listdir(folder) == []
+
+
+def test_a_picture_that_did_not_converge_says_so(command: Command, script: Script, folder: Path) -> None:
+    script.outcome = spec_pb2.OUTCOME_DEAD_UNIT
+    result = command("render", "tiny", "conv1_1", 3)
+    assert result.exit_code == 0
+    assert result.stderr == "Note: All went well.\n"
+    assert os.listdir(folder) == ["tiny-conv1_1-3.png"]
+
+
+def test_a_timeout_goes_with_the_call(command: Command, script: Script) -> None:
+    assert command("render", "tiny", "conv1_1", 3, "--timeout", 9).exit_code == 0
+    assert script.seconds_left[0] == pytest.approx(9, abs=1)
+
+
+def test_a_token_goes_with_the_call(command: Command, script: Script) -> None:
+    assert command("render", "tiny", "conv1_1", 3, "--token", "secret").exit_code == 0
+    assert script.metadata[0]["authorization"] == "Bearer secret"
+
+
+def test_plaintext_to_another_machine_has_to_be_asked_for(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool | None] = []
+
+    def remember(address: str, **arguments: Any) -> Any:
+        asked.append(arguments["insecure"])
+        return connection(address, **arguments)
+
+    monkeypatch.setattr("reverie._base.connection", remember)
+    for typed in ((), ("--insecure",)):
+        assert command("models", *typed).exit_code == 0
+    assert asked == [None, True]
