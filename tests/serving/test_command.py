@@ -1,0 +1,131 @@
+"""`reverie render`, `models` and `layers` without a server: the engine in this process."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+from reverie._command import main
+from reverie_server import Engine
+
+from tests.models import LABELS, LAYERS
+
+SMALL = ("--size", "16", "--steps", "3", "--seed", "2")
+COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # also where a shell ignores it
+    "from reverie._command import main; main()"
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The empty working directory, where no server is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REVERIE_SERVER", raising=False)
+    return tmp_path
+
+
+def run(*typed: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in typed], prog_name="reverie")
+
+
+def test_a_picture_is_the_engines_own(models: Path, engine: Engine, folder: Path) -> None:
+    result = run("render", "tiny", "conv2_1", "5", *SMALL, "--models", models)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("tiny-conv2_1-5.png  activation ")
+    expected = engine.render("tiny", "conv2_1", 5, size=16, steps=3, seed=2)
+    assert (folder / "tiny-conv2_1-5.png").read_bytes() == expected.encode()
+
+
+def test_a_label_and_an_animation(models: Path, folder: Path) -> None:
+    result = run("render", "tiny", "logits", LABELS[2], *SMALL, "--models", models, "--animate", "x.gif")
+    assert result.exit_code == 0, result.output
+    with Image.open(folder / f"tiny-logits-{LABELS[2]}.png") as image:
+        assert image.size == (16, 16)
+    with Image.open(folder / "x.gif") as image:
+        assert (image.size, getattr(image, "n_frames", 1)) == ((16, 16), 3)  # after 0, 1 and 3 steps
+
+
+def test_the_models_of_a_folder_are_listed(models: Path) -> None:
+    result = run("models", "--models", models)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1].split()[:4] == ["tiny", str(len(LAYERS)), str(len(LABELS)), "32"]
+
+
+def test_the_embedded_model_is_there_by_default() -> None:
+    assert run("models").stdout.splitlines()[1].startswith("texture19 ")
+
+
+def test_the_layers_are_those_of_the_model(models: Path) -> None:
+    head, *rows = run("layers", "tiny", "--models", models).stdout.splitlines()
+    assert head.split() == ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"]
+    assert [row.split()[:5] for row in rows] == [
+        [
+            layer.name,
+            re.split(r"\W", layer.node)[0],
+            str(layer.channels),
+            str(layer.stride or "-"),
+            str(layer.sees or "all"),
+        ]
+        for layer in LAYERS
+    ]
+
+
+# What is typed, and a part of what is said about it.
+MISTAKES = [
+    (("render", "tiny", "conv9_9", "1"), "conv9_9"),
+    (("render", "tiny", "conv1_1", "999"), "999"),
+    (("render", "tiny", "logits", "rings"), "ring"),
+    (("render", "tinny", "conv1_1", "1"), "tiny"),
+    (("render", "tiny", "--", "conv1_1", "-1"), "-1"),
+    (("render", "tiny", "conv1_1", "1", "--size", "16", "--neuron", "99,0"), "99"),
+    (("render", "tiny", "conv1_1", "1", "--preset", "lucyd"), "lucid"),
+    (("layers", "tinny"), "tiny"),
+]
+
+
+@pytest.mark.parametrize(("typed", "words"), MISTAKES, ids=[" ".join(typed) for typed, _ in MISTAKES])
+def test_a_mistake_is_a_sentence(models: Path, folder: Path, typed: tuple[str, ...], words: str) -> None:
+    result = run(typed[0], "--models", models, *typed[1:])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert os.listdir(folder) == []
+
+
+def test_a_folder_without_models_is_named(folder: Path) -> None:
+    result = run("models", "--models", folder)
+    assert result.exit_code == 2
+    assert str(folder) in result.stderr
+    assert result.stderr.startswith("Error: The engine in this process cannot start: ")
+
+
+def test_ctrl_c_stops_the_engine_and_writes_nothing(models: Path, folder: Path) -> None:
+    typed = ["render", "tiny", "conv1_1", "1", "--size", "64", "--steps", "10000", "--models", str(models)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *typed],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    try:
+        until = time.monotonic() + 60
+        while not list(folder.glob("reverie-*/socket")) and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, said) == (130, "")
+    assert complained == "Cancelled: nothing was written.\n"
+    assert list(folder.glob("[!.]*")) == []  # no picture and no socket; ONNX Runtime keeps a file of its own there
