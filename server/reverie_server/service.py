@@ -61,6 +61,7 @@ class VisualizationService:
         """One picture, when it is done."""
         frames: list[spec_pb2.Frame] = []
         async with self._rendering(request) as (order, events):
+            await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
             async for event in events:
                 if isinstance(event, Progress) and event.frame is not None:
                     frames.append(await asyncio.to_thread(_frame, order, event.frame))

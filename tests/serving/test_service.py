@@ -317,6 +317,21 @@ async def test_a_stream_hears_at_once_that_it_was_accepted(alone: Served) -> Non
     second.cancel()
 
 
+async def test_a_unary_call_hears_at_once_that_it_was_accepted(alone: Served) -> None:
+    """gRPC repeats a call by itself only until it has heard something: what was admitted is not made twice."""
+    first = begin(alone, "unary")
+    await until(lambda: alone.engine.stats().running == 1)
+    # To a unary call grpc.aio gives headers and answer together; to a streaming one, the same on the wire, in turn.
+    method = alone.channel.unary_stream(
+        "/reverie.v1.VisualizationService/RenderImage", RenderImageRequest.SerializeToString
+    )
+    second = method(RenderImageRequest(spec=spec()))
+    await asyncio.wait_for(second.initial_metadata(), 20)
+    assert alone.engine.stats().waiting == 1
+    first.cancel()
+    second.cancel()
+
+
 # ----- draining -----
 
 
