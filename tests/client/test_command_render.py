@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +167,30 @@ def test_plaintext_to_another_machine_has_to_be_asked_for(command: Command, monk
     for typed in ((), ("--insecure",)):
         assert command("models", *typed).exit_code == 0
     assert asked == [None, True]
+
+
+def test_a_terminal_shows_a_bar_with_the_objective(address: str, script: Script, folder: Path) -> None:
+    script.wait_at = 4
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from reverie._command import main; main()", "render", "tiny", "conv1_1", "3"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "REVERIE_SERVER": address},
+    )
+    os.close(theirs)
+    shown, until = "", time.monotonic() + 60
+    try:
+        while "objective 0.3" not in shown and time.monotonic() < until:  # of step 3, after which the server pauses
+            shown += os.read(ours, 1 << 16).decode(errors="replace")
+        assert "objective 0.3" in shown
+        assert "tiny conv1_1:3" in shown
+        assert "3/5" in shown
+        script.cancelled.set()  # it goes on
+        assert process.communicate(timeout=30)[0].startswith("tiny-conv1_1-3.png  activation 1.5")
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+    assert process.returncode == 0

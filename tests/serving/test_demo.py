@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import socket
@@ -78,6 +79,35 @@ def test_it_writes_a_sheet_and_an_animation_and_stops_its_server(tmp_path: Path)
         assert all(len(set(tile)) > 10 for tile in tiles)  # none of them is blank
     with Image.open(animation) as image:
         assert (image.format, image.size, getattr(image, "n_frames", 1)) == ("GIF", (32, 32), 2)
+
+
+def test_a_terminal_shows_a_bar_for_each_picture(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    arguments = ("--steps", "2", "--size", "32", "--out", str(tmp_path))
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEMO, *arguments],
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+    )
+    os.close(theirs)
+    try:
+        shown = b"".join(iter(lambda: _read(ours), b"")).decode()
+        assert process.wait(timeout=120) == 0, shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n").rpartition("\nall ")[2]
+    assert re.match(r" +━+ +16/16 +pictures", last)
+    assert len(re.findall(r"^\w+:.* 2/2 +objective +-?\d", last, re.MULTILINE)) == 16
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # how Linux says that nobody writes any more
+        return b""
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
