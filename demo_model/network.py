@@ -13,11 +13,14 @@ from torch import Tensor, nn
 
 from demo_model.motifs import LABELS
 
-__all__ = ["LABELS", "MEAN", "STD", "fold", "texture19", "trainable"]
+__all__ = ["DESCRIPTION", "LABELS", "MEAN", "STD", "fold", "texture19", "trainable"]
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
 """What the network expects of its input: RGB in [0, 1], minus MEAN, over STD."""
+
+DESCRIPTION = "VGG19's topology at a quarter of its width, trained on drawn images"
+"""What the manifest says of the network."""
 
 # Simonyan and Zisserman 2014, table 1, column E; each number a quarter of theirs.
 _BLOCKS = ((16, 2), (32, 2), (64, 4), (128, 4), (128, 4))

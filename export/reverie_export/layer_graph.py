@@ -57,6 +57,7 @@ def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation)
     for _, value in sorted(graph.initializers.items()):  # cutting the graph has left them in no order
         graph.initializers.pop(value.name or "")
         graph.register_initializer(value)
+        value.metadata_props.clear()  # what the exporter of torch notes of each weight
     return model
 
 

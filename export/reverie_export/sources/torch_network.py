@@ -32,8 +32,8 @@ class Network:
     module: Any  # torch.nn.Module
     model: str
     weights: str
-    name: str
     normalisation: Normalisation
+    description: str = ""
     labels: Sequence[str] = ()
     native_size_px: int = 224
     field_names: Mapping[str, str] = field(default_factory=dict)
@@ -81,9 +81,9 @@ def torchvision_network(name: str, weights: str | None) -> Network:
     return Network(
         module=module,
         model=name,
-        weights=_recorded(chosen.name if chosen is not None else weights),
-        name=name,
+        weights=(recorded := _recorded(chosen.name if chosen is not None else weights)),
         normalisation=Normalisation(mean=tuple(crop.mean), std=tuple(crop.std)),
+        description=f"torchvision's {name}, weights {recorded}",
         labels=about.get("categories", ()),
         native_size_px=int(crop.crop_size[0]),
         field_names=field_names(name),
@@ -93,9 +93,9 @@ def torchvision_network(name: str, weights: str | None) -> Network:
 def called_network(spec: str, weights: str | None) -> Network:
     """The module that ``package.module:callable`` returns.
 
-    The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels`` and ``size``, or its module's
-    constants of these names in capitals, say what the network expects; without them it takes RGB in [0, 1] as it is, at
-    224 pixels. Without ``weights`` the module is exported as it is returned.
+    The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels``, ``size`` and ``description``,
+    or its module's constants of these names in capitals, say what the network is and expects; without them it takes RGB
+    in [0, 1] as it is, at 224 pixels. Without ``weights`` the module is exported as it is returned.
     """
     import torch
 
@@ -122,13 +122,13 @@ def called_network(spec: str, weights: str | None) -> Network:
         module=module,
         model=spec,
         weights=_recorded(weights or "as built"),
-        name=spec.rpartition(":")[2].rpartition(".")[2],
         normalisation=Normalisation(
             mean=tuple(map(float, said("mean", (0.0, 0.0, 0.0)))),
             std=tuple(map(float, said("std", (1.0, 1.0, 1.0)))),
             scale=float(said("scale", 1.0)),
             channel_order=str(said("channel_order", "RGB")),
         ),
+        description=str(said("description", "")),
         labels=tuple(map(str, said("labels", ()))),
         native_size_px=int(said("size", 224)),
     )
@@ -237,8 +237,7 @@ def traced(network: Network) -> Source:
         model=network.model,
         weights=network.weights,
         weights_digest=digest_of(state),
-        name=network.name,
-        description="",
+        description=network.description,
         graph=program.model,
         names=traced_names(program.exported_program, module, network.field_names),
         normalisation=network.normalisation,
