@@ -17,7 +17,7 @@ from reverie_export.folder import check_free, writing
 from reverie_export.layer_graph import layer_graph
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
-from reverie_export.sources.opened import Overrides, open_source
+from reverie_export.sources.opened import Overrides, default_name, open_source
 from reverie_export.sources.source import Source
 from reverie_export.verify import Subject, Verification, verify
 from reverie_export.weights import FILE as WEIGHTS
@@ -66,12 +66,10 @@ def export_model(
     Raises:
         ExportError: The export cannot be made; nothing has been written.
     """
-    if name is not None:
-        check_free(out, name, force=force)
+    name = name or default_name(source)
+    folder = check_free(out, name, force=force)
     progress("reading the network", 0, 1)
     opened = open_source(source, weights=weights, overrides=overrides)
-    name = name or opened.name
-    folder = check_free(out, name, force=force)
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
     targets = choose(find_targets(forward, names, opened.native_size_px), layers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -27,6 +28,8 @@ def test_graphs_are_plain_onnx_with_the_agreed_inputs_and_outputs(exported: Expo
         assert model.ir_version == 9
         assert [(i.domain, i.version) for i in model.opset_import] == [("", 18)]
         assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"}
+        notes: list[Any] = [*model.graph.node, *model.graph.value_info, *model.graph.initializer, model.graph, model]
+        assert [len(thing.metadata_props) for thing in notes] == [0] * len(notes)  # the exporter's, of no use here
         shapes = {v.name: dims(v) for v in (*model.graph.input, *model.graph.output)}
         assert [v.name for v in model.graph.input] == ["image", "cotangent"]
         assert [v.name for v in model.graph.output] == ["activation", "gradient"]

@@ -133,3 +133,9 @@ def test_names_that_no_file_can_have_are_made_safe_and_stay_apart(tmp_path: Path
         ("/a/relu_0_", "_a_relu_0_.onnx"),
         ("gradient", "gradient.onnx"),
     ]
+
+
+def test_a_model_is_called_after_its_file(tmp_path: Path) -> None:
+    onnx.save(network(17), tmp_path / "my net.v2.onnx")
+    made = export_model(str(tmp_path / "my net.v2.onnx"), out=tmp_path / "models", layers=["b"])
+    assert made.manifest.name == made.folder.name == "my_net.v2"

@@ -111,6 +111,7 @@ FLAT = """<ir_version: 8, opset_import: ["": 17]> g (float[1,8] x) => (float[1,8
 CASES = {
     # --- the source ---
     "a name near torchvision's": Case("vgg91 --out {}/o", ("vgg91", "nearest: vgg19")),
+    "a path of nothing": Case("../some/net --out {}/o", ("../some/net", "torchvision")),
     "a name like none": Case("zzzzzz --out {}/o", ("zzzzzz", "torchvision")),
     "a package that is not there": Case("no_such_package:net --out {}/o", ("no_such_package", "cannot import")),
     "an attribute that is not there": Case("@vgh --out {}/o", ("vgh", "nearest: vgg")),

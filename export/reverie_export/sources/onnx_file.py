@@ -47,7 +47,6 @@ def open_onnx(path: Path, size: int | None) -> Source:
         model=path.name,
         weights=path.name,
         weights_digest=digest_of(tensors),
-        name=path.stem,
         description=proto.doc_string.strip(),
         graph=graph,
         names={},

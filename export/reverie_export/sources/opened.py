@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reverie_export.errors import BadOption, BadSource
-from reverie_export.sources.source import Source
+from reverie_export.sources.source import Normalisation, Source
 
 LARGEST_PX = 4096
 
@@ -28,6 +29,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
     """Read the network that ``source`` names; torch is imported only where it is needed."""
     if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
         raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
+    _overridden(Normalisation(), overrides)  # what is wrong with them is told before the network is read
     if source.endswith(".onnx"):
         from reverie_export.sources.onnx_file import open_onnx
 
@@ -47,12 +49,23 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
             network = torch_network.resized(network, overrides.size_px)
         opened = torch_network.traced(network)
 
+    return replace(opened, normalisation=_overridden(opened.normalisation, overrides))
+
+
+def default_name(source: str) -> str:
+    """What the model that is made of ``source`` is called unless the user says otherwise: fit for a folder's name."""
+    plain = Path(source).stem if source.endswith(".onnx") else source.rpartition(":")[2].rpartition(".")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-") or "model"
+
+
+def _overridden(normalisation: Normalisation, overrides: Overrides) -> Normalisation:
+    """The normalisation with the user's changes; BadOption where the result cannot be computed with."""
     changed = {
         key: value
         for key in ("mean", "std", "scale", "channel_order")
         if (value := getattr(overrides, key)) is not None
     }
-    normalisation = replace(opened.normalisation, **changed)
+    normalisation = replace(normalisation, **changed)
     for key, numbers in (("mean", normalisation.mean), ("std", normalisation.std)):
         if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
             raise BadOption(f"--{key} {numbers}: three finite numbers are needed, one for each channel")
@@ -60,4 +73,4 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
         raise BadOption(f"--std {normalisation.std} and --scale {normalisation.scale} must not be zero")
     if normalisation.channel_order not in ("RGB", "BGR"):
         raise BadOption(f"the channel order {normalisation.channel_order!r} is neither RGB nor BGR")
-    return replace(opened, normalisation=normalisation)
+    return normalisation

@@ -68,7 +68,6 @@ class Source:
     model: str  # what was asked for, as the manifest records it
     weights: str
     weights_digest: str
-    name: str  # of the exported model, unless the user says otherwise
     description: str
     graph: ir.Model  # forward only; one input, float32 [1, 3, size, size]
     names: Mapping[
