@@ -42,6 +42,9 @@ def translate(error: grpc.RpcError, *, target: str) -> ReverieError:
     if code is grpc.StatusCode.UNAVAILABLE and not details.reason:
         # No server of ours spoke: gRPC's own words are about sockets and name no address that a person typed.
         message = f"No Reverie server answers at {target}: {message}"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED and "Deadline Exceeded" in message:
+        # gRPC's own words, on this side or the other: they say neither what ran out nor what helps.
+        message = f"The time given to {target} ran out: allow more with timeout, or ask for fewer steps or pixels."
     return ERRORS[code](message, details)
 
 

@@ -60,7 +60,7 @@ class ReverieError(Exception):
 
     @property
     def reason(self) -> str:
-        """The cause as a constant of the protocol, such as "LAYER_NOT_FOUND"; empty when no server named one."""
+        """The cause as a constant of the protocol, such as "NOT_SERVED"; empty when no server named one."""
         return self.details.reason
 
 

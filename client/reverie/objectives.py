@@ -144,8 +144,8 @@ def layer(name: str) -> WholeLayer:
 def direction(layer: str, vector: Sequence[float] | NDArray[Any], *, cosine_power: float | None = None) -> Direction:
     """The mean dot product with ``vector``, which has one number per channel of ``layer``.
 
-    ``cosine_power`` (0, or at least 0.1) multiplies it with the cosine similarity to that power, so that the picture
-    follows the direction rather than the length.
+    ``cosine_power`` (from 0, the default, to 100) multiplies it with the cosine similarity, not less than 0.1, to that
+    power, so that the picture follows the direction rather than the length.
     """
     return Direction(layer, tuple(float(number) for number in vector), cosine_power)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reverie._files import write_atomically
 from reverie.errors import UsageError
-from reverie.spec import PNG_KEY, Spec
+from reverie.spec import DIGEST_KEY, PNG_KEY, Spec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -130,6 +130,7 @@ class Rendering(Picture):
 
         text = PngInfo()
         text.add_text(PNG_KEY, self.spec.to_json())
+        text.add_text(DIGEST_KEY, self.spec_digest)
         return {"pnginfo": text}
 
 

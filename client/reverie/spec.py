@@ -15,6 +15,7 @@ from reverie import objectives
 from reverie.errors import Details, InvalidRequest, UsageError, Violation
 
 PNG_KEY = "reverie"
+DIGEST_KEY = "reverie-digest"
 
 
 @dataclass(frozen=True)

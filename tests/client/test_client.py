@@ -251,7 +251,7 @@ def test_a_stream_without_a_picture_is_the_servers_fault(client: reverie.Client,
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 def test_a_deadline_is_kept(client: reverie.Client, script: Script, ask: Ask) -> None:
     script.wait_at = 2
-    with pytest.raises(reverie.DeadlineExceeded):
+    with pytest.raises(reverie.DeadlineExceeded, match=r"^The time given to \S+ ran out: allow more with timeout, or"):
         ask(client, timeout=0.2)
     assert script.cancelled.wait(5)
 

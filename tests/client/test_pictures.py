@@ -70,7 +70,10 @@ def test_any_format_is_saved_as_the_suffix_says(client: reverie.Client, tmp_path
 
 def test_a_png_made_here_says_how_it_was_made(client: reverie.Client, tmp_path: Path) -> None:
     picture = rendering(client, format="raw")
-    assert reverie.Spec.of_picture(picture.save(tmp_path / "x.png")) == picture.spec
+    path = picture.save(tmp_path / "x.png")
+    assert reverie.Spec.of_picture(path) == picture.spec
+    with Image.open(path) as image:
+        assert image.info["reverie-digest"] == picture.spec_digest
 
 
 def test_a_picture_that_does_not_say_how_it_was_made_is_refused(client: reverie.Client, tmp_path: Path) -> None:
