@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar, Unpack, cast
 
 import grpc
 
-from reverie import _exchange
+from reverie import _exchange, _interrupts
 from reverie._base import BaseClient, Story
 from reverie._exchange import Ask, Exchange, Pause
 from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
@@ -117,9 +117,11 @@ class Client(BaseClient):
     def _ask(self, ask: Ask) -> Any:
         begin = self._begin(ask.rpc, grpc)
         if ask.streams:
-            call = begin(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+            with _interrupts.held():
+                call = begin(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
             return call, next(call, None)
-        call = begin.future(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+        with _interrupts.held():
+            call = begin.future(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
         try:
             return call.result()
         finally:

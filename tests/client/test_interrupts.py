@@ -1,0 +1,92 @@
+"""Ctrl-C while a call starts waits until it has started."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+from reverie import _interrupts
+
+from tests.client.scripted import Script
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Python's own way with Ctrl-C, also where the suite was started with it ignored."""
+    before = [(number, signal.signal(number, signal.default_int_handler)) for number in _interrupts.HELD]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", _interrupts.HELD)
+def test_a_signal_waits_until_the_block_is_left(number: signal.Signals) -> None:
+    reached = []
+
+    def block() -> None:
+        with _interrupts.held():
+            signal.raise_signal(number)
+            reached.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert reached == [number]
+    assert signal.getsignal(number) is signal.default_int_handler
+
+
+def test_an_error_in_the_block_restores_the_handlers_too() -> None:
+    with pytest.raises(ValueError, match="odd"), _interrupts.held():
+        raise ValueError("odd")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("default", [signal.SIG_IGN, signal.SIG_DFL])
+def test_what_is_ignored_or_left_to_the_system_stays_so(default: signal.Handlers) -> None:
+    signal.signal(signal.SIGTERM, default)
+    with _interrupts.held():
+        assert signal.getsignal(signal.SIGTERM) is default
+
+
+def test_another_thread_leaves_the_handlers_alone() -> None:
+    seen = []
+
+    def look() -> None:
+        with _interrupts.held():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]
+
+
+# The signal comes where it used to leave a call that no thread serves: while gRPC starts that thread.
+INTERRUPTED = """
+import signal, sys, threading
+import reverie
+
+def interrupted(thread, start=threading.Thread.start):
+    if threading.current_thread() is threading.main_thread():
+        signal.raise_signal(signal.SIGINT)
+    start(thread)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    with reverie.Client(sys.argv[1]) as client:
+        threading.Thread.start = interrupted
+        list(client.stream("tiny", "conv1_1", 3)) if sys.argv[2] == "stream" else client.render("tiny", "conv1_1", 3)
+except KeyboardInterrupt:
+    print("Left.")
+"""
+
+
+@pytest.mark.parametrize("ask", ["render", "stream"])
+def test_ctrl_c_at_the_start_of_a_call_ends_it(address: str, script: Script, ask: str) -> None:
+    script.wait_at = 0
+    command = [sys.executable, "-c", INTERRUPTED, address, ask]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "Left.\n", "")
