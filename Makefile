@@ -2,7 +2,7 @@
 # and uses them again the next. Only Python 3.11 or newer, pip and make are needed beforehand.
 
 PYTHON ?= python3
-MODEL := server/reverie_server/texture19
+MINUTES ?= 33
 
 .PHONY: help demo test test-client test-serving test-export check format proto proto-check bench demo-model clean
 
@@ -67,7 +67,7 @@ bench: .venv/bench/ready
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 demo-model: .venv/export/ready
-	@.venv/export/bin/python -m demo_model.train
+	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
 	@.venv/export/bin/reverie export demo_model.network:texture19 --weights demo_model/texture19.safetensors \
 		--name texture19 --out server/reverie_server --force
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from demo_model.network import MEAN, STD
+from demo_model.precision import reduced
 
 RADIUS_AT = 64
 """The image side that a radius is stated for; at other sides it grows with the side, to stay as strong per pixel."""
@@ -35,7 +36,7 @@ def attack(network: nn.Module, images: Tensor, labels: Tensor, *, radius: float,
     change = torch.zeros_like(images)
     for _ in range(steps):
         change.requires_grad_(True)
-        with torch.autocast("cpu", torch.bfloat16):
+        with reduced():
             logits = network(normalised(images + change))
         (gradient,) = torch.autograd.grad(functional.cross_entropy(logits.float(), labels), change)
         change = change.detach() + gradient * (1.4 * reach / steps / _norm(gradient))

@@ -29,6 +29,7 @@ from demo_model.augment import LARGE, SMALL, batch
 from demo_model.evaluate import evaluate
 from demo_model.network import fold, trainable
 from demo_model.pool import IMAGES, draw_pool
+from demo_model.precision import FAST_BFLOAT16, reduced
 
 BUILD = Path(".build/texture19")
 POOL = BUILD / "pool.npy"
@@ -106,7 +107,7 @@ def step(run: Run, images: NDArray[np.uint8], rng: np.random.Generator, then: fl
     run.network.eval()
     x = attack(run.network, x, y, radius=radius, steps=(run.share > PLAIN) + (run.share > CAREFUL))
     run.network.train()
-    with torch.autocast("cpu", torch.bfloat16):
+    with reduced():
         logits = run.network(normalised(x))
     loss = functional.cross_entropy(logits.float(), y, label_smoothing=0.05)
     run.optimizer.zero_grad()
@@ -181,6 +182,8 @@ def main() -> None:
     arguments = parser.parse_args()
     options = Options(arguments.seed, arguments.minutes, arguments.radius)
 
+    if not FAST_BFLOAT16:
+        print("no bfloat16 on this processor: a step takes 2 to 3 times as long, so give it --minutes 90", flush=True)
     cores = os.cpu_count() or 1
     draw_pool(POOL, IMAGES, workers=cores)
     with TemporaryDirectory() as folder:
