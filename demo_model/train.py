@@ -152,7 +152,10 @@ def train(core: int, cores: int, meeting: str, options: Options) -> None:
     images = np.asarray(np.load(POOL, mmap_mode="r"))
     rng = np.random.default_rng([options.seed, core, run.steps])
     then, told = time.monotonic() - run.spent, run.spent
+    parent = mp.parent_process()
     while run.share < 1:
+        if parent is not None and not parent.is_alive():
+            return  # it was killed, and nobody would ever stop this one
         step(run, images, rng, then)
         if core == 0 and (run.spent - told > 30 or run.share >= 1):
             told = run.spent
