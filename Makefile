@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench demo-model clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -13,7 +13,8 @@ help:
 	@echo "make format      let ruff mend what it can"
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
-	@echo "make demo-model  draw the images and train texture19 from nothing (hours)"
+	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
+	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
 	@echo "make clean       remove the environments and everything made"
 
 # ----- the main job -----
@@ -70,6 +71,9 @@ demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
 	@.venv/export/bin/reverie export demo_model.network:texture19 --weights demo_model/texture19.safetensors \
 		--name texture19 --out server/reverie_server --force
+
+recogniser: .venv/export/ready
+	@.venv/export/bin/python -m demo_model.train --seed 1 --minutes $(MINUTES) --half --out demo_model/recogniser.safetensors
 
 clean:
 	rm -rf .venv .build demo .mypy_cache .ruff_cache .pytest_cache

@@ -3,17 +3,23 @@
 Every class's logit of texture19 is rendered with the default settings; `demo_model/recogniser.safetensors` then names
 each picture's class, seen at the size it was rendered at. Needs torch.
 
-    python -m bench.recognition [--steps 512] [--size 224] [--limit N] [--sheet FILE]
+    python -m bench.recognition [--steps 512] [--size 224] [--limit N] [--sheet FILE] [--pictures FOLDER]
+
+``--pictures`` keeps each picture as an .npy file and takes those that are there instead of rendering them again: another
+recogniser (``--recogniser FILE``) can then judge the same ones, and a run that was cut off goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from reverie_server import Engine
+from numpy.typing import NDArray
+from reverie_server import Engine, Rendering
 from safetensors.torch import load_file
 
 from bench.contact import write_sheet
@@ -24,6 +30,17 @@ from demo_model.motifs import LABELS
 MODEL, LAYER = "texture19", "logits"
 
 
+def kept(file: Path | None, render: Callable[[], Rendering]) -> NDArray[np.float32]:
+    """Return the picture [S, S, 3] in [0, 1] that ``file`` holds, or else render it, into the file if one is named."""
+    if file is not None and file.exists():
+        return np.asarray(np.load(file), np.float32)
+    picture = render().array
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, picture)
+    return picture
+
+
 def main() -> None:
     """Print a row per class and the share of classes that are recognised."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -32,15 +49,20 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=len(LABELS), help="render only the first so many classes")
     parser.add_argument("--models", type=Path, help="folder of model folders, if not the embedded one")
     parser.add_argument("--sheet", type=Path, help="write the pictures to this file, a .png or .jpg")
+    parser.add_argument("--pictures", type=Path, help="folder to keep the pictures in, and to take them from")
+    parser.add_argument("--recogniser", type=Path, default=Path("demo_model/recogniser.safetensors"))
     options = parser.parse_args()
 
-    recogniser = deployed(load_file("demo_model/recogniser.safetensors"))
+    recogniser = deployed(load_file(options.recogniser))
     first, third = 0, 0
     pictures = []
     print(f"{'class':12} {'named':12} {'place':>5} {'probability':>11}")
     with Engine([options.models] if options.models else None) as engine:
         for label, name in enumerate(LABELS[: options.limit]):
-            picture = engine.render(MODEL, LAYER, label, steps=options.steps, size=options.size).array
+            picture = kept(
+                options.pictures and options.pictures / f"{name}-{options.size}px-{options.steps}.npy",
+                partial(engine.render, MODEL, LAYER, label, steps=options.steps, size=options.size),
+            )
             pictures.append(picture)
             pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
             with torch.inference_mode():
