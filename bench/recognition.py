@@ -5,8 +5,8 @@ each picture's class, seen at the size it was rendered at. Needs torch.
 
     python -m bench.recognition [--steps 512] [--size 224] [--limit N] [--sheet FILE] [--pictures FOLDER]
 
-``--pictures`` keeps each picture as an .npy file and takes those that are there instead of rendering them again: another
-recogniser (``--recogniser FILE``) can then judge the same ones, and a run that was cut off goes on.
+``--pictures`` keeps each picture as an .npy file and takes those that are there instead of rendering them again:
+another recogniser (``--recogniser FILE``) can then judge the same ones, and a run that was cut off goes on.
 """
 
 from __future__ import annotations
