@@ -13,7 +13,12 @@ from pathlib import Path
 import grpc
 import pytest
 from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
-from reverie_proto.v1.visualization_pb2 import GetServerInfoRequest, RenderImageRequest
+from reverie_proto.v1.visualization_pb2 import (
+    GetServerInfoRequest,
+    RenderImageRequest,
+    StreamRenderRequest,
+    StreamRenderResponse,
+)
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import health
 
@@ -63,10 +68,20 @@ def start(models: Path) -> Iterator[Callable[..., Process]]:
         yield start
 
 
-def render(stub: VisualizationServiceStub, steps: int) -> grpc.Future:
+def spec(steps: int) -> RenderSpec:
     objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=1))
-    spec = RenderSpec(model="tiny", objective=objective, size_px=32, steps=steps)
-    return stub.RenderImage.future(RenderImageRequest(spec=spec), timeout=60, wait_for_ready=True)
+    return RenderSpec(model="tiny", objective=objective, size_px=32, steps=steps)
+
+
+def render(stub: VisualizationServiceStub, steps: int) -> grpc.Future:
+    return stub.RenderImage.future(RenderImageRequest(spec=spec(steps)), timeout=60, wait_for_ready=True)
+
+
+def admitted(stub: VisualizationServiceStub, steps: int) -> Iterator[StreamRenderResponse]:
+    """A render that the server has taken on; what is left of its stream."""
+    stream = stub.StreamRender(StreamRenderRequest(spec=spec(steps)), timeout=60)
+    assert next(stream).HasField("accepted")
+    return iter(stream)
 
 
 def status(channel: grpc.Channel) -> int:
@@ -98,16 +113,14 @@ def test_renders_in_progress_finish_and_new_ones_are_refused(start: Callable[...
     with grpc.insecure_channel(process.address) as channel:
         stub = VisualizationServiceStub(channel)
         render(stub, 1).result()  # builds the program
-        calls = [render(stub, 400), render(stub, 10)]
-        assert status(channel) == health.SERVING
-        assert not any(call.done() for call in calls)
+        streams = [admitted(stub, 1200), admitted(stub, 10)]
         process.popen.send_signal(signal.SIGTERM)
         while status(channel) == health.SERVING:
             pass
         with pytest.raises(grpc.RpcError) as refusal:
             render(stub, 1).result()
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert [call.result().rendering.steps for call in calls] == [400, 10]
+        assert [list(stream)[-1].result.steps for stream in streams] == [1200, 10]
     assert process.end()[0] == 0
 
 
@@ -117,15 +130,14 @@ def test_a_render_that_takes_too_long_is_stopped(start: Callable[..., Process], 
     with grpc.insecure_channel(process.address) as channel:
         stub = VisualizationServiceStub(channel)
         render(stub, 1).result()
-        call = render(stub, 10_000)
-        assert status(channel) == health.SERVING
+        stream = admitted(stub, 10_000)
         process.popen.send_signal(signal.SIGINT)
         if again:
             while status(channel) == health.SERVING:
                 pass
             process.popen.send_signal(signal.SIGINT)
         with pytest.raises(grpc.RpcError) as refusal:
-            call.result()
+            list(stream)
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
     assert process.end()[0] == 0
 
