@@ -24,7 +24,7 @@ from types import FrameType
 
 import reverie
 from PIL import Image, ImageDraw, ImageFont
-from reverie._command.animation import animated, schedule
+from reverie.animation import animated, schedule
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reverie._command.animation import FRAMES, schedule
+from reverie.animation import FRAMES, schedule
 
 from tests.client.scripted import Command, Script
 

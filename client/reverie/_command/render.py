@@ -12,12 +12,12 @@ import click
 
 from reverie import objectives
 from reverie._client import Client
-from reverie._command.animation import WRITERS, animated, schedule
 from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure
 from reverie._command.server import connected, server_options
 from reverie._files import write_atomically
 from reverie._requests import StreamOptions
+from reverie.animation import WRITERS, animated, schedule
 from reverie.pictures import SUFFIXES, Frame, ImageFormat, Outcome, Progress, Rendering
 from reverie.spec import Spec
 
