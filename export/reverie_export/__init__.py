@@ -1,8 +1,13 @@
 """From a network to a model folder: one graph per layer, its input gradient inside."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from reverie_export.errors import BadOption, BadSource, BadWeights, ExportError, FolderInUse, NoLayers, UnknownLayer
-from reverie_export.pipeline import Exported, export_model
-from reverie_export.sources.opened import Overrides
+
+if TYPE_CHECKING:
+    from reverie_export.pipeline import Exported, export_model
+    from reverie_export.sources.opened import Overrides
 
 __all__ = [
     "BadOption",
@@ -16,3 +21,16 @@ __all__ = [
     "UnknownLayer",
     "export_model",
 ]
+
+# What loads onnx, and where it is: `reverie --help` opens this package for one sentence and needs none of it.
+_HEAVY = {
+    "Exported": "reverie_export.pipeline",
+    "Overrides": "reverie_export.sources.opened",
+    "export_model": "reverie_export.pipeline",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HEAVY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HEAVY[name]), name)
