@@ -43,7 +43,7 @@ class Target:
     @property
     def file(self) -> str:
         """Name of the layer's graph in the model folder."""
-        return f"{UNSAFE.sub('_', self.name)}.onnx"
+        return _file(self.name)
 
 
 def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target]:
@@ -94,10 +94,14 @@ def _traced_shape(value: ir.Value) -> tuple[int, ...] | None:
     return tuple(value.shape.numpy()) if value.shape is not None and value.shape.is_static() else None
 
 
+def _file(name: str) -> str:
+    return f"{UNSAFE.sub('_', name)}.onnx"
+
+
 def _free(name: str, targets: Mapping[str, Target]) -> str:
     """The name, made to differ from all others even as a file's on a system that knows no capitals."""
     files = {target.file.lower() for target in targets.values()}
-    while name in targets or f"{UNSAFE.sub('_', name)}.onnx".lower() in files:
+    while name in targets or _file(name).lower() in files:
         name += "_"
     return name
 
