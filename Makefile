@@ -35,7 +35,7 @@ test-client: .venv/client/ready
 test-serving: .venv/serve/tested
 	@echo "== gradients, the ascent and the service: no torch"
 	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
-	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/ascent tests/serving
+	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/ascent tests/lowering tests/serving
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
@@ -64,7 +64,7 @@ proto-check: .venv/proto/ready
 	@.venv/proto/bin/python proto/generate.py --check
 
 bench: .venv/bench/ready
-	@for name in start_up gradient_step step_program export_vgg19 against_lucent natural_maximum recognition; do \
+	@for name in start_up step_time step_program export_vgg19 against_lucent natural_maximum recognition; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 demo-model: .venv/export/ready
@@ -107,7 +107,7 @@ endef
 
 # Lucent asks for releases of its own time; these few packages are what it really imports.
 .venv/bench/ready: pyproject.toml
-	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython tqdm)
+	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython openvino tqdm)
 	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
 
 .venv/check/ready: pyproject.toml

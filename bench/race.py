@@ -6,9 +6,11 @@ Two runtimes in one process would fight for its cores: each has a pool of thread
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,14 +22,17 @@ Step = Callable[[], np.ndarray]
 
 
 def compete(step: Step) -> None:
-    """Be a contestant: for each line that comes in run a step, save its answer in the file named, tell its seconds."""
+    """Be a contestant: for each line that comes in run a step, save its answer in the file named, tell its seconds.
+
+    Told are also the mebibytes that the process has ever held.
+    """
     for line in sys.stdin:
         begin = time.perf_counter()
         answer = step()
         took = time.perf_counter() - begin
         if line.strip():
             np.save(line.strip(), answer)
-        print(took, flush=True)
+        print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
 
 
 class Contestant:
@@ -36,6 +41,7 @@ class Contestant:
     def __init__(self, module: str, *arguments: str, threads: int) -> None:
         command = [sys.executable, "-m", module, *arguments]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "REVERIE_THREADS": str(threads)}
+        self._memory = 0.0
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -49,22 +55,35 @@ class Contestant:
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit("a contestant ended early; its error is above")
-        return float(answer)
+        seconds, self._memory = map(float, answer.split())
+        return seconds
 
-    def close(self) -> None:
-        """End the process."""
+    def answer(self) -> np.ndarray:
+        """Run one step and return its answer."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.step(save=Path(folder, "answer.npy"))
+            return np.asarray(np.load(Path(folder, "answer.npy")))
+
+    def close(self) -> float:
+        """End the process; return the mebibytes that it held at most."""
         self._process.communicate()
+        return self._memory
 
 
 def race(contestants: Mapping[str, Contestant], turns: int) -> dict[str, float]:
     """Let the contestants step in turn, ``turns`` times after warming up; return the median seconds of each."""
+    return {name: statistics.median(taken) for name, taken in race_all(contestants, turns).items()}
+
+
+def race_all(contestants: Mapping[str, Contestant], turns: int) -> dict[str, list[float]]:
+    """Let the contestants step in turn, ``turns`` times after warming up; return the seconds of each step."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(-WARM_UP, turns):
         for name, contestant in contestants.items():
             took = contestant.step()
             if turn >= 0:
                 times[name].append(took)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+    return times
 
 
 def report(medians: Mapping[str, float], pairs: Sequence[tuple[str, str]]) -> list[str]:

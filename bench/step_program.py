@@ -24,8 +24,10 @@ from reverie_server.program import build
 from reverie_server.recipe import Recipe, Term
 from reverie_server.runtime import choose_device
 
-from bench.gradient_step import CHANNEL, torch_eager
+from bench.contenders import CONTENDERS as OTHERS
+from bench.contenders import Task
 from bench.race import Contestant, Step, compete, race, report
+from bench.vgg19 import CHANNEL
 
 MODEL = "vgg19"
 
@@ -75,7 +77,7 @@ def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
 
 def torch_step(_: Path, layer: str, size: int, threads: int) -> Step:
     """Return the same network's step in torch."""
-    return torch_eager(layer, size, threads)
+    return OTHERS["torch"](Task(layer, size, threads=threads))
 
 
 CONTESTANTS = {"layer graph": layer_graph, "step program": step_program, "torch": torch_step}

@@ -53,6 +53,8 @@ LAWS = [
             "numpy",
             "PIL",
             "click",
+            "networkx",
+            "platformdirs",
         ),
         onnxruntime=("runtime.py",),
     ),

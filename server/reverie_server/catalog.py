@@ -42,7 +42,7 @@ class Catalog:
             version=version(),
             onnxruntime_version=device.onnxruntime_version,
             providers=device.providers,
-            device_class=device.name,
+            device_class=device.kind,
             presets=[catalog_pb2.Preset(name=name, description=preset.description) for name, preset in PRESETS.items()],
             limits=self._limits.message(),
         )

@@ -19,11 +19,11 @@ from reverie_server.serving import CannotListen, Signals
 from reverie_server.serving import serve as serve_engine
 
 
-def run(models: Sequence[Path], listen: str, *, device: str, threads: int | None, grace_s: float) -> None:
+def run(models: Sequence[Path], listen: str, *, device: str, threads: int | None, exact: bool, grace_s: float) -> None:
     """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        with Engine(models or None, device=device, threads=threads) as engine:
+        with Engine(models or None, device=device, threads=threads, exact=exact) as engine:
             engine.verify()
             asyncio.run(_serve(engine, listen, grace_s))
     except (StoreError, DeviceUnavailable, CannotListen) as error:

@@ -15,12 +15,12 @@ from reverie_server.serving import Signals, serve
 
 
 @contextmanager
-def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto") -> Iterator[str]:
+def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto", exact: bool = False) -> Iterator[str]:
     """Serve models, the embedded one by default, on a socket that only this user can reach; yield its address.
 
     The client then speaks to it as to any other server. Leaving the block stops all renders and the server.
     """
-    with Engine(models, device=device) as engine, tempfile.TemporaryDirectory(prefix="reverie-") as folder:
+    with Engine(models, device=device, exact=exact) as engine, tempfile.TemporaryDirectory(prefix="reverie-") as folder:
         handle: Future[tuple[asyncio.AbstractEventLoop, Signals, str]] = Future()
 
         async def life() -> None:

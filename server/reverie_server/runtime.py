@@ -37,19 +37,26 @@ class DeviceUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Device:
-    """Where pictures are computed. ``name`` is its class: pictures are reproducible within one."""
+    """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device."""
 
     name: str
     providers: tuple[str, ...]
     threads: int
+    exact: bool = False
     onnxruntime_version: str = onnxruntime.__version__
 
+    @property
+    def kind(self) -> str:
+        """The device's class: pictures are reproducible within one."""
+        return f"{self.name}-exact" if self.exact else self.name
 
-def choose_device(name: str = "auto", *, threads: int | None = None) -> Device:
+
+def choose_device(name: str = "auto", *, threads: int | None = None, exact: bool = False) -> Device:
     """Return the device called "cpu" or "cuda"; "auto" is CUDA where it works and the CPU elsewhere.
 
     ``threads`` bounds the CPU threads of one step, for the whole process; the first call decides. By default it is the
-    number in the environment variable REVERIE_THREADS, or else the number of cores this process may use.
+    number in the environment variable REVERIE_THREADS, or else the number of cores this process may use. An ``exact``
+    device runs the graphs as they were exported.
 
     Raises DeviceUnavailable where "cuda" does not work, and ValueError for another name.
     """
@@ -58,11 +65,11 @@ def choose_device(name: str = "auto", *, threads: int | None = None) -> Device:
     if name != "cpu":
         problem = _cuda_problem()
         if problem is None:
-            return Device("cuda", (CUDA,), _share_threads(threads))
+            return Device("cuda", (CUDA,), _share_threads(threads), exact)
         if name == "cuda":
             raise DeviceUnavailable(problem)
         log.info("rendering on the CPU: %s", problem)
-    return Device("cpu", (CPU,), _share_threads(threads))
+    return Device("cpu", (CPU,), _share_threads(threads), exact)
 
 
 def _cuda_problem() -> str | None:

@@ -63,6 +63,9 @@ class Position(click.ParamType[tuple[int, int]]):
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up after so long."
 )
+@click.option(
+    "--exact", is_flag=True, help="Run the graphs as exported, not the faster ones made of them for this computer."
+)
 @server_options
 def render(
     model: str,
@@ -78,7 +81,7 @@ def render(
 
     CHANNEL is a number or, for a classifier's last layer, the label of a class.
     """
-    server = {name: options.pop(name) for name in ("server", "token", "tls_ca", "insecure", "models")}
+    server = {name: options.pop(name) for name in ("server", "token", "tls_ca", "insecure", "models", "exact")}
     output, chosen = _destination(output, image_format, f"{model}-{layer}-{channel}")
     if animate and animate.suffix.lower() not in WRITERS:
         raise Failure(f"{animate} does not end in one of {', '.join(WRITERS)}.")

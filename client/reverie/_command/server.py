@@ -47,25 +47,38 @@ def server_options(command: F) -> F:
 
 @contextmanager
 def connected(
-    *, server: str | None, token: str | None, tls_ca: str | None, insecure: bool, models: tuple[Path, ...]
+    *,
+    server: str | None,
+    token: str | None,
+    tls_ca: str | None,
+    insecure: bool,
+    models: tuple[Path, ...],
+    exact: bool = False,
 ) -> Iterator[Client]:
-    """A client of the server that was named, or of one in this process when none was."""
+    """A client of the server that was named, or of one in this process when none was.
+
+    ``exact`` is how an engine in this process computes; a server was told so when it was started.
+    """
     if server and models:
         raise Failure(f"--models is for making pictures in this process, but the server {server} is named: choose one.")
+    if server and exact:
+        raise Failure(
+            f"--exact is for this process; whether {server} computes exactly, `reverie serve --exact` decides."
+        )
     with ExitStack() as stack:
         if server:
             client = Client(server, token=token, tls_ca=tls_ca, insecure=insecure or None)
         else:
-            client = Client(stack.enter_context(_local(models)))
+            client = Client(stack.enter_context(_local(models, exact=exact)))
         yield stack.enter_context(client)
 
 
 @contextmanager
-def _local(models: tuple[Path, ...]) -> Iterator[str]:
+def _local(models: tuple[Path, ...], *, exact: bool) -> Iterator[str]:
     """The address of an engine in this process: a context manager that an extra declares as an entry point."""
     with ExitStack() as stack:
         try:
-            address = stack.enter_context(_serving()(models or None))
+            address = stack.enter_context(_serving()(models or None, exact=exact))
         except (ModuleNotFoundError, StopIteration) as error:
             missing = f" ({error.name} is missing)" if isinstance(error, ModuleNotFoundError) else ""
             raise Failure(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from reverie_server.program.piece import piece
+from reverie_server.piece import piece
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 

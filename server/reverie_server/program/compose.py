@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from reverie_server.models import Model
+from reverie_server.piece import piece
 from reverie_server.program.adam import adam
 from reverie_server.program.decode import decode, state_shape
 from reverie_server.program.geometry import Geometry
 from reverie_server.program.key import Form, ProgramKey
 from reverie_server.program.objective import Activation, term
-from reverie_server.program.piece import piece
 from reverie_server.program.redirect import relu
 from reverie_server.program.stitch import share, stitch
 from reverie_server.program.transforms import resample, turn

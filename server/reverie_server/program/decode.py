@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from reverie_server.program.piece import differentiate, piece
+from reverie_server.piece import differentiate, piece
 from reverie_server.recipe import Parametrization
 
 Float = npt.NDArray[np.float64]

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from reverie_server.piece import differentiate, piece
 from reverie_server.program.key import Form
-from reverie_server.program.piece import differentiate, piece
 
 COSINE_FLOOR = 0.1
 EPSILON = 1e-4  # Lucid's

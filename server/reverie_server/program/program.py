@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
+from reverie_server.lowering import prepare
 from reverie_server.models import WEIGHTS, Model
 from reverie_server.program.compose import Site, compose, sites
 from reverie_server.program.decode import decode, state_shape
@@ -45,6 +46,7 @@ class Program:
         self.rectified = all(site.rectified for site in self.sites)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
+        prepare(graph, device)
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch), device)
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from reverie_server.piece import piece
 from reverie_server.program.objective import Activation
-from reverie_server.program.piece import piece
 
 STEPS = 16  # that redirect, as in Lucid
 STEEP = 3e38  # HardSigmoid of it is the mask of what is positive

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import onnx_ir as ir
 from onnx_ir.passes.common import CommonSubexpressionEliminationPass
 
-from reverie_server.program.piece import IR_VERSION, OPSET
+from reverie_server.piece import IR_VERSION, OPSET
 
 Constants: TypeAlias = "dict[object, ir.Value]"
 

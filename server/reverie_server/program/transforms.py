@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
+from reverie_server.piece import differentiate, piece
 from reverie_server.program.geometry import PAD, PAD_VALUE, Geometry
-from reverie_server.program.piece import differentiate, piece
 from reverie_server.program.rotation import TIMES
 
 

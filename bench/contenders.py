@@ -1,0 +1,155 @@
+"""The contenders of the races over one step of VGG19: ours, and what a user would take instead.
+
+Each entry builds, for a layer, a size and a batch, a function that makes one step and returns the gradient. The task is
+the same for all: activation of the layer, mean of one channel, and the gradient of that by the pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench import vgg19
+from bench.race import Step, compete
+
+
+@dataclass(frozen=True)
+class Task:
+    """One cell of the table."""
+
+    layer: str
+    size: int = 224
+    batch: int = 1
+    threads: int = 2
+
+    @property
+    def arguments(self) -> list[str]:
+        """The task as the arguments of a contestant."""
+        return [self.layer, str(self.size), str(self.batch), str(self.threads)]
+
+
+# ----- ours -----
+
+
+def _reverie(task: Task, *, exact: bool) -> Step:
+    import onnx_ir as ir
+    from reverie_gradient import with_gradient
+    from reverie_server.lowering import prepare
+    from reverie_server.program.objective import Activation, term
+    from reverie_server.program.stitch import stitch
+    from reverie_server.runtime import Session, choose_device
+
+    layer, channels = task.layer, vgg19.channels(task.layer)
+    network = ir.from_proto(with_gradient(vgg19.graph(layer, task.size, task.batch), of=layer, wrt="image"))
+    grid = vgg19.grid(layer, task.size)
+    height, width = grid or (1, 1)
+    activation = Activation(task.batch, channels, height, width, spatial=bool(grid))
+    wires = {
+        "network.image": "image",
+        "term.activation": f"network.{layer}",
+        f"network.{layer}_cotangent": "term.activation_gradient",
+    }
+    outputs = {"score": "term.score", "gradient": "network.image_gradient"}
+    program = stitch({"network": network, "term": term("linear", activation)}, wires, outputs)
+    device = choose_device("cpu", threads=task.threads, exact=exact)
+    prepare(program, device)
+    session = Session(program, device)
+    vector = np.zeros((task.batch, 1, channels), np.float32)
+    vector[:, :, vgg19.CHANNEL] = 1
+    feeds = {
+        "image": vgg19.image(task.size, task.batch),
+        "term.vector": vector,
+        "term.position": np.full((task.batch, activation.positions, 1), 1 / activation.positions, np.float32),
+        "term.weight": np.ones(task.batch, np.float32),
+    }
+    return lambda: session.run(feeds)["gradient"]
+
+
+# ----- torch -----
+
+
+def _torch(
+    task: Task,
+    *,
+    channels_last: bool = False,
+    double: bool = False,
+    wrap: Callable[[Any], Any] = lambda network: network,
+) -> Step:
+    import torch
+
+    torch.set_num_threads(task.threads)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    network = wrap(vgg19.torch_network(task.layer, double=double).to(memory_format=layout))
+    start = torch.from_numpy(vgg19.image(task.size, task.batch)).to(memory_format=layout)
+    start = start.double() if double else start
+
+    def step() -> np.ndarray:
+        leaf = start.clone(memory_format=torch.preserve_format).requires_grad_()
+        seen = network(leaf)[:, vgg19.CHANNEL]
+        score = seen.sum() if seen.ndim == 1 else seen.mean(dim=(1, 2)).sum()
+        (gradient,) = torch.autograd.grad(score, leaf)
+        return np.asarray(gradient.numpy())
+
+    return step
+
+
+def _compiled(task: Task) -> Step:
+    import torch
+
+    return _torch(task, channels_last=True, wrap=torch.compile)
+
+
+# ----- others -----
+
+
+def _openvino(task: Task) -> Step:
+    """Our own graph, not lowered, in OpenVINO."""
+    import openvino
+    from reverie_gradient import with_gradient
+
+    layer = task.layer
+    model = with_gradient(vgg19.graph(layer, task.size, task.batch), of=layer, wrt="image")
+    grid = vgg19.grid(layer, task.size)
+    core = openvino.Core()
+    read = core.read_model(model.SerializeToString())
+    shape = [task.batch, vgg19.channels(layer), *grid]
+    read.reshape({"image": [task.batch, 3, task.size, task.size], f"{layer}_cotangent": shape})
+    options = {"INFERENCE_NUM_THREADS": task.threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    request = core.compile_model(read, "CPU", options).create_infer_request()
+    cotangent = np.zeros(shape, np.float32)
+    cotangent[:, vgg19.CHANNEL] = 1 / np.prod(grid)
+    feeds = {"image": vgg19.image(task.size, task.batch), f"{layer}_cotangent": cotangent}
+    return lambda: np.asarray(request.infer(feeds)["image_gradient"])
+
+
+CONTENDERS: dict[str, Callable[[Task], Step]] = {
+    "reverie": lambda task: _reverie(task, exact=False),
+    "reverie exact": lambda task: _reverie(task, exact=True),
+    "torch": _torch,
+    "torch channels_last": lambda task: _torch(task, channels_last=True),
+    "torch.compile": _compiled,
+    "openvino": _openvino,
+}
+
+TRUTH: Callable[[Task], Step] = lambda task: _torch(task, double=True)  # noqa: E731
+"""The gradient in float64."""
+
+
+def main() -> None:
+    """Be a contestant of a race."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("name", choices=CONTENDERS)
+    parser.add_argument("layer")
+    parser.add_argument("size", type=int)
+    parser.add_argument("batch", type=int)
+    parser.add_argument("threads", type=int)
+    given = parser.parse_args()
+    compete(CONTENDERS[given.name](Task(given.layer, given.size, given.batch, given.threads)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""What a step of VGG19 costs, by layer, size and batch: ours against what a user would take instead.
+
+A step is the activation of the layer, the mean of one channel, and the gradient of that by the pictures. Weights are
+random and the same for all. Every contender is a process of its own; they take turns.
+Writes bench/results/step_time.json.
+
+    python -m bench.step_time [--layers conv5_1,...] [--sizes 224] [--batches 1] [--turns 10] [--threads 2]
+                              [--contenders reverie,torch,...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+from pathlib import Path
+
+import numpy as np
+
+from bench.contenders import CONTENDERS, TRUTH, Task
+from bench.race import Contestant, race_all
+from bench.results import write_json
+
+LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_4", "conv5_1", "conv5_4", "logits")
+
+
+def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, float]]:
+    """Return seconds (median, minimum) and, at batch 1, the cosine with the gradient in float64, of each contender."""
+    racers = {name: Contestant("bench.contenders", name, *task.arguments, threads=task.threads) for name in names}
+    times = race_all(racers, turns)
+    found = {name: {"median": statistics.median(t), "minimum": min(t)} for name, t in times.items()}
+    if task.batch == 1:
+        truth = TRUTH(task)()
+        for name, racer in racers.items():
+            found[name]["cosine"] = _cosine(racer.answer(), truth)
+    for name, racer in racers.items():
+        found[name]["memory"] = racer.close()
+    return found
+
+
+def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a.astype(np.float64) * b).sum() / np.linalg.norm(a.astype(np.float64)) / np.linalg.norm(b))
+
+
+def main() -> None:
+    """Race, print a row per task and write the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--layers", default=",".join(LAYERS))
+    parser.add_argument("--sizes", default="224")
+    parser.add_argument("--batches", default="1")
+    parser.add_argument("--contenders", default=",".join(CONTENDERS))
+    parser.add_argument("--turns", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("bench/results/step_time.json"))
+    given = parser.parse_args()
+    names = given.contenders.split(",")
+    rows = []
+    print(f"median ms of {given.turns} turns, {given.threads} threads; x: times as long as {names[0]}")
+    print(f"{'':22}" + "".join(f"{name:>22}" for name in names), flush=True)
+    for batch in map(int, given.batches.split(",")):
+        for size in map(int, given.sizes.split(",")):
+            for layer in given.layers.split(","):
+                if layer == "logits" and size % 224:
+                    continue  # its fully connected layers want 224 pixels
+                task = Task(layer, size, batch, given.threads)
+                found = measure(task, names, given.turns)
+                rows.append({"layer": layer, "size": size, "batch": batch, "contenders": found})
+                first = found[names[0]]["median"]
+                cells = (f"{f['median'] * 1e3:13.1f}  x{f['median'] / first:5.2f}" for f in found.values())
+                print(f"{layer:8} {size:4} px x {batch:<4}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+                facts = {
+                    "threads": given.threads,
+                    "turns": given.turns,
+                    "machine": platform.processor(),
+                    "cores": os.cpu_count(),
+                }
+                write_json(given.out, {"facts": facts, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

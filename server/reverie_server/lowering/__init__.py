@@ -1,0 +1,5 @@
+"""Lowering: rewrites a step program for the device that runs it. The function stays; what it costs changes."""
+
+from reverie_server.lowering.device import prepare
+
+__all__ = ["prepare"]

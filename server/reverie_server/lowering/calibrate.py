@@ -1,0 +1,190 @@
+"""Measures what convolutions cost on this machine, plain and on rows: once, in about two seconds, and keeps it.
+
+The figures decide which nodes are lowered, and so, in the last bits, what a picture looks like. They are kept in the
+user's cache, so that every process on a machine decides alike; delete the file to measure again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import platformdirs
+
+from reverie_server.lowering.cost import Rates
+from reverie_server.lowering.lower import rewrite
+from reverie_server.lowering.settle import settle
+from reverie_server.piece import piece
+from reverie_server.runtime import Device, Session
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Raised whenever what is measured changes its meaning."""
+
+SIZES: Mapping[int, int] = {16: 112, 32: 112, 64: 56, 128: 56, 256: 28}
+"""Channels, and the side of the pictures that they are measured with: as in most networks, more of one, less of the
+other."""
+
+TURNS = 5
+
+
+@lru_cache(maxsize=8)
+def rates(device: Device) -> Rates:
+    """Return the rates of this machine for a device's number of threads: those kept, or else measured and kept."""
+    path = Path(platformdirs.user_cache_dir("reverie")) / f"rates-{_key(device)}.json"
+    kept = _read(path)
+    if kept is not None:
+        return kept
+    begun = time.perf_counter()
+    measured = measure(device)
+    log.info("measured this machine's convolutions in %.1f s; kept in %s", time.perf_counter() - begun, path)
+    try:
+        _keep(path, measured)
+    except OSError as error:
+        log.warning(
+            "%s cannot be written (%s): every process will measure anew, and may render other bits", path, error
+        )
+    return _read(path) or measured  # another process may have been faster; all use the same
+
+
+def measure(device: Device) -> Rates:
+    """Measure."""
+    plain, rows, plain_1, rows_1 = {}, {}, {}, {}
+    for channels, size in SIZES.items():
+        plain[channels], rows[channels] = _convolutions(device, channels, size, kernel=3)
+        plain_1[channels], rows_1[channels] = _convolutions(device, channels, size, kernel=1)
+    return Rates(plain, rows, plain_1, rows_1, _conversion(device))
+
+
+def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> tuple[float, float]:
+    """Return what a multiply and add takes, plain and on rows, in nanoseconds.
+
+    A chain of three is compared with a chain of one, so that what happens at both ends cancels out.
+    """
+    runs = []
+    for length in (3, 1):
+        for lowered in (False, True):
+            model = _chain(channels, size, kernel, length)
+            settle(model)
+            if lowered:
+                rewrite(model, [node for node in model.graph if node.op_type in ("Conv", "Relu")])
+            runs.append(_runner(Session(model, device), channels, size))
+    long, long_rows, short, short_rows = _times(runs)
+    products = 2 * channels**2 * size**2 * kernel**2
+    least = 1e-3 * products  # a rate that noise made negative would lower everything, or nothing
+    return max(1e9 * (long - short), least * 1e-3) / products, max(
+        1e9 * (long_rows - short_rows), least * 1e-3
+    ) / products
+
+
+def _chain(channels: int, size: int, kernel: int, length: int) -> ir.Model:
+    shape = f"float[1, {channels}, {size}, {size}]"
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal((channels, channels, kernel, kernel)) / np.sqrt(channels * kernel**2)
+    lines = [
+        f"y{i} = Conv <kernel_shape = [{kernel}, {kernel}], pads = [{', '.join(4 * [str(kernel // 2)])}]> (x{i}, w, b)"
+        f" x{i + 1} = Relu(y{i})"
+        for i in range(length)
+    ]
+    lines.append(f"out = Relu(y{length - 1})")
+    constants = {"w": weights.astype(np.float32), "b": np.zeros(channels, np.float32)}
+    return piece(f"chain ({shape} x0) => ({shape} out)", "\n".join(lines), constants)
+
+
+def _conversion(device: Device) -> float:
+    """Return what it takes to turn one number into rows, or back, in nanoseconds."""
+    channels, size = 64, 112
+    shape, pixels = f"float[1, {channels}, {size}, {size}]", size * size
+    model = piece(
+        f"there ({shape} x0) => ({shape} out)",
+        """
+        moved = Transpose <perm = [0, 2, 3, 1]> (x0)
+        rows = Reshape(moved, flat)
+        mixed = Gather <axis = 0> (rows, order)
+        pixels = Reshape(mixed, full)
+        out = Transpose <perm = [0, 3, 1, 2]> (pixels)
+        """,
+        {
+            "flat": np.array([pixels, channels]),
+            "full": np.array([1, size, size, channels]),
+            "order": np.random.default_rng(0).permutation(pixels).astype(np.int32),
+        },
+    )
+    (seconds,) = _times([_runner(Session(model, device), channels, size)])
+    return 1e9 * seconds / 2 / (pixels * channels)
+
+
+def _runner(session: Session, channels: int, size: int) -> Callable[[], object]:
+    x = np.random.default_rng(1).standard_normal((1, channels, size, size)).astype(np.float32)
+    return lambda: session.run({"x0": x})
+
+
+def _times(runs: list[Callable[[], object]]) -> list[float]:
+    """Return the shortest time of each, in turn."""
+    best = [float("inf")] * len(runs)
+    for turn in range(-1, TURNS):
+        for i, run in enumerate(runs):
+            begun = time.perf_counter()
+            run()
+            if turn >= 0:
+                best[i] = min(best[i], time.perf_counter() - begun)
+    return best
+
+
+# ----- keeping -----
+
+
+def _key(device: Device) -> str:
+    """Return what the rates depend on, as a file's name."""
+    facts = [FORMAT, device.onnxruntime_version, device.threads, platform.machine(), _processor()]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """Return model and abilities of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features"))))
+
+
+def _read(path: Path) -> Rates | None:
+    try:
+        kept = json.loads(path.read_text())
+        fields: dict[str, Any] = {
+            name: {int(c): float(rate) for c, rate in value.items()} if isinstance(value, dict) else float(value)
+            for name, value in kept.items()
+        }
+        return Rates(**fields)
+    except OSError:
+        return None  # none is there
+    except (ValueError, TypeError, AttributeError) as error:
+        log.warning("%s cannot be used (%s); measuring again", path, error)
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _keep(path: Path, measured: Rates) -> None:
+    """Write the rates, unless another process has done so meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(dataclasses.asdict(measured), indent=1))
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()
