@@ -1,4 +1,4 @@
-"""A cache of its own for these tests, so that they measure the machine themselves."""
+"""An empty cache, so that a test measures the machine itself."""
 
 from __future__ import annotations
 
