@@ -12,10 +12,20 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 from reverie_server.models import Model
 
 Array: TypeAlias = npt.NDArray[Any]
 Numbers: TypeAlias = npt.NDArray[np.float64]
+
+
+class GatherElements(OpRun):
+    """The reference's own one takes no more than 64 elements along the axis."""
+
+    op_domain = ""
+
+    def _run(self, data: Array, indices: Array, axis: int) -> tuple[Array]:
+        return (np.take_along_axis(data, indices, axis),)
 
 
 class Exact:
@@ -29,7 +39,7 @@ class Exact:
         _widen(proto)
         self.inputs = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in proto.graph.input}
         self._names = [v.name for v in proto.graph.output]
-        self._evaluator = ReferenceEvaluator(proto)
+        self._evaluator = ReferenceEvaluator(proto, new_ops=[GatherElements])
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Numbers]:
         """Return all outputs; floats may come in any width."""

@@ -14,6 +14,7 @@ from reverie_server.program import build, program_key
 from reverie_server.program.compose import compose, sites
 from reverie_server.program.decode import state_shape
 from reverie_server.program.geometry import Geometry
+from reverie_server.program.rotation import Rotations
 from reverie_server.program.views import Draw, Views
 from reverie_server.recipe import Parametrization, Recipe, Term, Transforms
 from reverie_server.runtime import Device
@@ -124,7 +125,7 @@ def world(model: Model, case: Case) -> World:
     if "redirect" in run.inputs:
         feeds["redirect"] = np.zeros(1)
     if case.transforms == "lucid":
-        views = Views(Geometry(SIZE), 2)
+        views = Views(Rotations(Geometry(SIZE)), 2)
         for element, draw in enumerate(DRAWS):
             views.draw(element, draw)
         feeds |= views.arrays

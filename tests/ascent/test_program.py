@@ -33,7 +33,7 @@ RECIPES = [
 ]
 
 INPUTS = {"state", "m", "v", "rate"}
-LUCID = {"rows", "columns", "there", "mask", "back"}
+LUCID = {"rows", "row_border", "columns", "column_border", "there", "mask", "back"}
 LINEAR = {"term0.vector", "term0.position", "term0.weight"}
 FED = [
     INPUTS | LUCID | LINEAR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from reverie_server.program.geometry import ANGLES, LAST_JITTER, PAD_VALUE, SCALES, Geometry
-from reverie_server.program.rotation import TIMES, turned
+from reverie_server.program.rotation import TIMES, Rotations, turned
 from reverie_server.program.transforms import resample, turn
 from reverie_server.program.views import Draw, Views
 
@@ -31,7 +31,7 @@ class Look:
 
     def __init__(self, size: int) -> None:
         self.geometry = Geometry(size)
-        self.views = Views(self.geometry, 2)
+        self.views = Views(Rotations(self.geometry), 2)
         self._resample, self._turn = Exact(resample(self.geometry, 2)), Exact(turn(self.geometry, 2))
         self.picture_shape = (2, 3, size, size)
         self.canvas_shape = (2, 3, self.geometry.canvas, self.geometry.canvas)
@@ -43,7 +43,7 @@ class Look:
     def resample(self, picture: Numbers, back: Numbers | None = None) -> tuple[Numbers, Numbers]:
         """Return the canvas, and what goes back to the picture."""
         given = {"picture": picture, "canvas_gradient": np.zeros(self.canvas_shape) if back is None else back}
-        out = self._resample(given | self._arrays("rows", "columns"))
+        out = self._resample(given | self._arrays("rows", "row_border", "columns", "column_border"))
         return out["canvas"], out["picture_gradient"]
 
     def turn(self, canvas: Numbers, back: Numbers | None = None) -> tuple[Numbers, Numbers]:

@@ -110,12 +110,15 @@ def _taps(conv: ir.Node) -> int | None:
 def _shifted(w: Writer, p: ir.Value, taps: int, size: tuple[int, int, int], *, mirrored: bool) -> ir.Value:
     """Return p as each tap sees it, zero outside of the picture: [N, taps taps, H W]."""
     n, height, width = size
-    one_each = np.eye(taps * taps).reshape(taps * taps, 1, taps, taps)
-    if mirrored:
-        one_each = one_each[:, :, ::-1, ::-1]
-    planes = w.reshape(p, n, 1, height, width)
-    views = w.op("Conv", [planes, w.floats(one_each)], kernel_shape=[taps, taps], pads=[taps // 2] * 4)
-    return w.reshape(views, n, taps * taps, height * width)
+    around = taps // 2
+    margins = w.sizes(0, 0, around, around, 0, 0, around, around)
+    framed = w.op("Pad", [w.reshape(p, n, 1, height, width), margins])
+    corners = list(np.ndindex(taps, taps))
+    views = [
+        w.op("Slice", [framed, w.sizes(y, x), w.sizes(y + height, x + width), w.sizes(2, 3)])
+        for y, x in (reversed(corners) if mirrored else corners)
+    ]
+    return w.reshape(w.op("Concat", views, axis=1), n, taps * taps, height * width)
 
 
 def _input_of(node: ir.Node | None, op_type: str) -> ir.Node | None:

@@ -82,7 +82,7 @@ class _Circuit:
 def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """Return the graph of one step.
 
-    In: state, m, v; rate [N, 1, 1, 1]; with transforms rows, columns, there, mask, back; for each term i term{i}.weight
+    In: state, m, v; rate [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i term{i}.weight
     and what its form needs; redirect [1] where a ReLU is a target. Out: new_state, new_m, new_v; score, reach, extent
     and, where every target is a ReLU, awake, all [N].
     """
@@ -96,7 +96,9 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
             resample(geometry, batch),
             picture="decode.picture",
             rows="rows",
+            row_border="row_border",
             columns="columns",
+            column_border="column_border",
             canvas_gradient="turn.canvas_gradient",
         )
         circuit.add("turn", turn(geometry, batch), canvas="resample.canvas", there="there", mask="mask", back="back")

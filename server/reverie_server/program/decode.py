@@ -6,8 +6,15 @@ decorrelated colours. With w by h pixels,
     t = irfft2(spectrum * sqrt(w h) / max(f, 1 / max(w, h))) / 4        f = frequency in cycles per pixel
     picture = sigmoid(t C')                                             C = the colour matrix, its longest column 1
 
-The inverse transform is two products with constant matrices: any ONNX runtime has those, few have a DFT, and the way
-back is their transpose. For an odd width Lucid synthesises one column more, at frequencies meant for the width asked
+The inverse transform is products with constant matrices: any ONNX runtime has those, few have a DFT, and the way back
+is their transpose. With a and b the angles down and across,
+
+    re cos(a + b) - im sin(a + b) = cos(a) (re cos b - im sin b) + sin(a) (-re sin b - im cos b)
+
+The cosine does not change when a frequency or a row is replaced by its mirror image, the sine changes its sign. So half
+of the frequencies, added to and subtracted from the other half, and half of the rows will do: half the work.
+
+For an odd width Lucid synthesises one column more, at frequencies meant for the width asked
 for, and crops; here an odd width is transformed as it is.
 
 Pixels: the state is the picture before its sigmoid.
@@ -45,16 +52,26 @@ def state_shape(parametrization: Parametrization, size: int, batch: int) -> tupl
 
 
 def _fourier(size: int, batch: int) -> ir.Model:
-    columns = size // 2 + 1
+    columns = half = size // 2 + 1
     return piece(
         f"decode (float[{batch}, 3, {2 * size}, {columns}] state) => (float[{batch}, 3, {size}, {size}] picture)",
         """
         spectrum = Mul(state, scale)
-        down = MatMul(inverse_down, spectrum)
-        parts = Reshape(down, apart)
+        parts = Reshape(spectrum, apart)
         rows = Transpose <perm = [0, 1, 3, 2, 4]> (parts)
         beside = Reshape(rows, together)
-        waves = MatMul(beside, inverse_across)
+        low = Slice(beside, first, last, down)
+        mirrored = Gather <axis = 2> (beside, mirror)
+        same = Add(low, mirrored)
+        other = Sub(low, mirrored)
+        even_rows = MatMul(same, even_across)
+        odd_rows = MatMul(other, odd_across)
+        even = MatMul(even_down, even_rows)
+        odd = MatMul(odd_down, odd_rows)
+        top = Add(even, odd)
+        below = Sub(even, odd)
+        bottom = Gather <axis = 2> (below, upwards)
+        waves = Concat <axis = 2> (top, bottom)
         points = Reshape(waves, flat)
         logits = MatMul(colour, points)
         square = Reshape(logits, full)
@@ -62,11 +79,18 @@ def _fourier(size: int, batch: int) -> ir.Model:
         """,
         {
             "scale": _float32(np.tile(scale(size), (2, 1))),
-            "inverse_down": _float32(inverse_down(size)),
-            "inverse_across": _float32(inverse_across(size)),
+            "mirror": -np.arange(half) % size,
+            "upwards": np.arange(half, size)[::-1] - half + 1,
+            "even_across": _float32(across(size)[0]),
+            "odd_across": _float32(across(size)[1]),
+            "even_down": _float32(down(size)[0]),
+            "odd_down": _float32(down(size)[1]),
             "colour": _float32(COLOUR / np.linalg.norm(COLOUR, axis=0).max()),
             "apart": np.array([batch, 3, 2, size, columns]),
             "together": np.array([batch, 3, size, 2 * columns]),
+            "first": np.array([0]),
+            "last": np.array([half]),
+            "down": np.array([2]),
             "flat": np.array([batch, 3, size * size]),
             "full": np.array([batch, 3, size, size]),
         },
@@ -91,29 +115,30 @@ def scale(size: int) -> Float:
     return lucid / CONTRAST / size**2
 
 
-def inverse_down(size: int) -> Float:
-    """Return [2 S, 2 S] that takes the rows (real, imaginary) of a spectrum to those of its transform along y."""
-    cos, sin = _waves(size, size)
-    return np.block([[cos, -sin], [sin, cos]])
+def down(size: int) -> tuple[Float, Float]:
+    """Return cosine and sine [H, H], H = S // 2 + 1, that take sums and differences of frequencies to rows.
 
-
-def inverse_across(size: int) -> Float:
-    """Return [2 K, S] that takes the columns (real, imaginary) of a half spectrum to the real values along x.
-
-    A frequency stands for its mirror image too, except 0 and, for an even size, the highest one, whose imaginary parts
-    count for nothing.
+    A frequency that is its own mirror image has been added to itself, and counts half.
     """
-    cos, sin = _waves(size, size // 2 + 1)
-    twice = np.full((size // 2 + 1, 1), 2.0)
-    twice[0] = 1
-    if size % 2 == 0:
-        twice[-1] = 1
-    return np.concatenate([twice * cos.T, -twice * sin.T])
+    half = size // 2 + 1
+    cos, sin = _waves(half, half, size)
+    alone = 2 * np.arange(half) % size == 0
+    return np.where(alone, cos / 2, cos), sin
 
 
-def _waves(size: int, count: int) -> tuple[Float, Float]:
-    """Return cosine and sine [S, count] of 2 pi x k / S, exact where the angle is a multiple of a right angle."""
-    turns = np.outer(np.arange(size), np.arange(count)) % size
+def across(size: int) -> tuple[Float, Float]:
+    """Return two matrices [2 K, S] that take columns (real, imaginary) to what cos(a) and sin(a) are multiplied by.
+
+    A frequency stands for its mirror image too, except 0 and, for an even size, the highest one.
+    """
+    cos, sin = _waves(size, size // 2 + 1, size)
+    times = np.where(2 * np.arange(size // 2 + 1) % size == 0, 1.0, 2.0)[:, None]
+    return np.concatenate([times * cos.T, -times * sin.T]), np.concatenate([-times * sin.T, -times * cos.T])
+
+
+def _waves(points: int, count: int, size: int) -> tuple[Float, Float]:
+    """Return cosine and sine [points, count] of 2 pi x k / S, exact where the angle is a multiple of a right angle."""
+    turns = np.outer(np.arange(points), np.arange(count)) % size
     angle = 2 * np.pi * turns / size
     sin = np.where(2 * turns % size == 0, 0.0, np.sin(angle))
     return np.cos(angle), sin

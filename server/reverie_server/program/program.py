@@ -16,6 +16,7 @@ from reverie_server.program.compose import Site, compose, sites
 from reverie_server.program.decode import decode, state_shape
 from reverie_server.program.geometry import Geometry
 from reverie_server.program.key import ProgramKey, program_key
+from reverie_server.program.rotation import Rotations
 from reverie_server.program.views import Views
 from reverie_server.recipe import Recipe
 from reverie_server.runtime import Array, Binding, Device, Session, Tensor
@@ -49,6 +50,7 @@ class Program:
         prepare(graph, device)
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch), device)
+        self._rotations = Rotations(Geometry(key.size))
 
     @property
     def state_shape(self) -> tuple[int, ...]:
@@ -57,7 +59,7 @@ class Program:
 
     def views(self) -> Views | None:
         """Return new arrays for the transforms' inputs, or None where there are none."""
-        return Views(Geometry(self.key.size), self.batch) if self.key.transforms == "lucid" else None
+        return Views(self._rotations, self.batch) if self.key.transforms == "lucid" else None
 
     def climb(self, initial: Numbers) -> Climb:
         """Put a batch of states on the device."""

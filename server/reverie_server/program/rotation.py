@@ -64,15 +64,18 @@ def turned(angle: int, field: int, canvas: int) -> Table:
 
 def shown_at(there: Table, canvas: int) -> Table:
     """Return the table ``back``."""
-    row, column = np.nonzero(there != canvas**2 - 1)
-    cell = there[row, column]
-    order = np.argsort(cell, kind="stable")
-    cell = cell[order]
-    pixel = (row * canvas + column)[order]
-    nth = np.arange(len(cell)) - np.searchsorted(cell, cell)
-    assert nth.max(initial=0) < TIMES
-    back = np.full((TIMES, canvas * canvas), NOWHERE, np.int32)
-    back[nth, cell] = pixel
+    cell = there.reshape(-1)
+    row, column = np.indices(there.shape, np.int32)
+    pixel = (row * canvas + column).reshape(-1)
+    back = np.empty((TIMES, canvas * canvas), np.int32)
+    for nth in range(TIMES):
+        # Of the pixels that show a cell one remains here; the others have the next turn.
+        back[nth] = NOWHERE
+        back[nth, cell] = pixel
+        left = back[nth, cell] != pixel
+        cell, pixel = cell[left], pixel[left]
+    back[:, -1] = NOWHERE
+    assert (cell == canvas**2 - 1).all()
     return back.reshape(TIMES, canvas, canvas)
 
 

@@ -10,65 +10,70 @@ import numpy as np
 import onnx_ir as ir
 
 from reverie_server.piece import differentiate, piece
-from reverie_server.program.geometry import PAD, PAD_VALUE, Geometry
+from reverie_server.program.geometry import PAD_VALUE, Geometry
 from reverie_server.program.rotation import TIMES
 
 
 def resample(geometry: Geometry, batch: int) -> ir.Model:
-    """Pad, jitter, scale: picture, rows [N, 1, M, P], columns [N, 1, P, M] -> canvas [N, 3, M, M].
+    """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, 3, M, M].
 
-    And canvas_gradient -> picture_gradient.
+    And canvas_gradient -> picture_gradient. With the matrices A and B, the grey g of the padding, and both borders
+    (s, a) and (t, b) as in `fill_resampling`, the canvas is A (picture) B + g (s t - a b).
     """
-    size, padded, canvas = geometry.size, geometry.padded, geometry.canvas
+    size, canvas = geometry.size, geometry.canvas
     model = piece(
         f"resample (float[{batch}, 3, {size}, {size}] picture,"
-        f" float[{batch}, 1, {canvas}, {padded}] rows, float[{batch}, 1, {padded}, {canvas}] columns)"
+        f" float[{batch}, 1, {canvas}, {size}] rows, float[{batch}, 1, {canvas}, 2] row_border,"
+        f" float[{batch}, 1, {size}, {canvas}] columns, float[{batch}, 1, 2, {canvas}] column_border)"
         f" => (float[{batch}, 3, {canvas}, {canvas}] canvas)",
         """
-        framed = Pad(picture, margins, grey)
-        tall = MatMul(rows, framed)
-        canvas = MatMul(tall, columns)
+        tall = MatMul(rows, picture)
+        whole = MatMul(tall, columns)
+        grey_border = Mul(row_border, grey)
+        border = MatMul(grey_border, column_border)
+        canvas = Add(whole, border)
         """,
-        {"margins": np.array([0, 0, PAD, PAD, 0, 0, PAD, PAD]), "grey": np.array(PAD_VALUE, np.float32)},
+        {"grey": np.array([PAD_VALUE, -PAD_VALUE], np.float32)},
     )
     return differentiate(model, of="canvas", wrt="picture")
 
 
 def turn(geometry: Geometry, batch: int) -> ir.Model:
-    """Rotate, jitter, crop or pad: canvas, there [N S S], mask [N, 1, S, S] -> view [N, 3, S, S].
+    """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, 3, S, S].
 
-    And view_gradient, back [2 N M M] -> canvas_gradient, written by hand: the adjoint of picking by ``there`` is
+    And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of picking by ``there`` is
     picking by ``back``, which points into the view laid into rows of M, black beyond S, and adding up.
+
+    In ONNX Runtime GatherElements picks single numbers ten times as fast as Gather: in 0.17, not 1.6 ms at 224 pixels.
     """
     size, canvas = geometry.size, geometry.canvas
     view = f"float[{batch}, 3, {size}, {size}]"
     field = f"float[{batch}, 3, {canvas}, {canvas}]"
     return piece(
-        f"turn ({field} canvas, int32[{batch * size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
-        f" {view} view_gradient, int32[{TIMES * batch * canvas * canvas}] back)"
+        f"turn ({field} canvas, int32[{batch}, 1, {size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
+        f" {view} view_gradient, int32[{batch}, 1, {TIMES * canvas * canvas}] back)"
         f" => ({view} view, {field} canvas_gradient)",
         """
-        colours = Transpose <perm = [1, 0, 2, 3]> (canvas)
-        cells = Reshape(colours, line)
-        picked = Gather <axis = 1> (cells, there)
-        pixels = Reshape(picked, colour_view)
-        whole = Transpose <perm = [1, 0, 2, 3]> (pixels)
+        cells = Reshape(canvas, line)
+        every_there = Expand(there, colours)
+        picked = GatherElements <axis = 2> (cells, every_there)
+        whole = Reshape(picked, square)
         view = Mul(whole, mask)
 
         seen = Mul(view_gradient, mask)
         wide = Pad(seen, margins)
-        wide_colours = Transpose <perm = [1, 0, 2, 3]> (wide)
-        sources = Reshape(wide_colours, line)
-        returned = Gather <axis = 1> (sources, back)
-        shares = Reshape(returned, colour_shares)
-        sums = ReduceSum <keepdims = 0> (shares, times)
-        canvas_gradient = Transpose <perm = [1, 0, 2, 3]> (sums)
+        sources = Reshape(wide, line)
+        every_back = Expand(back, colours)
+        returned = GatherElements <axis = 2> (sources, every_back)
+        shares = Reshape(returned, apart)
+        canvas_gradient = ReduceSum <keepdims = 0> (shares, times)
         """,
         {
-            "line": np.array([3, -1]),
-            "colour_view": np.array([3, batch, size, size]),
+            "line": np.array([batch, 3, -1]),
+            "colours": np.array([1, 3, 1]),
+            "square": np.array([batch, 3, size, size]),
             "margins": np.array([0, 0, 0, 0, 0, 0, 0, canvas - size]),
-            "colour_shares": np.array([3, TIMES, batch, canvas, canvas]),
-            "times": np.array([1]),
+            "apart": np.array([batch, 3, TIMES, canvas, canvas]),
+            "times": np.array([2]),
         },
     )
