@@ -2,7 +2,8 @@
 
     python -m bench.against_lucent [--channels 16] [--steps 512] [--size 224] [--threads 2]
 
-Both sides optimise the mean of one channel of `texture19`, start from seed 0 and use their own standard transforms.
+Both sides optimise the mean of one channel of `texture19`, start from seed 0 and use their own standard transforms;
+ours is the preset `lucid`.
 Both pictures are then judged by one measure: the mean of the channel on the picture itself. Needs torch,
 torch-lucent and the server extra in one environment (`make bench` sets it up).
 """
@@ -95,7 +96,10 @@ def main() -> None:
     with Engine(threads=options.threads) as engine:
         for layer, channel in units:
             start = time.perf_counter()
-            picture = engine.render("texture19", layer, channel, steps=options.steps, size=options.size).array
+            rendering = engine.render(
+                "texture19", layer, channel, preset="lucid", steps=options.steps, size=options.size
+            )
+            picture = rendering.array
             ours.append((picture, time.perf_counter() - start))
     ratios = []
     print(f"{'layer':8} {'channel':>7} {'reverie':>9} {'lucent':>9} {'ratio':>6} {'reverie s':>9} {'lucent s':>9}")

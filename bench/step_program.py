@@ -63,6 +63,7 @@ def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
         seed=0,
         parametrization=preset.parametrization,
         transforms=preset.transforms,
+        schedule=preset.schedule,
     )
     program = build(model, recipe, batch=1, device=choose_device("cpu", threads=threads))
     steps = ascend(program, [recipe])

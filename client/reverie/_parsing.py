@@ -24,7 +24,7 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
         onnxruntime_version=message.onnxruntime_version,
         providers=tuple(message.providers),
         device_class=message.device_class,
-        presets=tuple(Preset(preset.name, preset.description) for preset in message.presets),
+        presets=tuple(Preset(preset.name, preset.description, preset.steps) for preset in message.presets),
         limits=Limits(
             min_size_px=limits.min_size_px,
             max_size_px=limits.max_size_px,

@@ -23,12 +23,13 @@ class RenderOptions(TypedDict, total=False):
     objective      instead of layer and channel: a term or a sum of :mod:`reverie.objectives`
     spec           instead of all that describes the picture: a :class:`Spec`, such as ``rendering.spec``
     size           width and height in pixels (224)
-    steps          steps of gradient ascent (512)
+    steps          steps of gradient ascent (the preset's)
     seed           of the first noise and of every random transform (0: the same request gives the same picture)
     learning_rate  step size of Adam (the preset's)
-    preset         name of a preset, which supplies whatever is left out ("lucid")
+    preset         name of a preset, which supplies whatever is left out ("reverie")
     parametrization "fourier" or "pixel" (the preset's)
     transforms     "none" or "lucid" (the preset's)
+    schedule       of the step size: "constant" or "one_cycle" (the preset's)
     format         "png", "webp", "jpeg" or "raw": how the picture travels ("png")
     frames_every   return every n-th picture on the way
     frames_at      return the pictures after these numbers of steps; 0 is the first noise
@@ -47,6 +48,7 @@ class RenderOptions(TypedDict, total=False):
     preset: str
     parametrization: str
     transforms: str
+    schedule: str
     format: ImageFormat | str
     frames_every: int
     frames_at: Sequence[int]
@@ -61,7 +63,7 @@ class StreamOptions(RenderOptions, total=False):
     progress_every: int
 
 
-SPEC_OPTIONS = ("size", "steps", "seed", "learning_rate", "preset", "parametrization", "transforms")
+SPEC_OPTIONS = ("size", "steps", "seed", "learning_rate", "preset", "parametrization", "transforms", "schedule")
 
 
 def render_request(

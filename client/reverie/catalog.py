@@ -11,6 +11,7 @@ class Preset:
 
     name: str
     description: str
+    steps: int  # of gradient ascent, where a spec leaves them out
 
 
 @dataclass(frozen=True)

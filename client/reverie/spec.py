@@ -36,6 +36,7 @@ class Spec:
     preset: str | None = None
     parametrization: str | None = None
     transforms: str | None = None
+    schedule: str | None = None
 
     def to_json(self) -> str:
         """The spec as the wire's JSON, one line: what a PNG of ours carries."""
@@ -76,6 +77,7 @@ SCALARS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
 CHOICES: tuple[tuple[str, Any], ...] = (
     ("parametrization", spec_pb2.Parametrization),
     ("transforms", spec_pb2.Transforms),
+    ("schedule", spec_pb2.Schedule),
 )
 
 

@@ -43,7 +43,10 @@ class Catalog:
             onnxruntime_version=device.onnxruntime_version,
             providers=device.providers,
             device_class=device.kind,
-            presets=[catalog_pb2.Preset(name=name, description=preset.description) for name, preset in PRESETS.items()],
+            presets=[
+                catalog_pb2.Preset(name=name, description=preset.description, steps=preset.steps)
+                for name, preset in PRESETS.items()
+            ],
             limits=self._limits.message(),
         )
 

@@ -5,26 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reverie_server.recipe import Parametrization, Transforms
+from reverie_server.recipe import Parametrization, Schedule, Transforms
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One named choice of parametrization, transforms and step size."""
+    """One named choice of how a picture is made."""
 
     description: str
-    parametrization: Parametrization
-    transforms: Transforms
+    steps: int
     learning_rate: float
+    schedule: Schedule
+    parametrization: Parametrization = "fourier"
+    transforms: Transforms = "lucid"
 
 
 PRESETS: Mapping[str, Preset] = {
+    "reverie": Preset(
+        "As exciting as lucid's pictures in less than a third of the steps: the step size rises and falls.",
+        steps=160,
+        learning_rate=0.35,
+        schedule="one_cycle",
+    ),
+    "quick": Preset("A first look: reverie with fewer steps.", steps=64, learning_rate=0.5, schedule="one_cycle"),
+    "best": Preset("The finest picture: reverie with more steps.", steps=512, learning_rate=0.15, schedule="one_cycle"),
     "lucid": Preset(
         "Lucid's own: a Fourier spectrum with decorrelated colours, its standard random transforms, Adam at 0.05.",
-        parametrization="fourier",
-        transforms="lucid",
+        steps=512,
         learning_rate=0.05,
+        schedule="constant",
     ),
 }
 
-DEFAULT_PRESET = "lucid"
+DEFAULT_PRESET = "reverie"

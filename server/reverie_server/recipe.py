@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 Kind: TypeAlias = Literal["channel", "neuron", "layer", "direction"]
 Parametrization: TypeAlias = Literal["fourier", "pixel"]
 Transforms: TypeAlias = Literal["none", "lucid"]
+Schedule: TypeAlias = Literal["constant", "one_cycle"]
 
 
 class RecipeError(ValueError):
@@ -46,3 +47,4 @@ class Recipe:
     seed: int
     parametrization: Parametrization = "fourier"
     transforms: Transforms = "lucid"
+    schedule: Schedule = "constant"

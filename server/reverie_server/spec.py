@@ -15,7 +15,7 @@ from reverie_server.faults import shown
 from reverie_server.limits import Limits
 from reverie_server.notes import Notes, nearest, unknown
 from reverie_server.presets import DEFAULT_PRESET, PRESETS
-from reverie_server.recipe import Parametrization, Recipe, Transforms
+from reverie_server.recipe import Parametrization, Recipe, Schedule, Transforms
 
 if TYPE_CHECKING:  # it loads onnx
     from reverie_server.models import Model
@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # it loads onnx
 Name = TypeVar("Name")
 
 DEFAULT_SIZE_PX = 224
-DEFAULT_STEPS = 512
 MAX_LEARNING_RATE = 100
 
 PARAMETRIZATIONS: dict[Parametrization, int] = {
@@ -33,6 +32,10 @@ PARAMETRIZATIONS: dict[Parametrization, int] = {
 TRANSFORMS: dict[Transforms, int] = {
     "none": spec_pb2.TRANSFORMS_NONE,
     "lucid": spec_pb2.TRANSFORMS_LUCID,
+}
+SCHEDULES: dict[Schedule, int] = {
+    "constant": spec_pb2.SCHEDULE_CONSTANT,
+    "one_cycle": spec_pb2.SCHEDULE_ONE_CYCLE,
 }
 
 
@@ -73,6 +76,7 @@ def plan(effective: spec_pb2.RenderSpec, models: Mapping[str, Model]) -> Plan:
         seed=effective.seed,
         parametrization=_name(PARAMETRIZATIONS, effective.parametrization),
         transforms=_name(TRANSFORMS, effective.transforms),
+        schedule=_name(SCHEDULES, effective.schedule),
     )
     return Plan(models[effective.model], recipe, effective, spec_digest(effective))
 
@@ -84,10 +88,13 @@ def _fill_preset(effective: spec_pb2.RenderSpec, notes: Notes) -> None:
     if preset is None:
         notes.wrong("spec.preset", unknown("preset", effective.preset, PRESETS))
         preset = PRESETS[DEFAULT_PRESET]  # so that the rest can be looked at
+    if not effective.HasField("steps"):
+        effective.steps = preset.steps
     if not effective.HasField("learning_rate"):
         effective.learning_rate = preset.learning_rate
     _fill_choice(effective, "parametrization", PARAMETRIZATIONS, preset.parametrization, notes)
     _fill_choice(effective, "transforms", TRANSFORMS, preset.transforms, notes)
+    _fill_choice(effective, "schedule", SCHEDULES, preset.schedule, notes)
 
 
 def _fill_choice(
@@ -104,8 +111,6 @@ def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, notes: Notes) 
     """Return whether the size makes sense."""
     if not effective.HasField("size_px"):
         effective.size_px = DEFAULT_SIZE_PX
-    if not effective.HasField("steps"):
-        effective.steps = DEFAULT_STEPS
     if not effective.HasField("seed"):
         effective.seed = 0
     notes.within("spec.steps", effective.steps, 1, limits.max_steps)

@@ -11,7 +11,7 @@ from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 
 from reverie_server.faults import Violation, shown
 from reverie_server.notes import unknown
-from reverie_server.spec import PARAMETRIZATIONS, TRANSFORMS
+from reverie_server.spec import PARAMETRIZATIONS, SCHEDULES, TRANSFORMS
 
 
 class Words(TypedDict, total=False):
@@ -21,12 +21,13 @@ class Words(TypedDict, total=False):
     objective       instead of layer and channel: an Objective message
     spec            instead of all that describes the picture: a RenderSpec message
     size            width and height, in pixels (224)
-    steps           steps of gradient ascent (512)
+    steps           steps of gradient ascent (the preset's)
     seed            of the first noise and of every random transform (0)
     learning_rate   step size of Adam (the preset's)
-    preset          name of a preset ("lucid")
+    preset          name of a preset, which supplies whatever is left out ("reverie")
     parametrization "fourier" or "pixel" (the preset's)
     transforms      "none" or "lucid" (the preset's)
+    schedule        of the step size: "constant" or "one_cycle" (the preset's)
     frames_every    make a frame at every n-th step
     frames_at       make frames after these numbers of steps; 0 is the first noise
     frame_size      scale frames down to this many pixels
@@ -43,6 +44,7 @@ class Words(TypedDict, total=False):
     preset: str
     parametrization: str
     transforms: str
+    schedule: str
     frames_every: int
     frames_at: Sequence[int]
     frame_size: int
@@ -50,7 +52,11 @@ class Words(TypedDict, total=False):
 
 
 #: Words whose values are words.
-CHOICES: dict[str, Mapping[Any, int]] = {"parametrization": PARAMETRIZATIONS, "transforms": TRANSFORMS}
+CHOICES: dict[str, Mapping[Any, int]] = {
+    "parametrization": PARAMETRIZATIONS,
+    "transforms": TRANSFORMS,
+    "schedule": SCHEDULES,
+}
 
 #: Each word and the field that it sets, as a path from the request.
 FIELDS = {
@@ -63,6 +69,7 @@ FIELDS = {
     "preset": "spec.preset",
     "parametrization": "spec.parametrization",
     "transforms": "spec.transforms",
+    "schedule": "spec.schedule",
     "frames_every": "frames.every_steps",
     "frames_at": "frames.steps",
     "frame_size": "frames.max_size_px",

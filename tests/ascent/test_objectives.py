@@ -23,7 +23,6 @@ from tests.ascent.exact import Array, Exact, Numbers, activation
 from tests.ascent.test_decode import PICTURES
 
 SIZE = 10  # the grids are 10, 5 and 2: the middle of an odd one is not where two halves meet
-REST = 1 - 0.9  # of the gradient is the first m
 DRAWS = [Draw((1, 7), 2, -9, (0, 3)), Draw((8, 0), 9, 4, (4, 1))]
 
 VECTOR = tuple(np.random.default_rng(5).standard_normal(8).tolist())
@@ -108,7 +107,7 @@ class World:
         return self.run(self.feeds | {"state": state})["score"]
 
     def gradient(self, state: Numbers) -> Numbers:
-        return self.run(self.feeds | {"state": state})["new_m"] / REST
+        return self.run(self.feeds | {"state": state})["new_m"]
 
 
 def recipe(case: Case) -> Recipe:
@@ -119,7 +118,8 @@ def world(model: Model, case: Case) -> World:
     key = program_key(recipe(case))
     shape = state_shape(case.parametrization, SIZE, 2)
     state = np.random.default_rng(1).standard_normal(shape)
-    feeds: dict[str, Array] = {"m": np.zeros(shape), "v": np.zeros(shape), "rate": np.zeros((2, 1, 1, 1))}
+    feeds: dict[str, Array] = {"m": np.zeros(shape), "v": np.zeros(shape)}
+    feeds |= dict.fromkeys(("rate", "b1", "b2"), np.zeros((2, 1, 1, 1)))  # m becomes the gradient
     feeds |= goals(sites(model, key, 2), [recipe(case)] * 2)
     run = Exact(compose(model, key, 2), model.folder)
     if "redirect" in run.inputs:

@@ -32,7 +32,7 @@ RECIPES = [
     Recipe((Term("channel", "conv1_1"), Term("layer", "pool2")), SIZE, 5, 0.05, 0, "fourier", "none"),
 ]
 
-INPUTS = {"state", "m", "v", "rate"}
+INPUTS = {"state", "m", "v", "rate", "b1", "b2"}
 LUCID = {"rows", "row_border", "columns", "column_border", "there", "mask", "back"}
 LINEAR = {"term0.vector", "term0.position", "term0.weight"}
 FED = [

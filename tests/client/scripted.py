@@ -131,7 +131,10 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
                 onnxruntime_version="1.32.0",
                 providers=["CPUExecutionProvider"],
                 device_class="cpu",
-                presets=[catalog_pb2.Preset(name="lucid", description="Lucid's.")],
+                presets=[
+                    catalog_pb2.Preset(name="lucid", description="Lucid's.", steps=512),
+                    catalog_pb2.Preset(name="swift", description="Few steps.", steps=48),
+                ],
                 limits=catalog_pb2.Limits(
                     min_size_px=8,
                     max_size_px=1024,

@@ -40,6 +40,7 @@ OPTIONS = [
     ({"preset": "lucid"}, "spec.preset", "lucid"),
     ({"parametrization": "pixel"}, "spec.parametrization", spec_pb2.PARAMETRIZATION_PIXEL),
     ({"transforms": "none"}, "spec.transforms", spec_pb2.TRANSFORMS_NONE),
+    ({"schedule": "one_cycle"}, "spec.schedule", spec_pb2.SCHEDULE_ONE_CYCLE),
     ({"format": "webp"}, "format", spec_pb2.IMAGE_FORMAT_WEBP),
     ({"frames_every": 2}, "frames.every_steps", 2),
     ({"frames_at": (0, 3)}, "frames.steps", [0, 3]),
@@ -166,7 +167,7 @@ def test_the_catalogue_is_typed(client: reverie.Client) -> None:
     assert client.layers("tiny")[0] == reverie.Layer("conv1_1", ("features.0",), "Conv", 8, True, 1, 3, 3, 1)
     info = client.server_info()
     assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu", ("CPUExecutionProvider",))
-    assert info.presets == (reverie.Preset("lucid", "Lucid's."),)
+    assert info.presets == (reverie.Preset("lucid", "Lucid's.", 512), reverie.Preset("swift", "Few steps.", 48))
     assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26)
 
 

@@ -63,11 +63,20 @@ def test_the_animation_begins_with_the_noise_and_rests_on_the_picture(
     assert sorted(os.listdir(folder)) == sorted(["tiny-conv1_1-3.png", name])
 
 
-def test_the_default_number_of_steps_is_settled_by_the_client(command: Command, script: Script) -> None:
-    result = command("render", "tiny", "conv1_1", 3, "--animate", "x.gif")
-    assert result.stdout.splitlines()[1] == f"x.gif  {len(schedule(512))} frames"
-    assert script.requests[0].spec.steps == 512
-    assert list(script.requests[0].frames.steps) == schedule(512)
+@pytest.mark.parametrize(("preset", "steps"), [((), 512), (("--preset", "swift"), 48)])
+def test_the_default_number_of_steps_is_that_of_the_preset(
+    command: Command, script: Script, preset: tuple[str, ...], steps: int
+) -> None:
+    result = command("render", "tiny", "conv1_1", 3, "--animate", "x.gif", *preset)
+    assert result.stdout.splitlines()[1] == f"x.gif  {len(schedule(steps))} frames"
+    assert script.requests[-1].spec.steps == steps
+    assert list(script.requests[-1].frames.steps) == schedule(steps)
+
+
+def test_an_unknown_preset_is_left_to_the_server_to_refuse(command: Command, script: Script) -> None:
+    command("render", "tiny", "conv1_1", 3, "--animate", "x.gif", "--preset", "lucit")
+    assert script.requests[-1].spec.preset == "lucit"
+    assert not script.requests[-1].spec.HasField("steps")
 
 
 def test_a_single_frame_is_an_animation_too(command: Command, folder: Path) -> None:

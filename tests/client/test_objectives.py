@@ -117,6 +117,7 @@ FULL = reverie.Spec(
     preset="lucid",
     parametrization="fourier",
     transforms="none",
+    schedule="constant",
 )
 
 
@@ -137,6 +138,7 @@ def test_a_spec_has_a_word_for_every_field_of_the_wire() -> None:
     [
         ("parametrization", spec_pb2.Parametrization, ["fourier", "pixel"]),
         ("transforms", spec_pb2.Transforms, ["none", "lucid"]),
+        ("schedule", spec_pb2.Schedule, ["constant", "one_cycle"]),
     ],
 )
 def test_choices_are_the_wires_constants_in_lower_case(attribute: str, enum: Any, words: list[str]) -> None:

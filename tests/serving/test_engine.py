@@ -37,6 +37,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"steps": "many"}, "spec.steps: 'many' cannot be sent"),
     ({"size": 0}, "spec.size_px: 0 is not in 16"),
     ({"parametrization": "furier"}, "spec.parametrization: there is no parametrization 'furier'; the nearest: fourier"),
+    ({"schedule": "one_cicle"}, "spec.schedule: there is no schedule 'one_cicle'; the nearest: one_cycle"),
     ({"transforms": "lucit"}, "spec.transforms: there is no transforms 'lucit'; the nearest: lucid"),
     ({"frames_at": [1, "x"]}, "frames.steps"),
     ({"seed": -1, "size": 0, "preset": "x"}, "spec.seed: .*; spec.preset: .*; spec.size_px: "),

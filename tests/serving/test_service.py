@@ -65,7 +65,9 @@ async def test_the_server_tells_what_it_is_and_what_it_takes(service: Served) ->
     assert info.version
     assert info.device_class == "cpu"
     assert "CPUExecutionProvider" in info.providers
-    assert "lucid" in [preset.name for preset in info.presets]
+    presets = {preset.name: preset.steps for preset in info.presets}
+    assert next(iter(presets)) == "reverie"
+    assert presets["lucid"] == 512
     assert all(preset.description for preset in info.presets)
     assert info.limits == Limits().message()
     assert all(value > 0 for _, value in info.limits.ListFields())

@@ -58,6 +58,7 @@ REFUSED = [
     ("spec { preset: 'lucit' }", "spec.preset", "there is no preset 'lucit'; the nearest: lucid"),
     ("spec { preset: '' }", "spec.preset", "there is no preset ''; known: .*lucid"),
     ("spec { parametrization: 9 }", "spec.parametrization", r"9 is not one of 1 \(fourier\), 2 \(pixel\)"),
+    ("spec { schedule: 3 }", "spec.schedule", r"3 is not one of 1 \(constant\), 2 \(one_cycle\)"),
     ("spec { transforms: -1 }", "spec.transforms", r"-1 is not one of 1 \(none\), 2 \(lucid\)"),
     ("format: 99", "format", r"99 is not one of 1 \(IMAGE_FORMAT_PNG\)"),
     ("frames { steps: 1 format: 99 }", "frames.format", "99 is not one of 1"),
@@ -196,12 +197,13 @@ def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
         model_digest=model.digest,
         objective=minimal.objective,
         size_px=224,
-        steps=512,
-        learning_rate=0.05,
+        steps=160,
+        learning_rate=0.35,
         seed=0,
-        preset="lucid",
+        preset="reverie",
         parametrization=spec_pb2.PARAMETRIZATION_FOURIER,
         transforms=spec_pb2.TRANSFORMS_LUCID,
+        schedule=spec_pb2.SCHEDULE_ONE_CYCLE,
     )
     assert effective == expected
     assert all(effective.HasField(field.name) for field in RenderSpec.DESCRIPTOR.fields if field.name != "model")
@@ -244,6 +246,8 @@ OTHER = [
     "spec { learning_rate: 0.050001 }",
     "spec { parametrization: PARAMETRIZATION_PIXEL }",
     "spec { transforms: TRANSFORMS_NONE }",
+    "spec { schedule: SCHEDULE_CONSTANT }",
+    "spec { preset: 'lucid' }",
     "spec { objective { channel { layer: 'conv1_1' } } }",
     "spec { objective { neuron { layer: 'conv1_1' channel: 1 } } }",
     f"spec {{ objective {{ sum {{ terms {{ objective {{ {CHANNEL} }} }} }} }} }}",
@@ -262,7 +266,7 @@ def test_formats_and_frames_make_no_difference(engine: Engine) -> None:
 
 
 def test_defaults_said_aloud_make_no_difference(engine: Engine) -> None:
-    said = order(engine, "spec { seed: 0 preset: 'lucid' learning_rate: 0.05 }").plan.digest
+    said = order(engine, "spec { seed: 0 preset: 'reverie' learning_rate: 0.35 }").plan.digest
     assert said == order(engine, "").plan.digest
 
 
@@ -270,7 +274,7 @@ def test_a_digest_is_the_sha256_of_canonical_json() -> None:
     """A golden value: a change here orphans every picture that was filed under its digest."""
     spec = text_format.Parse(f"model: 'm' learning_rate: 0.05 seed: 7 objective {{ {CHANNEL} }}", RenderSpec())
     text = (
-        '{"engine":"1","spec":{"learning_rate":0.05000000074505806,"model":"m",'
+        '{"engine":"2","spec":{"learning_rate":0.05000000074505806,"model":"m",'
         '"objective":{"channel":{"channel":1,"layer":"conv1_1"}},"seed":7}}'
     )
     assert spec_digest(spec) == hashlib.sha256(text.encode()).hexdigest()

@@ -21,9 +21,6 @@ from reverie.animation import WRITERS, animated, schedule
 from reverie.pictures import SUFFIXES, Frame, ImageFormat, Outcome, Progress, Rendering
 from reverie.spec import Spec
 
-# The wire's own default.
-DEFAULT_STEPS = 512
-
 FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
 
 
@@ -45,9 +42,9 @@ class Position(click.ParamType[tuple[int, int]]):
 @click.argument("layer")
 @click.argument("channel")
 @click.option("--size", type=int, metavar="PX", help="Width and height of the picture.  [default: 224]")
-@click.option("--steps", type=int, metavar="N", help="Steps of gradient ascent.  [default: 512]")
+@click.option("--steps", type=int, metavar="N", help="Steps of gradient ascent.  [default: the preset's]")
 @click.option("--seed", type=int, metavar="N", help="Of the first noise and all that is random.  [default: 0]")
-@click.option("--preset", metavar="NAME", help="Named set of choices for what is left out.  [default: lucid]")
+@click.option("--preset", metavar="NAME", help="Named set of choices for what is left out.  [default: reverie]")
 @click.option("--neuron", type=Position(), help="Excite one position of the layer's grid, not the mean of all.")
 @click.option("--negative", is_flag=True, help="Show what the channel dislikes.")
 @click.option("--format", "image_format", type=click.Choice(FORMATS), help="Default: as the suffix of -o says, or png.")
@@ -90,12 +87,13 @@ def render(
     request: StreamOptions = {"spec": spec, "format": chosen}
     if options["timeout"]:
         request["timeout"] = options["timeout"]
-    if animate:
-        # Which frames to ask for depends on the number of steps, so it is settled here.
-        request["spec"] = replace(spec, steps=DEFAULT_STEPS if spec.steps is None else spec.steps)
-        request["frames_at"] = schedule(request["spec"].steps or 0)
 
     with connected(**server) as client, progress_bar(f"{model} {objective}") as show:
+        if animate:
+            # Which frames to ask for depends on the number of steps, so it is settled here.
+            steps = _default_steps(client, spec.preset) if spec.steps is None else spec.steps
+            request["spec"] = replace(spec, steps=steps)
+            request["frames_at"] = schedule(steps or 0)
         rendering, frames = _follow(client, request, show)
         moving = animated([frame.image for frame in frames], animate.suffix) if animate else b""
 
@@ -132,6 +130,12 @@ def _objective(layer: str, channel: str, position: tuple[int, int] | None, *, ne
     else:
         objective = objectives.neuron(layer, number, *position)
     return -objective if negative else objective
+
+
+def _default_steps(client: Client, preset: str | None) -> int | None:
+    """The steps of a preset, or of the server's first, its default; None where it has no such preset."""
+    presets = client.server_info().presets
+    return next((known.steps for known in presets if preset in (None, known.name)), None)
 
 
 def _follow(client: Client, request: StreamOptions, show: Callable[[Progress], None]) -> tuple[Rendering, list[Frame]]:

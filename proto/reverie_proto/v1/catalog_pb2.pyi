@@ -22,12 +22,14 @@ class ServerInfo(_message.Message):
     def __init__(self, version: _Optional[str] = ..., onnxruntime_version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., device_class: _Optional[str] = ..., presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
 
 class Preset(_message.Message):
-    __slots__ = ("name", "description")
+    __slots__ = ("name", "description", "steps")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    steps: int
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., steps: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes")

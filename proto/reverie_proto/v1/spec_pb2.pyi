@@ -18,6 +18,12 @@ class Transforms(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TRANSFORMS_NONE: _ClassVar[Transforms]
     TRANSFORMS_LUCID: _ClassVar[Transforms]
 
+class Schedule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SCHEDULE_UNSPECIFIED: _ClassVar[Schedule]
+    SCHEDULE_CONSTANT: _ClassVar[Schedule]
+    SCHEDULE_ONE_CYCLE: _ClassVar[Schedule]
+
 class ImageFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     IMAGE_FORMAT_UNSPECIFIED: _ClassVar[ImageFormat]
@@ -38,6 +44,9 @@ PARAMETRIZATION_PIXEL: Parametrization
 TRANSFORMS_UNSPECIFIED: Transforms
 TRANSFORMS_NONE: Transforms
 TRANSFORMS_LUCID: Transforms
+SCHEDULE_UNSPECIFIED: Schedule
+SCHEDULE_CONSTANT: Schedule
+SCHEDULE_ONE_CYCLE: Schedule
 IMAGE_FORMAT_UNSPECIFIED: ImageFormat
 IMAGE_FORMAT_PNG: ImageFormat
 IMAGE_FORMAT_WEBP: ImageFormat
@@ -49,7 +58,7 @@ OUTCOME_DEAD_UNIT: Outcome
 OUTCOME_NON_FINITE: Outcome
 
 class RenderSpec(_message.Message):
-    __slots__ = ("model", "model_digest", "objective", "size_px", "steps", "learning_rate", "seed", "preset", "parametrization", "transforms")
+    __slots__ = ("model", "model_digest", "objective", "size_px", "steps", "learning_rate", "seed", "preset", "parametrization", "transforms", "schedule")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     MODEL_DIGEST_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +69,7 @@ class RenderSpec(_message.Message):
     PRESET_FIELD_NUMBER: _ClassVar[int]
     PARAMETRIZATION_FIELD_NUMBER: _ClassVar[int]
     TRANSFORMS_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     model: str
     model_digest: str
     objective: Objective
@@ -70,7 +80,8 @@ class RenderSpec(_message.Message):
     preset: str
     parametrization: Parametrization
     transforms: Transforms
-    def __init__(self, model: _Optional[str] = ..., model_digest: _Optional[str] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., size_px: _Optional[int] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., seed: _Optional[int] = ..., preset: _Optional[str] = ..., parametrization: _Optional[_Union[Parametrization, str]] = ..., transforms: _Optional[_Union[Transforms, str]] = ...) -> None: ...
+    schedule: Schedule
+    def __init__(self, model: _Optional[str] = ..., model_digest: _Optional[str] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., size_px: _Optional[int] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., seed: _Optional[int] = ..., preset: _Optional[str] = ..., parametrization: _Optional[_Union[Parametrization, str]] = ..., transforms: _Optional[_Union[Transforms, str]] = ..., schedule: _Optional[_Union[Schedule, str]] = ...) -> None: ...
 
 class Objective(_message.Message):
     __slots__ = ("channel", "neuron", "layer", "direction", "logit", "sum")

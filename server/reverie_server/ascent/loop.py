@@ -11,8 +11,8 @@ import numpy.typing as npt
 from reverie_server.ascent.draws import draw, initial_state
 from reverie_server.ascent.goals import goals
 from reverie_server.ascent.result import Outcome, Result, Step, Stopped
+from reverie_server.ascent.schedule import pace
 from reverie_server.program import Climb, Program, Reading, program_key
-from reverie_server.program.adam import rate
 from reverie_server.program.redirect import STEPS as REDIRECTED_STEPS
 from reverie_server.program.views import Views
 from reverie_server.recipe import Recipe, RecipeError
@@ -113,8 +113,13 @@ def _check(program: Program, recipes: Sequence[Recipe]) -> None:
 
 
 def _feed_step(climb: Climb, views: Views | None, recipes: Sequence[Recipe], step: int, program: Program) -> None:
-    rates = [rate(recipe.learning_rate, step) for recipe in recipes]
-    climb.feed({"rate": np.array(rates, np.float32).reshape(-1, 1, 1, 1)})
+    paces = [pace(recipe, step) for recipe in recipes]
+    numbers = {
+        "rate": [rate for rate, _ in paces],
+        "b1": [moments.first for _, moments in paces],
+        "b2": [moments.second for _, moments in paces],
+    }
+    climb.feed({name: np.array(each, np.float32).reshape(-1, 1, 1, 1) for name, each in numbers.items()})
     _feed_redirect(climb, program, redirect=step <= REDIRECTED_STEPS)
     if views is not None:
         for element, recipe in enumerate(recipes):

@@ -10,33 +10,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from reverie_server.piece import piece
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+EPSILON = 1e-8
 
 
-def rate(learning_rate: float, step: int) -> float:
-    """Return the rate to feed at step 1, 2, ..."""
-    return learning_rate * math.sqrt(1 - BETA2**step) / (1 - BETA1**step)
+@dataclass(frozen=True)
+class Moments:
+    """What Adam keeps, at each step, of its mean of the gradients and of their squares."""
+
+    first: float
+    second: float
+
+    def correction(self, step: int) -> float:
+        """Return what the learning rate is multiplied by at step 1, 2, ...: both moments began at nothing."""
+        return math.sqrt(1 - self.second**step) / (1 - self.first**step)
 
 
 def adam(shape: Sequence[int]) -> ir.Model:
-    """Return the piece state, m, v, gradient, rate [N, 1, 1, 1] -> new_state, new_m, new_v, reach [N], extent [N].
+    """Return the piece state, m, v, gradient, rate, b1, b2 -> new_state, new_m, new_v, reach [N], extent [N].
+
+    ``rate`` and the moments ``b1`` and ``b2`` are [N, 1, 1, 1].
 
     ``reach`` is the sum of the squares of the gradient, ``extent`` that of the new state: 0 and no finite number tell
     the ascent what it has to know of a picture without its leaving the device.
     """
     state = f"float[{', '.join(map(str, shape))}]"
     batch = shape[0]
+    each = f"float[{batch}, 1, 1, 1]"
     return piece(
-        f"adam ({state} state, {state} m, {state} v, {state} gradient, float[{batch}, 1, 1, 1] rate)"
+        f"adam ({state} state, {state} m, {state} v, {state} gradient, {each} rate, {each} b1, {each} b2)"
         f" => ({state} new_state, {state} new_m, {state} new_v, float[{batch}] reach, float[{batch}] extent)",
         """
         square = Mul(gradient, gradient)
+        rest1 = Sub(one, b1)
+        rest2 = Sub(one, b2)
         kept_m = Mul(b1, m)
         more_m = Mul(rest1, gradient)
         new_m = Add(kept_m, more_m)
@@ -53,10 +66,7 @@ def adam(shape: Sequence[int]) -> ir.Model:
         extent = ReduceSum <keepdims = 0> (large, axes)
         """,
         {
-            "b1": np.array(BETA1, np.float32),
-            "rest1": np.array(1 - BETA1, np.float32),
-            "b2": np.array(BETA2, np.float32),
-            "rest2": np.array(1 - BETA2, np.float32),
+            "one": np.array(1, np.float32),
             "epsilon": np.array(EPSILON, np.float32),
             "axes": np.array([1, 2, 3]),
         },

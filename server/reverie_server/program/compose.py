@@ -82,9 +82,9 @@ class _Circuit:
 def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """Return the graph of one step.
 
-    In: state, m, v; rate [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i term{i}.weight
-    and what its form needs; redirect [1] where a ReLU is a target. Out: new_state, new_m, new_v; score, reach, extent
-    and, where every target is a ReLU, awake, all [N].
+    In: state, m, v; rate, b1, b2 [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i
+    term{i}.weight and what its form needs; redirect [1] where a ReLU is a target. Out: new_state, new_m, new_v; score,
+    reach, extent and, where every target is a ReLU, awake, all [N].
     """
     circuit = _Circuit()
     circuit.add("decode", decode(key.parametrization, key.size, batch), state="state")
@@ -138,6 +138,8 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
         m="m",
         v="v",
         rate="rate",
+        b1="b1",
+        b2="b2",
         gradient="decode.state_gradient",
     )
     outputs = {name: f"adam.{name}" for name in ("new_state", "new_m", "new_v", "reach", "extent")}

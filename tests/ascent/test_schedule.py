@@ -1,0 +1,41 @@
+"""Schedules: how far a step may go, from the first to the last."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reverie_server.ascent.schedule import COURSES, RISE, pace
+from reverie_server.recipe import Recipe, Schedule, Term
+
+
+def rates(schedule: Schedule, steps: int, beyond: int = 0) -> list[float]:
+    """The rate of each step, without Adam's correction."""
+    recipe = Recipe((Term("channel", "conv1_1"),), 16, steps, 0.25, 0, schedule=schedule)
+    paces = ((step, pace(recipe, step)) for step in range(1, steps + beyond + 1))
+    return [rate / moments.correction(step) for step, (rate, moments) in paces]
+
+
+@pytest.mark.parametrize("steps", [1, 7, 160])
+def test_a_constant_rate_is_the_learning_rate(steps: int) -> None:
+    assert rates("constant", steps) == pytest.approx([0.25] * steps)
+
+
+@pytest.mark.parametrize("steps", [8, 64, 160, 511])
+def test_one_cycle_rises_and_falls_to_nothing(steps: int) -> None:
+    course = np.array(rates("one_cycle", steps))
+    top = int(course.argmax())
+    assert (np.diff(course[: top + 1]) > 0).all()
+    assert (np.diff(course[top:]) < 0).all()
+    assert abs(top + 1 - RISE * steps) <= 1
+    assert 0.8 * 0.25 < course.max() < 0.25
+    assert 0 < course[0] <= 0.25 / (RISE * steps)
+    assert 0 < course[-1] < 0.25 * 3 / steps**2
+
+
+@pytest.mark.parametrize("schedule", COURSES)
+def test_one_step_is_an_ascent_too(schedule: Schedule) -> None:
+    assert rates(schedule, 1) == pytest.approx([0.25])
+
+
+def test_an_element_that_has_ended_in_its_batch_has_a_rate_to_feed() -> None:
+    assert rates("one_cycle", 5, beyond=3)[5:] == pytest.approx([rates("one_cycle", 5)[-1]] * 3)
