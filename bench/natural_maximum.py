@@ -1,12 +1,12 @@
 """Do the pictures excite their channels more than any natural image does? Here "natural" is what the network knows.
 
-64 channels, spread over conv2_1 to conv5_4 and the logits, are rendered with the default settings. Each picture must
+64 channels, spread over conv2_1 to conv5_4 and the logits, are rendered with a preset. Each picture must
 excite its channel (the mean over all positions, without transforms) more than every one of 2,000 held-out drawn images
 does. Those are shown at two sizes, drawn at the picture's own and at the largest that the network was trained on, and
 the larger activation of the two counts. One graph measures pictures and images alike.
 
-    python -m bench.natural_maximum [--channels 64] [--images 2000] [--steps 512] [--size 224] [--limit N]
-        [--sheet FILE]
+    python -m bench.natural_maximum [--channels 64] [--images 2000] [--preset reverie] [--steps N] [--size 224]
+        [--limit N] [--sheet FILE]
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 from reverie_server import Engine
 from reverie_server.models import embedded_models
+from reverie_server.presets import DEFAULT_PRESET, PRESETS
 
 from bench.contact import write_sheet
 from demo_model.pool import HELD_OUT, SIZE, series
@@ -124,12 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--channels", type=int, default=64, help="how many to sample")
     parser.add_argument("--images", type=int, default=2000, help="held-out drawn images, at each of the two sizes")
-    parser.add_argument("--steps", type=int, default=512)
+    parser.add_argument("--preset", default=DEFAULT_PRESET)
+    parser.add_argument("--steps", type=int, help="other than the preset's")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--limit", type=int, help="render only so many of the channels")
     parser.add_argument("--models", type=Path, help="folder of model folders, if not the embedded one")
     parser.add_argument("--sheet", type=Path, help="write the pictures to this file, a .png or .jpg")
     options = parser.parse_args()
+    preset, steps = options.preset, options.steps or PRESETS[options.preset].steps
 
     models = options.models or embedded_models()
     with Engine([models]) as engine:
@@ -143,7 +146,7 @@ def main() -> None:
         print(f"{'layer':8} {'channel':>7} {'picture':>9} {'natural':>9} {'ratio':>6}")
         exceeded, pictures = [], []
         for layer, channel in islice(sample(chosen, options.channels), options.limit):
-            picture = engine.render(MODEL, layer, channel, steps=options.steps, size=options.size).array
+            picture = engine.render(MODEL, layer, channel, preset=preset, steps=steps, size=options.size).array
             ours, theirs = means(session, picture[None])[layer][0, channel], natural[layer][channel]
             exceeded.append(ours > theirs)
             pictures.append(picture)

@@ -1,9 +1,10 @@
 """Does another network recognise the pictures of classes? It was trained from another seed and never saw a rendering.
 
-Every class's logit of texture19 is rendered with the default settings; `demo_model/recogniser.safetensors` then names
+Every class's logit of texture19 is rendered with a preset; `demo_model/recogniser.safetensors` then names
 each picture's class, seen at the size it was rendered at. Needs torch.
 
-    python -m bench.recognition [--steps 512] [--size 224] [--limit N] [--sheet FILE] [--pictures FOLDER]
+    python -m bench.recognition [--preset reverie] [--steps N] [--size 224] [--limit N] [--sheet FILE]
+        [--pictures FOLDER]
 
 ``--pictures`` keeps each picture as an .npy file and takes those that are there instead of rendering them again:
 another recogniser (``--recogniser FILE``) can then judge the same ones, and a run that was cut off goes on.
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from reverie_server import Engine, Rendering
+from reverie_server.presets import DEFAULT_PRESET, PRESETS
 from safetensors.torch import load_file
 
 from bench.contact import write_sheet
@@ -44,7 +46,8 @@ def kept(file: Path | None, render: Callable[[], Rendering]) -> NDArray[np.float
 def main() -> None:
     """Print a row per class and the share of classes that are recognised."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--steps", type=int, default=512)
+    parser.add_argument("--preset", default=DEFAULT_PRESET)
+    parser.add_argument("--steps", type=int, help="other than the preset's")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--limit", type=int, default=len(LABELS), help="render only the first so many classes")
     parser.add_argument("--models", type=Path, help="folder of model folders, if not the embedded one")
@@ -52,6 +55,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="folder to keep the pictures in, and to take them from")
     parser.add_argument("--recogniser", type=Path, default=Path("demo_model/recogniser.safetensors"))
     options = parser.parse_args()
+    preset, steps = options.preset, options.steps or PRESETS[options.preset].steps
 
     recogniser = deployed(load_file(options.recogniser))
     first, third = 0, 0
@@ -60,8 +64,8 @@ def main() -> None:
     with Engine([options.models] if options.models else None) as engine:
         for label, name in enumerate(LABELS[: options.limit]):
             picture = kept(
-                options.pictures and options.pictures / f"{name}-{options.size}px-{options.steps}.npy",
-                partial(engine.render, MODEL, LAYER, label, steps=options.steps, size=options.size),
+                options.pictures and options.pictures / f"{name}-{preset}-{options.size}px-{steps}.npy",
+                partial(engine.render, MODEL, LAYER, label, preset=preset, steps=steps, size=options.size),
             )
             pictures.append(picture)
             pixels = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
