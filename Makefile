@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -13,6 +13,7 @@ help:
 	@echo "make format      let ruff mend what it can"
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
+	@echo "make bench-smoke see that everything that is measured runs (minutes)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
 	@echo "make clean       remove the environments and everything made"
@@ -66,6 +67,10 @@ proto-check: .venv/proto/ready
 bench: .venv/bench/ready
 	@for name in start_up step_time step_program export_vgg19 against_lucent natural_maximum recognition; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
+
+bench-smoke: .venv/bench/ready
+	@echo "== every contender of the races runs, and agrees"
+	@.venv/bench/bin/python -m bench.smoke
 
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)

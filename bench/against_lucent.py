@@ -105,9 +105,8 @@ def main() -> None:
             picture = rendering.array
             ours.append((picture, time.perf_counter() - start))
     ratios, sooner = [], []
-    print(
-        f"{'layer':8} {'channel':>7} {'reverie':>9} {'lucent':>9} {'ratio':>6} {'reverie s':>9} {'lucent s':>9} {'sooner':>6}"
-    )
+    head = f"{'reverie':>9} {'lucent':>9} {'ratio':>6} {'reverie s':>9} {'lucent s':>9} {'sooner':>6}"
+    print(f"{'layer':8} {'channel':>7} {head}")
     for (layer, channel), (picture, ours_s) in zip(units, ours, strict=True):
         start = time.perf_counter()
         other = by_lucent(model, layer, channel, steps=options.steps, size=options.size)

@@ -33,13 +33,14 @@ def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, flo
     if task.batch == 1:
         truth = TRUTH(task)()
         for name, racer in racers.items():
-            found[name]["cosine"] = _cosine(racer.answer(), truth)
+            found[name]["cosine"] = cosine(racer.answer(), truth)
     for name, racer in racers.items():
         found[name]["memory"] = racer.close()
     return found
 
 
-def _cosine(a: np.ndarray, b: np.ndarray) -> float:
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the cosine of the angle between two gradients."""
     return float((a.astype(np.float64) * b).sum() / np.linalg.norm(a.astype(np.float64)) / np.linalg.norm(b))
 
 

@@ -17,6 +17,8 @@ from reverie_gradient.term import Term
 
 # Just below the largest float32: exact for every |x| above 3.4e-39, that is for all but the smallest subnormal numbers.
 STEEP = 3e38
+# Stands for 0: OpenVINO 2026 takes a beta of 0 for one that is not given, 0.5, and lets every gradient pass by half.
+BARELY_BELOW = -1.2e-38
 
 
 def where_positive(r: Term, g: Term) -> Term:
@@ -24,7 +26,7 @@ def where_positive(r: Term, g: Term) -> Term:
     if g.rim is not None and g.rim.core is not None:
         return g.rim.around(where_positive(g.rim.cut(r), g.rim.core))
     if r.dtype == ir.DataType.FLOAT:
-        return g * r.apply("HardSigmoid", alpha=STEEP, beta=0.0)
+        return g * r.apply("HardSigmoid", alpha=STEEP, beta=BARELY_BELOW)
     return r.apply("Greater", 0.0).apply("Where", g, 0.0)
 
 

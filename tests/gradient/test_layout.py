@@ -75,3 +75,16 @@ def test_fixing_the_sizes_changes_no_value(pool: str) -> None:
         fixed = session(model, N=1, H=height, W=width, h=height // 4, w=width // 4).run(None, feeds)
         for a, b in zip(free, fixed, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(a).max())
+
+
+def test_no_mask_is_off_by_what_a_runtime_may_take_for_not_given() -> None:
+    model = with_gradient(tower("MaxPool"), of="y", wrt="image")
+    masks = [node for node in model.graph.node if node.op_type == "HardSigmoid"]
+    betas = {a.f for node in masks for a in node.attribute if a.name == "beta"}
+    assert len(betas) == 2  # of what is positive, and of what is a maximum
+    assert 0 not in betas
+    x = np.array([0, 1.2e-38, 1, 3e38], np.float32)
+    text = f"g (float[4] x) => (float[4] y) {{ y = HardSigmoid <alpha = 3e38, beta = {min(betas)!r}> (x) }}"
+    mask = onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["": 18]> {text}')
+    (y,) = session(mask).run(None, {"x": x})
+    np.testing.assert_array_equal(y, [0, 1, 1, 1])

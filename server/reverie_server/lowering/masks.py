@@ -14,6 +14,9 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from reverie_server.lowering.settle import infer
 from reverie_server.lowering.writer import Writer
 
+NOTHING = 1e-30
+"""What a mask's beta may differ from 0: `reverie_gradient` writes a little less than 0 into it."""
+
 
 def shrink(model: ir.Model) -> None:
     """Rewrite every such pair of masks."""
@@ -52,7 +55,7 @@ def _match(node: ir.Node) -> tuple[ir.Value, ir.Node, ir.Value] | None:
     below = _producer(maximal.inputs[0])
     if not _is(below, "Add") or below is None or below.inputs[0] is not r or r is None:
         return None
-    if outer.attributes.get_float("beta", 0.5) != 0 or _negated(below.inputs[1]) is not _pool_of(r):
+    if abs(outer.attributes.get_float("beta", 0.5)) > NOTHING or _negated(below.inputs[1]) is not _pool_of(r):
         return None
     return r, enlarged, maximal.outputs[0]
 

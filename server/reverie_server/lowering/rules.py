@@ -154,7 +154,7 @@ def _one(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) 
     rows = x.half if isinstance(x, Doubled) else x
     attributes = {name: a.value for name, a in node.attributes.items()}
     value = w.op(node.op_type, [rows.value, *node.inputs[1:]], **attributes)
-    keeps = node.op_type in KEEP_ZERO or (node.op_type == "HardSigmoid" and node.attributes.get_float("beta", 0.5) == 0)
+    keeps = node.op_type in KEEP_ZERO or (node.op_type == "HardSigmoid" and node.attributes.get_float("beta", 0.5) <= 0)
     result = Rows(value, rows.layout, rows.channels, rows.clean and keeps)
     return [Doubled(result) if isinstance(x, Doubled) else result]
 
