@@ -3,6 +3,7 @@
 VGG19 with random weights is exported up to one layer. The contestants, each in a process of its own, take turns:
 
     layer graph    one `Run` of the exported graph, activation and gradient, from arrays to arrays
+    network        the same network and the objective, lowered: what of a step is not ours to add
     step program   one step of the default ascent: draws, decode, transforms, network, objective, way back, Adam
     torch          forward and gradient by the image, in eager mode, truncated at the same layer
 
@@ -76,13 +77,23 @@ def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
     return step
 
 
+def lowered_network(_: Path, layer: str, size: int, threads: int) -> Step:
+    """Return what of a step is the network: activation, score and gradient, lowered."""
+    return OTHERS["reverie"](Task(layer, size, threads=threads))
+
+
 def torch_step(_: Path, layer: str, size: int, threads: int) -> Step:
     """Return the same network's step in torch."""
     return OTHERS["torch"](Task(layer, size, threads=threads))
 
 
-CONTESTANTS = {"layer graph": layer_graph, "step program": step_program, "torch": torch_step}
-PAIRS = [("layer graph", "torch"), ("step program", "layer graph"), ("step program", "torch")]
+CONTESTANTS = {
+    "layer graph": layer_graph,
+    "network": lowered_network,
+    "step program": step_program,
+    "torch": torch_step,
+}
+PAIRS = [("layer graph", "torch"), ("step program", "network"), ("step program", "torch")]
 
 
 def main() -> None:
