@@ -126,7 +126,7 @@ def _cores() -> int:
 
 
 class Session:
-    """One graph, loaded on a device.
+    """One graph, loaded on a device; ``model`` is used up.
 
     ``weights`` holds the contents of the files that the graph's external tensors name. Every node runs on the device:
     where it is not the CPU, a node that only the CPU can run is an error, not a slow picture.
@@ -145,9 +145,10 @@ class Session:
         if device.name == "cuda":
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
             providers = [(CUDA, CUDA_OPTIONS)]
-        if weights:
+        files = {**(weights or {}), **_take_constants(model.graph)}
+        if files:
             options.add_external_initializers_from_files_in_memory(
-                list(weights), list(weights.values()), [w.nbytes for w in weights.values()]
+                list(files), list(files.values()), [file.nbytes for file in files.values()]
             )
         proto: onnx.ModelProto = ir.to_proto(model)
         self._session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=providers)
@@ -165,6 +166,28 @@ class Session:
         """Run once, from arrays to arrays."""
         names = [output.name for output in self._session.get_outputs()]
         return dict(zip(names, self._session.run(names, dict(feeds)), strict=True))
+
+
+LARGE = 1024
+"""Bytes above which a constant goes to the runtime as a file in memory: a message would hold it twice more, and no
+message can be larger than 2 GB."""
+
+
+def _take_constants(graph: ir.Graph) -> dict[str, Array]:
+    """Take the large constants out of a graph, which refers to them from then on by the names returned.
+
+    Left in it they would stay in memory until Python looks for cycles, for the objects of a graph refer to each other.
+    """
+    taken: dict[str, Array] = {}
+    for value in graph.initializers.values():
+        tensor = value.const_value
+        if tensor is not None and not isinstance(tensor, ir.ExternalTensor) and tensor.nbytes > LARGE:
+            name = f"constant_{len(taken)}"
+            taken[name] = np.ascontiguousarray(tensor.numpy())
+            value.const_value = ir.ExternalTensor(
+                name, 0, tensor.nbytes, tensor.dtype, shape=ir.Shape(tensor.shape.numpy()), name=str(value.name)
+            )
+    return taken
 
 
 class Binding:

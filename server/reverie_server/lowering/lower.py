@@ -10,6 +10,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from reverie_server.lowering import linear, masks
 from reverie_server.lowering.assign import choose
 from reverie_server.lowering.cost import Costs
+from reverie_server.lowering.fold import fold
 from reverie_server.lowering.rows import Held, from_plain, to_plain
 from reverie_server.lowering.rules import RULES, is_winograd, moving
 from reverie_server.lowering.settle import dims, settle
@@ -28,6 +29,7 @@ def lower(model: ir.Model, costs: Costs) -> None:
     lowered = choose(model.graph, costs.price, costs.conversion)
     if lowered:
         rewrite(model, lowered)
+        fold(model)
 
 
 def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
