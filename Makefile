@@ -65,7 +65,7 @@ proto-check: .venv/proto/ready
 	@.venv/proto/bin/python proto/generate.py --check
 
 bench: .venv/bench/ready
-	@for name in start_up step_time step_program export_vgg19 against_lucent natural_maximum recognition; do \
+	@for name in start_up step_time step_program export_vgg19 renders natural_maximum recognition; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 bench-smoke: .venv/bench/ready

@@ -25,11 +25,12 @@ class Task:
     size: int = 224
     batch: int = 1
     threads: int = 2
+    device: str = "cpu"
 
     @property
     def arguments(self) -> list[str]:
         """The task as the arguments of a contestant."""
-        return [self.layer, str(self.size), str(self.batch), str(self.threads)]
+        return [self.layer, str(self.size), str(self.batch), str(self.threads), self.device]
 
 
 # ----- ours -----
@@ -55,9 +56,8 @@ def _reverie(task: Task, *, exact: bool) -> Step:
     }
     outputs = {"score": "term.score", "gradient": "network.image_gradient"}
     program = stitch({"network": network, "term": term("linear", activation)}, wires, outputs)
-    device = choose_device("cpu", threads=task.threads, exact=exact)
-    prepare(program, device)
-    session = Session(program, device)
+    device = choose_device(task.device, threads=task.threads, exact=exact)
+    session = Session(program, prepare(program, device))
     vector = np.zeros((task.batch, 1, channels), np.float32)
     vector[:, :, vgg19.CHANNEL] = 1
     feeds = {
@@ -77,30 +77,36 @@ def _torch(
     *,
     channels_last: bool = False,
     double: bool = False,
+    half: bool = False,
     wrap: Callable[[Any], Any] = lambda network: network,
 ) -> Step:
     import torch
 
     torch.set_num_threads(task.threads)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    network = wrap(vgg19.torch_network(task.layer, double=double).to(memory_format=layout))
-    start = torch.from_numpy(vgg19.image(task.size, task.batch)).to(memory_format=layout)
+    device = "cpu" if double else task.device
+    network = wrap(vgg19.torch_network(task.layer, double=double).to(device, memory_format=layout))
+    start = torch.from_numpy(vgg19.image(task.size, task.batch)).to(device, memory_format=layout)
     start = start.double() if double else start
 
     def step() -> np.ndarray:
         leaf = start.clone(memory_format=torch.preserve_format).requires_grad_()
-        seen = network(leaf)[:, vgg19.CHANNEL]
+        with torch.autocast(device, torch.bfloat16, enabled=half):
+            seen = network(leaf)[:, vgg19.CHANNEL].float() if half else network(leaf)[:, vgg19.CHANNEL]
         score = seen.sum() if seen.ndim == 1 else seen.mean(dim=(1, 2)).sum()
         (gradient,) = torch.autograd.grad(score, leaf)
-        return np.asarray(gradient.numpy())
+        return np.asarray(gradient.cpu().numpy())
 
     return step
 
 
 def _compiled(task: Task) -> Step:
+    """The best of torch: compiled and, on a GPU, in bfloat16 and recorded as CUDA graphs."""
     import torch
 
-    return _torch(task, channels_last=True, wrap=torch.compile)
+    if task.device == "cpu":
+        return _torch(task, channels_last=True, wrap=torch.compile)
+    return _torch(task, channels_last=True, half=True, wrap=lambda network: torch.compile(network, mode="max-autotune"))
 
 
 # ----- others -----
@@ -147,8 +153,9 @@ def main() -> None:
     parser.add_argument("size", type=int)
     parser.add_argument("batch", type=int)
     parser.add_argument("threads", type=int)
+    parser.add_argument("device", choices=["cpu", "cuda"])
     given = parser.parse_args()
-    compete(CONTENDERS[given.name](Task(given.layer, given.size, given.batch, given.threads)))
+    compete(CONTENDERS[given.name](Task(given.layer, given.size, given.batch, given.threads, given.device)))
 
 
 if __name__ == "__main__":

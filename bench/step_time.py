@@ -5,7 +5,7 @@ random and the same for all. Every contender is a process of its own; they take 
 Writes bench/results/step_time.json.
 
     python -m bench.step_time [--layers conv5_1,...] [--sizes 224] [--batches 1] [--turns 10] [--threads 2]
-                              [--contenders reverie,torch,...]
+                              [--contenders reverie,torch,...] [--device cpu|cuda]
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--contenders", default=",".join(CONTENDERS))
     parser.add_argument("--turns", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--out", type=Path, default=Path("bench/results/step_time.json"))
     given = parser.parse_args()
     names = given.contenders.split(",")
@@ -64,13 +65,14 @@ def main() -> None:
             for layer in given.layers.split(","):
                 if layer == "logits" and size % 224:
                     continue  # its fully connected layers want 224 pixels
-                task = Task(layer, size, batch, given.threads)
+                task = Task(layer, size, batch, given.threads, given.device)
                 found = measure(task, names, given.turns)
                 rows.append({"layer": layer, "size": size, "batch": batch, "contenders": found})
                 first = found[names[0]]["median"]
                 cells = (f"{f['median'] * 1e3:13.1f}  x{f['median'] / first:5.2f}" for f in found.values())
                 print(f"{layer:8} {size:4} px x {batch:<4}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
                 facts = {
+                    "device": given.device,
                     "threads": given.threads,
                     "turns": given.turns,
                     "machine": platform.processor(),

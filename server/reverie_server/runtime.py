@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeAlias
@@ -15,6 +15,8 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
+from reverie_server.cuda import GRAPH, NOT_RECORDED, new_graph, provider_options
+
 log = logging.getLogger(__name__)
 
 #: An array on the device.
@@ -22,9 +24,6 @@ Tensor: TypeAlias = Any  # onnxruntime.OrtValue
 Array: TypeAlias = npt.NDArray[Any]
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-
-#: Same picture on every run: no search for the fastest algorithm by timing, no TF32.
-CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
 
 PROBE = '<ir_version: 9, opset_import: ["": 18]> probe (float[1] x) => (float[1] y) { y = Neg(x) }'
 
@@ -37,12 +36,16 @@ class DeviceUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Device:
-    """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device."""
+    """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
+
+    ``channels_last`` is CUDA's: whether convolutions work on [N, H, W, C].
+    """
 
     name: str
     providers: tuple[str, ...]
     threads: int
     exact: bool = False
+    channels_last: bool = False
     onnxruntime_version: str = onnxruntime.__version__
 
     @property
@@ -82,10 +85,7 @@ def _cuda_problem() -> str | None:
         )
     try:
         onnxruntime.preload_dlls()
-        probe = ir.from_onnx_text(
-            '<ir_version: 9, opset_import: ["": 18]> g (float[1] x) => (float[1] y) { y = Neg(x) }'
-        )
-        Session(probe, Device("cuda", (CUDA,), 1)).run({"x": np.zeros(1, np.float32)})
+        Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1)).run({"x": np.zeros(1, np.float32)})
     except Exception as error:  # onnxruntime's own exceptions have no common type
         return f"{CUDA} does not work here: {error}"
     return None
@@ -144,7 +144,7 @@ class Session:
         providers: list[Any] = [*device.providers]
         if device.name == "cuda":
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-            providers = [(CUDA, CUDA_OPTIONS)]
+            providers = [(CUDA, provider_options(exact=device.exact, channels_last=device.channels_last))]
         files = {**(weights or {}), **_take_constants(model.graph)}
         if files:
             options.add_external_initializers_from_files_in_memory(
@@ -160,12 +160,21 @@ class Session:
 
     def bind(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Binding:
         """Tie the graph to tensors that it reads and writes at each run; they must not overlap."""
-        return Binding(self._session, inputs, outputs)
+        return Binding(self._session, inputs, outputs, self._recording(new_graph))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run once, from arrays to arrays."""
         names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, self._session.run(names, dict(feeds)), strict=True))
+        unrecorded = self._recording(lambda: NOT_RECORDED)
+        return dict(zip(names, self._session.run(names, dict(feeds), unrecorded), strict=True))
+
+    def _recording(self, graph: Callable[[], str]) -> Any:
+        """Return run options that name a recording of the GPU's work; None where there is none."""
+        if self.device.name != "cuda":
+            return None
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry(GRAPH, graph())
+        return options
 
 
 LARGE = 1024
@@ -193,8 +202,8 @@ def _take_constants(graph: ir.Graph) -> dict[str, Array]:
 class Binding:
     """A session tied to the tensors that it reads and writes; made by `Session.bind`."""
 
-    def __init__(self, session: Any, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> None:
-        self._session = session
+    def __init__(self, session: Any, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], options: Any) -> None:
+        self._session, self._options = session, options
         self._binding = session.io_binding()
         for name, tensor in inputs.items():
             self._binding.bind_ortvalue_input(name, tensor)
@@ -203,5 +212,5 @@ class Binding:
 
     def run(self) -> None:
         """Run once."""
-        self._session.run_with_iobinding(self._binding)
+        self._session.run_with_iobinding(self._binding, self._options)
         self._binding.synchronize_outputs()

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
@@ -134,16 +135,18 @@ class Worker:
             raise Stopped
         program = self._program(order.plan)
         began = time.perf_counter()
-        for said in ascend(program, [recipe], frames=lambda _, step: step in order.frame_steps, stop=render.stopped):
-            if isinstance(said, Result):
-                return _rendering(order, said, time.perf_counter() - started)
-            if said.index > 0:  # 0 is the first noise, and no step
-                with self._lock:
-                    self._count(steps=1, late_steps=int(render.stopped()))
-            frame = _frame(order, said)
-            if frame is not None or said.index % order.report_every == 0:
-                now = time.perf_counter()
-                render.mailbox.post(_progress(order, said, frame, now - started, now - began))
+        ascent = ascend(program, [recipe], frames=lambda _, step: step in order.frame_steps, stop=render.stopped)
+        with closing(ascent):
+            for said in ascent:
+                if isinstance(said, Result):
+                    return _rendering(order, said, time.perf_counter() - started)
+                if said.index > 0:  # 0 is the first noise, and no step
+                    with self._lock:
+                        self._count(steps=1, late_steps=int(render.stopped()))
+                frame = _frame(order, said)
+                if frame is not None or said.index % order.report_every == 0:
+                    now = time.perf_counter()
+                    render.mailbox.post(_progress(order, said, frame, now - started, now - began))
         raise AssertionError("an ascent ends with a result")
 
     def _program(self, plan: Plan) -> Program:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reverie_server.ascent import ascend
 from reverie_server.models import Model
 from reverie_server.program import build
 from reverie_server.recipe import Parametrization, Recipe, Term, Transforms
@@ -39,6 +40,19 @@ def test_the_same_recipe_gives_the_same_bytes_again(
         assert other.image.tobytes() == first.image.tobytes()
         assert other.history.tobytes() == first.history.tobytes()
         assert (other.activation, other.outcome, other.steps) == (first.activation, first.outcome, first.steps)
+
+
+def test_an_ascent_left_half_way_leaves_nothing_behind(tiny: Model, device: Device) -> None:
+    wanted, other = recipe("conv2_1"), recipe("conv2_1", channel=1, seed=9)
+    program = build(tiny, wanted, batch=1, device=device)
+    (first,) = climb(tiny, device, [wanted], program=program).results
+    left = ascend(program, [other])
+    for _ in range(3):
+        next(left)
+    (meanwhile,) = climb(tiny, device, [wanted], program=program).results
+    left.close()
+    (afterwards,) = climb(tiny, device, [wanted], program=program).results
+    assert meanwhile.image.tobytes() == afterwards.image.tobytes() == first.image.tobytes()
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -28,7 +28,8 @@ WEIGHTS = np.random.default_rng(2).standard_normal((4, 6, 3, 5)).astype(np.float
         ("k, rest = Split <axis = 1, num_outputs = 2> (w)", {}),
         ("rest, k = Split <axis = 3, num_outputs = 2> (w)", {}),
         ("rest, k = Split <axis = -1> (w, sizes)", {"sizes": [2, 3]}),
-        ("a, b = Split <axis = 0, num_outputs = 2> (w) t = Transpose(b) k = Mul(t, two)", {"two": np.full(1, 2, np.float32)}),
+        ("a, b = Split <axis = 0, num_outputs = 2> (w) t = Transpose(b) k = Mul(t, two)",
+         {"two": np.full(1, 2, np.float32)}),
     ],
 )  # fmt: skip
 def test_a_fold_gives_what_onnx_says(body: str, constants: dict[str, object]) -> None:

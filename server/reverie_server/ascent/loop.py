@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +29,7 @@ def ascend(
     *,
     frames: Callable[[int, int], bool] | None = None,
     stop: Callable[[], bool] = never,
-) -> Iterator[Step | Result]:
+) -> Generator[Step | Result]:
     """Carry a batch uphill: yield a Step after each step, and at the end a Result for each element, in order.
 
     ``frames(element, step)`` says which pictures to return on the way; step 0 is the first noise, and is told only if
@@ -39,8 +39,19 @@ def ascend(
     Raises RecipeError for recipes that are not the program's or do not fit its layers, and Stopped.
     """
     _check(program, recipes)
-    shape = program.state_shape[1:]
-    climb = program.climb(np.stack([initial_state(recipe.seed, shape) for recipe in recipes]))
+    initial = np.stack([initial_state(recipe.seed, program.state_shape[1:]) for recipe in recipes])
+    with program.climb(initial) as climb:
+        yield from _climb(climb, program, recipes, frames=frames, stop=stop)
+
+
+def _climb(
+    climb: Climb,
+    program: Program,
+    recipes: Sequence[Recipe],
+    *,
+    frames: Callable[[int, int], bool] | None,
+    stop: Callable[[], bool],
+) -> Iterator[Step | Result]:
     climb.feed(goals(program.sites, recipes))
     views = program.views()
     runs = [_Run(recipe) for recipe in recipes]

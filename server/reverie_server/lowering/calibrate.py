@@ -9,8 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import logging
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping
@@ -20,15 +18,13 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-import platformdirs
 
 from reverie_server.lowering.cost import Rates
+from reverie_server.lowering.kept import kept
 from reverie_server.lowering.lower import rewrite
 from reverie_server.lowering.settle import settle
 from reverie_server.piece import piece
 from reverie_server.runtime import Device, Session
-
-log = logging.getLogger(__name__)
 
 FORMAT = 1
 """Raised whenever what is measured changes its meaning."""
@@ -43,20 +39,13 @@ TURNS = 5
 @lru_cache(maxsize=8)
 def rates(device: Device) -> Rates:
     """Return the rates of this machine for a device's number of threads: those kept, or else measured and kept."""
-    path = Path(platformdirs.user_cache_dir("reverie")) / f"rates-{_key(device)}.json"
-    kept = _read(path)
-    if kept is not None:
-        return kept
-    begun = time.perf_counter()
-    measured = measure(device)
-    log.info("measured this machine's convolutions in %.1f s; kept in %s", time.perf_counter() - begun, path)
-    try:
-        _keep(path, measured)
-    except OSError as error:
-        log.warning(
-            "%s cannot be written (%s): every process will measure anew, and may render other bits", path, error
-        )
-    return _read(path) or measured  # another process may have been faster; all use the same
+    return kept(f"rates-{_key(device)}", lambda: measure(device), dataclasses.asdict, _rates)
+
+
+@lru_cache(maxsize=8)
+def prefers_channels_last(device: Device) -> bool:
+    """Whether a GPU's convolutions are faster on [N, H, W, C]: by a trial, which is kept as well."""
+    return kept(f"layout-{_key(device)}", lambda: _try_layouts(device), bool, bool)
 
 
 def measure(device: Device) -> Rates:
@@ -143,11 +132,19 @@ def _times(runs: list[Callable[[], object]]) -> list[float]:
     return best
 
 
-# ----- keeping -----
+def _try_layouts(device: Device) -> bool:
+    sizes = {64: 112, 256: 28}
+    runs = [
+        _runner(Session(_chain(c, size, 3, 3), dataclasses.replace(device, channels_last=last)), c, size)
+        for last in (False, True)
+        for c, size in sizes.items()
+    ]
+    times = _times(runs)
+    return sum(times[len(sizes) :]) < sum(times[: len(sizes)])
 
 
 def _key(device: Device) -> str:
-    """Return what the rates depend on, as a file's name."""
+    """Return what the figures depend on, as a part of a file's name."""
     facts = [FORMAT, device.onnxruntime_version, device.threads, platform.machine(), _processor()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
@@ -161,30 +158,9 @@ def _processor() -> str:
     return "\n".join(dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features"))))
 
 
-def _read(path: Path) -> Rates | None:
-    try:
-        kept = json.loads(path.read_text())
-        fields: dict[str, Any] = {
-            name: {int(c): float(rate) for c, rate in value.items()} if isinstance(value, dict) else float(value)
-            for name, value in kept.items()
-        }
-        return Rates(**fields)
-    except OSError:
-        return None  # none is there
-    except (ValueError, TypeError, AttributeError) as error:
-        log.warning("%s cannot be used (%s); measuring again", path, error)
-        path.unlink(missing_ok=True)
-        return None
-
-
-def _keep(path: Path, measured: Rates) -> None:
-    """Write the rates, unless another process has done so meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(dataclasses.asdict(measured), indent=1))
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
+def _rates(kept: Any) -> Rates:
+    fields: dict[str, Any] = {
+        name: {int(c): float(rate) for c, rate in value.items()} if isinstance(value, dict) else float(value)
+        for name, value in kept.items()
+    }
+    return Rates(**fields)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +48,11 @@ class Program:
         self.rectified = all(site.rectified for site in self.sites)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
-        prepare(graph, device)
-        self._step = Session(graph, device, weights={WEIGHTS: model.weights})
+        self._step = Session(graph, prepare(graph, device), weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch), device)
         self._rotations = Rotations(Geometry(key.size))
+        # What CUDA has recorded of a run belongs to the tensors of that run: they serve again.
+        self._at_rest: list[Climb] = []
 
     @property
     def state_shape(self) -> tuple[int, ...]:
@@ -61,9 +63,15 @@ class Program:
         """Return new arrays for the transforms' inputs, or None where there are none."""
         return Views(self._rotations, self.batch) if self.key.transforms == "lucid" else None
 
-    def climb(self, initial: Numbers) -> Climb:
-        """Put a batch of states on the device."""
-        return Climb(self._step, self._decode, self, initial)
+    @contextmanager
+    def climb(self, initial: Numbers) -> Iterator[Climb]:
+        """Put a batch of states on the device, while the block lasts."""
+        climb = self._at_rest.pop() if self._at_rest else Climb(self._step, self._decode, self)
+        climb.start(initial)
+        try:
+            yield climb
+        finally:
+            self._at_rest.append(climb)
 
 
 def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Program:
@@ -74,11 +82,9 @@ def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Progra
 class Climb:
     """The state of a batch, which stays on the device: two sets of tensors, each written from the other in turn."""
 
-    def __init__(self, step: Session, decode: Session, program: Program, initial: Numbers) -> None:
-        assert initial.shape == program.state_shape
-        state = {name: step.tensor(np.zeros_like(initial)) for name in ("state", "m", "v")}
-        other, scratch = ({name: step.tensor(np.zeros_like(initial)) for name in state} for _ in range(2))
-        state["state"] = step.tensor(initial)
+    def __init__(self, step: Session, decode: Session, program: Program) -> None:
+        nothing = np.zeros(program.state_shape, np.float32)
+        state, other, scratch = ({name: step.tensor(nothing) for name in ("state", "m", "v")} for _ in range(3))
         self._fed: dict[str, Tensor] = {
             name: step.tensor(np.zeros(shape, dtype))
             for name, (shape, dtype) in program.inputs.items()
@@ -92,10 +98,17 @@ class Climb:
         def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
             return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._told)
 
-        self._now = 0
+        self._start, self._now = state, 0
         self._steps = bound(state, other), bound(other, state)
         self._measures = bound(state, scratch), bound(other, scratch)
         self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in (state, other))
+
+    def start(self, initial: Numbers) -> None:
+        """Begin with a batch of states; what was fed before stays."""
+        nothing = np.zeros_like(initial)
+        for name, tensor in self._start.items():
+            tensor.update_inplace(initial if name == "state" else nothing)
+        self._now = 0
 
     def feed(self, arrays: Mapping[str, Array]) -> None:
         """Set inputs, until they are set anew."""

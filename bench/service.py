@@ -1,0 +1,183 @@
+"""What the service adds to the engine: steps per second, latency and memory through gRPC, by the number of clients.
+
+The engine alone renders one picture after the other in a process of its own; `reverie serve` renders the same ones for
+clients, each on a connection of its own, who ask for the next as soon as they have one. They take turns. A client that
+is refused, because too many wait already, asks again a quarter of a second later. Writes bench/results/service.json.
+
+    python -m bench.service [--clients 1,8,64,200] [--seconds 20] [--rounds 3] [--layer conv4_1] [--steps 32]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
+from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
+
+from bench.results import write_json
+
+REVERIE = Path(sys.executable).with_name("reverie")
+MODEL, CHANNELS, SIZE = "texture19", 32, 224
+AGAIN_S = 0.25
+
+KINDS: Mapping[str, spec_pb2.FrameRequest | None] = {
+    "progress alone": None,
+    "a preview every 8 steps": spec_pb2.FrameRequest(every_steps=8, max_size_px=112),
+}
+
+
+@dataclass
+class Tally:
+    """What the clients saw: when each picture came, how long it took, and how often they were refused."""
+
+    ends: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    refused: int = 0
+
+    def rate(self, steps: int) -> float:
+        """Steps per second between the first picture and the last."""
+        return (len(self.ends) - 1) * steps / (self.ends[-1] - self.ends[0])
+
+    def percentile(self, p: int) -> float:
+        """Seconds from a call to its picture, of the calls that were accepted."""
+        return sorted(self.waits)[min(len(self.waits) - 1, len(self.waits) * p // 100)]
+
+
+# ----- the engine alone, a process that is told by its standard input how long to run -----
+
+
+def engine(layer: str, steps: int) -> None:
+    """Render for as many seconds as each line says; print steps per second."""
+    from reverie_server import Engine
+
+    with Engine() as alone:
+        alone.render(MODEL, layer, 0, steps=steps, size=SIZE)
+        print("ready", flush=True)
+        for line in sys.stdin:
+            end, tally = time.perf_counter() + float(line), Tally()
+            while time.perf_counter() < end or len(tally.ends) < 2:
+                alone.render(MODEL, layer, len(tally.ends) % CHANNELS, steps=steps, size=SIZE)
+                tally.ends.append(time.perf_counter())
+            print(tally.rate(steps), flush=True)
+
+
+# ----- clients -----
+
+
+async def crowd(
+    address: str, clients: int, seconds: float, layer: str, steps: int, frames: spec_pb2.FrameRequest | None
+) -> Tally:
+    """Let so many clients ask for picture after picture until the time is up, and then leave."""
+    tally = Tally()
+
+    async def client(number: int) -> None:
+        async with grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            stub = VisualizationServiceStub(channel)
+            for picture in range(sys.maxsize):
+                objective = spec_pb2.ChannelObjective(layer=layer, channel=(number + picture) % CHANNELS)
+                spec = spec_pb2.RenderSpec(
+                    model=MODEL, objective=spec_pb2.Objective(channel=objective), steps=steps, size_px=SIZE
+                )
+                begin = time.perf_counter()
+                try:
+                    async for event in stub.StreamRender(StreamRenderRequest(spec=spec, frames=frames)):
+                        last = event
+                except grpc.aio.AioRpcError as error:
+                    if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
+                        raise
+                    tally.refused += 1
+                    await asyncio.sleep(AGAIN_S)
+                    continue
+                if last.result.steps != steps:
+                    raise SystemExit(f"a render ended after {last.result.steps} steps: {last.result.outcome_detail}")
+                tally.ends.append(time.perf_counter())
+                tally.waits.append(tally.ends[-1] - begin)
+
+    tasks = [asyncio.create_task(client(number)) for number in range(clients)]
+    done, _ = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+    if len(tally.ends) < 2:
+        raise SystemExit(f"{clients} clients got {len(tally.ends)} pictures in {seconds} s; give them more --seconds")
+    return tally
+
+
+def memory(process: subprocess.Popen[str]) -> float:
+    """Return the mebibytes that a process holds now (Linux)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+# ----- the race -----
+
+
+def main() -> None:
+    """Print a row for each number of clients."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--clients", default="1,8,64,200")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--layer", default="conv4_1")
+    parser.add_argument("--steps", type=int, default=32)
+    parser.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, default=Path("bench/results/service.json"))
+    given = parser.parse_args()
+    if given.engine:
+        engine(given.layer, given.steps)
+        return
+    itself = [sys.executable, "-m", "bench.service", "--engine", "--layer", given.layer, "--steps", str(given.steps)]
+    served = [str(REVERIE), "serve", "--listen", "127.0.0.1:0", "--grace", "0"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    print(f"{MODEL} {given.layer}, {SIZE} px, {given.steps} steps a picture; {given.rounds} x {given.seconds:.0f} s")
+    print(f"{'clients':>7}  {'what they get':24}{'engine':>9}{'service':>9}{'ratio':>7}"
+          f"{'p50':>8}{'p95':>8}{'p99':>8}{'refused':>9}{'MiB':>7}")  # fmt: skip
+    rows = []
+    with subprocess.Popen(itself, **pipes) as alone, subprocess.Popen(served, **pipes) as server:  # type: ignore[call-overload]
+        try:
+            alone.stdout.readline()
+            address = server.stdout.readline().rpartition(" on ")[2].split()[0]
+            for kind, frames in KINDS.items():
+                for clients in map(int, given.clients.split(",")):
+                    by_engine, by_service, last = [], [], Tally()
+                    for _ in range(given.rounds):
+                        alone.stdin.write(f"{given.seconds}\n")
+                        alone.stdin.flush()
+                        by_engine.append(float(alone.stdout.readline()))
+                        last = asyncio.run(crowd(address, clients, given.seconds, given.layer, given.steps, frames))
+                        by_service.append(last.rate(given.steps))
+                    row = {
+                        "clients": clients,
+                        "kind": kind,
+                        "engine_steps_per_s": statistics.median(by_engine),
+                        "service_steps_per_s": statistics.median(by_service),
+                        "ratio": statistics.median(s / e for s, e in zip(by_service, by_engine, strict=True)),
+                        **{f"p{p}_s": last.percentile(p) for p in (50, 95, 99)},
+                        "refused": last.refused,
+                        "memory_mib": memory(server),
+                    }
+                    rows.append(row)
+                    numbers = (row[f"p{p}_s"] for p in (50, 95, 99))
+                    print(f"{clients:7}  {kind:24}{row['engine_steps_per_s']:9.1f}{row['service_steps_per_s']:9.1f}"
+                          f"{row['ratio']:7.3f}" + "".join(f"{s:8.2f}" for s in numbers)
+                          + f"{row['refused']:9}{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
+                    write_json(given.out, {"seconds": given.seconds, "rounds": given.rounds, "rows": rows})
+        finally:
+            alone.kill()
+            server.kill()
+
+
+if __name__ == "__main__":
+    main()
