@@ -112,7 +112,7 @@ endef
 
 # Lucent asks for releases of its own time; these few packages are what it really imports.
 .venv/bench/ready: pyproject.toml
-	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython openvino tqdm)
+	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython matplotlib openvino scipy tqdm)
 	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
 
 .venv/check/ready: pyproject.toml

@@ -1,10 +1,13 @@
 """What the service adds to the engine: steps per second, latency and memory through gRPC, by the number of clients.
 
 The engine alone renders one picture after the other in a process of its own; `reverie serve` renders the same ones for
-clients, each on a connection of its own, who ask for the next as soon as they have one. They take turns. A client that
-is refused, because too many wait already, asks again a quarter of a second later. Writes bench/results/service.json.
+clients, each on a connection of its own, who ask for the next as soon as they have one. They take turns, and the ratio
+is the median over the turns. A client that is refused, because too many wait already, asks again a quarter of a second
+later. Latencies are those of a last, longer turn of the service, from the accepted call to its picture. Writes
+bench/results/service.json.
 
-    python -m bench.service [--clients 1,8,64,200] [--seconds 20] [--rounds 3] [--layer conv4_1] [--steps 32]
+    python -m bench.service [--clients 1,8,64,200] [--seconds 6] [--rounds 5] [--longer 40] [--layer conv4_1]
+                            [--steps 32]
 """
 
 from __future__ import annotations
@@ -30,10 +33,13 @@ REVERIE = Path(sys.executable).with_name("reverie")
 MODEL, CHANNELS, SIZE = "texture19", 32, 224
 AGAIN_S = 0.25
 
-KINDS: Mapping[str, spec_pb2.FrameRequest | None] = {
-    "progress alone": None,
-    "a preview every 8 steps": spec_pb2.FrameRequest(every_steps=8, max_size_px=112),
+PREVIEWS = spec_pb2.FrameRequest(every_steps=8, max_size_px=112)
+KINDS: Mapping[str, StreamRenderRequest] = {
+    "the picture alone": StreamRenderRequest(progress_every_steps=10_000),
+    "progress at every step": StreamRenderRequest(progress_every_steps=1),
+    "and previews at every 8th": StreamRenderRequest(progress_every_steps=1, frames=PREVIEWS),
 }
+"""What clients ask for on the way to their picture."""
 
 
 @dataclass
@@ -74,9 +80,7 @@ def engine(layer: str, steps: int) -> None:
 # ----- clients -----
 
 
-async def crowd(
-    address: str, clients: int, seconds: float, layer: str, steps: int, frames: spec_pb2.FrameRequest | None
-) -> Tally:
+async def crowd(address: str, clients: int, seconds: float, layer: str, steps: int, kind: StreamRenderRequest) -> Tally:
     """Let so many clients ask for picture after picture until the time is up, and then leave."""
     tally = Tally()
 
@@ -88,9 +92,11 @@ async def crowd(
                 spec = spec_pb2.RenderSpec(
                     model=MODEL, objective=spec_pb2.Objective(channel=objective), steps=steps, size_px=SIZE
                 )
+                request = StreamRenderRequest(spec=spec)
+                request.MergeFrom(kind)
                 begin = time.perf_counter()
                 try:
-                    async for event in stub.StreamRender(StreamRenderRequest(spec=spec, frames=frames)):
+                    async for event in stub.StreamRender(request):
                         last = event
                 except grpc.aio.AioRpcError as error:
                     if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
@@ -128,8 +134,9 @@ def main() -> None:
     """Print a row for each number of clients."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--clients", default="1,8,64,200")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--longer", type=float, default=40)
     parser.add_argument("--layer", default="conv4_1")
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
@@ -140,24 +147,25 @@ def main() -> None:
         return
     itself = [sys.executable, "-m", "bench.service", "--engine", "--layer", given.layer, "--steps", str(given.steps)]
     served = [str(REVERIE), "serve", "--listen", "127.0.0.1:0", "--grace", "0"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     print(f"{MODEL} {given.layer}, {SIZE} px, {given.steps} steps a picture; {given.rounds} x {given.seconds:.0f} s")
-    print(f"{'clients':>7}  {'what they get':24}{'engine':>9}{'service':>9}{'ratio':>7}"
+    print(f"{'clients':>7}  {'what they get':26}{'engine':>9}{'service':>9}{'ratio':>7}"
           f"{'p50':>8}{'p95':>8}{'p99':>8}{'refused':>9}{'MiB':>7}")  # fmt: skip
     rows = []
     with subprocess.Popen(itself, **pipes) as alone, subprocess.Popen(served, **pipes) as server:  # type: ignore[call-overload]
         try:
             alone.stdout.readline()
             address = server.stdout.readline().rpartition(" on ")[2].split()[0]
-            for kind, frames in KINDS.items():
+            for kind, asked in KINDS.items():
                 for clients in map(int, given.clients.split(",")):
-                    by_engine, by_service, last = [], [], Tally()
+                    by_engine, by_service = [], []
                     for _ in range(given.rounds):
                         alone.stdin.write(f"{given.seconds}\n")
                         alone.stdin.flush()
                         by_engine.append(float(alone.stdout.readline()))
-                        last = asyncio.run(crowd(address, clients, given.seconds, given.layer, given.steps, frames))
-                        by_service.append(last.rate(given.steps))
+                        turn = asyncio.run(crowd(address, clients, given.seconds, given.layer, given.steps, asked))
+                        by_service.append(turn.rate(given.steps))
+                    last = asyncio.run(crowd(address, clients, given.longer, given.layer, given.steps, asked))
                     row = {
                         "clients": clients,
                         "kind": kind,
@@ -170,7 +178,7 @@ def main() -> None:
                     }
                     rows.append(row)
                     numbers = (row[f"p{p}_s"] for p in (50, 95, 99))
-                    print(f"{clients:7}  {kind:24}{row['engine_steps_per_s']:9.1f}{row['service_steps_per_s']:9.1f}"
+                    print(f"{clients:7}  {kind:26}{row['engine_steps_per_s']:9.1f}{row['service_steps_per_s']:9.1f}"
                           f"{row['ratio']:7.3f}" + "".join(f"{s:8.2f}" for s in numbers)
                           + f"{row['refused']:9}{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
                     write_json(given.out, {"seconds": given.seconds, "rounds": given.rounds, "rows": rows})

@@ -6,6 +6,7 @@ VGG19 with random weights is exported up to one layer. The contestants, each in 
     network        the same network and the objective, lowered: what of a step is not ours to add
     step program   one step of the default ascent: draws, decode, transforms, network, objective, way back, Adam
     torch          forward and gradient by the image, in eager mode, truncated at the same layer
+    lucent         one step of torch-lucent's render, with its defaults and the whole network, as it does it
 
     python -m bench.step_program [--layer conv5_1] [--size 224] [--steps 15] [--threads 2] [--models FOLDER]
 """
@@ -87,13 +88,38 @@ def torch_step(_: Path, layer: str, size: int, threads: int) -> Step:
     return OTHERS["torch"](Task(layer, size, threads=threads))
 
 
+def lucent_step(_: Path, layer: str, size: int, threads: int) -> Step:
+    """Return one step of Lucent's render."""
+    import warnings
+
+    import torch
+
+    from bench.lucent import NETWORKS, steps_of_lucent
+
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(threads)
+    step = steps_of_lucent(NETWORKS[MODEL]().eval(), layer, CHANNEL, size=size)
+
+    def answered() -> np.ndarray:
+        step()
+        return np.zeros(0)
+
+    return answered
+
+
 CONTESTANTS = {
     "layer graph": layer_graph,
     "network": lowered_network,
     "step program": step_program,
     "torch": torch_step,
+    "lucent": lucent_step,
 }
-PAIRS = [("layer graph", "torch"), ("step program", "network"), ("step program", "torch")]
+PAIRS = [
+    ("layer graph", "torch"),
+    ("step program", "network"),
+    ("step program", "torch"),
+    ("lucent", "step program"),
+]
 
 
 def main() -> None:

@@ -97,7 +97,11 @@ def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
     match message.WhichOneof("event"):
         case "accepted":
             accepted = message.accepted
-            return Accepted(spec.from_message(accepted.effective_spec), accepted.spec_digest)
+            return Accepted(
+                spec=spec.from_message(accepted.effective_spec),
+                spec_digest=accepted.spec_digest,
+                estimated_s=accepted.estimated_s if accepted.HasField("estimated_s") else None,
+            )
         case "progress":
             progress = message.progress
             return Progress(

@@ -136,10 +136,15 @@ class Rendering(Picture):
 
 @dataclass(frozen=True)
 class Accepted:
-    """The first event of a stream: the request is valid, and this is what will be rendered."""
+    """The first event of a stream: the request is valid, and this is what will be rendered.
+
+    ``estimated_s`` is what the render is expected to take once the device is free for it; None where the server cannot
+    tell.
+    """
 
     spec: Spec
     spec_digest: str
+    estimated_s: float | None = None
 
 
 @dataclass(frozen=True)

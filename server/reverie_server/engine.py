@@ -111,12 +111,12 @@ class Engine:
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
         request, wrong = words.request(model, layer, channel, options)
-        order, bell = self._catalog.order(request, wrong), Bell()
+        order, bell = self._worker.estimated(self._catalog.order(request, wrong)), Bell()
         return _events(self.submit(order, bell.set), bell)
 
     def order(self, request: orders.Request) -> Order:
         """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
-        return self._catalog.order(request)
+        return self._worker.estimated(self._catalog.order(request))
 
     def submit(self, order: Order, bell: Callable[[], None]) -> Render:
         """Let an order wait for the device; `bell` is called from its thread whenever the render has something to say.

@@ -18,10 +18,15 @@ from reverie_server.images import Picture
 
 @dataclass(frozen=True)
 class Accepted:
-    """The request is valid: what will be rendered, with every default filled in."""
+    """The request is valid: what will be rendered, with every default filled in.
+
+    `estimated_s` is what it is expected to take once the device is free for it and its program is loaded; None where
+    that cannot be told.
+    """
 
     spec: spec_pb2.RenderSpec
     spec_digest: str
+    estimated_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Order:
     frame_size_px: int
     #: Progress is due at every multiple of this.
     report_every: int
+    #: What the render will take, as far as an engine can tell.
+    estimated_s: float | None = None
 
 
 def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:

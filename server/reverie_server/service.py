@@ -132,7 +132,9 @@ async def _events(render: Render, rung: asyncio.Event) -> AsyncGenerator[Event, 
 
 def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse:
     if isinstance(event, Accepted):
-        accepted = visualization_pb2.Accepted(effective_spec=event.spec, spec_digest=event.spec_digest)
+        accepted = visualization_pb2.Accepted(
+            effective_spec=event.spec, spec_digest=event.spec_digest, estimated_s=event.estimated_s
+        )
         return visualization_pb2.StreamRenderResponse(accepted=accepted)
     if isinstance(event, Rendering):
         return visualization_pb2.StreamRenderResponse(result=_rendering(order, event))

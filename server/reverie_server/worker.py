@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from reverie_server import images
 from reverie_server.ascent import Result, Step, Stopped, ascend
+from reverie_server.estimate import Estimates
 from reverie_server.events import Accepted, Frame, Progress, Rendering
 from reverie_server.faults import Draining, Interrupted, QueueFull
 from reverie_server.limits import Limits
@@ -55,11 +56,16 @@ class Worker:
         # At the interpreter's exit an executor waits for its thread; a daemon thread would die inside of ONNX Runtime.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-render")
         self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._estimates = Estimates(device)
         self._lock = Lock()
         self._live: set[Render] = set()
         self._running: Render | None = None
         self._done = Stats()
         self._closed = False
+
+    def estimated(self, order: Order) -> Order:
+        """Return an order with what it will take."""
+        return replace(order, estimated_s=self._estimates.seconds(order.plan))
 
     def submit(self, order: Order, bell: Callable[[], None]) -> Render:
         """Take an order; raise QueueFull when too many wait, Draining after `close`."""
@@ -71,7 +77,7 @@ class Worker:
                 raise QueueFull(waiting)
             render = Render(order, bell)
             self._live.add(render)
-            render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
+            render.mailbox.post(Accepted(order.plan.effective, order.plan.digest, order.estimated_s))
             render.future = self._executor.submit(self._run, render)
         render.future.add_done_callback(lambda _: self._forget(render))
         return render
@@ -139,6 +145,7 @@ class Worker:
         with closing(ascent):
             for said in ascent:
                 if isinstance(said, Result):
+                    self._estimates.learn(order.plan, (time.perf_counter() - began) / max(1, said.steps))
                     return _rendering(order, said, time.perf_counter() - started)
                 if said.index > 0:  # 0 is the first noise, and no step
                     with self._lock:

@@ -112,6 +112,7 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
     faults: deque[Fault] = field(default_factory=deque)
     late_fault: Fault | None = None
     wait_at: int | None = None
+    estimated_s: float | None = 2.5
     outcome: spec_pb2.Outcome = spec_pb2.OUTCOME_CONVERGED
     without_result: bool = False
     requests: list[Any] = field(default_factory=list)
@@ -174,7 +175,9 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
         self._watch(context)
         result = self._rendering(request.spec, request.format)
         yield wire.StreamRenderResponse(
-            accepted=wire.Accepted(effective_spec=result.effective_spec, spec_digest=result.spec_digest)
+            accepted=wire.Accepted(
+                effective_spec=result.effective_spec, spec_digest=result.spec_digest, estimated_s=self.estimated_s
+            )
         )
         frames = {frame.step: frame for frame in frames_of(request, result.steps)}
         for step in range(result.steps + 1):

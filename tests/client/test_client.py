@@ -149,11 +149,18 @@ def test_an_outcome_of_a_newer_server_is_no_error(client: reverie.Client, script
 def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client: reverie.Client) -> None:
     accepted, *progress, rendering = client.stream("tiny", "conv1_1", 3, frames_at=[0, 5], frame_size=8)
     assert isinstance(rendering, reverie.Rendering)
-    assert accepted == reverie.Accepted(rendering.spec, rendering.spec_digest)
+    assert accepted == reverie.Accepted(rendering.spec, rendering.spec_digest, 2.5)
     steps = [event for event in progress if isinstance(event, reverie.Progress)]
     assert len(steps) == len(progress)
     assert [(event.step, event.steps) for event in steps] == [(step, 5) for step in range(6)]
     assert [event.frame and event.frame.image.size for event in steps] == [(8, 8), *[None] * 4, (8, 8)]
+
+
+def test_a_server_may_not_know_what_a_render_will_take(client: reverie.Client, script: Script) -> None:
+    script.estimated_s = None
+    accepted, *_ = client.stream("tiny", "conv1_1", 3)
+    assert isinstance(accepted, reverie.Accepted)
+    assert accepted.estimated_s is None
 
 
 def test_the_catalogue_is_read_to_its_last_page(client: reverie.Client, script: Script) -> None:

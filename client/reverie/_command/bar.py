@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from reverie.pictures import Progress
+from reverie.pictures import Accepted, Progress
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
+def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress], None]]:
     """Show on stderr what the function that is yielded is told; nothing remains of it afterwards.
 
     Where stderr is no terminal nothing is shown.
@@ -31,8 +31,11 @@ def progress_bar(title: str) -> Iterator[Callable[[Progress], None]]:
     )
     task = bar.add_task(title, total=None, objective="")
 
-    def show(progress: Progress) -> None:
-        bar.update(task, completed=progress.step, total=progress.steps, objective=f"objective {progress.objective:.4g}")
+    def show(event: Accepted | Progress) -> None:
+        if isinstance(event, Progress):
+            bar.update(task, completed=event.step, total=event.steps, objective=f"objective {event.objective:.4g}")
+        elif event.estimated_s is not None:
+            bar.update(task, objective=f"about {event.estimated_s:.0f} s" if event.estimated_s >= 1 else "")
 
     with bar:
         yield show

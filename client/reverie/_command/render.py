@@ -18,7 +18,7 @@ from reverie._command.server import connected, server_options
 from reverie._files import write_atomically
 from reverie._requests import StreamOptions
 from reverie.animation import WRITERS, animated, schedule
-from reverie.pictures import SUFFIXES, Frame, ImageFormat, Outcome, Progress, Rendering
+from reverie.pictures import SUFFIXES, Accepted, Frame, ImageFormat, Outcome, Progress, Rendering
 from reverie.spec import Spec
 
 FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
@@ -138,12 +138,14 @@ def _default_steps(client: Client, preset: str | None) -> int | None:
     return next((known.steps for known in presets if preset in (None, known.name)), None)
 
 
-def _follow(client: Client, request: StreamOptions, show: Callable[[Progress], None]) -> tuple[Rendering, list[Frame]]:
+def _follow(
+    client: Client, request: StreamOptions, show: Callable[[Accepted | Progress], None]
+) -> tuple[Rendering, list[Frame]]:
     frames = []
     for event in client.stream(**request):
-        if isinstance(event, Progress):
+        if isinstance(event, Accepted | Progress):
             show(event)
-            if event.frame:
-                frames.append(event.frame)
+        if isinstance(event, Progress) and event.frame:
+            frames.append(event.frame)
     assert isinstance(event, Rendering)
     return event, frames

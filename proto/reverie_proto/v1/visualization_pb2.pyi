@@ -90,12 +90,14 @@ class StreamRenderResponse(_message.Message):
     def __init__(self, accepted: _Optional[_Union[Accepted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., result: _Optional[_Union[_spec_pb2.Rendering, _Mapping]] = ...) -> None: ...
 
 class Accepted(_message.Message):
-    __slots__ = ("effective_spec", "spec_digest")
+    __slots__ = ("effective_spec", "spec_digest", "estimated_s")
     EFFECTIVE_SPEC_FIELD_NUMBER: _ClassVar[int]
     SPEC_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_S_FIELD_NUMBER: _ClassVar[int]
     effective_spec: _spec_pb2.RenderSpec
     spec_digest: str
-    def __init__(self, effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ...) -> None: ...
+    estimated_s: float
+    def __init__(self, effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., estimated_s: _Optional[float] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("step", "steps", "objective", "elapsed_s", "estimated_remaining_s", "frame")

@@ -62,6 +62,13 @@ class Costs:
         padded = math.ceil(height / SIDE) * math.ceil(width / SIDE) * SIDE**2 / (height * width)
         return Price(plain_seconds, _seconds(self.rates.rows, channels, 9 * products * padded))
 
+    def direct(self, node: ir.Node) -> float:
+        """Return what any convolution takes as it stands, in seconds."""
+        n, outputs, height, width = dims(node.outputs[0]) or ()
+        _, inputs, *kernel = dims(node.inputs[1]) or ()
+        products = n * height * width * outputs * inputs * math.prod(kernel)
+        return _seconds(self.rates.plain, math.sqrt(inputs * outputs), products)
+
     def conversion(self, value: ir.Value) -> float:
         """Return what turning a value into rows takes, or back, in seconds."""
         return self._move(math.prod(dims(value) or ()))

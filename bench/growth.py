@@ -1,0 +1,105 @@
+"""How the cost of a step grows with the picture, the depth and the batch, and how well that is foretold.
+
+Steps of the default preset's program are timed over layers, sizes and batches of texture19 and of the models in a
+folder; then the factors of `reverie_server.estimate` are fitted to them (least squares of relative errors, none
+negative) and printed beside those in use. Writes bench/results/growth.json.
+
+    python -m bench.growth [--models FOLDER] [--layers conv1_2,...] [--sizes 64,...] [--batches 1,4] [--threads 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+from reverie_server import estimate
+from reverie_server.ascent import ascend
+from reverie_server.models import Model, ModelStore, embedded_models
+from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.program import build, program_key
+from reverie_server.recipe import Recipe, Term
+from reverie_server.runtime import Device, choose_device
+
+from bench.results import write_json
+
+STEPS, SECONDS = 9, 4.0
+"""Steps that are timed, and the seconds after which three are enough."""
+
+
+def step_seconds(model: Model, recipe: Recipe, batch: int, device: Device) -> float:
+    """Return the median seconds of a step, the first two not counted."""
+    taken = []
+    steps = ascend(build(model, recipe, batch=batch, device=device), [recipe] * batch)
+    for _ in range(STEPS):
+        begin = time.perf_counter()
+        next(steps)
+        taken.append(time.perf_counter() - begin)
+        if len(taken) > 4 and sum(taken) > SECONDS:
+            break
+    steps.close()
+    return statistics.median(taken[2:])
+
+
+def fit(rows: list[tuple[float, ...]], seconds: list[float]) -> np.ndarray:
+    """Return factors, none negative, that make the sum of squared relative errors least (Lawson and Hanson 1974)."""
+    from scipy.optimize import nnls
+
+    weighed = np.array(rows) / np.array(seconds)[:, None]
+    factors, _ = nnls(weighed, np.ones(len(seconds)))
+    return np.asarray(factors)
+
+
+def main() -> None:
+    """Print a row per program, and the factors."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--models", type=Path, help="folder of more model folders")
+    parser.add_argument("--layers", default="conv1_2,conv2_2,conv3_2,conv4_2,conv5_1,conv5_4,logits")
+    parser.add_argument("--sizes", default="64,128,224,320")
+    parser.add_argument("--batches", default="1,4")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("bench/results/growth.json"))
+    given = parser.parse_args()
+    preset = PRESETS[DEFAULT_PRESET]
+    device = choose_device("cpu", threads=given.threads)
+    store = ModelStore([embedded_models(), *([given.models] if given.models else [])])
+    rows: list[dict[str, object]] = []
+    works, seconds = [], []
+    print(f"{'':32}{'ms':>9}{'foretold':>9}{'ratio':>7}")
+    for model in store.models():
+        for layer in given.layers.split(","):
+            for size in map(int, given.sizes.split(",")):
+                fully_connected = not model.layers[layer].layer.spatial and model.name == "vgg19"
+                if fully_connected and size % 224:
+                    continue  # its fully connected layers want 224 pixels
+                for batch in map(int, given.batches.split(",")):
+                    recipe = Recipe(
+                        terms=(Term("channel", layer, channel=1),),
+                        size=size,
+                        steps=1_000,
+                        learning_rate=preset.learning_rate,
+                        seed=0,
+                        parametrization=preset.parametrization,
+                        transforms=preset.transforms,
+                        schedule=preset.schedule,
+                    )
+                    took = step_seconds(model, recipe, batch, device)
+                    work = estimate.work(model, program_key(recipe), batch, device)
+                    works.append(astuple(work))
+                    seconds.append(took)
+                    name = f"{model.name} {layer}, {size} px x {batch}"
+                    print(f"{name:32}{took * 1e3:9.1f}{work.seconds * 1e3:9.1f}{work.seconds / took:7.2f}", flush=True)
+                    rows.append({"program": name, "seconds": took, "foretold": work.seconds, "work": astuple(work)})
+                    write_json(given.out, {"threads": given.threads, "rows": rows})
+    fitted = fit(works, seconds)
+    for name, factors in (("in use", np.array(estimate.FACTORS)), ("fitted", fitted)):
+        ratios = np.array(works) @ factors / seconds
+        spread = "".join(f"{q:7.2f}" for q in np.quantile(ratios, [0, 0.1, 0.5, 0.9, 1]))
+        print(f"factors {name}: {', '.join(f'{f:.3g}' for f in factors)}; foretold over taken, quantiles{spread}")
+
+
+if __name__ == "__main__":
+    main()

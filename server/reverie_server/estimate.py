@@ -1,0 +1,107 @@
+"""What a render will take: foretold from the network and the machine, and from what the same program took before.
+
+A step's seconds are modelled as
+
+    CONVOLUTIONS c + NUMBERS n + PIXELS p + WEIGHTS w + CONSTANT
+
+c is what the convolutions on the way to the layer take at the machine's measured rates (`lowering.calibrate`), in
+seconds; n, p and w are the numbers made on that way, those of the picture, and those in the matrices of fully connected
+layers, each at the machine's measured price of moving one. The factors were fitted by `bench.growth`, over sizes,
+depths and batches.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from threading import Lock
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_server.lowering.calibrate import rates
+from reverie_server.lowering.cost import Costs
+from reverie_server.lowering.rules import lowerable
+from reverie_server.lowering.settle import dims, settle
+from reverie_server.models import Model, StoreError
+from reverie_server.program import ProgramKey, program_key
+from reverie_server.runtime import Device
+from reverie_server.spec import Plan
+
+CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.0, 1.0, 10.0, 1.0, 1e-3)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The quantities of the model, in seconds each but for the last, which is 1."""
+
+    convolutions: float
+    numbers: float
+    pixels: float
+    weights: float
+    constant: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        """What a step takes by the model."""
+        return float(np.dot(astuple(self), FACTORS))
+
+
+class Estimates:
+    """What renders on a device will take; a program that has run is known by what it took then."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._known: dict[tuple[str, ProgramKey], float] = {}
+        self._alone = Lock()
+
+    def seconds(self, plan: Plan) -> float | None:
+        """Return what a render takes once its program is loaded; None on a device that the model does not know."""
+        key = program_key(plan.recipe)
+        step = self._known.get((plan.model.digest, key))
+        if step is None:
+            if self._device.name != "cpu":
+                return None
+            try:
+                with self._alone:  # the first time the machine is measured, and wants to be left alone
+                    step = work(plan.model, key, 1, self._device).seconds
+            except StoreError:
+                return None  # a damaged file: the render will say so
+        return step * plan.recipe.steps
+
+    def learn(self, plan: Plan, step: float) -> None:
+        """Remember what a step of a plan's program took, in seconds."""
+        self._known[plan.model.digest, program_key(plan.recipe)] = step
+
+
+@lru_cache(maxsize=256)
+def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
+    """Return what a step of a program for a CPU has to do; of several layers the deepest counts."""
+    costs = Costs(rates(device))
+    ways = [_way(model, layer, key.size, batch, costs, device) for layer, _ in key.terms]
+    return max(ways, key=lambda way: way.seconds)
+
+
+def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: Device) -> Work:
+    whole = model.graph(layer).graph
+    forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
+    forward.inputs[0].shape = ir.Shape([batch, 3, size, size])
+    forward.outputs[0].shape = None
+    settle(ir.Model(forward, ir_version=9))
+    convolutions, numbers, weights = 0.0, 0, 0
+    for node in forward:
+        numbers += sum(math.prod(dims(value) or ()) for value in node.outputs)
+        if node.op_type == "Conv":
+            convolutions += _convolution(node, costs, device)
+        elif node.op_type in ("Gemm", "MatMul"):
+            weights += math.prod(dims(node.inputs[1]) or ())
+    price = costs.rates.conversion * 1e-9
+    return Work(convolutions, price * numbers, price * 3 * batch * size**2, price * weights)
+
+
+def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:
+    if lowerable(node):
+        price = costs.price(node)
+        return price.plain if device.exact else min(price.plain, price.rows)
+    return costs.direct(node)
