@@ -64,11 +64,11 @@ proto-check: .venv/proto/ready
 	@echo "== generated code"
 	@.venv/proto/bin/python proto/generate.py --check
 
-bench: .venv/bench/ready
-	@for name in start_up step_time step_program export_vgg19 renders natural_maximum recognition; do \
+bench: .venv/bench/ready .venv/training/ready
+	@for name in start_up step_time step_program export_vgg19 renders service growth natural_maximum recognition plots; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
-bench-smoke: .venv/bench/ready
+bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
 	@.venv/bench/bin/python -m bench.smoke
 
@@ -114,6 +114,10 @@ endef
 .venv/bench/ready: pyproject.toml
 	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython matplotlib openvino scipy tqdm)
 	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
+
+# The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
+.venv/training/ready:
+	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
 
 .venv/check/ready: pyproject.toml
 	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)

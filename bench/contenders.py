@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench import vgg19
-from bench.race import Step, compete
+from bench.race import Contestant, Step, compete
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,35 @@ def _openvino(task: Task) -> Step:
     return lambda: np.asarray(request.infer(feeds)["image_gradient"])
 
 
+def _trained(task: Task) -> Step:
+    """The gradient graph of onnxruntime-training, whose operators no other runtime has."""
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+    from onnxruntime.capi._pybind_state import GradientGraphBuilder
+
+    layer = task.layer
+    model = vgg19.graph(layer, task.size, task.batch)
+    model.graph.initializer.append(numpy_helper.from_array(np.array([vgg19.CHANNEL]), "channel"))
+    places = list(range(2, 2 + len(vgg19.grid(layer, task.size))))
+    nodes = [helper.make_node("Gather", [layer, "channel"], ["seen"], axis=1)]
+    if places:
+        nodes.append(helper.make_node("ReduceMean", ["seen"], ["mean"], axes=places, keepdims=0))
+    nodes.append(helper.make_node("ReduceSum", ["mean" if places else "seen"], ["score"], keepdims=0))
+    model.graph.node.extend(nodes)
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("score", TensorProto.FLOAT, []))
+    model.opset_import[0].version = 17  # the newest that it knows
+    builder = GradientGraphBuilder(model.SerializeToString(), {"score"}, {"image"}, "score")
+    builder.build()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = task.threads
+    built = onnx.load_from_string(builder.get_model()).SerializeToString()
+    session = onnxruntime.InferenceSession(built, options, providers=["CPUExecutionProvider"])
+    feeds = {"image": vgg19.image(task.size, task.batch)}
+    return lambda: np.asarray(session.run(["score", "image_grad"], feeds)[1])
+
+
 CONTENDERS: dict[str, Callable[[Task], Step]] = {
     "reverie": lambda task: _reverie(task, exact=False),
     "reverie exact": lambda task: _reverie(task, exact=True),
@@ -139,7 +169,18 @@ CONTENDERS: dict[str, Callable[[Task], Step]] = {
     "torch channels_last": lambda task: _torch(task, channels_last=True),
     "torch.compile": _compiled,
     "openvino": _openvino,
+    "onnxruntime-training": _trained,
 }
+
+PYTHONS = {"onnxruntime-training": Path(".venv/training/bin/python")}
+"""Contenders that cannot share an environment with ours."""
+
+
+def contestant(name: str, task: Task) -> Contestant:
+    """Start a contender for a race."""
+    python = PYTHONS.get(name)
+    return Contestant("bench.contenders", name, *task.arguments, threads=task.threads, python=python)
+
 
 TRUTH: Callable[[Task], Step] = lambda task: _torch(task, double=True)  # noqa: E731
 """The gradient in float64."""

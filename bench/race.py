@@ -36,10 +36,10 @@ def compete(step: Step) -> None:
 
 
 class Contestant:
-    """A process that runs ``python -m module arguments``, whose main calls `compete`."""
+    """A process that runs ``python -m module arguments``, whose main calls `compete`; ``python`` is ours by default."""
 
-    def __init__(self, module: str, *arguments: str, threads: int) -> None:
-        command = [sys.executable, "-m", module, *arguments]
+    def __init__(self, module: str, *arguments: str, threads: int, python: Path | None = None) -> None:
+        command = [str(python or sys.executable), "-m", module, *arguments]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "REVERIE_THREADS": str(threads)}
         self._memory = 0.0
         self._process = subprocess.Popen(

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from bench.contenders import CONTENDERS, TRUTH, Task
-from bench.race import Contestant
+from bench.contenders import CONTENDERS, TRUTH, Task, contestant
 from bench.step_time import cosine
 
 TASKS = (Task("conv2_2", size=64), Task("logits", size=224))
@@ -24,9 +23,9 @@ def main() -> None:
     for task in TASKS:
         truth = TRUTH(task)()
         for name in CONTENDERS:
-            contestant = Contestant("bench.contenders", name, *task.arguments, threads=task.threads)
-            agreement = cosine(contestant.answer(), truth)
-            contestant.close()
+            contender = contestant(name, task)
+            agreement = cosine(contender.answer(), truth)
+            contender.close()
             print(f"{task.layer:8} {task.size:4} px  {name:20} cosine {agreement:.7f}", flush=True)
             if not agreement >= AGREEMENT:
                 strangers.append(f"{name} at {task.layer}")

@@ -1,14 +1,18 @@
-"""How soon Reverie is there: importing the client, and a server from its start to its first answer.
+"""How soon Reverie is there, and what it holds: client, server, and the first picture of a layer after a start.
 
-    python -m bench.start_up [--runs 7]
+    python -m bench.start_up [--runs 7] [--models FOLDER] [--layers conv1_2,...] [--preset quick]
 
-Run it in the environment of the server (`.venv/serve`) to measure what its users have.
+Run it in the environment of the server (`.venv/serve`) to measure what its users have. For each layer, of texture19 and
+of a vgg19 in a folder, a process of its own renders twice: told are the seconds until the first picture, loading its
+program included, and until the second, and the mebibytes held at most. Writes bench/results/start_up.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,6 +23,8 @@ from pathlib import Path
 import grpc
 from reverie_proto.v1.visualization_pb2 import GetServerInfoRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
+
+from bench.results import write_json
 
 REVERIE = Path(sys.executable).with_name("reverie")
 
@@ -46,15 +52,66 @@ def serve() -> float:
 MEASURED: dict[str, tuple[Callable[[], float], float]] = {"import reverie": (import_client, 0.5), "serve": (serve, 3.0)}
 
 
+# ----- one layer, in a process of its own -----
+
+
+def first_pictures(models: str, model: str, layer: str, preset: str) -> dict[str, float]:
+    """Render twice after a start; return seconds, and mebibytes at most."""
+    from reverie_server import Engine
+
+    with Engine([models] if models else None) as engine:
+        engine.verify()  # as a server does before it is ready
+        taken = []
+        for channel in (1, 2):
+            begin = time.perf_counter()
+            engine.render(model, layer, channel, preset=preset)
+            taken.append(time.perf_counter() - begin)
+    return {
+        "first_s": taken[0],
+        "warm_s": taken[1],
+        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def by_layer(models: str, model: str, layer: str, preset: str, runs: int) -> dict[str, float]:
+    """Return the medians of `first_pictures` over some processes."""
+    command = [sys.executable, "-m", "bench.start_up", "--one", models, model, layer, "--preset", preset]
+    found = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(runs)
+    ]
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
+
+
 def main() -> None:
-    """Print medians and bars, in seconds."""
+    """Print medians and bars."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=7)
-    runs = parser.parse_args().runs
+    parser.add_argument("--models", default="", help="folder that holds an exported vgg19 as well")
+    parser.add_argument("--layers", default="conv1_2,conv3_1,conv5_1,logits")
+    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--one", nargs=3, metavar=("FOLDER", "MODEL", "LAYER"), help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, default=Path("bench/results/start_up.json"))
+    given = parser.parse_args()
+    if given.one:
+        folder, model, layer = given.one
+        print(json.dumps(first_pictures(folder, model, layer, given.preset)))
+        return
     print(f"torch is {'installed' if importlib.util.find_spec('torch') else 'not installed'} here")
+    starts = {}
     for name, (measure, bar) in MEASURED.items():
-        seconds = [measure() for _ in range(runs)]
-        print(f"{name:16} median {statistics.median(seconds):5.2f} s   least {min(seconds):5.2f} s   bar {bar} s")
+        seconds = [measure() for _ in range(given.runs)]
+        starts[name] = statistics.median(seconds)
+        print(f"{name:16} median {starts[name]:5.2f} s   least {min(seconds):5.2f} s   bar {bar} s")
+    rows = []
+    print(f"{'':22}{'first s':>9}{'warm s':>9}{'ratio':>7}{'MiB':>7}   preset {given.preset}")
+    for folder, model in (("", "texture19"), *([(given.models, "vgg19")] if given.models else [])):
+        for layer in given.layers.split(","):
+            row = by_layer(folder, model, layer, given.preset, max(1, given.runs // 2))
+            rows.append({"model": model, "layer": layer, **row})
+            ratio = row["first_s"] / row["warm_s"]
+            print(f"{model + ' ' + layer:22}{row['first_s']:9.2f}{row['warm_s']:9.2f}{ratio:7.2f}"
+                  f"{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
+            write_json(given.out, {"starts": starts, "preset": given.preset, "rows": rows})
 
 
 if __name__ == "__main__":

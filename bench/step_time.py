@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.contenders import CONTENDERS, TRUTH, Task
-from bench.race import Contestant, race_all
+from bench.contenders import CONTENDERS, TRUTH, Task, contestant
+from bench.race import race_all
 from bench.results import write_json
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_4", "conv5_1", "conv5_4", "logits")
@@ -27,7 +27,7 @@ LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "con
 
 def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, float]]:
     """Return seconds (median, minimum) and, at batch 1, the cosine with the gradient in float64, of each contender."""
-    racers = {name: Contestant("bench.contenders", name, *task.arguments, threads=task.threads) for name in names}
+    racers = {name: contestant(name, task) for name in names}
     times = race_all(racers, turns)
     found = {name: {"median": statistics.median(t), "minimum": min(t)} for name, t in times.items()}
     if task.batch == 1:
