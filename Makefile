@@ -65,7 +65,7 @@ proto-check: .venv/proto/ready
 	@.venv/proto/bin/python proto/generate.py --check
 
 bench: .venv/bench/ready .venv/training/ready
-	@for name in start_up step_time step_program export_vgg19 renders service growth natural_maximum recognition plots; do \
+	@for name in start_up step_time step_program export_vgg19 renders service growth threads natural_maximum recognition plots; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 bench-smoke: .venv/bench/ready .venv/training/ready
