@@ -28,6 +28,7 @@ class Refused(click.ClickException):
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of one step. Default: all cores.")
 @click.option("--exact", is_flag=True, help="Run the graphs as exported, not the faster ones made of them for a CPU.")
+@click.option("--bfloat16", is_flag=True, help="On a GPU, compute convolutions in bfloat16.")
 @click.option(
     "--grace",
     type=click.FloatRange(min=0),
@@ -35,11 +36,21 @@ class Refused(click.ClickException):
     show_default=True,
     help="Seconds that renders may take to finish after SIGTERM or Ctrl-C; a second one does not wait.",
 )
-def serve(models: tuple[Path, ...], listen: str, device: str, threads: int | None, exact: bool, grace: float) -> None:
+def serve(
+    models: tuple[Path, ...],
+    listen: str,
+    device: str,
+    threads: int | None,
+    exact: bool,
+    bfloat16: bool,
+    grace: float,
+) -> None:
     """Serve models over gRPC until SIGTERM or Ctrl-C.
 
     Prints one line when it is ready. Health (grpc.health.v1) and reflection are served too.
     """
     from reverie_server.foreground import run  # loads ONNX Runtime
 
-    run(models, listen, device=device, threads=threads, exact=exact, grace_s=grace)
+    if exact and bfloat16:
+        raise Refused("--exact and --bfloat16 contradict each other.")
+    run(models, listen, device=device, threads=threads, exact=exact, bfloat16=bfloat16, grace_s=grace)

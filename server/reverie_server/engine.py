@@ -34,7 +34,8 @@ class Engine:
 
     `models` are folders that hold model folders, as `reverie export --out` writes them; without any, the embedded model
     is served. `device` is "cpu", "cuda" or "auto"; `threads` bounds the CPU threads of one step, for the whole process.
-    `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU.
+    `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
+    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions.
 
     Calls may come from any thread; one render at a time has the device, the others wait in order. A `Fault` says what
     is wrong with a request; StoreError or DeviceUnavailable, from the constructor, what is wrong with the models or the
@@ -48,6 +49,7 @@ class Engine:
         device: str = "auto",
         threads: int | None = None,
         exact: bool = False,
+        bfloat16: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
@@ -56,7 +58,7 @@ class Engine:
         from reverie_server.worker import Worker
 
         self._catalog = Catalog(models, limits)
-        self._worker = Worker(choose_device(device, threads=threads, exact=exact), limits)
+        self._worker = Worker(choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16), limits)
 
     def verify(self) -> None:
         """Check every file of every model against its digest; raise StoreError for the first that differs.

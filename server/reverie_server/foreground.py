@@ -19,12 +19,21 @@ from reverie_server.serving import CannotListen, Signals
 from reverie_server.serving import serve as serve_engine
 
 
-def run(models: Sequence[Path], listen: str, *, device: str, threads: int | None, exact: bool, grace_s: float) -> None:
+def run(
+    models: Sequence[Path],
+    listen: str,
+    *,
+    device: str,
+    threads: int | None,
+    exact: bool,
+    bfloat16: bool,
+    grace_s: float,
+) -> None:
     """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every node that a pass removes
     try:
-        with Engine(models or None, device=device, threads=threads, exact=exact) as engine:
+        with Engine(models or None, device=device, threads=threads, exact=exact, bfloat16=bfloat16) as engine:
             engine.verify()
             asyncio.run(_serve(engine, listen, grace_s))
     except (StoreError, DeviceUnavailable, CannotListen) as error:

@@ -38,40 +38,48 @@ class DeviceUnavailable(RuntimeError):
 class Device:
     """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
 
-    ``channels_last`` is CUDA's: whether convolutions work on [N, H, W, C].
+    Two are a GPU's: whether convolutions are in ``bfloat16``, and whether they work on [N, H, W, C], ``channels_last``.
     """
 
     name: str
     providers: tuple[str, ...]
     threads: int
     exact: bool = False
+    bfloat16: bool = False
     channels_last: bool = False
     onnxruntime_version: str = onnxruntime.__version__
 
     @property
     def kind(self) -> str:
         """The device's class: pictures are reproducible within one."""
-        return f"{self.name}-exact" if self.exact else self.name
+        return self.name + "-exact" * self.exact + "-bfloat16" * self.bfloat16
 
 
-def choose_device(name: str = "auto", *, threads: int | None = None, exact: bool = False) -> Device:
+def choose_device(
+    name: str = "auto", *, threads: int | None = None, exact: bool = False, bfloat16: bool = False
+) -> Device:
     """Return the device called "cpu" or "cuda"; "auto" is CUDA where it works and the CPU elsewhere.
 
     ``threads`` bounds the CPU threads of one step, for the whole process; the first call decides. By default it is the
     number in the environment variable REVERIE_THREADS, or else the number of cores this process may use. An ``exact``
-    device runs the graphs as they were exported.
+    device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of convolutions.
 
-    Raises DeviceUnavailable where "cuda" does not work, and ValueError for another name.
+    Raises DeviceUnavailable where "cuda", or bfloat16, does not work, and ValueError for another name, or for exact and
+    bfloat16 at once.
     """
+    if exact and bfloat16:
+        raise ValueError("a device is exact or computes in bfloat16, not both")
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device {name!r} is not one of auto, cpu, cuda")
     if name != "cpu":
         problem = _cuda_problem()
         if problem is None:
-            return Device("cuda", (CUDA,), _share_threads(threads), exact)
+            return Device("cuda", (CUDA,), _share_threads(threads), exact, bfloat16)
         if name == "cuda":
             raise DeviceUnavailable(problem)
         log.info("rendering on the CPU: %s", problem)
+    if bfloat16:
+        raise DeviceUnavailable("bfloat16 is for GPUs, and this computes on the CPU; leave it out")
     return Device("cpu", (CPU,), _share_threads(threads), exact)
 
 

@@ -37,6 +37,20 @@ def test_another_name_is_refused_with_the_ones_there_are(name: str) -> None:
         choose_device(name)
 
 
+def test_bfloat16_is_for_gpus() -> None:
+    with pytest.raises(DeviceUnavailable, match="bfloat16 is for GPUs"):
+        choose_device("cpu", bfloat16=True)
+    with pytest.raises(ValueError, match="exact or computes in bfloat16"):
+        choose_device("cpu", exact=True, bfloat16=True)
+
+
+def test_devices_that_make_other_pictures_are_other_kinds() -> None:
+    kinds = [
+        Device("cuda", (CUDA,), 1, exact=e, bfloat16=b).kind for e, b in ((False, False), (True, False), (False, True))
+    ]
+    assert kinds == ["cuda", "cuda-exact", "cuda-bfloat16"]
+
+
 # ----- what a GPU is told; no machine without one can tell how it takes it -----
 
 

@@ -214,6 +214,16 @@ def test_a_device_that_is_not_there_is_refused(models: Path) -> None:
     assert "cuda" in ended.stderr.lower()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--device", "cpu"], "bfloat16 is for GPUs"), (["--exact"], "--exact and --bfloat16 contradict each other")],
+)
+def test_bfloat16_is_refused_where_it_makes_no_sense(models: Path, options: list[str], said: str) -> None:
+    code, error = end("--models", models, "--bfloat16", *options)
+    assert code == 2
+    assert said in error
+
+
 def test_help_does_not_load_the_engine() -> None:
     """`reverie --help` reads the command for one sentence."""
     script = (

@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from reverie_server.lowering.calibrate import prefers_channels_last, rates
 from reverie_server.lowering.cost import Costs
+from reverie_server.lowering.half import halve
 from reverie_server.lowering.lower import lower
 from reverie_server.lowering.negate import negate
 from reverie_server.runtime import Device
@@ -20,6 +21,8 @@ def prepare(model: ir.Model, device: Device) -> Device:
     """
     if device.name == "cuda":
         negate(model)
+        if device.bfloat16:
+            halve(model)
         return replace(device, channels_last=prefers_channels_last(device))
     if not device.exact:
         lower(model, Costs(rates(device)))

@@ -1,0 +1,46 @@
+"""Convolutions and fully connected layers in bfloat16, and all else in float32, for GPUs.
+
+Their operands are rounded to eight bits of precision and their products summed in float32, as torch's autocast does it.
+The decoder, the transforms and the masks stay as they are: a maximum would not equal itself any more.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+OPERATORS = ("Conv", "ConvTranspose", "Gemm")
+OPSET = 22
+"""The first in which a convolution may be in bfloat16."""
+
+
+def halve(model: ir.Model) -> None:
+    """Rewrite them."""
+    graph = model.graph
+    rounded: dict[ir.Value, ir.Value] = {}
+
+    def cast(value: ir.Value, kind: ir.DataType, name: str) -> tuple[ir.Node, ir.Value]:
+        node = ir.Node("", "Cast", [value], [ir.AttrInt64("to", kind.value)], name=name)
+        node.outputs[0].name, node.outputs[0].shape = name, value.shape
+        node.outputs[0].type = ir.TensorType(kind)
+        return node, node.outputs[0]
+
+    for node in list(graph):
+        if node.op_type not in OPERATORS or node.domain:
+            continue
+        for i, value in enumerate(node.inputs):
+            if value is None:
+                continue
+            if value not in rounded:
+                narrow, rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
+                graph.insert_before(node, narrow)
+            node.replace_input_with(i, rounded[value])
+        (made,) = node.outputs
+        wide, result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
+        graph.insert_after(node, wide)
+        is_output = made.is_graph_output()
+        made.replace_all_uses_with(result, replace_graph_outputs=is_output)
+        wide.replace_input_with(0, made)
+        if is_output:
+            made.name, result.name = result.name, made.name
+        made.type = ir.TensorType(ir.DataType.BFLOAT16)
+    graph.opset_imports[""] = OPSET
