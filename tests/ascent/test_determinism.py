@@ -70,6 +70,15 @@ def test_a_picture_does_not_depend_on_the_company_it_is_made_in(
     assert (among.outcome, among.steps) == (alone.outcome, alone.steps)
 
 
+def test_sixty_four_climb_at_once(tiny: Model, device: Device) -> None:
+    company = [recipe("conv2_1", channel=i % 4, seed=i, steps=3 + i % 2) for i in range(64)]
+    results = climb(tiny, device, company).results
+    for place in (0, 31, 63):
+        (alone,) = climb(tiny, device, [company[place]]).results
+        assert psnr(results[place].image, alone.image) >= 50
+        assert results[place].steps == company[place].steps
+
+
 @pytest.mark.parametrize(
     "other", [recipe("conv2_1", seed=6), recipe("conv2_1", channel=3)], ids=["another seed", "another channel"]
 )
