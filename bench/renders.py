@@ -85,7 +85,8 @@ def main() -> None:
             goal, whole = sides[1][theirs[-1]]
             there = [seconds for reached, seconds in sides[0].values() if reached >= goal]
             sooner.append(whole / min(there) if there else 0.0)
-            ratios.append(sides[0][shown][0] / goal)
+            if goal > 0:  # a unit of random weights may stay below
+                ratios.append(sides[0][shown][0] / goal)
             for pile, picture in zip(pictures, (a[shown][1], b[theirs[-1]][1]), strict=True):
                 pile.append(picture)
             names = ("reverie", "lucent")
