@@ -5,11 +5,13 @@ folder; then the factors of `reverie_server.estimate` are fitted to them (least 
 negative) and printed beside those in use. Writes bench/results/growth.json.
 
     python -m bench.growth [--models FOLDER] [--layers conv1_2,...] [--sizes 64,...] [--batches 1,4] [--threads 2]
+                           [--refit]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 from dataclasses import astuple
@@ -56,49 +58,58 @@ def fit(rows: list[tuple[float, ...]], seconds: list[float]) -> np.ndarray:
 def main() -> None:
     """Print a row per program, and the factors."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--models", type=Path, help="folder of more model folders")
+    parser.add_argument("--models", type=Path, help="folder that holds an exported vgg19")
     parser.add_argument("--layers", default="conv1_2,conv2_2,conv3_2,conv4_2,conv5_1,conv5_4,logits")
     parser.add_argument("--sizes", default="64,128,224,320")
     parser.add_argument("--batches", default="1,4")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--refit", action="store_true", help="fit to the seconds that --out holds already")
     parser.add_argument("--out", type=Path, default=Path("bench/results/growth.json"))
     given = parser.parse_args()
-    preset = PRESETS[DEFAULT_PRESET]
     device = choose_device("cpu", threads=given.threads)
     store = ModelStore([embedded_models(), *([given.models] if given.models else [])])
+    kept = json.loads(given.out.read_text())["rows"] if given.refit else []
+    programs = [(row["model"], row["layer"], row["size"], row["batch"]) for row in kept] or [
+        (model.name, layer, size, batch)
+        for model in store.models()
+        for layer in given.layers.split(",")
+        for size in map(int, given.sizes.split(","))
+        for batch in map(int, given.batches.split(","))
+        if model.name != "vgg19" or model.layers[layer].layer.spatial or size % 224 == 0
+    ]
     rows: list[dict[str, object]] = []
     works, seconds = [], []
     print(f"{'':32}{'ms':>9}{'foretold':>9}{'ratio':>7}")
-    for model in store.models():
-        for layer in given.layers.split(","):
-            for size in map(int, given.sizes.split(",")):
-                fully_connected = not model.layers[layer].layer.spatial and model.name == "vgg19"
-                if fully_connected and size % 224:
-                    continue  # its fully connected layers want 224 pixels
-                for batch in map(int, given.batches.split(",")):
-                    recipe = Recipe(
-                        terms=(Term("channel", layer, channel=1),),
-                        size=size,
-                        steps=1_000,
-                        learning_rate=preset.learning_rate,
-                        seed=0,
-                        parametrization=preset.parametrization,
-                        transforms=preset.transforms,
-                        schedule=preset.schedule,
-                    )
-                    took = step_seconds(model, recipe, batch, device)
-                    work = estimate.work(model, program_key(recipe), batch, device)
-                    works.append(astuple(work))
-                    seconds.append(took)
-                    name = f"{model.name} {layer}, {size} px x {batch}"
-                    print(f"{name:32}{took * 1e3:9.1f}{work.seconds * 1e3:9.1f}{work.seconds / took:7.2f}", flush=True)
-                    rows.append({"program": name, "seconds": took, "foretold": work.seconds, "work": astuple(work)})
-                    write_json(given.out, {"threads": given.threads, "rows": rows})
+    for number, (name, layer, size, batch) in enumerate(programs):
+        model, recipe = store.model(name), _recipe(layer, size)
+        took = kept[number]["seconds"] if kept else step_seconds(model, recipe, batch, device)
+        work = estimate.work(model, program_key(recipe), batch, device)
+        works.append(astuple(work))
+        seconds.append(took)
+        what = f"{name} {layer}, {size} px x {batch}"
+        print(f"{what:32}{took * 1e3:9.1f}{work.seconds * 1e3:9.1f}{work.seconds / took:7.2f}", flush=True)
+        row = {"model": name, "layer": layer, "size": size, "batch": batch}
+        rows.append(row | {"seconds": took, "foretold": work.seconds})
+        write_json(given.out, {"threads": given.threads, "rows": rows + kept[number + 1 :]})
     fitted = fit(works, seconds)
     for name, factors in (("in use", np.array(estimate.FACTORS)), ("fitted", fitted)):
         ratios = np.array(works) @ factors / seconds
         spread = "".join(f"{q:7.2f}" for q in np.quantile(ratios, [0, 0.1, 0.5, 0.9, 1]))
         print(f"factors {name}: {', '.join(f'{f:.3g}' for f in factors)}; foretold over taken, quantiles{spread}")
+
+
+def _recipe(layer: str, size: int) -> Recipe:
+    preset = PRESETS[DEFAULT_PRESET]
+    return Recipe(
+        terms=(Term("channel", layer, channel=1),),
+        size=size,
+        steps=1_000,
+        learning_rate=preset.learning_rate,
+        seed=0,
+        parametrization=preset.parametrization,
+        transforms=preset.transforms,
+        schedule=preset.schedule,
+    )
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ A step's seconds are modelled as
     CONVOLUTIONS c + NUMBERS n + PIXELS p + WEIGHTS w + CONSTANT
 
 c is what the convolutions on the way to the layer take at the machine's measured rates (`lowering.calibrate`), in
-seconds; n, p and w are the numbers made on that way, those of the picture, and those in the matrices of fully connected
-layers, each at the machine's measured price of moving one. The factors were fitted by `bench.growth`, over sizes,
-depths and batches.
+seconds; n, p and w are the numbers made on that way, those of the picture, and those that are read as weights, each at
+the machine's measured price of moving one: a small picture costs hardly less than it takes to read the kernels. The
+factors were fitted by `bench.growth`, over sizes, depths and batches.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import onnx_ir as ir
 
 from reverie_server.lowering.calibrate import rates
 from reverie_server.lowering.cost import Costs
-from reverie_server.lowering.rules import lowerable
+from reverie_server.lowering.rules import is_winograd, lowerable
 from reverie_server.lowering.settle import dims, settle
 from reverie_server.models import Model, StoreError
 from reverie_server.program import ProgramKey, program_key
 from reverie_server.runtime import Device
 from reverie_server.spec import Plan
 
-CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.0, 1.0, 10.0, 1.0, 1e-3)
+CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 1.2, 200.0, 2.9, 6e-4)
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,15 @@ class Estimates:
 def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
     """Return what a step of a program for a CPU has to do; of several layers the deepest counts."""
     costs = Costs(rates(device))
-    ways = [_way(model, layer, key.size, batch, costs, device) for layer, _ in key.terms]
+    ways = [
+        _way(model, layer, key.size, batch, costs, device, closed=form == "linear" and not device.exact)
+        for layer, form in key.terms
+    ]
     return max(ways, key=lambda way: way.seconds)
 
 
-def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: Device) -> Work:
+def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: Device, *, closed: bool) -> Work:
+    """Return the work on the way to a layer, without its last convolution where that has a ``closed`` form."""
     whole = model.graph(layer).graph
     forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
     forward.inputs[0].shape = ir.Shape([batch, 3, size, size])
@@ -91,11 +95,10 @@ def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: 
     settle(ir.Model(forward, ir_version=9))
     convolutions, numbers, weights = 0.0, 0, 0
     for node in forward:
+        weights += _read(node, device)
         numbers += sum(math.prod(dims(value) or ()) for value in node.outputs)
-        if node.op_type == "Conv":
+        if node.op_type == "Conv" and not (closed and node.outputs[0].is_graph_output()):
             convolutions += _convolution(node, costs, device)
-        elif node.op_type in ("Gemm", "MatMul"):
-            weights += math.prod(dims(node.inputs[1]) or ())
     price = costs.rates.conversion * 1e-9
     return Work(convolutions, price * numbers, price * 3 * batch * size**2, price * weights)
 
@@ -105,3 +108,11 @@ def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:
         price = costs.price(node)
         return price.plain if device.exact else min(price.plain, price.rows)
     return costs.direct(node)
+
+
+def _read(node: ir.Node, device: Device) -> int:
+    """Return how many numbers a node reads as weights; a transformed kernel of 3 x 3 has 6 x 6."""
+    if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        return 0
+    count = math.prod(dims(node.inputs[1]) or ())
+    return 4 * count if not device.exact and node.op_type == "Conv" and is_winograd(node) else count

@@ -41,11 +41,11 @@ def test_no_factor_pays_for_another() -> None:
 
 
 def test_work_grows_with_the_picture_the_depth_and_the_batch(tiny: Model) -> None:
-    one = work(tiny, key("conv1_1", 32), 1, DEVICE)
+    one = work(tiny, key("conv2_1", 32), 1, DEVICE)
     for more in (
-        work(tiny, key("conv1_1", 64), 1, DEVICE),
-        work(tiny, key("conv2_1", 32), 1, DEVICE),
-        work(tiny, key("conv1_1", 32), 3, DEVICE),
+        work(tiny, key("conv2_1", 64), 1, DEVICE),
+        work(tiny, key("relu2_1", 32), 1, DEVICE),
+        work(tiny, key("conv2_1", 32), 3, DEVICE),
     ):
         assert more.convolutions > one.convolutions
         assert more.numbers > one.numbers
@@ -53,14 +53,21 @@ def test_work_grows_with_the_picture_the_depth_and_the_batch(tiny: Model) -> Non
 
 
 def test_twice_the_pixels_a_side_are_four_times_the_work(tiny: Model) -> None:
-    small, large = (work(tiny, key("conv1_1", size), 1, DEVICE) for size in (32, 64))
+    small, large = (work(tiny, key("conv2_1", size), 1, DEVICE) for size in (32, 64))
     assert large.convolutions == pytest.approx(4 * small.convolutions)
     assert large.pixels == pytest.approx(4 * small.pixels)
 
 
-def test_matrices_of_fully_connected_layers_count(tiny: Model) -> None:
-    assert work(tiny, key("conv1_1", 32), 1, DEVICE).weights == 0
-    assert work(tiny, key("logits", 32), 1, DEVICE).weights > 0
+def test_the_last_convolution_of_a_linear_objective_is_not_computed(tiny: Model) -> None:
+    assert work(tiny, key("conv1_1", 32), 1, DEVICE).convolutions == 0
+    assert work(tiny, key("conv1_1", 32), 1, dataclasses.replace(DEVICE, exact=True)).convolutions > 0
+    squares = dataclasses.replace(key("conv1_1", 32), terms=(("conv1_1", "squares"),))
+    assert work(tiny, squares, 1, DEVICE).convolutions > 0
+
+
+def test_weights_are_read_whatever_the_picture(tiny: Model) -> None:
+    small, large = (work(tiny, key("logits", size), 1, DEVICE) for size in (32, 64))
+    assert small.weights == large.weights > work(tiny, key("conv2_1", 32), 1, DEVICE).weights > 0
 
 
 def test_of_several_layers_the_deepest_counts(tiny: Model) -> None:
