@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from reverie_proto.v1 import catalog_pb2
 from reverie_server import order as orders
 from reverie_server.faults import Violation
 from reverie_server.limits import Limits
-from reverie_server.models import ModelStore, StoreError, embedded_models
+from reverie_server.models import ModelStore, embedded_models
 from reverie_server.notes import Notes, nearest, unknown
 from reverie_server.order import Order
 from reverie_server.presets import PRESETS
@@ -30,11 +29,7 @@ class Catalog:
     def verify(self) -> None:
         """Check every file of every model against its digest; raise StoreError for the first that differs."""
         for model in self._models.values():
-            for file in model.manifest.files:
-                with (model.folder / file.name).open("rb") as opened:
-                    digest = hashlib.file_digest(opened, "sha256").hexdigest()
-                if digest != file.sha256:
-                    raise StoreError(f"{model.folder / file.name} is not what was exported; export the model again")
+            model.verify()
 
     def info(self, device: Device) -> catalog_pb2.ServerInfo:
         """Return version, device, presets and limits."""

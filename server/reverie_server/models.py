@@ -99,6 +99,14 @@ class Model:
         """Return height and width of a layer's activation at a picture's size; (1, 1) for a layer without positions."""
         return self._grid(layer, size)
 
+    def verify(self) -> None:
+        """Check every file against its digest; raise StoreError for the first that differs."""
+        for name in self._files:
+            if name == WEIGHTS:
+                _ = self.weights  # once and for all
+            else:
+                self._check_digest(name, hashlib.sha256((self.folder / name).read_bytes()).hexdigest())
+
     @cached_property
     def weights(self) -> npt.NDArray[np.uint8]:
         """The bytes of ``weights.bin``, mapped into memory, checked once."""
@@ -143,7 +151,10 @@ class Model:
 
     def _check_digest(self, name: str, digest: str) -> None:
         if digest != self._files[name].sha256:
-            raise StoreError(f"{self.folder / name} is not what was exported: its SHA-256 differs from the manifest's")
+            raise StoreError(
+                f"{self.folder / name} is not what was exported: its SHA-256 differs from the manifest's;"
+                " export the model again"
+            )
 
 
 class ModelStore:
