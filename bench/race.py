@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 WARM_UP, BURST = 1, 3
+REST_S = 1.0
+"""Before a turn: threads of whoever ran last spin on, some for more than 200 ms, and would take the cores from the next."""
 Step = Callable[[], np.ndarray]
 
 
@@ -84,6 +86,7 @@ def race_all(contestants: Mapping[str, Contestant], turns: int) -> dict[str, lis
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(-WARM_UP, turns):
         for name, contestant in contestants.items():
+            time.sleep(REST_S)
             _, *taken = (contestant.step() for _ in range(BURST))
             if turn >= 0:
                 times[name] += taken
