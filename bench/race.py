@@ -6,7 +6,6 @@ Two runtimes in one process would fight for its cores: each has a pool of thread
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -17,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.memory import peak_mib
+
 WARM_UP, BURST = 1, 3
 REST_S = 1.0
-"""Before a turn: threads of whoever ran last spin on, some for more than 200 ms, and would take the cores from the next."""
+"""Before a turn: the threads of whoever ran last spin on, some for more than 200 ms, and would take the cores."""
 Step = Callable[[], np.ndarray]
 
 
@@ -34,7 +35,7 @@ def compete(step: Step) -> None:
         took = time.perf_counter() - begin
         if line.strip():
             np.save(line.strip(), answer)
-        print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, flush=True)
+        print(took, peak_mib(), flush=True)
 
 
 class Contestant:

@@ -28,6 +28,7 @@ from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
+from bench.memory import held_mib
 from bench.results import write_json
 
 REVERIE = Path(sys.executable).with_name("reverie")
@@ -124,12 +125,6 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
     return tally
 
 
-def memory(process: subprocess.Popen[str]) -> float:
-    """Return the mebibytes that a process holds now (Linux)."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
-
-
 # ----- the race -----
 
 
@@ -177,7 +172,7 @@ def main() -> None:
                         "ratio": statistics.median(s / e for s, e in zip(by_service, by_engine, strict=True)),
                         **{f"p{p}_s": last.percentile(p) for p in (50, 95, 99)},
                         "refused": last.refused,
-                        "memory_mib": memory(server),
+                        "memory_mib": held_mib(server.pid),
                     }
                     rows.append(row)
                     numbers = (row[f"p{p}_s"] for p in (50, 95, 99))

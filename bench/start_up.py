@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import grpc
 from reverie_proto.v1.visualization_pb2 import GetServerInfoRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
+from bench.memory import peak_mib
 from bench.results import write_json
 
 REVERIE = Path(sys.executable).with_name("reverie")
@@ -69,7 +69,7 @@ def first_pictures(models: str, model: str, layer: str, preset: str) -> dict[str
     return {
         "first_s": taken[0],
         "warm_s": taken[1],
-        "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mib": peak_mib(),
     }
 
 
