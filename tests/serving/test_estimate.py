@@ -13,10 +13,11 @@ from reverie_server.estimate import FACTORS, Estimates, Work, work
 from reverie_server.limits import Limits
 from reverie_server.models import Model, ModelStore
 from reverie_server.program import ProgramKey
-from reverie_server.runtime import CUDA, Device, choose_device
+from reverie_server.runtime import CPU, CUDA, Device
 from reverie_server.spec import Plan
 
-DEVICE = choose_device("cpu", threads=1)
+# Not chosen: that would size the thread pool of all tests while they are collected.
+DEVICE = Device("cpu", (CPU,), 1)
 
 
 def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> Plan:
