@@ -21,21 +21,22 @@ import numpy as np
 from reverie_server import estimate
 from reverie_server.ascent import ascend
 from reverie_server.models import Model, ModelStore, embedded_models
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.program import build, program_key
-from reverie_server.recipe import Recipe, Term
+from reverie_server.recipe import Recipe
 from reverie_server.runtime import Device, choose_device
 
+from bench.recipe import recipe
 from bench.results import write_json
 
+CHANNEL = 1
 STEPS, SECONDS = 9, 4.0
 """Steps that are timed, and the seconds after which three are enough."""
 
 
-def step_seconds(model: Model, recipe: Recipe, batch: int, device: Device) -> float:
+def step_seconds(model: Model, wanted: Recipe, batch: int, device: Device) -> float:
     """Return the median seconds of a step, the first two not counted."""
     taken = []
-    steps = ascend(build(model, recipe, batch=batch, device=device), [recipe] * batch)
+    steps = ascend(build(model, wanted, batch=batch, device=device), [wanted] * batch)
     for _ in range(STEPS):
         begin = time.perf_counter()
         next(steps)
@@ -81,9 +82,9 @@ def main() -> None:
     works, seconds = [], []
     print(f"{'':32}{'ms':>9}{'foretold':>9}{'ratio':>7}")
     for number, (name, layer, size, batch) in enumerate(programs):
-        model, recipe = store.model(name), _recipe(layer, size)
-        took = kept[number]["seconds"] if kept else step_seconds(model, recipe, batch, device)
-        work = estimate.work(model, program_key(recipe), batch, device)
+        model, wanted = store.model(name), recipe(layer, size, CHANNEL)
+        took = kept[number]["seconds"] if kept else step_seconds(model, wanted, batch, device)
+        work = estimate.work(model, program_key(wanted), batch, device)
         works.append(astuple(work))
         seconds.append(took)
         what = f"{name} {layer}, {size} px x {batch}"
@@ -96,20 +97,6 @@ def main() -> None:
         ratios = np.array(works) @ factors / seconds
         spread = "".join(f"{q:7.2f}" for q in np.quantile(ratios, [0, 0.1, 0.5, 0.9, 1]))
         print(f"factors {name}: {', '.join(f'{f:.3g}' for f in factors)}; foretold over taken, quantiles{spread}")
-
-
-def _recipe(layer: str, size: int) -> Recipe:
-    preset = PRESETS[DEFAULT_PRESET]
-    return Recipe(
-        terms=(Term("channel", layer, channel=1),),
-        size=size,
-        steps=1_000,
-        learning_rate=preset.learning_rate,
-        seed=0,
-        parametrization=preset.parametrization,
-        transforms=preset.transforms,
-        schedule=preset.schedule,
-    )
 
 
 if __name__ == "__main__":

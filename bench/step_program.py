@@ -21,14 +21,13 @@ import numpy as np
 from reverie_server.ascent import Step as Said
 from reverie_server.ascent import ascend
 from reverie_server.models import Model, ModelStore
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.program import build
-from reverie_server.recipe import Recipe, Term
 from reverie_server.runtime import choose_device
 
 from bench.contenders import CONTENDERS as OTHERS
 from bench.contenders import Task
 from bench.race import Contestant, Step, compete, race, report
+from bench.recipe import recipe
 from bench.vgg19 import CHANNEL
 
 MODEL = "vgg19"
@@ -57,20 +56,10 @@ def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
 
 def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
     """Return one step of the default preset's ascent."""
-    preset = PRESETS[DEFAULT_PRESET]
     model: Model = ModelStore([folder]).model(MODEL)
-    recipe = Recipe(
-        terms=(Term("channel", layer, channel=CHANNEL),),
-        size=size,
-        steps=1_000_000,
-        learning_rate=preset.learning_rate,
-        seed=0,
-        parametrization=preset.parametrization,
-        transforms=preset.transforms,
-        schedule=preset.schedule,
-    )
-    program = build(model, recipe, batch=1, device=choose_device("cpu", threads=threads))
-    steps = ascend(program, [recipe])
+    wanted = recipe(layer, size, CHANNEL)
+    program = build(model, wanted, batch=1, device=choose_device("cpu", threads=threads))
+    steps = ascend(program, [wanted])
     for _ in range(TABLES):
         next(steps)
 

@@ -22,10 +22,10 @@ def step(kind: str, threads: int, layer: str) -> Step:
     import onnxruntime
     from reverie_server.ascent import ascend
     from reverie_server.models import ModelStore, embedded_models
-    from reverie_server.presets import DEFAULT_PRESET, PRESETS
     from reverie_server.program import build
-    from reverie_server.recipe import Recipe, Term
     from reverie_server.runtime import PROBE, choose_device
+
+    from bench.recipe import recipe
 
     if kind != "shared":
         import onnx
@@ -40,19 +40,9 @@ def step(kind: str, threads: int, layer: str) -> Step:
                 self.add_session_config_entry("session.intra_op.allow_spinning", "0")
 
         onnxruntime.SessionOptions = Still
-    preset = PRESETS[DEFAULT_PRESET]
-    recipe = Recipe(
-        terms=(Term("channel", layer, channel=1),),
-        size=224,
-        steps=1_000_000,
-        learning_rate=preset.learning_rate,
-        seed=0,
-        parametrization=preset.parametrization,
-        transforms=preset.transforms,
-        schedule=preset.schedule,
-    )
+    wanted = recipe(layer, 224, 1)
     model = ModelStore([embedded_models()]).model(MODEL)
-    steps = ascend(build(model, recipe, batch=1, device=choose_device("cpu", threads=threads)), [recipe])
+    steps = ascend(build(model, wanted, batch=1, device=choose_device("cpu", threads=threads)), [wanted])
 
     def one() -> np.ndarray:
         next(steps)

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
+from reverie_server.lowering.writer import add_constant
+
 Array = npt.NDArray[np.generic]
 
 
@@ -30,8 +32,7 @@ def fold(model: ir.Model) -> None:
             continue  # other folds alone read it, and compute it on their way
         for value, result, uses in zip(node.outputs, _evaluate(node), users, strict=True):
             if uses:
-                held = _constant(f"{value.name}/folded", result)
-                graph.register_initializer(held)
+                held = add_constant(graph, f"{value.name}/folded", result)
                 for user, index in uses:
                     user.replace_input_with(index, held)
     RemoveUnusedNodesPass()(model)
@@ -53,12 +54,6 @@ def _known(value: ir.Value) -> Array:
         return _evaluate(node)[value.index() or 0]
     assert value.const_value is not None
     return np.asarray(value.const_value.numpy())
-
-
-def _constant(name: str, array: Array) -> ir.Value:
-    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(array), name=name))
-    value.shape, value.type = ir.Shape(array.shape), ir.TensorType(ir.DataType.from_numpy(array.dtype))
-    return value
 
 
 # ----- the operators that lowering writes behind weights -----

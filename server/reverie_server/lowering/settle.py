@@ -14,6 +14,8 @@ import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedNodesPass, ShapeInferencePass
 
+from reverie_server.lowering.writer import add_constant
+
 Array = npt.NDArray[np.generic]
 
 LARGEST = 64
@@ -76,11 +78,7 @@ def _compute(graph: ir.Graph, node: ir.Node) -> bool:
         if shape is None or np.prod(shape) > LARGEST:
             return False
         result = _evaluate(node, {str(name): a for name, a in inputs.items() if a is not None})
-    value = node.outputs[0]
-    held = ir.Value(name=f"{value.name}/settled", const_value=ir.tensor(result, name=f"{value.name}/settled"))
-    held.shape, held.type = ir.Shape(result.shape), ir.TensorType(ir.DataType.from_numpy(result.dtype))
-    graph.register_initializer(held)
-    _replace(graph, node, held)
+    _replace(graph, node, add_constant(graph, f"{node.outputs[0].name}/settled", result))
     return True
 
 

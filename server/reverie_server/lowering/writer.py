@@ -10,6 +10,14 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 
+def add_constant(graph: ir.Graph, name: str, array: npt.NDArray[Any]) -> ir.Value:
+    """Add an initializer to a graph."""
+    value = ir.Value(name=name, const_value=ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name))
+    value.shape, value.type = ir.Shape(array.shape), ir.TensorType(ir.DataType.from_numpy(array.dtype))
+    graph.register_initializer(value)
+    return value
+
+
 class Writer:
     """Collects nodes in order; equal constants are one."""
 
@@ -40,10 +48,7 @@ class Writer:
         key = (held.dtype.str, held.shape, held.tobytes())
         if key not in self._constants:
             name = f"{self._prefix}/constant_{len(self._constants)}"
-            value = ir.Value(name=name, const_value=ir.tensor(held, name=name))
-            value.shape, value.type = ir.Shape(held.shape), ir.TensorType(ir.DataType.from_numpy(held.dtype))
-            self.graph.register_initializer(value)
-            self._constants[key] = value
+            self._constants[key] = add_constant(self.graph, name, held)
         return self._constants[key]
 
     def floats(self, array: npt.ArrayLike) -> ir.Value:
