@@ -55,6 +55,8 @@ class Estimates:
         self._device = device
         self._known: dict[tuple[str, ProgramKey], float] = {}
         self._alone = Lock()
+        # A cache per engine, gone with it: a decorated function would keep every model alive.
+        self._work = lru_cache(maxsize=256)(work)
 
     def seconds(self, plan: Plan) -> float | None:
         """Return what a render takes once its program is loaded; None on a device that the model does not know."""
@@ -65,7 +67,7 @@ class Estimates:
                 return None
             try:
                 with self._alone:  # the first time the machine is measured, and wants to be left alone
-                    step = work(plan.model, key, 1, self._device).seconds
+                    step = self._work(plan.model, key, 1, self._device).seconds
             except StoreError:
                 return None  # a damaged file: the render will say so
         return step * plan.recipe.steps
@@ -75,7 +77,6 @@ class Estimates:
         self._known[plan.model.digest, program_key(plan.recipe)] = step
 
 
-@lru_cache(maxsize=256)
 def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
     """Return what a step of a program for a CPU has to do; of several layers the deepest counts."""
     costs = Costs(rates(device))
