@@ -1,6 +1,6 @@
 """How soon Reverie is there, and what it holds: client, server, and the first picture of a layer after a start.
 
-    python -m bench.start_up [--runs 7] [--models FOLDER] [--layers conv1_2,...] [--preset quick]
+    python -m bench.start_up [--runs 7] [--models FOLDER] [--layers conv1_2,...] [--steps 64]
 
 Run it in the environment of the server (`.venv/serve`) to measure what its users have. For each layer, of texture19 and
 of a vgg19 in a folder, a process of its own renders twice: told are the seconds until the first picture, loading its
@@ -55,7 +55,7 @@ MEASURED: dict[str, tuple[Callable[[], float], float]] = {"import reverie": (imp
 # ----- one layer, in a process of its own -----
 
 
-def first_pictures(models: str, model: str, layer: str, preset: str) -> dict[str, float]:
+def first_pictures(models: str, model: str, layer: str, steps: int) -> dict[str, float]:
     """Render twice after a start; return seconds, and mebibytes at most."""
     from reverie_server import Engine
 
@@ -64,7 +64,7 @@ def first_pictures(models: str, model: str, layer: str, preset: str) -> dict[str
         taken = []
         for channel in (1, 2):
             begin = time.perf_counter()
-            engine.render(model, layer, channel, preset=preset)
+            engine.render(model, layer, channel, steps=steps)
             taken.append(time.perf_counter() - begin)
     return {
         "first_s": taken[0],
@@ -73,9 +73,9 @@ def first_pictures(models: str, model: str, layer: str, preset: str) -> dict[str
     }
 
 
-def by_layer(models: str, model: str, layer: str, preset: str, runs: int) -> dict[str, float]:
+def by_layer(models: str, model: str, layer: str, steps: int, runs: int) -> dict[str, float]:
     """Return the medians of `first_pictures` over some processes."""
-    command = [sys.executable, "-m", "bench.start_up", "--one", models, model, layer, "--preset", preset]
+    command = [sys.executable, "-m", "bench.start_up", "--one", models, model, layer, "--steps", str(steps)]
     found = [
         json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) for _ in range(runs)
     ]
@@ -88,13 +88,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--models", default="", help="folder that holds an exported vgg19 as well")
     parser.add_argument("--layers", default="conv1_2,conv3_1,conv5_1,logits")
-    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--steps", type=int, default=64)
     parser.add_argument("--one", nargs=3, metavar=("FOLDER", "MODEL", "LAYER"), help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=Path("bench/results/start_up.json"))
     given = parser.parse_args()
     if given.one:
         folder, model, layer = given.one
-        print(json.dumps(first_pictures(folder, model, layer, given.preset)))
+        print(json.dumps(first_pictures(folder, model, layer, given.steps)))
         return
     print(f"torch is {'installed' if importlib.util.find_spec('torch') else 'not installed'} here")
     starts = {}
@@ -103,15 +103,15 @@ def main() -> None:
         starts[name] = statistics.median(seconds)
         print(f"{name:16} median {starts[name]:5.2f} s   least {min(seconds):5.2f} s   bar {bar} s")
     rows = []
-    print(f"{'':22}{'first s':>9}{'warm s':>9}{'ratio':>7}{'MiB':>7}   preset {given.preset}")
+    print(f"{'':22}{'first s':>9}{'warm s':>9}{'ratio':>7}{'MiB':>7}   {given.steps} steps")
     for folder, model in (("", "texture19"), *([(given.models, "vgg19")] if given.models else [])):
         for layer in given.layers.split(","):
-            row = by_layer(folder, model, layer, given.preset, max(1, given.runs // 2))
+            row = by_layer(folder, model, layer, given.steps, max(1, given.runs // 2))
             rows.append({"model": model, "layer": layer, **row})
             ratio = row["first_s"] / row["warm_s"]
             print(f"{model + ' ' + layer:22}{row['first_s']:9.2f}{row['warm_s']:9.2f}{ratio:7.2f}"
                   f"{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
-            write_json(given.out, {"starts": starts, "preset": given.preset, "rows": rows})
+            write_json(given.out, {"starts": starts, "steps": given.steps, "rows": rows})
 
 
 if __name__ == "__main__":

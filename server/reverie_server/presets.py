@@ -27,7 +27,7 @@ PRESETS: Mapping[str, Preset] = {
         learning_rate=0.35,
         schedule="one_cycle",
     ),
-    "quick": Preset("A first look: reverie with fewer steps.", steps=64, learning_rate=0.5, schedule="one_cycle"),
+    "quick": Preset("A first look: reverie with fewer steps.", steps=24, learning_rate=0.7, schedule="one_cycle"),
     "best": Preset("The finest picture: reverie with more steps.", steps=512, learning_rate=0.15, schedule="one_cycle"),
     "lucid": Preset(
         "Lucid's own: a Fourier spectrum with decorrelated colours, its standard random transforms, Adam at 0.05.",
