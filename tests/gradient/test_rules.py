@@ -7,7 +7,7 @@ import pytest
 from reverie_gradient import with_gradient
 from reverie_gradient.table import RULES
 
-from tests.gradient.cases import CASES
+from tests.gradient.all_cases import CASES
 from tests.gradient.gradcheck import Case, check_vjp, evaluate, reference_gradients, runtime_gradients
 
 # All that a gradient may consist of. What is absent is absent on purpose: Scatter, Unpool, DFT, Loop, Random and the
