@@ -13,6 +13,7 @@ from tests.gradient.cases import (
     matrix,
     normalisation,
     pooling,
+    quantised,
     reduction,
 )
 
@@ -27,6 +28,7 @@ FAMILIES = [
     matrix,
     normalisation,
     pooling,
+    quantised,
     reduction,
 ]
 
