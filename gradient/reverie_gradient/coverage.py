@@ -45,6 +45,9 @@ SILENT: dict[str, str] = {
     ),
 }
 
+# Inputs of other operators whose values do not matter, only their types or shapes.
+SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1})}
+
 # Mathematics has a gradient and Reverie does not, and why.
 UNSUPPORTED: dict[str, str] = {
     "BitCast": "it reads the bits of a number as those of another",

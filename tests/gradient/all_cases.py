@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tests.gradient.cases import (
     activation,
+    attention,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     engine,
     indexing,
@@ -19,7 +22,10 @@ from tests.gradient.cases import (
 
 FAMILIES = [
     activation,
+    attention,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     engine,
     indexing,

@@ -3,6 +3,8 @@
 from reverie_gradient.rules import (
     activation,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     indexing,
     joining,
@@ -17,6 +19,8 @@ from reverie_gradient.rules import (
 __all__ = [
     "activation",
     "convolution",
+    "cumulative",
+    "einsum",
     "elementwise",
     "indexing",
     "joining",
