@@ -66,5 +66,5 @@ UNSUPPORTED: dict[str, str] = {
         "it handles sequences; write Split and Concat instead",
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
-    **dict.fromkeys(("DFT", "STFT"), "complex transforms are not covered; multiply by the matrix of the transform"),
+    "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }

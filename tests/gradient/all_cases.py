@@ -10,6 +10,8 @@ from tests.gradient.cases import (
     einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -18,6 +20,7 @@ from tests.gradient.cases import (
     pooling,
     quantised,
     reduction,
+    spectral,
 )
 
 FAMILIES = [
@@ -28,6 +31,8 @@ FAMILIES = [
     einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -36,6 +41,7 @@ FAMILIES = [
     pooling,
     quantised,
     reduction,
+    spectral,
 ]
 
 CASES = [case for family in FAMILIES for case in family.CASES]

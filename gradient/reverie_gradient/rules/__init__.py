@@ -6,6 +6,7 @@ from reverie_gradient.rules import (
     cumulative,
     einsum,
     elementwise,
+    grid,
     indexing,
     joining,
     layout,
@@ -14,6 +15,7 @@ from reverie_gradient.rules import (
     pooling,
     quantised,
     reduction,
+    spectral,
 )
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "cumulative",
     "einsum",
     "elementwise",
+    "grid",
     "indexing",
     "joining",
     "layout",
@@ -30,4 +33,5 @@ __all__ = [
     "pooling",
     "quantised",
     "reduction",
+    "spectral",
 ]
