@@ -19,6 +19,7 @@ from tests.gradient.cases import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
     spectral,
 )
@@ -40,6 +41,7 @@ FAMILIES = [
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
     spectral,
 ]

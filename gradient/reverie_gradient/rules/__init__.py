@@ -14,6 +14,7 @@ from reverie_gradient.rules import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
     spectral,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "normalisation",
     "pooling",
     "quantised",
+    "rearranging",
     "reduction",
     "spectral",
 ]
