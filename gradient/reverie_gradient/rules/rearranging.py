@@ -1,4 +1,4 @@
-"""Rules for operators that rearrange: patches laid into a picture, elements kept or left out, sequences turned round."""
+"""Rules for operators that rearrange: patches laid into a picture, elements left out, sequences turned round."""
 
 from __future__ import annotations
 
