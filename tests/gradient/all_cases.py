@@ -15,6 +15,7 @@ from tests.gradient.cases import (
     pooling,
     quantised,
     reduction,
+    resizing,
 )
 
 FAMILIES = [
@@ -30,6 +31,7 @@ FAMILIES = [
     pooling,
     quantised,
     reduction,
+    resizing,
 ]
 
 CASES = [case for family in FAMILIES for case in family.CASES]

@@ -12,6 +12,7 @@ from reverie_gradient.rules import (
     pooling,
     quantised,
     reduction,
+    resizing,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "pooling",
     "quantised",
     "reduction",
+    "resizing",
 ]
