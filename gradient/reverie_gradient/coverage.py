@@ -45,6 +45,9 @@ SILENT: dict[str, str] = {
     ),
 }
 
+# Inputs of other operators whose values do not matter, only their types or shapes.
+SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1})}
+
 # Mathematics has a gradient and Reverie does not, and why.
 UNSUPPORTED: dict[str, str] = {
     "BitCast": "it reads the bits of a number as those of another",
@@ -63,5 +66,5 @@ UNSUPPORTED: dict[str, str] = {
         "it handles sequences; write Split and Concat instead",
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
-    **dict.fromkeys(("DFT", "STFT"), "complex transforms are not covered; multiply by the matrix of the transform"),
+    "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }

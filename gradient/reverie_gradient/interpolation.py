@@ -98,14 +98,3 @@ def folded(margin: int, size: Term, dtype: ir.DataType, fold: Callable[[Term, Te
 def to_edge(at: Term, last: Term) -> Term:
     """Take the nearest element for a place outside."""
     return at.apply("Max", 0.0).apply("Min", last)
-
-
-def along(g: Term, matrix: Term, axis: int, rank: int) -> Term:
-    """Multiply ``g`` along ``axis`` by a matrix of one row for each of its elements there."""
-    if axis == rank - 1:
-        return g @ matrix
-    if axis == rank - 2:
-        return matrix.apply("Transpose", perm=[1, 0]) @ g
-    swap = list(range(rank))
-    swap[axis], swap[-1] = swap[-1], swap[axis]
-    return (g.apply("Transpose", perm=swap) @ matrix).apply("Transpose", perm=swap)

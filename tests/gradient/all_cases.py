@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from tests.gradient.cases import (
     activation,
+    attention,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -16,13 +21,19 @@ from tests.gradient.cases import (
     quantised,
     reduction,
     resizing,
+    spectral,
 )
 
 FAMILIES = [
     activation,
+    attention,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -32,6 +43,7 @@ FAMILIES = [
     quantised,
     reduction,
     resizing,
+    spectral,
 ]
 
 CASES = [case for family in FAMILIES for case in family.CASES]

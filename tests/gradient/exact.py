@@ -10,6 +10,14 @@ from onnx.reference.op_run import OpRun
 erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
+class AffineGrid(OpRun):
+    def _run(self, theta: np.ndarray, size: np.ndarray, align_corners: int) -> tuple[np.ndarray]:
+        lines = [np.linspace(-1, 1, n) if align_corners else (2 * np.arange(n) + 1) / n - 1 for n in size[2:]]
+        places = np.meshgrid(*lines, indexing="ij")[::-1]
+        base = np.stack([*places, np.ones_like(places[0])], -1)
+        return (np.einsum("...j,nij->n...i", base, theta).astype(theta.dtype),)
+
+
 class Erf(OpRun):
     def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
         return (erf(x).astype(x.dtype),)
@@ -94,4 +102,14 @@ class GlobalLpPool(OpRun):
         return ((np.abs(x) ** p).sum(tuple(range(2, x.ndim)), keepdims=True) ** (1 / p),)
 
 
-EXACT = [ConvTranspose, Erf, Gelu, GlobalLpPool, GroupNormalization, LRN, LpNormalization, MeanVarianceNormalization]
+EXACT = [
+    AffineGrid,
+    ConvTranspose,
+    Erf,
+    Gelu,
+    GlobalLpPool,
+    GroupNormalization,
+    LRN,
+    LpNormalization,
+    MeanVarianceNormalization,
+]

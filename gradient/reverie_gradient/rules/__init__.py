@@ -3,7 +3,10 @@
 from reverie_gradient.rules import (
     activation,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
+    grid,
     indexing,
     joining,
     layout,
@@ -13,12 +16,16 @@ from reverie_gradient.rules import (
     quantised,
     reduction,
     resizing,
+    spectral,
 )
 
 __all__ = [
     "activation",
     "convolution",
+    "cumulative",
+    "einsum",
     "elementwise",
+    "grid",
     "indexing",
     "joining",
     "layout",
@@ -28,4 +35,5 @@ __all__ = [
     "quantised",
     "reduction",
     "resizing",
+    "spectral",
 ]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.interpolation import Kernel, along, cubic, folded, linear, nearest, places, to_edge
+from reverie_gradient.gathering import multiply_along
+from reverie_gradient.interpolation import Kernel, cubic, folded, linear, nearest, places, to_edge
 from reverie_gradient.shapes import sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -29,7 +30,7 @@ def _resize(call: Call) -> Sequence[Term | None]:
     cropping = _coordinate_mode(call) == "tf_crop_and_resize"
     for axis, scale in enumerate(scales):
         if cropping or scale != 1:
-            dx = along(dx, _matrix(call, axis, scale).apply("Cast", to=int(dx.dtype)), axis, x.rank)
+            dx = multiply_along(dx, _matrix(call, axis, scale).apply("Cast", to=int(dx.dtype)), axis, x.rank)
     return [dx]
 
 
