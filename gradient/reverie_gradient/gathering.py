@@ -51,6 +51,8 @@ def multiply_along(dy: Term, matrix: Term, axis: int, rank: int) -> Term:
     """Multiply ``dy`` along ``axis`` by a matrix of one row per element of that axis."""
     if axis == rank - 1:
         return dy @ matrix
+    if axis == rank - 2:
+        return matrix.apply("Transpose", perm=[1, 0]) @ dy
     swap = list(range(rank))
     swap[axis], swap[-1] = swap[-1], swap[axis]
     return (dy.apply("Transpose", perm=swap) @ matrix).apply("Transpose", perm=swap)

@@ -21,6 +21,7 @@ from tests.gradient.cases import (
     quantised,
     rearranging,
     reduction,
+    resizing,
     spectral,
 )
 
@@ -43,6 +44,7 @@ FAMILIES = [
     quantised,
     rearranging,
     reduction,
+    resizing,
     spectral,
 ]
 

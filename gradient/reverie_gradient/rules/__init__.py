@@ -16,6 +16,7 @@ from reverie_gradient.rules import (
     quantised,
     rearranging,
     reduction,
+    resizing,
     spectral,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "quantised",
     "rearranging",
     "reduction",
+    "resizing",
     "spectral",
 ]
