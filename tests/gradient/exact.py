@@ -93,7 +93,8 @@ class ConvTranspose(OpRun):
             for g in range(group):
                 of, to = slice(g * each, (g + 1) * each), slice(g * m, (g + 1) * m)
                 y[(slice(None), to, *at)] += np.einsum("nc...,cm->nm...", x[:, of], w[(of, slice(None), *u)])
-        y = y[(..., *(slice(b, n - a) for b, a, n in zip(before, after, full, strict=True)))]
+        inner = tuple(slice(b, n - a) for b, a, n in zip(before, after, full, strict=True))
+        y = y[(slice(None), slice(None), *inner)]
         return (y if bias is None else y + bias.reshape(-1, *[1] * rank),)
 
 
