@@ -21,6 +21,7 @@ from tests.gradient.cases import (
     quantised,
     reduction,
     resizing,
+    selecting,
     spectral,
 )
 
@@ -43,6 +44,7 @@ FAMILIES = [
     quantised,
     reduction,
     resizing,
+    selecting,
     spectral,
 ]
 

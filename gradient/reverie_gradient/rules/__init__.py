@@ -16,6 +16,7 @@ from reverie_gradient.rules import (
     quantised,
     reduction,
     resizing,
+    selecting,
     spectral,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "quantised",
     "reduction",
     "resizing",
+    "selecting",
     "spectral",
 ]
