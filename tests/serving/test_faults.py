@@ -11,7 +11,16 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from reverie_server import faults
-from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.faults import (
+    Draining,
+    Fault,
+    Interrupted,
+    InvalidRequest,
+    NotServed,
+    QueueFull,
+    TooLate,
+    Violation,
+)
 from reverie_server.reported import reported
 
 from tests.serving.hosts import Refusal, hosted
@@ -24,6 +33,7 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
     (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
     (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
+    (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
 ]
