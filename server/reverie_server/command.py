@@ -35,7 +35,10 @@ class Refused(click.ClickException):
     help="Renders of one program that share a step. Default: as many as cost the device hardly more than one.",
 )
 @click.option(
-    "--warm", multiple=True, metavar="MODEL/LAYER", help="Load this layer's program before being ready; may be repeated."
+    "--warm",
+    multiple=True,
+    metavar="MODEL/LAYER",
+    help="Load a layer's program before being ready; may be repeated.",
 )
 @click.option(
     "--grace",
