@@ -226,10 +226,8 @@ class Worker:
             with self._changed:
                 failures = self._shelf.failures()
                 doomed = [(ticket, failures[ticket.key]) for ticket in self._line if ticket.key in failures]
-                for ticket, _ in doomed:
-                    ticket.held = True
-                crew = self._line.turn(self._readiness)
-                for ticket in crew:
+                crew = [] if doomed else self._line.turn(self._readiness)
+                for ticket in (*crew, *(ticket for ticket, _ in doomed)):
                     ticket.held = True
                 self._stir = False
                 positions = self._positions()
@@ -258,7 +256,6 @@ class Worker:
         while True:
             self._free_the_stopped()
             if not seated:
-                del self._seated[key]
                 break
             self._joint("step")
             begun = self._clock()
@@ -268,6 +265,7 @@ class Worker:
                 self._say(seated, said)
             if self._clock() >= until or self._is_over(ascent, seated):
                 break
+        self._seated = {key: seated for key, seated in self._seated.items() if seated}
 
     def _seat(self, ascent: Ascent, seated: dict[int, Ticket], crew: Sequence[Ticket]) -> None:
         """Give places to those who have none, those of others if need be."""
