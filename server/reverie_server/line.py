@@ -26,8 +26,10 @@ Key = tuple[str, ProgramKey]
 
 #: Turns of interactive renders after which a waiting one of the other class has one.
 PASSES = 8
-#: Renders that may have begun and not ended, for each place of a batch: each holds its state in memory.
-BEGUN = 4
+#: Renders that may have begun and not ended beyond the places of a batch, for each holds its state in memory ...
+SUSPENDED = 3
+#: ... and how many of all that may have begun are kept for interactive ones.
+KEPT = 2
 
 
 class Readiness(Enum):
@@ -156,15 +158,14 @@ class Line:
         crew: list[Ticket] = []
         begun = Counter(ticket.background for ticket in self if ticket.begun is not None)
         shut: set[bool] = set()  # the classes of which nothing more may begin
-        most = BEGUN * self._places
+        most = self._places + SUSPENDED
         for ticket in order:
             if len(crew) == self._places:
                 break
             if crew and ticket.key != crew[0].key:
                 continue
             if ticket.begun is None:
-                # Half of what may have begun is out of reach for the lower class.
-                if begun.total() >= most or (ticket.background and begun[True] >= most // 2):
+                if begun.total() >= most or (ticket.background and begun[True] >= most - KEPT):
                     shut.add(ticket.background)
                 if ticket.background in shut:
                     continue

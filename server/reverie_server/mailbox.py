@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
 
 from reverie_server.events import Event, Progress, Rendering
+
+log = logging.getLogger(__name__)
 
 
 class Mailbox:
@@ -15,7 +18,7 @@ class Mailbox:
     Of progress without a frame only the newest is kept, so that a slow reader costs no memory and never holds up the
     device; frames (a request asks for a bounded number) and the end are never dropped. Nothing comes after the end.
 
-    `bell` is called, from the rendering thread, after every post.
+    `bell` is called, from the rendering thread, after every post; that it fails is the reader's loss alone.
     """
 
     def __init__(self, bell: Callable[[], None]) -> None:
@@ -38,7 +41,14 @@ class Mailbox:
                 self._mail.pop()
             self._mail.append(event)
             self._ended = isinstance(event, BaseException | Rendering)
-        self._bell()
+        self.ring()
+
+    def ring(self) -> None:
+        """Tell the reader that there is mail."""
+        try:
+            self._bell()
+        except Exception:
+            log.exception("a render could not tell its reader that there is news")
 
     def take(self) -> Event | None:
         """Return the oldest event, or None when there is none; raise the exception that ended the render."""

@@ -21,14 +21,21 @@ class Shelf:
     """Loaded programs, each with the ascent that climbs by it; the least recently used leaves first.
 
     Loading has a thread of its own: steps go on meanwhile. `load` makes an ascent; `room` is in bytes. `changed` is the
-    worker's lock, held around every call but `close`; it is notified when loading has ended.
+    worker's lock, held around every call but `close`; it is notified when loading has ended. `failed` is called, with
+    the lock held, for what cannot be loaded; it may be asked for again.
     """
 
-    def __init__(self, load: Callable[[Plan], Ascent], *, room: int, changed: Condition) -> None:
-        self._load, self._room, self._changed = load, room, changed
+    def __init__(
+        self,
+        load: Callable[[Plan], Ascent],
+        *,
+        room: int,
+        changed: Condition,
+        failed: Callable[[Key, Exception], None],
+    ) -> None:
+        self._load, self._room, self._changed, self._failed = load, room, changed, failed
         self._loaded: OrderedDict[Key, Ascent] = OrderedDict()
         self._coming: dict[Key, Future[None]] = {}
-        self._failed: dict[Key, Exception] = {}
         self._bytes: dict[Key, int] = {}
         #: Programs loaded so far.
         self.builds = 0
@@ -69,11 +76,6 @@ class Shelf:
         """Return what ends when a program that is being loaded is there, or raises what went wrong."""
         return self._coming.get(key)
 
-    def failures(self) -> dict[Key, Exception]:
-        """Return what could not be loaded since the last time, and why."""
-        failed, self._failed = self._failed, {}
-        return failed
-
     def drop(self, key: Key) -> None:
         """Forget a program."""
         self._loaded.pop(key, None)
@@ -100,7 +102,7 @@ class Shelf:
         except Exception as error:
             with self._changed:
                 del self._coming[key], self._bytes[key]
-                self._failed[key] = error
+                self._failed(key, error)
                 self._changed.notify_all()
             raise
         log.info("built a program for %s in %.2f s", plan.described, time.perf_counter() - begun)

@@ -80,7 +80,10 @@ class Worker:
         self._clock, self._joint = clock, joint
         self._changed = Condition()
         self._line = Line(device.batch)
-        self._shelf = Shelf(load or self._load, room=limits.program_memory_mb * 2**20, changed=self._changed)
+        self._shelf = Shelf(
+            load or self._load, room=limits.program_memory_mb * 2**20, changed=self._changed, failed=self._doom
+        )
+        self._doomed: list[tuple[Ticket, Exception]] = []
         self._seated: dict[Key, dict[int, Ticket]] = {}
         self._estimates = Estimates(device)
         self._footprint = lru_cache(maxsize=256)(footprint)
@@ -126,7 +129,7 @@ class Worker:
             ticket.told = len(before)
             render.mailbox.put(Accepted(plan.effective, plan.digest, order.estimated_s, ticket.told))
             self._wake()
-        bell()
+        render.mailbox.ring()
         return render
 
     def warm(self, order: Order) -> None:
@@ -200,6 +203,13 @@ class Worker:
         self._count(**count)
         self._wake()
 
+    def _doom(self, key: Key, error: Exception) -> None:
+        """Let the thread end all that wait for a program that cannot be loaded; the lock is held."""
+        for ticket in self._line:
+            if ticket.key == key and not ticket.held:
+                ticket.held = True
+                self._doomed.append((ticket, error))
+
     def _tell_end(self, ticket: Ticket, end: Rendering | BaseException) -> None:
         match end:
             case Rendering():
@@ -213,21 +223,32 @@ class Worker:
     # ----- in the thread -----
 
     def _work(self) -> None:
-        """Make steps until nobody wants one."""
-        while crew := self._next():
-            try:
-                self._take_turn(crew)
-            except BaseException as error:
-                self._give_up(crew[0].key, error)
+        """Make steps until nobody wants one; whatever goes wrong, nobody is left waiting."""
+        try:
+            while crew := self._next():
+                try:
+                    self._take_turn(crew)
+                except BaseException as error:
+                    self._give_up(crew[0].key, error)
+        except BaseException as error:  # such as that a process which ends loads no more programs
+            with self._changed:
+                lost = list(self._line)
+                for ticket in lost:
+                    self._count_out(ticket, failed=1)
+                for key in self._seated:
+                    self._shelf.drop(key)
+                self._seated, self._doomed = {}, []
+                self._working = False
+            for ticket in lost:
+                self._tell_end(ticket, error)
 
     def _next(self) -> list[Ticket]:
         """Wait until somebody is ready; return who has the next turn, or nobody where all are done."""
         while True:
             with self._changed:
-                failures = self._shelf.failures()
-                doomed = [(ticket, failures[ticket.key]) for ticket in self._line if ticket.key in failures]
+                doomed, self._doomed = self._doomed, []
                 crew = [] if doomed else self._line.turn(self._readiness)
-                for ticket in (*crew, *(ticket for ticket, _ in doomed)):
+                for ticket in crew:
                     ticket.held = True
                 self._stir = False
                 positions = self._positions()

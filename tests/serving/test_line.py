@@ -11,7 +11,7 @@ import pytest
 from reverie_server import QueueFull, TooLate, admission
 from reverie_server.ascent import Run
 from reverie_server.limits import Limits
-from reverie_server.line import BEGUN, PASSES, Key, Line, Readiness, Ticket
+from reverie_server.line import KEPT, PASSES, SUSPENDED, Key, Line, Readiness, Ticket
 from reverie_server.program import ProgramKey
 from reverie_server.recipe import Recipe
 
@@ -159,13 +159,13 @@ STREAMS: dict[str, Callable[[int], list[Ticket]]] = {
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("places", [1, 3])
 def test_nobody_waits_for_ever(places: int, stream: str, background: bool) -> None:
-    """Its wait is bounded by what had begun before it: `BEGUN` renders of 50 steps, and the turns between its own."""
+    """Its wait is bounded by what had begun before it, of 50 steps each, and the turns between its own."""
     device = Device(places)
     device.add(*(ticket("b", steps=50) for _ in range(20)))
     device.turns(7)
     patient = ticket("a", "p", background=background)
     device.add(patient)
-    most = BEGUN * places * 50 * (PASSES + 1 if background else 1)
+    most = (places + SUSPENDED) * 50 * (PASSES + 1 if background else 1)
     waits(device, patient, STREAMS[stream], most=most)
 
 
@@ -210,14 +210,14 @@ def test_as_many_share_a_turn_as_there_are_places_whoever_they_are() -> None:
     assert device.turn() == [elsewhere]
 
 
-def test_only_so_many_renders_have_begun_and_half_of_them_may_be_of_the_lower_class() -> None:
+def test_only_so_many_renders_have_begun_and_some_of_them_are_interactive() -> None:
     device = Device()
     device.add(*(ticket(f"a{n}", steps=1000, background=True) for n in range(9)))
     device.turns(20)
-    assert device.line.begun == BEGUN // 2
+    assert device.line.begun == 1 + SUSPENDED - KEPT
     device.add(*(ticket(f"b{n}", steps=1000) for n in range(9)))
     device.turns(60)
-    assert device.line.begun == BEGUN
+    assert device.line.begun == 1 + SUSPENDED
 
 
 def test_a_line_forgets_whom_it_has_served() -> None:

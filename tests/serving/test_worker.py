@@ -412,3 +412,52 @@ def test_a_bell_may_ask_and_stop(start: Callable[..., Worker], orders: Orders) -
     renders.append(worker.submit(orders(steps=ENDLESS), bell))
     with pytest.raises(Interrupted):
         result(renders[0])
+
+
+def test_a_bell_that_fails_harms_nobody_else(start: Callable[..., Worker], orders: Orders) -> None:
+    def bell() -> None:
+        raise ValueError("its reader is gone")
+
+    worker = start()
+    deaf, other = worker.submit(orders(steps=50), bell), worker.submit(orders(steps=50), nothing)
+    assert [result(each).steps for each in (other, deaf)] == [50, 50]
+
+
+def test_when_no_more_can_be_loaded_nobody_is_left_waiting(
+    start: Callable[..., Worker], orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a process that is about to end."""
+    gate = Gate()
+    worker = start(before=gate, batch=2)
+    running = worker.submit(orders("conv1_1", steps=ENDLESS), nothing)
+    assert gate.reached.wait(20)
+
+    def submit(*_: object) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker._shelf._builder, "submit", submit)
+        new = worker.submit(orders("conv2_1"), nothing)
+        gate.flag.set()
+        for render in (running, new):
+            with pytest.raises(RuntimeError, match="cannot schedule"):
+                result(render)
+    assert result(worker.submit(orders("conv1_1"), nothing)).steps == 4
+    assert (worker.stats().failed, worker.stats().builds) == (2, 2)
+
+
+def test_a_program_that_could_not_be_loaded_may_be_asked_for_again(
+    start: Callable[..., Worker], orders: Orders
+) -> None:
+    problems = [ValueError("not yet"), ValueError("nor now")]
+
+    def load(layer: str) -> None:
+        if problems:
+            raise problems.pop()
+
+    worker = start(loading=load)
+    with pytest.raises(ValueError, match="nor now"):
+        worker.warm(orders())
+    with pytest.raises(ValueError, match="not yet"):
+        result(worker.submit(orders(), nothing))
+    assert result(worker.submit(orders(), nothing)).steps == 4

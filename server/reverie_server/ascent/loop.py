@@ -39,7 +39,7 @@ class Run:
     history: list[float] = field(default_factory=list)
     alive: bool = False
     broken: bool = False
-    #: Where it is while it has no place in an ascent; None before its first step.
+    #: Where it is while it is suspended.
     state: Mapping[str, Numbers] | None = None
 
     @property
@@ -104,6 +104,7 @@ class Ascent:
             if run.frames(0):
                 self._fresh.add(place)
         self._climb.put(place, run.state)
+        run.state = None
         self._runs[place] = run
         return place
 
