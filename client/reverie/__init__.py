@@ -2,7 +2,7 @@
 
 from reverie._async_client import AsyncClient
 from reverie._client import Client
-from reverie._requests import RenderOptions, StreamOptions
+from reverie._requests import Priority, RenderOptions, StreamOptions
 from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
 from reverie.errors import (
     Cancelled,
@@ -45,6 +45,7 @@ __all__ = [
     "PermissionDenied",
     "Picture",
     "Preset",
+    "Priority",
     "Progress",
     "RenderOptions",
     "Rendering",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -14,6 +15,13 @@ from reverie.errors import Details, InvalidRequest, UsageError, Violation
 from reverie.objectives import Objective, objective_of
 from reverie.pictures import ImageFormat
 from reverie.spec import Spec
+
+
+class Priority(enum.StrEnum):
+    """Who goes first when many renders want the device."""
+
+    INTERACTIVE = "interactive"  # somebody waits for the picture
+    BATCH = "batch"  # nobody does
 
 
 class RenderOptions(TypedDict, total=False):
@@ -35,6 +43,7 @@ class RenderOptions(TypedDict, total=False):
     frames_at      return the pictures after these numbers of steps; 0 is the first noise
     frame_size     scale frames down to this many pixels
     frame_format   as ``format``, for frames ("png")
+    priority       "interactive", or "batch", which gives way to the others ("interactive")
     timeout        seconds that the call may take (the client's; without one, no limit)
     ============== ====================================================================================================
     """
@@ -54,6 +63,7 @@ class RenderOptions(TypedDict, total=False):
     frames_at: Sequence[int]
     frame_size: int
     frame_format: ImageFormat | str
+    priority: Priority | str
     timeout: float | None
 
 
@@ -94,6 +104,8 @@ def _common(
         fields["format"] = _format("format", options["format"])
     if frames := _frames(options):
         fields["frames"] = frames
+    if "priority" in options:
+        fields["priority"] = _priority(options["priority"])
     return fields
 
 
@@ -146,6 +158,13 @@ def _format(field: str, value: ImageFormat | str) -> Any:
         return spec_pb2.ImageFormat.Value(f"IMAGE_FORMAT_{ImageFormat(value).name}")
     except ValueError:
         raise _unsendable(field, f"{value!r} is none of {', '.join(ImageFormat)}") from None
+
+
+def _priority(value: Priority | str) -> Any:
+    try:
+        return wire.Priority.Value(f"PRIORITY_{Priority(value).name}")
+    except ValueError:
+        raise _unsendable("priority", f"{value!r} is none of {', '.join(Priority)}") from None
 
 
 def _unsendable(field: str, description: str) -> InvalidRequest:

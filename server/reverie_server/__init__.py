@@ -3,7 +3,7 @@
 from reverie_server.embed import Mount, add_to_server
 from reverie_server.engine import Engine
 from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
-from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, TooLate, Violation
 from reverie_server.limits import Limits
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Progress",
     "QueueFull",
     "Rendering",
+    "TooLate",
     "Violation",
     "add_to_server",
 ]

@@ -30,6 +30,17 @@ class Refused(click.ClickException):
 @click.option("--exact", is_flag=True, help="Run the graphs as exported, not the faster ones made of them for a CPU.")
 @click.option("--bfloat16", is_flag=True, help="On a GPU, compute convolutions in bfloat16.")
 @click.option(
+    "--batch",
+    type=click.IntRange(min=1, max=64),
+    help="Renders of one program that share a step. Default: as many as cost the device hardly more than one.",
+)
+@click.option(
+    "--warm",
+    multiple=True,
+    metavar="MODEL/LAYER",
+    help="Load a layer's program before being ready; may be repeated.",
+)
+@click.option(
     "--grace",
     type=click.FloatRange(min=0),
     default=30,
@@ -43,6 +54,8 @@ def serve(
     threads: int | None,
     exact: bool,
     bfloat16: bool,
+    batch: int | None,
+    warm: tuple[str, ...],
     grace: float,
 ) -> None:
     """Serve models over gRPC until SIGTERM or Ctrl-C.
@@ -53,4 +66,14 @@ def serve(
 
     if exact and bfloat16:
         raise Refused("--exact and --bfloat16 contradict each other.")
-    run(models, listen, device=device, threads=threads, exact=exact, bfloat16=bfloat16, grace_s=grace)
+    run(
+        models,
+        listen,
+        device=device,
+        threads=threads,
+        exact=exact,
+        bfloat16=bfloat16,
+        batch=batch,
+        warm=warm,
+        grace_s=grace,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Bell
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from reverie_server.worker import Stats
 
 
+#: Renders that may share a step.
+MAX_BATCH = 64
+
+
 class Engine:
     """Renders in this process what the service renders for its clients, in the same words and to the same bytes.
 
@@ -35,11 +39,12 @@ class Engine:
     `models` are folders that hold model folders, as `reverie export --out` writes them; without any, the embedded model
     is served. `device` is "cpu", "cuda" or "auto"; `threads` bounds the CPU threads of one step, for the whole process.
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
-    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions.
+    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
+    program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
+    is one, and is measured once.
 
-    Calls may come from any thread; one render at a time has the device, the others wait in order. A `Fault` says what
-    is wrong with a request; StoreError or DeviceUnavailable, from the constructor, what is wrong with the models or the
-    device.
+    Calls may come from any thread; renders take turns on the device. A `Fault` says what is wrong with a request;
+    StoreError or DeviceUnavailable, from the constructor, what is wrong with the models or the device.
     """
 
     def __init__(
@@ -50,15 +55,22 @@ class Engine:
         threads: int | None = None,
         exact: bool = False,
         bfloat16: bool = False,
+        batch: int | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
         from reverie_server.catalog import Catalog
+        from reverie_server.lowering import preferred_batch
         from reverie_server.runtime import choose_device
         from reverie_server.worker import Worker
 
+        if batch is not None and not 1 <= batch <= MAX_BATCH:
+            raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")
+        chosen = choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16)
+        chosen = replace(chosen, batch=batch or preferred_batch(chosen))
+        limits = replace(limits, max_batch=chosen.batch)
         self._catalog = Catalog(models, limits)
-        self._worker = Worker(choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16), limits)
+        self._worker = Worker(chosen, limits)
 
     def verify(self) -> None:
         """Check every file of every model against its digest; raise StoreError for the first that differs.
@@ -120,12 +132,25 @@ class Engine:
         """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
         return self._worker.estimated(self._catalog.order(request))
 
-    def submit(self, order: Order, bell: Callable[[], None]) -> Render:
+    def submit(
+        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Render:
         """Let an order wait for the device; `bell` is called from its thread whenever the render has something to say.
 
-        Raises QueueFull when too many wait already.
+        Clients share the device fairly. Raises QueueFull when too many wait already, and TooLate when the picture can
+        hardly be done in `deadline_s` seconds.
         """
-        return self._worker.submit(order, bell)
+        return self._worker.submit(order, bell, client=client, deadline_s=deadline_s)
+
+    def warm(self, layers: Iterable[str]) -> None:
+        """Load the programs of channels of some layers, each named MODEL/LAYER, with all else left to its default.
+
+        Raises InvalidRequest or NotServed for what cannot be rendered, or finds no room beside the others.
+        """
+        for name in layers:
+            model, _, layer = name.partition("/")
+            asked, wrong = words.request(model, layer, 0, {})
+            self._worker.warm(self._worker.estimated(self._catalog.order(asked, wrong)))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""

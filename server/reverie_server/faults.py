@@ -4,6 +4,7 @@
     |- InvalidRequest     INVALID_ARGUMENT    fields hold values that cannot be served: all of them at once
     |- NotServed          NOT_FOUND           a model or layer that is not served here, with the nearest names
     |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: come back later
+    |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
     |- Draining           UNAVAILABLE         the server is about to stop: ask another, or come back later
     '- Interrupted        UNAVAILABLE         the render was stopped because the server had to stop
 
@@ -101,8 +102,24 @@ class QueueFull(Fault):
 
     retry_after_s = 5
 
-    def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting} renders wait already and no more are taken; retry in {self.retry_after_s} s")
+    def __init__(self, waiting: int, *, whose: str = "") -> None:
+        super().__init__(
+            f"{waiting} renders{whose} wait already and no more are taken; retry in {self.retry_after_s} s"
+        )
+
+
+class TooLate(Fault):
+    """The picture cannot be done before the call's deadline."""
+
+    code = "DEADLINE_EXCEEDED"
+    reason = "DEADLINE_TOO_SHORT"
+
+    def __init__(self, *, estimated_s: float, wait_s: float, remaining_s: float) -> None:
+        wait = f" after a wait of about {_seconds(wait_s)}" if wait_s else ""
+        super().__init__(
+            f"the render takes about {_seconds(estimated_s)}{wait}, and the call's deadline is in"
+            f" {_seconds(remaining_s)}; allow more time, or ask for fewer steps or pixels"
+        )
 
 
 class Draining(Fault):
@@ -125,6 +142,10 @@ class Interrupted(Fault):
 
     def __init__(self) -> None:
         super().__init__("the render was stopped before it was done; the same request will give the picture")
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def shown(value: object) -> str:

@@ -13,6 +13,7 @@ import click
 
 from reverie_server.command import Refused
 from reverie_server.engine import Engine
+from reverie_server.faults import Fault
 from reverie_server.models import StoreError
 from reverie_server.runtime import DeviceUnavailable
 from reverie_server.serving import CannotListen, Signals
@@ -27,16 +28,21 @@ def run(
     threads: int | None,
     exact: bool,
     bfloat16: bool,
+    batch: int | None,
+    warm: Sequence[str],
     grace_s: float,
 ) -> None:
     """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every node that a pass removes
     try:
-        with Engine(models or None, device=device, threads=threads, exact=exact, bfloat16=bfloat16) as engine:
+        with Engine(
+            models or None, device=device, threads=threads, exact=exact, bfloat16=bfloat16, batch=batch
+        ) as engine:
             engine.verify()
+            engine.warm(warm)
             asyncio.run(_serve(engine, listen, grace_s))
-    except (StoreError, DeviceUnavailable, CannotListen) as error:
+    except (StoreError, DeviceUnavailable, CannotListen, Fault) as error:
         raise Refused(str(error)) from error
 
 

@@ -37,8 +37,12 @@ class Order:
     frame_size_px: int
     #: Progress is due at every multiple of this.
     report_every: int
+    #: Whether it gives way to interactive renders.
+    background: bool = False
     #: What the render will take, as far as an engine can tell.
     estimated_s: float | None = None
+    #: About what its program holds in memory.
+    program_bytes: int = 0
 
 
 def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:
@@ -63,8 +67,18 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
         notes.within("progress_every_steps", report_every, 1, limits.max_steps)
     unary = isinstance(request, visualization_pb2.RenderImageRequest)
     _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, limits, notes)
+    background = _background(request.priority, notes)
     notes.refuse()
-    return Order(spec.plan(effective, models), form, frame_form, frame_steps, frame_size, report_every)
+    plan = spec.plan(effective, models)
+    return Order(plan, form, frame_form, frame_steps, frame_size, report_every, background)
+
+
+def _background(value: int, notes: Notes) -> bool:
+    known = visualization_pb2.Priority.values()
+    if value not in known:
+        names = (f"{number} ({visualization_pb2.Priority.Name(number)})" for number in known if number)
+        notes.wrong("priority", f"{value} is not one of {', '.join(names)}")
+    return value == visualization_pb2.PRIORITY_BATCH
 
 
 def _format(value: int, path: str, notes: Notes) -> spec_pb2.ImageFormat:

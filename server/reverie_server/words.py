@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from google.protobuf.message import Message
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 
 from reverie_server.faults import Violation, shown
@@ -32,6 +32,7 @@ class Words(TypedDict, total=False):
     frames_at       make frames after these numbers of steps; 0 is the first noise
     frame_size      scale frames down to this many pixels
     progress_every  steps between two events of progress (about 100 events a render)
+    priority        "interactive", or "batch": gives way to the others ("interactive")
     =============== ====================================================================================
     """
 
@@ -49,13 +50,20 @@ class Words(TypedDict, total=False):
     frames_at: Sequence[int]
     frame_size: int
     progress_every: int
+    priority: str
 
+
+PRIORITIES: dict[str, int] = {
+    "interactive": visualization_pb2.PRIORITY_INTERACTIVE,
+    "batch": visualization_pb2.PRIORITY_BATCH,
+}
 
 #: Words whose values are words.
 CHOICES: dict[str, Mapping[Any, int]] = {
     "parametrization": PARAMETRIZATIONS,
     "transforms": TRANSFORMS,
     "schedule": SCHEDULES,
+    "priority": PRIORITIES,
 }
 
 #: Each word and the field that it sets, as a path from the request.
@@ -74,6 +82,7 @@ FIELDS = {
     "frames_at": "frames.steps",
     "frame_size": "frames.max_size_px",
     "progress_every": "progress_every_steps",
+    "priority": "priority",
 }
 
 

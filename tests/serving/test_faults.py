@@ -11,7 +11,16 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from reverie_server import faults
-from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.faults import (
+    Draining,
+    Fault,
+    Interrupted,
+    InvalidRequest,
+    NotServed,
+    QueueFull,
+    TooLate,
+    Violation,
+)
 from reverie_server.reported import reported
 
 from tests.serving.hosts import Refusal, hosted
@@ -24,6 +33,7 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
     (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
     (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
+    (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
 ]
@@ -129,6 +139,19 @@ async def test_cancellation_passes_through() -> None:
             await asyncio.sleep(0.01)
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert isinstance(host.seen, asyncio.CancelledError)
+
+
+# What a render and its wait take, the time left, and what is said.
+LATE = [
+    ((8.04, 0, 1), "the render takes about 8 s, and the call's deadline is in 1 s; allow more time"),
+    ((1234.5, 61.2, 0.043), "takes about 1234 s after a wait of about 61 s, and the call's deadline is in 0.043 s"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "said"), LATE)
+def test_a_deadline_that_is_too_short_is_told_with_the_estimate(seconds: tuple[float, float, float], said: str) -> None:
+    estimated, wait, remaining = seconds
+    assert said in str(TooLate(estimated_s=estimated, wait_s=wait, remaining_s=remaining))
 
 
 # A caller's value, and how it stands in a sentence.

@@ -32,7 +32,9 @@ def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress], None]]:
     task = bar.add_task(title, total=None, objective="")
 
     def show(event: Accepted | Progress) -> None:
-        if isinstance(event, Progress):
+        if event.queue_position:
+            bar.update(task, objective=f"{event.queue_position} before it")
+        elif isinstance(event, Progress):
             bar.update(task, completed=event.step, total=event.steps, objective=f"objective {event.objective:.4g}")
         elif event.estimated_s is not None:
             bar.update(task, objective=f"about {event.estimated_s:.0f} s" if event.estimated_s >= 1 else "")

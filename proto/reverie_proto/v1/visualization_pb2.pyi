@@ -1,11 +1,21 @@
 from reverie_proto.v1 import catalog_pb2 as _catalog_pb2
 from reverie_proto.v1 import spec_pb2 as _spec_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_UNSPECIFIED: _ClassVar[Priority]
+    PRIORITY_INTERACTIVE: _ClassVar[Priority]
+    PRIORITY_BATCH: _ClassVar[Priority]
+PRIORITY_UNSPECIFIED: Priority
+PRIORITY_INTERACTIVE: Priority
+PRIORITY_BATCH: Priority
 
 class GetServerInfoRequest(_message.Message):
     __slots__ = ()
@@ -52,14 +62,16 @@ class ListLayersResponse(_message.Message):
     def __init__(self, layers: _Optional[_Iterable[_Union[_catalog_pb2.Layer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RenderImageRequest(_message.Message):
-    __slots__ = ("spec", "format", "frames")
+    __slots__ = ("spec", "format", "frames", "priority")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     spec: _spec_pb2.RenderSpec
     format: _spec_pb2.ImageFormat
     frames: _spec_pb2.FrameRequest
-    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ...) -> None: ...
+    priority: Priority
+    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ...) -> None: ...
 
 class RenderImageResponse(_message.Message):
     __slots__ = ("rendering",)
@@ -68,16 +80,18 @@ class RenderImageResponse(_message.Message):
     def __init__(self, rendering: _Optional[_Union[_spec_pb2.Rendering, _Mapping]] = ...) -> None: ...
 
 class StreamRenderRequest(_message.Message):
-    __slots__ = ("spec", "format", "frames", "progress_every_steps")
+    __slots__ = ("spec", "format", "frames", "progress_every_steps", "priority")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_EVERY_STEPS_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
     spec: _spec_pb2.RenderSpec
     format: _spec_pb2.ImageFormat
     frames: _spec_pb2.FrameRequest
     progress_every_steps: int
-    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., progress_every_steps: _Optional[int] = ...) -> None: ...
+    priority: Priority
+    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., progress_every_steps: _Optional[int] = ..., priority: _Optional[_Union[Priority, str]] = ...) -> None: ...
 
 class StreamRenderResponse(_message.Message):
     __slots__ = ("accepted", "progress", "result")
@@ -90,27 +104,31 @@ class StreamRenderResponse(_message.Message):
     def __init__(self, accepted: _Optional[_Union[Accepted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., result: _Optional[_Union[_spec_pb2.Rendering, _Mapping]] = ...) -> None: ...
 
 class Accepted(_message.Message):
-    __slots__ = ("effective_spec", "spec_digest", "estimated_s")
+    __slots__ = ("effective_spec", "spec_digest", "estimated_s", "queue_position")
     EFFECTIVE_SPEC_FIELD_NUMBER: _ClassVar[int]
     SPEC_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_S_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
     effective_spec: _spec_pb2.RenderSpec
     spec_digest: str
     estimated_s: float
-    def __init__(self, effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., estimated_s: _Optional[float] = ...) -> None: ...
+    queue_position: int
+    def __init__(self, effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., estimated_s: _Optional[float] = ..., queue_position: _Optional[int] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("step", "steps", "objective", "elapsed_s", "estimated_remaining_s", "frame")
+    __slots__ = ("step", "steps", "objective", "elapsed_s", "estimated_remaining_s", "frame", "queue_position")
     STEP_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     ELAPSED_S_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_REMAINING_S_FIELD_NUMBER: _ClassVar[int]
     FRAME_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
     step: int
     steps: int
     objective: float
     elapsed_s: float
     estimated_remaining_s: float
     frame: _spec_pb2.Frame
-    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., objective: _Optional[float] = ..., elapsed_s: _Optional[float] = ..., estimated_remaining_s: _Optional[float] = ..., frame: _Optional[_Union[_spec_pb2.Frame, _Mapping]] = ...) -> None: ...
+    queue_position: int
+    def __init__(self, step: _Optional[int] = ..., steps: _Optional[int] = ..., objective: _Optional[float] = ..., elapsed_s: _Optional[float] = ..., estimated_remaining_s: _Optional[float] = ..., frame: _Optional[_Union[_spec_pb2.Frame, _Mapping]] = ..., queue_position: _Optional[int] = ...) -> None: ...
