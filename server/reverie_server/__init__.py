@@ -3,7 +3,20 @@
 from reverie_server.embed import Mount, add_to_server
 from reverie_server.engine import Engine
 from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
-from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.faults import (
+    Draining,
+    Fault,
+    Interrupted,
+    InvalidRequest,
+    JobsOff,
+    JobsUnreachable,
+    NoSuchJob,
+    NotServed,
+    NotStored,
+    QueueFull,
+    TooManyJobs,
+    Violation,
+)
 from reverie_server.limits import Limits
 
 __all__ = [
@@ -15,12 +28,17 @@ __all__ = [
     "Frame",
     "Interrupted",
     "InvalidRequest",
+    "JobsOff",
+    "JobsUnreachable",
     "Limits",
     "Mount",
+    "NoSuchJob",
     "NotServed",
+    "NotStored",
     "Progress",
     "QueueFull",
     "Rendering",
+    "TooManyJobs",
     "Violation",
     "add_to_server",
 ]

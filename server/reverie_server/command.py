@@ -30,6 +30,23 @@ class Refused(click.ClickException):
 @click.option("--exact", is_flag=True, help="Run the graphs as exported, not the faster ones made of them for a CPU.")
 @click.option("--bfloat16", is_flag=True, help="On a GPU, compute convolutions in bfloat16.")
 @click.option(
+    "--store",
+    metavar="URL|off",
+    help="Where finished pictures are kept: a folder, or an fsspec URL such as s3://bucket/folder.  [default: a folder"
+    " in the user's cache]",
+)
+@click.option(
+    "--store-limit",
+    type=click.IntRange(min=1),
+    metavar="MIB",
+    help="Most that the store may hold; what was not used for long makes room.  [default: 2048 in a folder]",
+)
+@click.option(
+    "--jobs",
+    metavar="FILE|off",
+    help="Where jobs are remembered, by one server at a time.  [default: a file in the user's data folder]",
+)
+@click.option(
     "--grace",
     type=click.FloatRange(min=0),
     default=30,
@@ -43,6 +60,9 @@ def serve(
     threads: int | None,
     exact: bool,
     bfloat16: bool,
+    store: str | None,
+    store_limit: int | None,
+    jobs: str | None,
     grace: float,
 ) -> None:
     """Serve models over gRPC until SIGTERM or Ctrl-C.
@@ -53,4 +73,15 @@ def serve(
 
     if exact and bfloat16:
         raise Refused("--exact and --bfloat16 contradict each other.")
-    run(models, listen, device=device, threads=threads, exact=exact, bfloat16=bfloat16, grace_s=grace)
+    run(
+        models,
+        listen,
+        device=device,
+        threads=threads,
+        exact=exact,
+        bfloat16=bfloat16,
+        store=store,
+        store_limit_bytes=None if store_limit is None else store_limit * 2**20,
+        jobs=jobs,
+        grace_s=grace,
+    )

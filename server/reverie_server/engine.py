@@ -16,11 +16,15 @@ from reverie_server import words
 from reverie_server.events import Event, Frame, Progress, Rendering
 from reverie_server.limits import Limits
 from reverie_server.order import Order
-from reverie_server.render import Render
 from reverie_server.words import Words
 
 if TYPE_CHECKING:
+    from reverie_server.desk import Counts, Ticket
     from reverie_server.worker import Stats
+
+
+#: As a store: none.
+OFF = "off"
 
 
 class Engine:
@@ -37,9 +41,13 @@ class Engine:
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
     and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions.
 
-    Calls may come from any thread; one render at a time has the device, the others wait in order. A `Fault` says what
-    is wrong with a request; StoreError or DeviceUnavailable, from the constructor, what is wrong with the models or the
-    device.
+    `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
+    is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
+    jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
+
+    Calls may come from any thread, and requests for one picture at the same time share its render; one render at a
+    time has the device, the others wait in order. A `Fault` says what is wrong with a request; StoreError,
+    DeviceUnavailable or UnusableStore, from the constructor, what is wrong with the models, the device or the store.
     """
 
     def __init__(
@@ -50,15 +58,25 @@ class Engine:
         threads: int | None = None,
         exact: bool = False,
         bfloat16: bool = False,
+        store: str | Path = OFF,
+        store_limit_bytes: int | None = None,
+        jobs: str | Path = OFF,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
         from reverie_server.catalog import Catalog
+        from reverie_server.desk import Desk
+        from reverie_server.jobs.jobs import Jobs
         from reverie_server.runtime import choose_device
+        from reverie_server.store import open_store
         from reverie_server.worker import Worker
 
         self._catalog = Catalog(models, limits)
-        self._worker = Worker(choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16), limits)
+        chosen = choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16)
+        kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
+        self._worker = Worker(chosen, limits)
+        self._desk = Desk(self._worker, kept)
+        self.jobs = Jobs(str(jobs), self._desk, self.order, self.layers, limits)
 
     def verify(self) -> None:
         """Check every file of every model against its digest; raise StoreError for the first that differs.
@@ -120,20 +138,27 @@ class Engine:
         """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
         return self._worker.estimated(self._catalog.order(request))
 
-    def submit(self, order: Order, bell: Callable[[], None]) -> Render:
-        """Let an order wait for the device; `bell` is called from its thread whenever the render has something to say.
+    def submit(self, order: Order, bell: Callable[[], None]) -> Ticket:
+        """Let an order be carried out; `bell` is called, from other threads, whenever there is something to say.
 
-        Raises QueueFull when too many wait already.
+        What the ticket brings is the picture, from the store or the device, or what was wrong: QueueFull, when too many
+        renders wait already. Raises InvalidRequest when the order's request id stands for another spec, and Draining
+        after `close`.
         """
-        return self._worker.submit(order, bell)
+        return self._desk.submit(order, bell)
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""
         return self._worker.stats()
 
+    def counts(self) -> Counts:
+        """How requests were answered so far: from the store, together, or by rendering."""
+        return self._desk.counts()
+
     def close(self) -> None:
-        """Stop all renders before their next step, and wait until the device is idle."""
-        self._worker.close()
+        """Stop all renders before their next step, and wait until the device is idle and the store has its results."""
+        self.jobs.close()
+        self._desk.close()
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +169,7 @@ class Engine:
         self.close()
 
 
-def _events(render: Render, bell: Bell) -> Iterator[Event]:
+def _events(render: Ticket, bell: Bell) -> Iterator[Event]:
     try:
         while True:
             bell.wait()

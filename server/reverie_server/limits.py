@@ -19,6 +19,10 @@ class Limits:
     max_terms: int = 16
     #: What every gRPC client accepts unless told otherwise.
     max_response_bytes: int = 4 * 2**20
+    max_job_items: int = 10_000
+    #: Jobs that have not ended, and jobs that are remembered after their end: the oldest make room.
+    max_open_jobs: int = 16
+    max_ended_jobs: int = 200
     #: Frames wait in memory, as float32, for a client that reads slowly; not announced, because no client plans by it.
     max_waiting_frame_bytes: int = 128 * 2**20
     #: Renders that may wait for the device; not announced either.

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 import grpc
 from reverie_proto.v1 import spec_pb2, visualization_pb2
@@ -15,21 +16,24 @@ from reverie_server import images, paging
 from reverie_server.engine import Engine
 from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.faults import Draining
+from reverie_server.jobs.calls import JobCalls
 from reverie_server.order import Order, Request
-from reverie_server.render import Render
 from reverie_server.reported import reported
 
+if TYPE_CHECKING:
+    from reverie_server.desk import Ticket
 
-class VisualizationService:
+
+class VisualizationService(JobCalls):
     """The servicer. Belongs to one event loop.
 
     Handlers are coroutines that write, not generators: cancelling a call then always lands inside of them.
     """
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
         self._engine = engine
-        self._calls: dict[asyncio.Task[object], Render] = {}
-        self._draining = False
+        self._calls: dict[asyncio.Task[object], Ticket] = {}
 
     @reported
     async def GetServerInfo(
@@ -61,9 +65,10 @@ class VisualizationService:
         """One picture, when it is done."""
         frames: list[spec_pb2.Frame] = []
         async with self._rendering(request) as (order, events):
-            await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
             async for event in events:
-                if isinstance(event, Progress) and event.frame is not None:
+                if isinstance(event, Accepted):
+                    await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
+                elif isinstance(event, Progress) and event.frame is not None:
                     frames.append(await asyncio.to_thread(_frame, order, event.frame))
                 elif isinstance(event, Rendering):
                     rendering = await asyncio.to_thread(_rendering, order, event)
@@ -105,6 +110,8 @@ class VisualizationService:
     async def drain(self, grace_s: float) -> None:
         """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
         self._draining = True
+        self.end_watches()
+        await asyncio.to_thread(self._engine.jobs.stop)
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_s)
         self.interrupt()
@@ -117,7 +124,7 @@ class VisualizationService:
             render.stop()
 
 
-async def _events(render: Render, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
+async def _events(render: Ticket, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
     while True:
         rung.clear()
         while (event := render.take()) is not None:
@@ -133,7 +140,10 @@ async def _events(render: Render, rung: asyncio.Event) -> AsyncGenerator[Event, 
 def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse:
     if isinstance(event, Accepted):
         accepted = visualization_pb2.Accepted(
-            effective_spec=event.spec, spec_digest=event.spec_digest, estimated_s=event.estimated_s
+            effective_spec=event.spec,
+            spec_digest=event.spec_digest,
+            estimated_s=event.estimated_s,
+            cached=event.cached,
         )
         return visualization_pb2.StreamRenderResponse(accepted=accepted)
     if isinstance(event, Rendering):
@@ -167,4 +177,5 @@ def _rendering(order: Order, rendering: Rendering) -> spec_pb2.Rendering:
         effective_spec=rendering.spec,
         spec_digest=rendering.spec_digest,
         elapsed_s=rendering.elapsed_s,
+        cached=rendering.cached,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from google.protobuf.message import Message
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 
 from reverie_server.faults import Violation, shown
@@ -32,6 +32,7 @@ class Words(TypedDict, total=False):
     frames_at       make frames after these numbers of steps; 0 is the first noise
     frame_size      scale frames down to this many pixels
     progress_every  steps between two events of progress (about 100 events a render)
+    cache           of the store: "use", "bypass" (render in any case) or "only" (never render)
     =============== ====================================================================================
     """
 
@@ -49,13 +50,21 @@ class Words(TypedDict, total=False):
     frames_at: Sequence[int]
     frame_size: int
     progress_every: int
+    cache: str
 
+
+CACHE_MODES = {
+    "use": visualization_pb2.CACHE_MODE_USE,
+    "bypass": visualization_pb2.CACHE_MODE_BYPASS,
+    "only": visualization_pb2.CACHE_MODE_ONLY,
+}
 
 #: Words whose values are words.
 CHOICES: dict[str, Mapping[Any, int]] = {
     "parametrization": PARAMETRIZATIONS,
     "transforms": TRANSFORMS,
     "schedule": SCHEDULES,
+    "cache": CACHE_MODES,
 }
 
 #: Each word and the field that it sets, as a path from the request.
@@ -74,6 +83,7 @@ FIELDS = {
     "frames_at": "frames.steps",
     "frame_size": "frames.max_size_px",
     "progress_every": "progress_every_steps",
+    "cache": "cache",
 }
 
 

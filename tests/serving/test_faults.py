@@ -11,7 +11,20 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from reverie_server import faults
-from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.faults import (
+    Draining,
+    Fault,
+    Interrupted,
+    InvalidRequest,
+    JobsOff,
+    JobsUnreachable,
+    NoSuchJob,
+    NotServed,
+    NotStored,
+    QueueFull,
+    TooManyJobs,
+    Violation,
+)
 from reverie_server.reported import reported
 
 from tests.serving.hosts import Refusal, hosted
@@ -23,6 +36,11 @@ MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
 FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
     (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
+    (NotStored("d1" * 32), "NOT_FOUND", "NOT_STORED", [rpc.ResourceInfo]),
+    (NoSuchJob("x"), "NOT_FOUND", "NO_SUCH_JOB", [rpc.ResourceInfo]),
+    (JobsOff("it has no store"), "FAILED_PRECONDITION", "JOBS_OFF", []),
+    (TooManyJobs(16), "RESOURCE_EXHAUSTED", "TOO_MANY_JOBS", [rpc.RetryInfo]),
+    (JobsUnreachable("the disk is full"), "UNAVAILABLE", "JOBS_UNREACHABLE", [rpc.RetryInfo]),
     (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from io import BytesIO
@@ -40,8 +41,12 @@ def spec(**changes: Any) -> RenderSpec:
     return RenderSpec(**(fields | changes))
 
 
-#: A render that nobody waits for.
-ENDLESS = spec(steps=10_000)
+SEEDS = itertools.count(1)
+
+
+def endless() -> RenderSpec:
+    """A render that nobody waits for, and that shares its steps with no other."""
+    return spec(steps=10_000, seed=next(SEEDS))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -220,8 +225,8 @@ async def alone(models: Path) -> AsyncIterator[Served]:
 def begin(service: Served, kind: str, **options: Any) -> Any:
     """A render that takes longer than any test."""
     if kind == "unary":
-        return service.call.RenderImage(RenderImageRequest(spec=ENDLESS), **options)
-    return service.call.StreamRender(StreamRenderRequest(spec=ENDLESS), **options)
+        return service.call.RenderImage(RenderImageRequest(spec=endless()), **options)
+    return service.call.StreamRender(StreamRenderRequest(spec=endless()), **options)
 
 
 async def read(call: Any, kind: str) -> None:
