@@ -32,6 +32,9 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
             max_frames=limits.max_frames,
             max_terms=limits.max_terms,
             max_response_bytes=limits.max_response_bytes,
+            max_job_items=limits.max_job_items,
+            max_open_jobs=limits.max_open_jobs,
+            max_ended_jobs=limits.max_ended_jobs,
         ),
     )
 
@@ -81,6 +84,7 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
         spec_digest=message.spec_digest,
         frames=tuple(frame(each) for each in message.frames),
         elapsed_s=message.elapsed_s,
+        cached=message.cached,
     )
 
 
@@ -101,6 +105,7 @@ def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
                 spec=spec.from_message(accepted.effective_spec),
                 spec_digest=accepted.spec_digest,
                 estimated_s=accepted.estimated_s if accepted.HasField("estimated_s") else None,
+                cached=accepted.cached,
             )
         case "progress":
             progress = message.progress

@@ -24,6 +24,9 @@ class Limits:
     max_frames: int
     max_terms: int
     max_response_bytes: int
+    max_job_items: int = 0  # for a server that knows no jobs
+    max_open_jobs: int = 0
+    max_ended_jobs: int = 0
 
 
 @dataclass(frozen=True)
