@@ -21,16 +21,15 @@ PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL
 
 
 class JobFile:
-    """One connection for all threads; calls take turns."""
+    """One connection for all threads; calls take turns. What is wrong goes to clients, and so names no path."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the file; raise JobsUnreachable when another process has it, JobsOff when it is not ours."""
-        self._path = path
         self._lock = Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise JobsUnreachable(f"{path.parent} cannot be made ({error.strerror})") from error
+            raise JobsUnreachable(f"there is no folder for their file ({error.strerror})") from error
         self._engine = sqlalchemy.create_engine(
             sqlalchemy.URL.create("sqlite", database=str(path)),
             poolclass=StaticPool,
@@ -51,7 +50,7 @@ class JobFile:
                 with self._engine.begin() as connection:
                     yield connection
             except DBAPIError as error:
-                raise JobsUnreachable(f"{self._path}: {error.orig}") from error
+                raise JobsUnreachable(f"their file says: {error.orig}") from error
 
     def close(self) -> None:
         """Let another process have the file."""
@@ -63,15 +62,15 @@ class JobFile:
             with self._engine.begin() as connection:
                 version = connection.execute(text("PRAGMA user_version")).scalar_one()
                 if version not in (0, VERSION):
-                    raise JobsOff(f"{self._path} is of version {version}, and this Reverie knows {VERSION}")
+                    raise JobsOff(f"the file of jobs is of version {version}, and this Reverie knows {VERSION}")
                 METADATA.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except DBAPIError as error:
             if "locked" in str(error.orig):
-                raise JobsUnreachable(f"another server has {self._path}; give each its own with --jobs") from error
+                raise JobsUnreachable("another server has their file; give each its own with --jobs") from error
             if "not a database" in str(error.orig) or "malformed" in str(error.orig):
-                raise JobsOff(f"{self._path} is damaged ({error.orig}); move it away to begin anew") from error
-            raise JobsUnreachable(f"{self._path}: {error.orig}") from error
+                raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to begin anew") from error
+            raise JobsUnreachable(f"their file says: {error.orig}") from error
 
 
 def _set_up(connection: Any, record: object) -> None:

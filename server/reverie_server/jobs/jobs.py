@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from reverie_server.jobs.states import OPEN
 from reverie_server.jobs.template import Check
 from reverie_server.limits import Limits
 from reverie_server.notes import Notes
+
+log = logging.getLogger(__name__)
 
 OFF = "off"
 
@@ -57,6 +60,7 @@ class Jobs:
         self._why_not = "it was started without a file for them; --jobs names one" if path == OFF else ""
         if not self._why_not and not desk.stores:
             self._why_not = "it has no store for their results; --store names one"
+        log.info("jobs: %s", self._why_not or f"in {path}")
         self._foreman = None if self._why_not else Foreman(self._open, check, desk, tell=self._tell)
 
     def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:

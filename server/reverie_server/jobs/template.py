@@ -64,21 +64,23 @@ def take(
     check_request_id(request, notes)
     if request.template.objective.WhichOneof("kind") is not None:
         notes.wrong("template.objective", "is given by layers; leave it empty")
+    common: list[spec_pb2.RenderSpec | None] = []
     if notes.within("layers", len(request.layers), 1, limits.max_job_items, because=" entries"):
         common = [_complete(request, i, check, notes) for i in range(len(request.layers))]
-    notes.refuse()
     layers: list[jobs_pb2.JobLayer] = []
     pieces: list[Piece] = []
-    known = channels(request.template.model)
-    for i, (asked, effective) in enumerate(zip(request.layers, common, strict=True)):
-        assert effective is not None
+    known = channels(request.template.model) if any(common) else {}
+    for i, (asked, effective) in enumerate(zip(request.layers, common, strict=False)):
+        if effective is None:
+            continue  # noted
         layer = known[effective.objective.channel.layer]
         if layer.name in [each.layer for each in layers]:
             notes.wrong(f"layers[{i}].layer", f"layer {layer.name!r} is there twice; give all of its channels in one")
         layers.append(jobs_pb2.JobLayer(layer=layer.name, channels=asked.channels))
         chosen = _channels(asked, layer, f"layers[{i}]", notes)
         pieces += [Piece(len(pieces) + n, layer.name, channel) for n, channel in enumerate(chosen)]
-    notes.within("layers", len(pieces), 1, limits.max_job_items, because=" pictures")
+    if len(pieces) > limits.max_job_items:
+        notes.wrong("layers", f"stand for {len(pieces)} pictures; a job has at most {limits.max_job_items}")
     notes.refuse()
     template = spec_pb2.RenderSpec()
     template.CopyFrom(common[0] or template)
