@@ -92,7 +92,7 @@ class FakeWorker:
         made = [render for render in self._finished if render.order.plan.digest == digest]
         return sum(render.order.cache == USE and not render.stopped() for render in made)
 
-    def submit(self, order: Order, bell: Callable[[], None]) -> Render:
+    def submit(self, order: Order, bell: Callable[[], None], *, client: str, deadline_s: float | None = None) -> Render:
         """Take an order, or refuse it at times."""
         self._delays()
         with self._lock:
@@ -100,7 +100,7 @@ class FakeWorker:
             self.refused += refuse
         if refuse:
             raise QueueFull(64)
-        render = Render(order, bell)
+        render = Render(order, bell, lambda _: None)
         render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
         thread = Thread(target=self._run, args=(render,))
         self._threads.append(thread)
@@ -142,7 +142,7 @@ def picture(digest: str) -> Rendering:
     )
 
 
-def order(digest: str, cache: visualization_pb2.CacheMode, request_id: str) -> Order:
+def order(digest: str, cache: visualization_pb2.CacheMode, request_id: str, *, background: bool) -> Order:
     """An order for a picture, as far as desk and worker look at it."""
     plan = SimpleNamespace(digest=digest, effective=spec_pb2.RenderSpec(model="tiny"))
     png = spec_pb2.IMAGE_FORMAT_PNG
@@ -153,6 +153,7 @@ def order(digest: str, cache: visualization_pb2.CacheMode, request_id: str) -> O
         frame_steps=frozenset(),
         frame_size_px=4,
         report_every=1,
+        background=background,
         cache=cache,
         request_id=request_id,
     )
@@ -186,7 +187,9 @@ def _call(desk: Desk, delays: Delays, digest: str, kind: float, leaving: float, 
     cache = BYPASS if kind < 0.1 else ONLY if kind < 0.25 else USE
     bell = Event()
     delays()
-    ticket = desk.submit(order(digest, cache, str(uuid.uuid4())), bell.set, durable=durable < 0.3 and cache == USE)
+    durably = durable < 0.3 and cache == USE
+    wanted = order(digest, cache, str(uuid.uuid4()), background=durably)
+    ticket = desk.submit(wanted, bell.set, durable=durably)
     leaves_after = 1 + int(leaving * 10) if leaving < 0.4 else None
     ends: list[Any] = []
     heard = 0

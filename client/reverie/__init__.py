@@ -5,7 +5,7 @@ from reverie._async_job import AsyncJob
 from reverie._client import Client
 from reverie._job import Job
 from reverie._jobs import JobOptions
-from reverie._requests import RenderOptions, StreamOptions
+from reverie._requests import Priority, RenderOptions, StreamOptions
 from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
 from reverie.errors import (
     Cancelled,
@@ -57,6 +57,7 @@ __all__ = [
     "PermissionDenied",
     "Picture",
     "Preset",
+    "Priority",
     "Progress",
     "RenderOptions",
     "Rendering",

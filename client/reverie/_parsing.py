@@ -32,6 +32,10 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
             max_frames=limits.max_frames,
             max_terms=limits.max_terms,
             max_response_bytes=limits.max_response_bytes,
+            max_pixel_steps=limits.max_pixel_steps,
+            max_batch=limits.max_batch,
+            max_waiting_renders=limits.max_waiting_renders,
+            program_memory_mb=limits.program_memory_mb,
             max_job_items=limits.max_job_items,
             max_open_jobs=limits.max_open_jobs,
             max_ended_jobs=limits.max_ended_jobs,
@@ -105,6 +109,7 @@ def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
                 spec=spec.from_message(accepted.effective_spec),
                 spec_digest=accepted.spec_digest,
                 estimated_s=accepted.estimated_s if accepted.HasField("estimated_s") else None,
+                queue_position=accepted.queue_position,
                 cached=accepted.cached,
             )
         case "progress":
@@ -116,6 +121,7 @@ def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
                 elapsed_s=progress.elapsed_s,
                 estimated_remaining_s=progress.estimated_remaining_s,
                 frame=frame(progress.frame) if progress.HasField("frame") else None,
+                queue_position=progress.queue_position,
             )
         case "result":
             return rendering(message.result)

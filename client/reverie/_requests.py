@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import uuid
 from collections.abc import Sequence
 from typing import Any, TypedDict
@@ -15,6 +16,13 @@ from reverie.errors import Details, InvalidRequest, UsageError, Violation
 from reverie.objectives import Objective, objective_of
 from reverie.pictures import ImageFormat
 from reverie.spec import Spec
+
+
+class Priority(enum.StrEnum):
+    """Who goes first when many renders want the device."""
+
+    INTERACTIVE = "interactive"  # somebody waits for the picture
+    BATCH = "batch"  # nobody does
 
 
 class RenderOptions(TypedDict, total=False):
@@ -36,6 +44,7 @@ class RenderOptions(TypedDict, total=False):
     frames_at      return the pictures after these numbers of steps; 0 is the first noise
     frame_size     scale frames down to this many pixels
     frame_format   as ``format``, for frames ("png")
+    priority       "interactive", or "batch", which gives way to the others ("interactive")
     cache          of the server's finished pictures: "use", "bypass" (render again) or "only" (never render) ("use")
     timeout        seconds that the call may take (the client's; without one, no limit)
     ============== ====================================================================================================
@@ -56,6 +65,7 @@ class RenderOptions(TypedDict, total=False):
     frames_at: Sequence[int]
     frame_size: int
     frame_format: ImageFormat | str
+    priority: Priority | str
     cache: str
     timeout: float | None
 
@@ -104,6 +114,8 @@ def _common(
         fields["format"] = _format("format", options["format"])
     if frames := _frames(options):
         fields["frames"] = frames
+    if "priority" in options:
+        fields["priority"] = _priority(options["priority"])
     if "cache" in options:
         fields["cache"] = _cache(options["cache"])
     return fields | {"request_id": new_id()}
@@ -164,6 +176,13 @@ def _format(field: str, value: ImageFormat | str) -> Any:
         return spec_pb2.ImageFormat.Value(f"IMAGE_FORMAT_{ImageFormat(value).name}")
     except ValueError:
         raise _unsendable(field, f"{value!r} is none of {', '.join(ImageFormat)}") from None
+
+
+def _priority(value: Priority | str) -> Any:
+    try:
+        return wire.Priority.Value(f"PRIORITY_{Priority(value).name}")
+    except ValueError:
+        raise _unsendable("priority", f"{value!r} is none of {', '.join(Priority)}") from None
 
 
 def _unsendable(field: str, description: str) -> InvalidRequest:

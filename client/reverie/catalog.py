@@ -16,7 +16,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest requests that a server takes."""
+    """The largest requests that a server takes. The last four are 0 where a server is too old to tell."""
 
     min_size_px: int
     max_size_px: int
@@ -24,6 +24,10 @@ class Limits:
     max_frames: int
     max_terms: int
     max_response_bytes: int
+    max_pixel_steps: int = 0  # the pixels of a picture times its steps
+    max_batch: int = 0  # renders of one program that share a step
+    max_waiting_renders: int = 0
+    program_memory_mb: int = 0  # what loaded programs may take together
     max_job_items: int = 0  # for a server that knows no jobs
     max_open_jobs: int = 0
     max_ended_jobs: int = 0

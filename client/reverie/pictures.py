@@ -140,18 +140,23 @@ class Accepted:
     """The first event of a stream: the request is valid, and this is what will be rendered.
 
     ``estimated_s`` is what the render is expected to take once the device is free for it; None where the server cannot
-    tell. ``cached`` says that the picture is there already, so that nothing is rendered.
+    tell. ``queue_position`` counts the renders that are before it; 0 says that it begins at once. ``cached`` says that
+    the picture is there already, so that nothing is rendered.
     """
 
     spec: Spec
     spec_digest: str
     estimated_s: float | None = None
+    queue_position: int = 0
     cached: bool = False
 
 
 @dataclass(frozen=True)
 class Progress:
-    """An event on the way: ``step`` of ``steps`` were made. ``frame`` is there when it was asked for."""
+    """An event on the way: ``step`` of ``steps`` were made. ``frame`` is there when it was asked for.
+
+    While a render waits one comes whenever its ``queue_position``, the number of renders before it, has changed.
+    """
 
     step: int
     steps: int
@@ -159,6 +164,7 @@ class Progress:
     elapsed_s: float
     estimated_remaining_s: float
     frame: Frame | None = None
+    queue_position: int = 0
 
 
 # What a stream consists of: one Accepted, any number of Progress, one Rendering.

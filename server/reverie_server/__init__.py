@@ -14,6 +14,7 @@ from reverie_server.faults import (
     NotServed,
     NotStored,
     QueueFull,
+    TooLate,
     TooManyJobs,
     Violation,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Progress",
     "QueueFull",
     "Rendering",
+    "TooLate",
     "TooManyJobs",
     "Violation",
     "add_to_server",

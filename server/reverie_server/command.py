@@ -30,6 +30,17 @@ class Refused(click.ClickException):
 @click.option("--exact", is_flag=True, help="Run the graphs as exported, not the faster ones made of them for a CPU.")
 @click.option("--bfloat16", is_flag=True, help="On a GPU, compute convolutions in bfloat16.")
 @click.option(
+    "--batch",
+    type=click.IntRange(min=1, max=64),
+    help="Renders of one program that share a step. Default: as many as cost the device hardly more than one.",
+)
+@click.option(
+    "--warm",
+    multiple=True,
+    metavar="MODEL/LAYER",
+    help="Load a layer's program before being ready; may be repeated.",
+)
+@click.option(
     "--store",
     metavar="URL|off",
     help="Where finished pictures are kept: a folder, or an fsspec URL such as s3://bucket/folder.  [default: a folder"
@@ -60,6 +71,8 @@ def serve(
     threads: int | None,
     exact: bool,
     bfloat16: bool,
+    batch: int | None,
+    warm: tuple[str, ...],
     store: str | None,
     store_limit: int | None,
     jobs: str | None,
@@ -80,6 +93,8 @@ def serve(
         threads=threads,
         exact=exact,
         bfloat16=bfloat16,
+        batch=batch,
+        warm=warm,
         store=store,
         store_limit_bytes=None if store_limit is None else store_limit * 2**20,
         jobs=jobs,

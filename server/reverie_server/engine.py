@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Bell
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reverie_server.worker import Stats
 
 
+#: Renders that may share a step.
+MAX_BATCH = 64
 #: As a store: none.
 OFF = "off"
 
@@ -39,15 +41,18 @@ class Engine:
     `models` are folders that hold model folders, as `reverie export --out` writes them; without any, the embedded model
     is served. `device` is "cpu", "cuda" or "auto"; `threads` bounds the CPU threads of one step, for the whole process.
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
-    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions.
+    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
+    program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
+    is one, and is measured once.
+
 
     `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
     is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
     jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
 
-    Calls may come from any thread, and requests for one picture at the same time share its render; one render at a
-    time has the device, the others wait in order. A `Fault` says what is wrong with a request; StoreError,
-    DeviceUnavailable or UnusableStore, from the constructor, what is wrong with the models, the device or the store.
+    Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
+    share its render. A `Fault` says what is wrong with a request; StoreError, DeviceUnavailable or UnusableStore, from
+    the constructor, what is wrong with the models, the device or the store.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Engine:
         threads: int | None = None,
         exact: bool = False,
         bfloat16: bool = False,
+        batch: int | None = None,
         store: str | Path = OFF,
         store_limit_bytes: int | None = None,
         jobs: str | Path = OFF,
@@ -67,12 +73,17 @@ class Engine:
         from reverie_server.catalog import Catalog
         from reverie_server.desk import Desk
         from reverie_server.jobs.jobs import Jobs
+        from reverie_server.lowering import preferred_batch
         from reverie_server.runtime import choose_device
         from reverie_server.store import open_store
         from reverie_server.worker import Worker
 
-        self._catalog = Catalog(models, limits)
+        if batch is not None and not 1 <= batch <= MAX_BATCH:
+            raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")
         chosen = choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16)
+        chosen = replace(chosen, batch=batch or preferred_batch(chosen))
+        limits = replace(limits, max_batch=chosen.batch)
+        self._catalog = Catalog(models, limits)
         kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
         self._worker = Worker(chosen, limits)
         self._desk = Desk(self._worker, kept)
@@ -138,14 +149,27 @@ class Engine:
         """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
         return self._worker.estimated(self._catalog.order(request))
 
-    def submit(self, order: Order, bell: Callable[[], None]) -> Ticket:
+    def submit(
+        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Ticket:
         """Let an order be carried out; `bell` is called, from other threads, whenever there is something to say.
 
         What the ticket brings is the picture, from the store or the device, or what was wrong: QueueFull, when too many
-        renders wait already. Raises InvalidRequest when the order's request id stands for another spec, and Draining
-        after `close`.
+        renders wait already, TooLate, when the picture can hardly be done in `deadline_s` seconds. Clients share the
+        device fairly. Raises InvalidRequest when the order's request id stands for another spec, and Draining after
+        `close`.
         """
-        return self._desk.submit(order, bell)
+        return self._desk.submit(order, bell, client=client, deadline_s=deadline_s)
+
+    def warm(self, layers: Iterable[str]) -> None:
+        """Load the programs of channels of some layers, each named MODEL/LAYER, with all else left to its default.
+
+        Raises InvalidRequest or NotServed for what cannot be rendered, or finds no room beside the others.
+        """
+        for name in layers:
+            model, _, layer = name.partition("/")
+            asked, wrong = words.request(model, layer, 0, {})
+            self._worker.warm(self._worker.estimated(self._catalog.order(asked, wrong)))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""

@@ -12,7 +12,6 @@ factors were fitted by `bench.growth`, over sizes, depths and batches.
 
 from __future__ import annotations
 
-import math
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 from threading import Lock
@@ -22,12 +21,12 @@ import onnx_ir as ir
 
 from reverie_server.lowering.calibrate import rates
 from reverie_server.lowering.cost import Costs
-from reverie_server.lowering.rules import is_winograd, lowerable
-from reverie_server.lowering.settle import dims, settle
+from reverie_server.lowering.rules import lowerable
 from reverie_server.models import Model, StoreError
 from reverie_server.program import ProgramKey, program_key
 from reverie_server.runtime import Device
 from reverie_server.spec import Plan
+from reverie_server.way import made, read, way
 
 CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 1.2, 200.0, 2.9, 6e-4)
 
@@ -67,7 +66,7 @@ class Estimates:
                 return None
             try:
                 with self._alone:  # the first time the machine is measured, and wants to be left alone
-                    step = self._work(plan.model, key, 1, self._device).seconds
+                    step = self._work(plan.model, key, self._device.batch, self._device).seconds
             except StoreError:
                 return None  # a damaged file: the render will say so
         return step * plan.recipe.steps
@@ -89,17 +88,13 @@ def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
 
 def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: Device, *, closed: bool) -> Work:
     """Return the work on the way to a layer, without its last convolution where that has a ``closed`` form."""
-    whole = model.graph(layer).graph
-    forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-    forward.inputs[0].shape = ir.Shape([batch, 3, size, size])
-    forward.outputs[0].shape = None
-    settle(ir.Model(forward, ir_version=9))
-    convolutions, numbers, weights = 0.0, 0, 0
-    for node in forward:
-        weights += _read(node, device)
-        numbers += sum(math.prod(dims(value) or ()) for value in node.outputs)
-        if node.op_type == "Conv" and not (closed and node.outputs[0].is_graph_output()):
-            convolutions += _convolution(node, costs, device)
+    nodes = list(way(model, layer, size, batch))
+    convolutions = sum(
+        _convolution(node, costs, device)
+        for node in nodes
+        if node.op_type == "Conv" and not (closed and node.outputs[0].is_graph_output())
+    )
+    numbers, weights = sum(map(made, nodes)), sum(read(node, device) for node in nodes)
     price = costs.rates.conversion * 1e-9
     return Work(convolutions, price * numbers, price * 3 * batch * size**2, price * weights)
 
@@ -109,11 +104,3 @@ def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:
         price = costs.price(node)
         return price.plain if device.exact else min(price.plain, price.rows)
     return costs.direct(node)
-
-
-def _read(node: ir.Node, device: Device) -> int:
-    """Return how many numbers a node reads as weights; a transformed kernel of 3 x 3 has 6 x 6."""
-    if node.op_type not in ("Conv", "Gemm", "MatMul"):
-        return 0
-    count = math.prod(dims(node.inputs[1]) or ())
-    return 4 * count if not device.exact and node.op_type == "Conv" and is_winograd(node) else count

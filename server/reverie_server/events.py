@@ -21,12 +21,14 @@ class Accepted:
     """The request is valid: what will be rendered, with every default filled in.
 
     `estimated_s` is what it is expected to take once the device is free for it and its program is loaded; None where
-    that cannot be told. `cached` says that the picture is there already.
+    that cannot be told. `queue_position` counts the renders that are before it, those that have begun included.
+    `cached` says that the picture is there already.
     """
 
     spec: spec_pb2.RenderSpec
     spec_digest: str
     estimated_s: float | None = None
+    queue_position: int = 0
     cached: bool = False
 
 
@@ -45,7 +47,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a render is: `step` of `steps` made, and the objective at that step, through its transforms."""
+    """How far a render is: `step` of `steps` made, and the objective at that step, through its transforms.
+
+    One that waits tells of it whenever its place in the queue has changed, with 0 steps made. What is estimated to
+    remain has the wait in it; 0 where that cannot be told.
+    """
 
     step: int
     steps: int
@@ -53,6 +59,7 @@ class Progress:
     elapsed_s: float
     estimated_remaining_s: float
     frame: Frame | None = None
+    queue_position: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@
     |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs go on already
     |- JobsUnreachable    UNAVAILABLE         the file of jobs cannot be used at this moment
     |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: come back later
+    |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
     |- Draining           UNAVAILABLE         the server is about to stop: ask another, or come back later
     '- Interrupted        UNAVAILABLE         the render was stopped because the server had to stop
 
@@ -170,8 +171,24 @@ class QueueFull(Fault):
 
     retry_after_s = 5
 
-    def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting} renders wait already and no more are taken; retry in {self.retry_after_s} s")
+    def __init__(self, waiting: int, *, whose: str = "") -> None:
+        super().__init__(
+            f"{waiting} renders{whose} wait already and no more are taken; retry in {self.retry_after_s} s"
+        )
+
+
+class TooLate(Fault):
+    """The picture cannot be done before the call's deadline."""
+
+    code = "DEADLINE_EXCEEDED"
+    reason = "DEADLINE_TOO_SHORT"
+
+    def __init__(self, *, estimated_s: float, wait_s: float, remaining_s: float) -> None:
+        wait = f" after a wait of about {wait_s:.2g} s" if wait_s else ""
+        super().__init__(
+            f"the render takes about {estimated_s:.2g} s{wait}, and the call's deadline is in {remaining_s:.2g} s;"
+            " allow more time, or ask for fewer steps or pixels"
+        )
 
 
 class Draining(Fault):

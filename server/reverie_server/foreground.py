@@ -13,6 +13,7 @@ import click
 
 from reverie_server.command import Refused
 from reverie_server.engine import Engine
+from reverie_server.faults import Fault
 from reverie_server.jobs.jobs import default_file
 from reverie_server.models import StoreError
 from reverie_server.runtime import DeviceUnavailable
@@ -29,6 +30,8 @@ def run(
     threads: int | None,
     exact: bool,
     bfloat16: bool,
+    batch: int | None,
+    warm: Sequence[str],
     store: str | None,
     store_limit_bytes: int | None,
     jobs: str | None,
@@ -44,13 +47,15 @@ def run(
             threads=threads,
             exact=exact,
             bfloat16=bfloat16,
+            batch=batch,
             store=default_folder() if store is None else store,
             store_limit_bytes=store_limit_bytes,
             jobs=default_file() if jobs is None else jobs,
         ) as engine:
             engine.verify()
+            engine.warm(warm)
             asyncio.run(_serve(engine, listen, grace_s))
-    except (StoreError, DeviceUnavailable, UnusableStore, CannotListen) as error:
+    except (StoreError, DeviceUnavailable, UnusableStore, CannotListen, Fault) as error:
         raise Refused(str(error)) from error
 
 

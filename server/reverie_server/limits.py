@@ -19,14 +19,20 @@ class Limits:
     max_terms: int = 16
     #: What every gRPC client accepts unless told otherwise.
     max_response_bytes: int = 4 * 2**20
+    #: Of pixels times steps: 2048 steps at the largest size, all steps up to 463 px.
+    max_pixel_steps: int = 2**31
+    #: Renders of one program that share a step; an engine sets it to what it does.
+    max_batch: int = 1
+    #: Renders that may wait for the device. One client may take three quarters of it.
+    max_waiting_renders: int = 64
+    #: What loaded programs may hold in memory together, in MiB, by an estimate. A program alone is always loaded.
+    program_memory_mb: int = 4096
     max_job_items: int = 10_000
     #: Jobs that have not ended, and jobs that are remembered after their end: the oldest make room.
     max_open_jobs: int = 16
     max_ended_jobs: int = 200
     #: Frames wait in memory, as float32, for a client that reads slowly; not announced, because no client plans by it.
     max_waiting_frame_bytes: int = 128 * 2**20
-    #: Renders that may wait for the device; not announced either.
-    max_waiting_renders: int = 64
 
     def message(self) -> catalog_pb2.Limits:
         """Return the announced bounds in the wire's words."""

@@ -40,12 +40,16 @@ class Order:
     frame_size_px: int
     #: Progress is due at every multiple of this.
     report_every: int
+    #: Whether it gives way to interactive renders.
+    background: bool = False
     #: What the store is used for.
-    cache: visualization_pb2.CacheMode
+    cache: visualization_pb2.CacheMode = visualization_pb2.CACHE_MODE_USE
     #: The caller's name for this attempt, or empty.
-    request_id: str
+    request_id: str = ""
     #: What the render will take, as far as an engine can tell.
     estimated_s: float | None = None
+    #: About what its program holds in memory.
+    program_bytes: int = 0
 
 
 def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:
@@ -72,10 +76,18 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
     check_request_id(request, notes)
     unary = isinstance(request, visualization_pb2.RenderImageRequest)
     _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, limits, notes)
+    background = _background(request.priority, notes)
     notes.refuse()
-    return Order(
-        spec.plan(effective, models), form, frame_form, frame_steps, frame_size, report_every, cache, request.request_id
-    )
+    plan = spec.plan(effective, models)
+    return Order(plan, form, frame_form, frame_steps, frame_size, report_every, background, cache, request.request_id)
+
+
+def _background(value: int, notes: Notes) -> bool:
+    known = visualization_pb2.Priority.values()
+    if value not in known:
+        names = (f"{number} ({visualization_pb2.Priority.Name(number)})" for number in known if number)
+        notes.wrong("priority", f"{value} is not one of {', '.join(names)}")
+    return value == visualization_pb2.PRIORITY_BATCH
 
 
 def check_request_id(request: Named, notes: Notes) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Event as Flag
+from threading import Lock
 
 from reverie_server.events import Event
-from reverie_server.faults import Interrupted
 from reverie_server.mailbox import Mailbox
 from reverie_server.order import Order
 
@@ -15,15 +13,16 @@ from reverie_server.order import Order
 class Render:
     """A render that waits or runs; made by `Worker.submit`.
 
-    Whoever asked for it reads events until the Rendering comes, or calls `stop` and leaves.
+    Whoever asked for it reads events until the Rendering comes, or calls `stop` and leaves. `stopping` is called once,
+    by the first `stop`.
     """
 
-    def __init__(self, order: Order, bell: Callable[[], None]) -> None:
+    def __init__(self, order: Order, bell: Callable[[], None], stopping: Callable[[Render], None]) -> None:
         self.order = order
         self.mailbox = Mailbox(bell)
-        self._stop = Flag()
-        #: Set by the worker; cancelled when the render is stopped before its turn comes.
-        self.future: Future[None] | None = None
+        self._stopping = stopping
+        self._first = Lock()
+        self._stopped = False
 
     def take(self) -> Event | None:
         """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
@@ -34,10 +33,10 @@ class Render:
 
         Whoever still reads gets `Interrupted`.
         """
-        self._stop.set()
-        if self.future is not None and self.future.cancel():
-            self.mailbox.post(Interrupted())
+        if self._first.acquire(blocking=False):
+            self._stopped = True
+            self._stopping(self)
 
     def stopped(self) -> bool:
         """Whether the render was asked to end: read before every step."""
-        return self._stop.is_set()
+        return self._stopped

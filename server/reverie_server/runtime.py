@@ -39,6 +39,7 @@ class Device:
     """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
 
     Two are a GPU's: whether convolutions are in ``bfloat16``, and whether they work on [N, H, W, C], ``channels_last``.
+    ``batch`` pictures are computed at once.
     """
 
     name: str
@@ -47,12 +48,14 @@ class Device:
     exact: bool = False
     bfloat16: bool = False
     channels_last: bool = False
+    batch: int = 1
     onnxruntime_version: str = onnxruntime.__version__
 
     @property
     def kind(self) -> str:
         """The device's class: pictures are reproducible within one."""
-        return self.name + "-exact" * self.exact + "-bfloat16" * self.bfloat16
+        batch = f"-batch{self.batch}" if self.batch > 1 else ""
+        return self.name + "-exact" * self.exact + "-bfloat16" * self.bfloat16 + batch
 
 
 def choose_device(

@@ -64,7 +64,7 @@ class VisualizationService(JobCalls):
     ) -> visualization_pb2.RenderImageResponse:
         """One picture, when it is done."""
         frames: list[spec_pb2.Frame] = []
-        async with self._rendering(request) as (order, events):
+        async with self._rendering(request, context) as (order, events):
             async for event in events:
                 if isinstance(event, Accepted):
                     await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
@@ -80,12 +80,14 @@ class VisualizationService(JobCalls):
         self, request: visualization_pb2.StreamRenderRequest, context: grpc.aio.ServicerContext
     ) -> None:
         """One picture, with progress on the way: one `accepted`, any number of `progress`, one `result`."""
-        async with self._rendering(request) as (order, events):
+        async with self._rendering(request, context) as (order, events):
             async for event in events:
                 await context.write(await asyncio.to_thread(_reply, order, event))
 
     @asynccontextmanager
-    async def _rendering(self, request: Request) -> AsyncIterator[tuple[Order, AsyncGenerator[Event, None]]]:
+    async def _rendering(
+        self, request: Request, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[tuple[Order, AsyncGenerator[Event, None]]]:
         """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
         order = await asyncio.to_thread(self._engine.order, request)
         if self._draining:
@@ -96,7 +98,7 @@ class VisualizationService(JobCalls):
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(rung.set)
 
-        render = self._engine.submit(order, bell)
+        render = self._engine.submit(order, bell, client=_client(context), deadline_s=context.time_remaining())
         task = asyncio.current_task()
         assert task is not None
         self._calls[task] = render
@@ -124,6 +126,12 @@ class VisualizationService(JobCalls):
             render.stop()
 
 
+def _client(context: grpc.aio.ServicerContext) -> str:
+    """Return whom a render is for: a machine, whatever its port, or whoever has the socket."""
+    peer = str(context.peer())
+    return peer if peer.startswith("unix:") else peer.rpartition(":")[0]
+
+
 async def _events(render: Ticket, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
     while True:
         rung.clear()
@@ -143,6 +151,7 @@ def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse
             effective_spec=event.spec,
             spec_digest=event.spec_digest,
             estimated_s=event.estimated_s,
+            queue_position=event.queue_position,
             cached=event.cached,
         )
         return visualization_pb2.StreamRenderResponse(accepted=accepted)
@@ -155,6 +164,7 @@ def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse
         elapsed_s=event.elapsed_s,
         estimated_remaining_s=event.estimated_remaining_s,
         frame=None if event.frame is None else _frame(order, event.frame),
+        queue_position=event.queue_position,
     )
     return visualization_pb2.StreamRenderResponse(progress=progress)
 

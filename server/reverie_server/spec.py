@@ -48,6 +48,12 @@ class Plan:
     effective: spec_pb2.RenderSpec
     digest: str
 
+    @property
+    def described(self) -> str:
+        """The program that renders it, for the log."""
+        layers = "+".join(dict.fromkeys(term.layer for term in self.recipe.terms))
+        return f"{self.model.name} {layers} at {self.recipe.size} px"
+
 
 def complete(
     spec: spec_pb2.RenderSpec, models: Mapping[str, Model], limits: Limits, notes: Notes
@@ -113,11 +119,23 @@ def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, notes: Notes) 
         effective.size_px = DEFAULT_SIZE_PX
     if not effective.HasField("seed"):
         effective.seed = 0
-    notes.within("spec.steps", effective.steps, 1, limits.max_steps)
+    if notes.within("spec.steps", effective.steps, 1, limits.max_steps):
+        _check_pixel_steps(effective, limits, notes)
     rate = effective.learning_rate
     if effective.HasField("learning_rate") and not (math.isfinite(rate) and 0 < rate <= MAX_LEARNING_RATE):
         notes.wrong("spec.learning_rate", f"{shown(rate)} is not more than 0 and at most {MAX_LEARNING_RATE}")
     return notes.within("spec.size_px", effective.size_px, limits.min_size_px, limits.max_size_px)
+
+
+def _check_pixel_steps(effective: spec_pb2.RenderSpec, limits: Limits, notes: Notes) -> None:
+    pixels = effective.size_px**2
+    if pixels * effective.steps > limits.max_pixel_steps and effective.size_px <= limits.max_size_px:
+        most = limits.max_pixel_steps // pixels
+        notes.wrong(
+            "spec.steps",
+            f"{effective.steps} at {effective.size_px} px are {pixels * effective.steps} pixels x steps and at most"
+            f" {limits.max_pixel_steps} are made; at that size up to {most} steps",
+        )
 
 
 def _pin_model(effective: spec_pb2.RenderSpec, models: Mapping[str, Model], notes: Notes) -> Model | None:

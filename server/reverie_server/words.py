@@ -32,6 +32,7 @@ class Words(TypedDict, total=False):
     frames_at       make frames after these numbers of steps; 0 is the first noise
     frame_size      scale frames down to this many pixels
     progress_every  steps between two events of progress (about 100 events a render)
+    priority        "interactive", or "batch": gives way to the others ("interactive")
     cache           of the store: "use", "bypass" (render in any case) or "only" (never render)
     =============== ====================================================================================
     """
@@ -50,10 +51,16 @@ class Words(TypedDict, total=False):
     frames_at: Sequence[int]
     frame_size: int
     progress_every: int
+    priority: str
     cache: str
 
 
-CACHE_MODES = {
+PRIORITIES: dict[str, int] = {
+    "interactive": visualization_pb2.PRIORITY_INTERACTIVE,
+    "batch": visualization_pb2.PRIORITY_BATCH,
+}
+
+CACHE_MODES: dict[str, int] = {
     "use": visualization_pb2.CACHE_MODE_USE,
     "bypass": visualization_pb2.CACHE_MODE_BYPASS,
     "only": visualization_pb2.CACHE_MODE_ONLY,
@@ -64,6 +71,7 @@ CHOICES: dict[str, Mapping[Any, int]] = {
     "parametrization": PARAMETRIZATIONS,
     "transforms": TRANSFORMS,
     "schedule": SCHEDULES,
+    "priority": PRIORITIES,
     "cache": CACHE_MODES,
 }
 
@@ -83,6 +91,7 @@ FIELDS = {
     "frames_at": "frames.steps",
     "frame_size": "frames.max_size_px",
     "progress_every": "progress_every_steps",
+    "priority": "priority",
     "cache": "cache",
 }
 

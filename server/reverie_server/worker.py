@@ -1,220 +1,410 @@
-"""The thread that computes: one for the device, which renders what is asked for in the order in which it was asked."""
+"""The thread that computes: one for the device, which makes one step after the other for whoever's turn it is."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
-from threading import Lock
-from typing import Any
+from functools import lru_cache
+from threading import Condition
 
-import numpy as np
-import numpy.typing as npt
-
-from reverie_server import images
-from reverie_server.ascent import Result, Step, Stopped, ascend
+from reverie_server import admission, telling
+from reverie_server.ascent import Ascent, Reached, Result, Run
 from reverie_server.estimate import Estimates
-from reverie_server.events import Accepted, Frame, Progress, Rendering
-from reverie_server.faults import Draining, Interrupted, QueueFull
+from reverie_server.events import Accepted, Rendering
+from reverie_server.faults import Draining, Interrupted, InvalidRequest, Violation
+from reverie_server.footprint import footprint
 from reverie_server.limits import Limits
+from reverie_server.line import Key, Line, Readiness, Ticket
 from reverie_server.order import Order
-from reverie_server.program import Program, build, program_key
+from reverie_server.program import build, program_key
+from reverie_server.recipe import RecipeError
 from reverie_server.render import Render
 from reverie_server.runtime import Device
+from reverie_server.shelf import Shelf
 from reverie_server.spec import Plan
 
 log = logging.getLogger(__name__)
 
-#: Programs that stay loaded, each with its session's memory.
-MAX_PROGRAMS = 4
+#: Seconds that a turn lasts while others wait; a step that has begun is finished.
+TURN_S = 0.5
+
+#: The places at which tests delay a thread, to see that nothing depends on who is first.
+JOINTS = ("enqueue", "admit", "step", "finish")
 
 
 @dataclass(frozen=True)
 class Stats:
     """What the device has done so far, and what it has to do."""
 
+    #: Steps of renders; several may have been made at once.
     steps: int = 0
+    #: Times that the device made a step.
+    runs: int = 0
     #: Steps that ended after their render had been told to stop: at most the one in progress.
     late_steps: int = 0
+    #: The longest that one step took, and the longest from a render's being told to stop until its place was free.
+    longest_step_s: float = 0.0
+    longest_release_s: float = 0.0
     finished: int = 0
     stopped: int = 0
     failed: int = 0
+    #: Programs loaded so far, those that are loaded, and about how much memory these take.
+    builds: int = 0
+    programs: int = 0
+    program_bytes: int = 0
     waiting: int = 0
     running: int = 0
 
 
 class Worker:
-    """Renders one after the other in a thread of its own."""
+    """Renders what is submitted, in turns (see `line`), in a thread of its own.
 
-    def __init__(self, device: Device, limits: Limits) -> None:
+    One lock guards the line and the shelf. Nobody is spoken to while it is held. A ticket that is `held` has, or is
+    about to have, a place in an ascent: only the thread that makes the steps ends it.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        limits: Limits,
+        *,
+        load: Callable[[Plan], Ascent] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        joint: Callable[[str], None] = lambda name: None,
+    ) -> None:
         self.device = device
         self._limits = limits
+        self._clock, self._joint = clock, joint
+        self._changed = Condition()
+        self._line = Line(device.batch)
+        self._shelf = Shelf(
+            load or self._load, room=limits.program_memory_mb * 2**20, changed=self._changed, failed=self._doom
+        )
+        self._doomed: list[tuple[Ticket, Exception]] = []
+        self._seated: dict[Key, dict[int, Ticket]] = {}
+        self._estimates = Estimates(device)
+        self._footprint = lru_cache(maxsize=256)(footprint)
         # At the interpreter's exit an executor waits for its thread; a daemon thread would die inside of ONNX Runtime.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-render")
-        self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._estimates = Estimates(device)
-        self._lock = Lock()
-        self._live: set[Render] = set()
-        self._running: Render | None = None
+        self._working = False
+        self._stir = False
         self._done = Stats()
         self._closed = False
 
     def estimated(self, order: Order) -> Order:
-        """Return an order with what it will take."""
-        return replace(order, estimated_s=self._estimates.seconds(order.plan))
+        """Return an order with what it will take, of time and of memory."""
+        return replace(
+            order,
+            estimated_s=self._estimates.seconds(order.plan),
+            program_bytes=self._footprint(order.plan.model, program_key(order.plan.recipe), self.device),
+        )
 
-    def submit(self, order: Order, bell: Callable[[], None]) -> Render:
-        """Take an order; raise QueueFull when too many wait, Draining after `close`."""
-        with self._lock:
+    def submit(
+        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Render:
+        """Take an order of a `client`, whose renders share the device fairly with those of others.
+
+        Raises QueueFull when too many wait, TooLate when the picture can hardly be done in `deadline_s` seconds, and
+        Draining after `close`.
+        """
+        self._joint("enqueue")
+        plan = order.plan
+        render = Render(order, bell, self._stop)
+        run = Run(plan.recipe, order.frame_steps.__contains__)
+        ticket = Ticket(render, _key(plan), client, order.background, run, order.estimated_s)
+        with self._changed:
             if self._closed:
                 raise Draining
-            waiting = self._waiting()
-            if waiting >= self._limits.max_waiting_renders:
-                raise QueueFull(waiting)
-            render = Render(order, bell)
-            self._live.add(render)
-            render.mailbox.post(Accepted(order.plan.effective, order.plan.digest, order.estimated_s))
-            render.future = self._executor.submit(self._run, render)
-        render.future.add_done_callback(lambda _: self._forget(render))
+            admission.check_room(self._line, client, self._limits)
+            self._line.add(ticket)
+            try:
+                before = self._line.ahead()[ticket]
+                admission.check_deadline(ticket, before, self.device.batch, deadline_s)
+            except BaseException:
+                self._line.remove(ticket)
+                raise
+            ticket.told = len(before)
+            render.mailbox.put(Accepted(plan.effective, plan.digest, order.estimated_s, ticket.told))
+            self._wake()
+        render.mailbox.ring()
         return render
+
+    def warm(self, order: Order) -> None:
+        """Load the program of an order, and wait until it is there; raise InvalidRequest where it has no room."""
+        key = _key(order.plan)
+        with self._changed:
+            loaded = self._shelf.readiness(key, order, needed=self._shelf.loaded)
+            coming = self._shelf.coming(key)
+        if loaded is Readiness.NO_ROOM:
+            problem = f"{order.plan.described} finds no room beside the other programs; raise program_memory_mb"
+            raise InvalidRequest([Violation("warm", f"{problem}, {self._limits.program_memory_mb} now")])
+        if coming is not None:
+            coming.result()
 
     def stats(self) -> Stats:
         """Return the counts at this moment."""
-        with self._lock:
-            return replace(self._done, waiting=self._waiting(), running=int(self._running is not None))
+        with self._changed:
+            return replace(
+                self._done,
+                waiting=self._line.waiting(),
+                running=self._line.begun,
+                builds=self._shelf.builds,
+                programs=len(self._shelf.loaded),
+                program_bytes=self._shelf.bytes,
+            )
 
     def close(self) -> None:
         """Stop every render before its next step, and wait until the device is idle."""
-        with self._lock:
+        with self._changed:
             self._closed = True
-            live = list(self._live)
+            live = [ticket.render for ticket in self._line]
         for render in live:
             render.stop()
         self._executor.shutdown(wait=True)
-        self._programs.clear()
+        self._shelf.close()
 
-    def _waiting(self) -> int:
-        """Count all but one, which runs or is about to."""
-        return max(0, len(self._live) - 1)
+    def _load(self, plan: Plan) -> Ascent:
+        return Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
 
-    def _forget(self, render: Render) -> None:
-        with self._lock:
-            self._live.discard(render)
+    def _wake(self) -> None:
+        """Let the thread look at the line, which has changed; the lock is held."""
+        self._stir = True
+        if not self._working:
+            self._working = True
+            self._executor.submit(self._work)
+        self._changed.notify_all()
+
+    def _stop(self, render: Render) -> None:
+        """End a render that has no place; one that has is ended by the thread, before its next step."""
+        with self._changed:
+            ticket = self._line.of(render)
+            if ticket is None:
+                return
+            if ticket.held:
+                ticket.stopped_at = self._clock()
+                return
+            self._count_out(ticket, stopped=1)
+        self._tell_end(ticket, Interrupted())
 
     def _count(self, **more: int) -> None:
         """Add to the counts; the lock is held."""
         self._done = replace(self._done, **{name: getattr(self._done, name) + n for name, n in more.items()})
 
+    def _at_most(self, **seconds: float) -> None:
+        """Keep the largest of what is measured; the lock is held."""
+        self._done = replace(self._done, **{name: max(getattr(self._done, name), s) for name, s in seconds.items()})
+
+    def _count_out(self, ticket: Ticket, **count: int) -> None:
+        """Let a render be done; the lock is held."""
+        self._line.remove(ticket)
+        self._count(**count)
+        self._wake()
+
+    def _doom(self, key: Key, error: Exception) -> None:
+        """Let the thread end all that wait for a program that cannot be loaded; the lock is held."""
+        for ticket in self._line:
+            if ticket.key == key and not ticket.held:
+                ticket.held = True
+                self._doomed.append((ticket, error))
+
+    def _tell_end(self, ticket: Ticket, end: Rendering | BaseException) -> None:
+        match end:
+            case Rendering():
+                log.info("%s in %.2f s: %s", end.outcome, end.elapsed_s, _described(ticket.render.order))
+            case Interrupted():
+                log.info("stopped before its end: %s", _described(ticket.render.order))
+            case _:
+                log.info("failed: %s", _described(ticket.render.order))
+        ticket.render.mailbox.post(end)
+
     # ----- in the thread -----
 
-    def _run(self, render: Render) -> None:
-        with self._lock:
-            self._running = render
-        what = _described(render.order)
+    def _work(self) -> None:
+        """Make steps until nobody wants one; whatever goes wrong, nobody is left waiting."""
         try:
-            rendering = self._render(render)
-        except Stopped:
-            log.info("stopped before its end: %s", what)
-            self._finish(render, Interrupted(), stopped=1)
-        except BaseException as error:
-            log.info("failed: %s", what)
-            self._finish(render, error, failed=1)
-        else:
-            log.info("%s in %.2f s: %s", rendering.outcome, rendering.elapsed_s, what)
-            self._finish(render, rendering, finished=1)
+            while crew := self._next():
+                try:
+                    self._take_turn(crew)
+                except BaseException as error:
+                    self._give_up(crew[0].key, error)
+        except BaseException as error:  # such as that a process which ends loads no more programs
+            with self._changed:
+                lost = list(self._line)
+                for ticket in lost:
+                    self._count_out(ticket, failed=1)
+                for key in self._seated:
+                    self._shelf.drop(key)
+                self._seated, self._doomed = {}, []
+                self._working = False
+            for ticket in lost:
+                self._tell_end(ticket, error)
 
-    def _finish(self, render: Render, end: Rendering | BaseException, **count: int) -> None:
-        with self._lock:
-            self._running = None
-            self._live.discard(render)
-            self._count(**count)
-        render.mailbox.post(end)
+    def _next(self) -> list[Ticket]:
+        """Wait until somebody is ready; return who has the next turn, or nobody where all are done."""
+        while True:
+            with self._changed:
+                doomed, self._doomed = self._doomed, []
+                crew = [] if doomed else self._line.turn(self._readiness)
+                for ticket in crew:
+                    ticket.held = True
+                self._stir = False
+                positions = self._positions()
+                if not (crew or doomed or positions):
+                    if not self._line:
+                        self._working = False
+                        return []
+                    self._changed.wait()
+            for ticket, error in doomed:
+                self._end(ticket, error, failed=1)
+            self._tell(positions)
+            if crew:
+                return crew
 
-    def _render(self, render: Render) -> Rendering:
-        order, recipe = render.order, render.order.plan.recipe
-        started = time.perf_counter()
-        if render.stopped():
-            raise Stopped
-        program = self._program(order.plan)
-        began = time.perf_counter()
-        ascent = ascend(program, [recipe], frames=lambda _, step: step in order.frame_steps, stop=render.stopped)
-        with closing(ascent):
-            for said in ascent:
-                if isinstance(said, Result):
-                    self._estimates.learn(order.plan, (time.perf_counter() - began) / max(1, said.steps))
-                    return _rendering(order, said, time.perf_counter() - started)
-                if said.index > 0:  # 0 is the first noise, and no step
-                    with self._lock:
-                        self._count(steps=1, late_steps=int(render.stopped()))
-                frame = _frame(order, said)
-                if frame is not None or said.index % order.report_every == 0:
-                    now = time.perf_counter()
-                    render.mailbox.post(_progress(order, said, frame, now - started, now - began))
-        raise AssertionError("an ascent ends with a result")
+    def _readiness(self, ticket: Ticket) -> Readiness:
+        needed = {other.key for other in self._line if other.begun is not None}
+        return self._shelf.readiness(ticket.key, ticket.render.order, needed=needed)
 
-    def _program(self, plan: Plan) -> Program:
-        key = (plan.model.digest, program_key(plan.recipe))
-        if (program := self._programs.pop(key, None)) is None:
-            begun = time.perf_counter()
-            while len(self._programs) >= MAX_PROGRAMS:
-                self._programs.popitem(last=False)
-            program = build(plan.model, plan.recipe, batch=1, device=self.device)
-            log.info("built a program for %s in %.2f s", _described_program(plan), time.perf_counter() - begun)
-        self._programs[key] = program
-        return program
+    def _take_turn(self, crew: Sequence[Ticket]) -> None:
+        key = crew[0].key
+        with self._changed:
+            ascent = self._shelf.use(key)
+        seated = self._seated.setdefault(key, {})
+        self._seat(ascent, seated, crew)
+        until = self._clock() + TURN_S
+        while True:
+            self._free_the_stopped()
+            if not seated:
+                break
+            self._joint("step")
+            begun = self._clock()
+            told = ascent.step()
+            self._account(seated, told, self._clock() - begun)
+            for said in told:
+                self._say(seated, said)
+            if self._clock() >= until or self._is_over(ascent, seated):
+                break
+        self._seated = {key: seated for key, seated in self._seated.items() if seated}
+
+    def _seat(self, ascent: Ascent, seated: dict[int, Ticket], crew: Sequence[Ticket]) -> None:
+        """Give places to those who have none, those of others if need be."""
+        coming = [ticket for ticket in crew if ticket.place is None]
+        others = [place for place, ticket in seated.items() if ticket not in crew]
+        for place in others[: max(0, len(coming) - len(ascent.free))]:
+            ascent.suspend(place)
+            self._let_go(seated.pop(place))
+        for ticket in coming:
+            self._joint("admit")
+            if ticket.render.stopped():
+                self._end(ticket, Interrupted(), stopped=1)
+                continue
+            try:
+                ticket.place = ascent.join(ticket.run)
+            except RecipeError as error:
+                self._end(ticket, error, failed=1)
+                continue
+            seated[ticket.place] = ticket
+            if ticket.begun is None:
+                with self._changed:
+                    ticket.begun = self._clock()
+                if ticket.told:
+                    self._tell([(ticket, 0, ticket.remaining_s)])
+
+    def _let_go(self, ticket: Ticket) -> None:
+        """Let a render that was suspended be ended by whoever stops it; end it here if that has happened."""
+        ticket.place = None
+        with self._changed:
+            ticket.held = False
+            stopped = ticket.render.stopped()
+            ticket.held = stopped
+        if stopped:
+            self._end(ticket, Interrupted(), stopped=1)
+
+    def _free_the_stopped(self) -> None:
+        """End those that were told to stop, in all ascents, and note how long their places were still taken."""
+        for key, seated in self._seated.items():
+            for place, ticket in list(seated.items()):
+                if ticket.render.stopped():
+                    self._shelf.peek(key).leave(place)
+                    del seated[place]
+                    self._end(ticket, Interrupted(), stopped=1)
+
+    def _account(self, seated: Mapping[int, Ticket], told: Iterable[Reached | Result], took_s: float) -> None:
+        """Charge a step to those who made it."""
+        made = [seated[said.element] for said in told if isinstance(said, Reached) and said.step]
+        for ticket in seated.values():
+            ticket.took_s += took_s
+        with self._changed:
+            self._line.charge(list(seated.values()), took_s)
+            late = sum(1 for ticket in made if ticket.render.stopped())
+            self._count(steps=len(made), runs=1, late_steps=late)
+            self._at_most(longest_step_s=took_s)
+
+    def _say(self, seated: dict[int, Ticket], said: Reached | Result) -> None:
+        """Pass on what the ascent told of a render."""
+        ticket = seated[said.element]
+        assert ticket.begun is not None
+        order, elapsed = ticket.render.order, self._clock() - ticket.begun
+        if isinstance(said, Result):
+            del seated[said.element]
+            self._estimates.learn(order.plan, ticket.took_s / max(1, said.steps))
+            self._end(ticket, telling.rendering(order, said, elapsed_s=elapsed), finished=1)
+            return
+        remaining = elapsed / max(1, said.step) * (order.plan.recipe.steps - said.step)
+        progress = telling.progress(order, said, elapsed_s=elapsed, remaining_s=remaining)
+        if progress is not None:
+            ticket.render.mailbox.post(progress)
+
+    def _is_over(self, ascent: Ascent, seated: Mapping[int, Ticket]) -> bool:
+        """Whether a turn ends before its time: somebody may join, or has to go first."""
+        with self._changed:
+            if not self._stir:
+                return False
+            self._stir = False
+            over = bool(ascent.free) or self._line.must_yield(list(seated.values()), self._readiness)
+            positions = self._positions()
+        self._tell(positions)
+        return over
+
+    def _positions(self) -> list[tuple[Ticket, int, float]]:
+        """Return whose position has changed, to what, and what remains in seconds; the lock is held."""
+        moved = []
+        for ticket, before in self._line.ahead().items():
+            if len(before) != ticket.told:
+                ticket.told = len(before)
+                known = ticket.estimated_s is not None
+                remaining = admission.wait(before, self.device.batch) + ticket.remaining_s if known else 0.0
+                moved.append((ticket, ticket.told, remaining))
+        return moved
+
+    def _tell(self, positions: Iterable[tuple[Ticket, int, float]]) -> None:
+        for ticket, position, remaining in positions:
+            ticket.render.mailbox.post(telling.waiting(ticket.render.order, position, remaining_s=remaining))
+
+    def _give_up(self, key: Key, error: BaseException) -> None:
+        """Fail all that had a place in an ascent that broke, and forget its program with it."""
+        self._seated.pop(key, None)
+        with self._changed:
+            self._shelf.drop(key)
+            lost = [ticket for ticket in self._line if ticket.held and ticket.key == key]
+        for ticket in lost:
+            self._end(ticket, error, failed=1)
+
+    def _end(self, ticket: Ticket, end: Rendering | BaseException, **count: int) -> None:
+        """Let a held render be done."""
+        self._joint("finish")
+        with self._changed:
+            if ticket.stopped_at is not None:
+                self._at_most(longest_release_s=self._clock() - ticket.stopped_at)
+            self._count_out(ticket, **count)
+        self._tell_end(ticket, end)
 
 
-def _frame(order: Order, step: Step) -> Frame | None:
-    if not step.images:
-        return None
-    (image,) = step.images.values()
-    return Frame(step.index, images.shrink(_picture(image), order.frame_size_px))
-
-
-def _progress(order: Order, step: Step, frame: Frame | None, elapsed_s: float, ascending_s: float) -> Progress:
-    steps = order.plan.recipe.steps
-    return Progress(
-        step=step.index,
-        steps=steps,
-        objective=float(step.objective[0]),
-        elapsed_s=elapsed_s,
-        estimated_remaining_s=ascending_s / max(1, step.index) * (steps - step.index),
-        frame=frame,
-    )
-
-
-def _rendering(order: Order, result: Result, elapsed_s: float) -> Rendering:
-    return Rendering(
-        array=_picture(result.image),
-        outcome=result.outcome.name.lower(),
-        outcome_detail=result.detail,
-        activation=result.activation,
-        history=result.history,
-        steps=result.steps,
-        spec=order.plan.effective,
-        spec_digest=order.plan.digest,
-        frames=(),
-        elapsed_s=elapsed_s,
-    )
-
-
-def _picture(image: npt.NDArray[np.float32]) -> images.Picture:
-    """Return the core's [3, height, width] as [height, width, 3]."""
-    return np.ascontiguousarray(image.transpose(1, 2, 0))
-
-
-# ----- for the log -----
+def _key(plan: Plan) -> Key:
+    return plan.model.digest, program_key(plan.recipe)
 
 
 def _described(order: Order) -> str:
-    plan = order.plan
-    return f"{_described_program(plan)}, {plan.recipe.steps} steps, digest {plan.digest[:12]}"
-
-
-def _described_program(plan: Plan) -> str:
-    layers = "+".join(dict.fromkeys(term.layer for term in plan.recipe.terms))
-    return f"{plan.model.name} {layers} at {plan.recipe.size} px"
+    return f"{order.plan.described}, {order.plan.recipe.steps} steps, digest {order.plan.digest[:12]}"

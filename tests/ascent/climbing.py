@@ -41,7 +41,7 @@ def climb(
     device: Device,
     recipes: Sequence[Recipe],
     *,
-    frames: Callable[[int, int], bool] | None = None,
+    frames: Callable[[int, int], bool] = lambda element, step: False,
     program: Program | None = None,
 ) -> Climbed:
     """Build the program of a batch, or take one that is there, and go all its steps."""

@@ -123,7 +123,7 @@ def world(model: Model, case: Case) -> World:
     feeds |= goals(sites(model, key, 2), [recipe(case)] * 2)
     run = Exact(compose(model, key, 2), model.folder)
     if "redirect" in run.inputs:
-        feeds["redirect"] = np.zeros(1)
+        feeds["redirect"] = np.zeros(len(state))
     if case.transforms == "lucid":
         views = Views(Rotations(Geometry(SIZE)), 2)
         for element, draw in enumerate(DRAWS):
@@ -161,9 +161,11 @@ def test_the_gradient_of_a_program_is_the_derivative_of_its_score(tiny: Model, c
 @pytest.mark.parametrize("case", [*CASES, *LUCID], ids=name)
 def test_the_program_on_its_device_says_the_same(tiny: Model, device: Device, case: Case) -> None:
     w = world(tiny, case)
-    with build(tiny, recipe(case), batch=2, device=device).climb(w.state.astype(np.float32)) as climb:
-        climb.feed({n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in w.feeds.items() if n not in "mv"})
-        reading = climb.step()
+    climb = build(tiny, recipe(case), batch=2, device=device).climb()
+    for element, state in enumerate(w.state.astype(np.float32)):
+        climb.put(element, {"state": state, "m": np.zeros_like(state), "v": np.zeros_like(state)})
+    climb.feed({n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in w.feeds.items() if n not in "mv"})
+    reading = climb.step()
     np.testing.assert_allclose(reading.score, w.score(w.state), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(reading.reach, (w.gradient(w.state) ** 2).sum((1, 2, 3)), rtol=1e-2)
     np.testing.assert_allclose(reading.extent, (w.state**2).sum((1, 2, 3)), rtol=1e-4)

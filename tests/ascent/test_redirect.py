@@ -46,7 +46,7 @@ def elements(a: Activation) -> tuple[Numbers, Numbers]:
 @pytest.mark.parametrize("a", SHAPES, ids=lambda a: f"{len(a.shape)} axes")
 def test_only_an_element_that_is_silent_as_a_whole_is_redirected(a: Activation, redirect: bool) -> None:
     x, g = elements(a)
-    out = Exact(relu(a))({"input": x, "gradient": g, "redirect": np.array([redirect], np.float64)})
+    out = Exact(relu(a))({"input": x, "gradient": g, "redirect": np.full(a.batch, redirect, np.float64)})
     expected = np.stack([redirected(x[i], g[i], redirect=redirect) for i in range(a.batch)])
     np.testing.assert_array_equal(out["activation"], np.maximum(x, 0))
     np.testing.assert_array_equal(out["input_gradient"], expected)

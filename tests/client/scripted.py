@@ -86,13 +86,15 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
     """The server's part: refuse with ``faults``, one a call, and then answer.
 
     A stream pauses before the step ``wait_at`` until it is cancelled, and fails with ``late_fault`` after its first
-    progress. ``cancelled`` is set when a call is over before it was answered in full.
+    progress. ``queue`` holds the positions that a stream tells of before it begins. ``cancelled`` is set when a call is
+    over before it was answered in full.
     """
 
     faults: deque[Fault] = field(default_factory=deque)
     late_fault: Fault | None = None
     wait_at: int | None = None
     estimated_s: float | None = 2.5
+    queue: tuple[int, ...] = ()
     cached: bool = False
     outcome: spec_pb2.Outcome = spec_pb2.OUTCOME_CONVERGED
     without_result: bool = False
@@ -123,6 +125,10 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
                     max_frames=100,
                     max_terms=8,
                     max_response_bytes=1 << 26,
+                    max_pixel_steps=1 << 40,
+                    max_batch=4,
+                    max_waiting_renders=64,
+                    program_memory_mb=2048,
                     max_job_items=1000,
                     max_open_jobs=4,
                     max_ended_jobs=20,
@@ -159,9 +165,14 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
         result = self._rendering(request.spec, request.format)
         yield wire.StreamRenderResponse(
             accepted=wire.Accepted(
-                effective_spec=result.effective_spec, spec_digest=result.spec_digest, estimated_s=self.estimated_s
+                effective_spec=result.effective_spec,
+                spec_digest=result.spec_digest,
+                estimated_s=self.estimated_s,
+                queue_position=next(iter(self.queue), 0),
             )
         )
+        for position in self.queue[1:]:
+            yield wire.StreamRenderResponse(progress=wire.Progress(steps=result.steps, queue_position=position))
         frames = {frame.step: frame for frame in frames_of(request, result.steps)}
         for step in range(result.steps + 1):
             if step == self.wait_at:

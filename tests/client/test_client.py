@@ -168,6 +168,28 @@ def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client: re
     assert [event.frame and event.frame.image.size for event in steps] == [(8, 8), *[None] * 4, (8, 8)]
 
 
+def test_a_stream_tells_how_many_are_before_it(client: reverie.Client, script: Script) -> None:
+    script.queue = (3, 2, 0)
+    accepted, *progress, _ = client.stream("tiny", "conv1_1", 3)
+    assert isinstance(accepted, reverie.Accepted)
+    assert accepted.queue_position == 3
+    waiting = [(event.step, event.queue_position) for event in progress[:2] if isinstance(event, reverie.Progress)]
+    assert waiting == [(0, 2), (0, 0)]
+
+
+@pytest.mark.parametrize("priority", [*reverie.Priority, *map(str, reverie.Priority)])
+def test_a_priority_goes_with_either_call(client: reverie.Client, script: Script, priority: str) -> None:
+    render(client, priority=priority)
+    list(client.stream("tiny", "conv1_1", 3, priority=priority))
+    assert {wire.Priority.Name(request.priority) for request in script.requests} == {f"PRIORITY_{priority}".upper()}
+
+
+def test_an_unknown_priority_is_not_sent(client: reverie.Client, script: Script) -> None:
+    with pytest.raises(reverie.InvalidRequest, match="priority: 'urgent' is none of interactive, batch"):
+        render(client, priority="urgent")
+    assert not script.requests
+
+
 def test_a_server_may_not_know_what_a_render_will_take(client: reverie.Client, script: Script) -> None:
     script.estimated_s = None
     accepted, *_ = client.stream("tiny", "conv1_1", 3)
@@ -187,7 +209,7 @@ def test_the_catalogue_is_typed(client: reverie.Client) -> None:
     info = client.server_info()
     assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu", ("CPUExecutionProvider",))
     assert info.presets == (reverie.Preset("lucid", "Lucid's.", 512), reverie.Preset("swift", "Few steps.", 48))
-    assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26, 1000, 4, 20)
+    assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26, 1 << 40, 4, 64, 2048, 1000, 4, 20)
 
 
 def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client: reverie.Client) -> None:

@@ -77,6 +77,46 @@ def test_a_cache_that_cannot_be_written_costs_only_the_measuring(
     assert calibrate.rates(choose_device("cpu", threads=1)) == RATES
 
 
+# Seconds of a step by the number of pictures in it, and how many share one.
+CURVES = [
+    ({1: 1.0}, 1),
+    ({1: 1.0, 2: 1.9}, 1),
+    ({1: 1.0, 2: 1.2, 4: 1.3, 8: 2.6}, 2),
+    ({1: 1.0, 2: 1.0, 4: 1.1, 8: 1.25, 16: 2.0}, 8),
+    ({1: 1.0, 2: 1.3, 4: 1.2, 8: 4.0}, 4),
+]
+
+
+@pytest.mark.parametrize(("curve", "batch"), CURVES)
+def test_as_many_share_a_step_as_it_costs_hardly_more_for(curve: dict[int, float], batch: int) -> None:
+    assert calibrate.best_batch(curve) == batch
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"2": 1.0}', '{"1": "x"}'])
+def test_the_size_of_a_batch_is_measured_once_and_anew_where_it_is_damaged(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    curves = iter([{1: 1.0, 2: 1.1, 4: 3.0}, {1: 1.0, 2: 3.0}])
+    monkeypatch.setattr(calibrate, "_batch_curve", lambda device: next(curves))
+    device = choose_device("cpu", threads=1)
+    for _ in range(2):
+        calibrate.preferred_batch.cache_clear()  # as a new process would be
+        assert calibrate.preferred_batch(device) == 2
+    (file,) = cache.glob("batch-*.json")
+    file.write_text(damage)
+    calibrate.preferred_batch.cache_clear()
+    assert calibrate.preferred_batch(device) == 1
+    calibrate.preferred_batch.cache_clear()
+
+
+def test_a_real_curve_begins_with_one_picture_and_ends_where_more_is_too_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "TURNS", 1)
+    monkeypatch.setattr(calibrate, "BATCHES", (1, 2))
+    curve = calibrate._batch_curve(choose_device("cpu", threads=1))
+    assert list(curve) == [1, 2]
+    assert all(seconds > 0 for seconds in curve.values())
+
+
 def test_real_rates_are_of_a_sane_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "SIZES", {16: 24, 32: 12})
     monkeypatch.setattr(calibrate, "TURNS", 2)

@@ -15,15 +15,21 @@ from reverie_server import Engine, Mount, add_to_server
 
 
 @asynccontextmanager
-async def hosted(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator[grpc.aio.Channel]:
-    """A server with whatever `mount` adds to it, and a channel to it."""
+async def listening(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator[str]:
+    """A server with whatever `mount` adds to it; where it listens."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     mount(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield channel
+    yield f"127.0.0.1:{port}"
     await server.stop(None)
+
+
+@asynccontextmanager
+async def hosted(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator[grpc.aio.Channel]:
+    """A server with whatever `mount` adds to it, and a channel to it."""
+    async with listening(mount) as address, grpc.aio.insecure_channel(address) as channel:
+        yield channel
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Served:
 
     engine: Engine
     mount: Mount
+    address: str
     channel: grpc.aio.Channel
     call: Any  # the stub
 
@@ -40,8 +47,11 @@ class Served:
 async def served(engine: Engine) -> AsyncIterator[Served]:
     """An engine behind gRPC, and a stub in front of it."""
     mounts: list[Mount] = []
-    async with hosted(lambda server: mounts.append(add_to_server(server, engine, health=True))) as channel:
-        yield Served(engine, mounts[0], channel, VisualizationServiceStub(channel))
+    async with (
+        listening(lambda server: mounts.append(add_to_server(server, engine, health=True))) as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        yield Served(engine, mounts[0], address, channel, VisualizationServiceStub(channel))
 
 
 class Refusal:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -21,9 +21,22 @@ from reverie_proto.v1.visualization_pb2 import (
     RenderImageRequest,
     StreamRenderRequest,
 )
-from reverie_server import Engine, InvalidRequest, NotStored
+from reverie_server import (
+    Accepted,
+    Engine,
+    Event,
+    Interrupted,
+    InvalidRequest,
+    NotStored,
+    Progress,
+    Rendering,
+    TooLate,
+)
+from reverie_server.desk import Desk, Ticket
 from reverie_server.desk.attempts import KEPT_S, Attempts
 from reverie_server.desk.flight import Flight
+from reverie_server.order import Order
+from reverie_server.render import Render
 
 from bench.reliability import desk_races
 from tests.serving.hosts import Served, served
@@ -227,6 +240,96 @@ async def test_who_comes_after_everybody_left_begins_anew(kept: Served) -> None:
     await until(lambda: kept.engine.stats().steps > 0)
     first.cancel()
     assert (await image(kept, spec=request)).steps == 2000
+
+
+# ----- who shares a render that waits -----
+
+
+@dataclass
+class StillWorker:
+    """Takes orders and does nothing with them; refuses what cannot be done within `needs_s`."""
+
+    needs_s: float = 0.0
+    taken: list[tuple[Render, str]] = field(default_factory=list)
+
+    def submit(
+        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Render:
+        if deadline_s is not None and deadline_s < self.needs_s:
+            raise TooLate(estimated_s=self.needs_s, wait_s=0, remaining_s=deadline_s)
+        render = Render(order, bell, lambda _: None)
+        render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
+        self.taken.append((render, client))
+        return render
+
+    def close(self) -> None:
+        pass
+
+
+def heard(ticket: Ticket) -> list[Event]:
+    events = []
+    while (event := ticket.take()) is not None:
+        events.append(event)
+    return events
+
+
+@pytest.fixture
+def still() -> StillWorker:
+    return StillWorker()
+
+
+@pytest.fixture
+def desk(still: StillWorker) -> Iterator[Desk]:
+    desk = Desk(cast(Any, still), None)
+    yield desk
+    desk.close()
+
+
+def orders(engine: Engine) -> tuple[Order, Order]:
+    """The same picture, for nobody who waits and for somebody who does."""
+    order = engine.order(RenderImageRequest(spec=spec()))
+    return replace(order, background=True), order
+
+
+def test_a_render_that_waits_behind_others_is_hurried_for_who_comes_in_front(
+    keeping: Engine, desk: Desk, still: StillWorker
+) -> None:
+    background, interactive = orders(keeping)
+    first = desk.submit(background, lambda: None, client="job")
+    second = desk.submit(interactive, lambda: None, client="person")
+    (slow, _), (quick, client) = still.taken
+    assert (slow.order.background, slow.stopped()) == (True, True)
+    assert (quick.order.background, quick.stopped(), client) == (False, False, "person")
+    slow.mailbox.post(Interrupted())
+    quick.mailbox.post(rendering())
+    for ticket in (first, second):
+        assert [type(event) for event in heard(ticket)] == [Accepted, Rendering]
+
+
+def test_a_render_that_has_begun_or_is_in_front_keeps_its_place(
+    keeping: Engine, desk: Desk, still: StillWorker
+) -> None:
+    background, interactive = orders(keeping)
+    desk.submit(interactive, lambda: None)
+    desk.submit(background, lambda: None)
+    desk.submit(interactive, lambda: None)
+    begun = replace(background, plan=replace(background.plan, digest="d1"))
+    desk.submit(begun, lambda: None)
+    still.taken[-1][0].mailbox.post(Progress(1, 4, 0.0, 0.0, 0.0))
+    desk.submit(replace(begun, background=False), lambda: None)
+    assert [render.stopped() for render, _ in still.taken] == [False, False]
+
+
+def test_the_most_patient_caller_decides_whether_it_is_too_late(
+    keeping: Engine, desk: Desk, still: StillWorker
+) -> None:
+    _, order = orders(keeping)
+    still.needs_s = 10
+    with pytest.raises(TooLate):
+        heard(desk.submit(order, lambda: None, deadline_s=1))
+    assert [type(event) for event in heard(desk.submit(order, lambda: None, deadline_s=60))] == [Accepted]
+    assert [type(event) for event in heard(desk.submit(order, lambda: None, deadline_s=1))] == [Accepted]
+    assert len(still.taken) == 1
 
 
 # ----- attempts -----

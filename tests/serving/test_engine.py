@@ -40,6 +40,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"schedule": "one_cicle"}, "spec.schedule: there is no schedule 'one_cicle'; the nearest: one_cycle"),
     ({"transforms": "lucit"}, "spec.transforms: there is no transforms 'lucit'; the nearest: lucid"),
     ({"frames_at": [1, "x"]}, "frames.steps"),
+    ({"priority": "urgent"}, "priority: there is no priority 'urgent'; known: interactive, batch"),
     ({"seed": -1, "size": 0, "preset": "x"}, "spec.seed: .*; spec.preset: .*; spec.size_px: "),
 ]
 
@@ -156,6 +157,66 @@ def test_the_limits_can_be_set(models: Path) -> None:
         assert engine.info().limits.max_steps == 2
         with pytest.raises(InvalidRequest, match=r"4 is not in 1\.\.2"):
             engine.render("tiny", "conv1_1", 1, **SMALL)
+
+
+# ----- batches and programs -----
+
+
+def same(one: Rendering, other: Rendering) -> bool:
+    return (one.array.tobytes(), one.history.tobytes()) == (other.array.tobytes(), other.history.tobytes())
+
+
+def test_a_picture_is_the_same_bytes_whatever_shares_its_batch(models: Path, engine: Engine) -> None:
+    """Though the others come and go, with steps and seeds of their own."""
+    with Engine([models], device="cpu", threads=1, batch=4) as shared:
+        assert (shared.info().device_class, shared.info().limits.max_batch) == ("cpu-batch4", 4)
+        alone = [shared.render("tiny", "conv1_1", n % 6, size=32, steps=10 + 40 * n, seed=n) for n in range(9)]
+
+        def render(n: int) -> Rendering:
+            return shared.render("tiny", "conv1_1", n % 6, size=32, steps=10 + 40 * n, seed=n)
+
+        before = shared.stats()
+        with ThreadPoolExecutor(9) as threads:
+            together = list(threads.map(render, range(9)))
+        after = shared.stats()
+    assert all(map(same, together, alone))
+    assert after.runs - before.runs < after.steps - before.steps
+    single = engine.render("tiny", "conv1_1", 3, size=32, steps=130, seed=3)
+    error = float(((single.array.astype(np.float64) - alone[3].array) ** 2).mean())
+    assert error == 0 or -10 * np.log10(error) >= 50  # dB, between batches of different size
+
+
+def test_a_picture_is_the_same_bytes_though_its_render_gave_way(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverie_server.worker.TURN_S", 0.01)
+
+    def render(layer: str) -> Rendering:
+        return engine.render("tiny", layer, 1, size=32, steps=150)
+
+    with Engine([models], device="cpu", threads=1) as engine:
+        layers = ["conv1_1", "conv2_1", "relu2_1"]
+        alone = [render(layer) for layer in layers]
+        with ThreadPoolExecutor(3) as threads:
+            together = list(threads.map(render, layers))
+    assert all(map(same, together, alone))
+
+
+@pytest.mark.parametrize("batch", [0, -1, 65])
+def test_a_batch_has_bounds(models: Path, batch: int) -> None:
+    with pytest.raises(ValueError, match=rf"batch {batch} is not in 1\.\.64"):
+        Engine([models], device="cpu", batch=batch)
+
+
+def test_a_program_can_be_loaded_before_the_first_render(models: Path) -> None:
+    with Engine([models], device="cpu", threads=1) as engine:
+        engine.warm(["tiny/conv1_1", "tiny/conv2_1"])
+        assert engine.stats().builds == 2
+        assert engine.stats().program_bytes > 2 * 16 * 2**20
+        engine.render("tiny", "conv1_1", 1, steps=1)
+        assert engine.stats().builds == 2
+        with pytest.raises(NotServed, match="the nearest: conv1_1"):
+            engine.warm(["tiny/conv1_7"])
+        with pytest.raises(NotServed, match="there is no model 'tinny'"):
+            engine.warm(["tinny/conv1_1"])
 
 
 def test_every_word_sets_a_field() -> None:

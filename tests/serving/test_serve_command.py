@@ -224,6 +224,25 @@ def test_bfloat16_is_refused_where_it_makes_no_sense(models: Path, options: list
     assert said in error
 
 
+def test_a_server_loads_what_it_is_told_to_and_shares_its_steps(start: Callable[..., Process]) -> None:
+    process = start("--batch", "3", "--warm", "tiny/conv1_1")
+    assert "(cpu-batch3)" in process.line
+    with grpc.insecure_channel(process.address) as channel:
+        info = VisualizationServiceStub(channel).GetServerInfo(GetServerInfoRequest(), timeout=20).info
+    assert info.limits.max_batch == 3
+    process.popen.terminate()
+    code, said = process.end()
+    assert code == 0
+    assert "built a program for tiny conv1_1 at 224 px" in said
+
+
+@pytest.mark.parametrize("layer", ["tiny/conv9_9", "tiny", "tinny/conv1_1"])
+def test_a_layer_that_cannot_be_loaded_is_refused(models: Path, layer: str) -> None:
+    code, said = end("--models", models, "--listen", "127.0.0.1:0", "--warm", layer)
+    assert code == 2
+    assert re.search(r"Error: spec\.\S+: (there is no|is required)", said)
+
+
 def test_help_does_not_load_the_engine() -> None:
     """`reverie --help` reads the command for one sentence."""
     script = (

@@ -26,6 +26,8 @@ from reverie_proto.v1.visualization_pb2 import (
     StreamRenderRequest,
 )
 from reverie_server import Engine, Limits, health
+from reverie_server.estimate import Estimates
+from reverie_server.events import Progress, Rendering
 from reverie_server.service import VisualizationService
 
 from tests.serving.hosts import Refusal, Served, served
@@ -256,9 +258,14 @@ LEAVING = [(cancel, {}), (disconnect, {}), (wait_for_the_deadline, {"timeout": 1
 @pytest.mark.parametrize("kind", ["unary", "stream"])
 @pytest.mark.parametrize(("leave", "options"), LEAVING, ids=lambda value: getattr(value, "__name__", ""))
 async def test_the_device_stops_within_a_step_when_the_caller_leaves(
-    alone: Served, kind: str, leave: Callable[..., Awaitable[None]], options: dict[str, Any]
+    alone: Served,
+    kind: str,
+    leave: Callable[..., Awaitable[None]],
+    options: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Counted where the steps are made."""
+    monkeypatch.setattr(Estimates, "seconds", lambda self, plan: None)  # or the deadline would be refused
     call = begin(alone, kind, **options)
     reading = asyncio.create_task(read(call, kind))
     await until(lambda: alone.engine.stats().steps > 3)
@@ -269,6 +276,7 @@ async def test_the_device_stops_within_a_step_when_the_caller_leaves(
     stats = alone.engine.stats()
     assert (stats.stopped, stats.finished, stats.failed) == (1, 0, 0)
     assert stats.late_steps <= 1
+    assert stats.longest_release_s <= stats.longest_step_s + 0.1
     await asyncio.sleep(0.05)
     assert alone.engine.stats().steps == stats.steps < 10_000
 
@@ -282,6 +290,61 @@ async def test_a_caller_that_does_not_read_can_still_cancel(alone: Served) -> No
     call.cancel()
     await until(lambda: alone.engine.stats().running == 0)
     assert alone.engine.stats().late_steps <= 1
+
+
+async def test_clients_that_do_not_read_hold_up_nobody_and_miss_no_frame_and_no_result(alone: Served) -> None:
+    """Their pictures have nearly the 4 MiB that a message may have; what cannot be sent is kept, and bounded."""
+    large = spec(
+        size_px=570, steps=30, parametrization=spec_pb2.PARAMETRIZATION_PIXEL, transforms=spec_pb2.TRANSFORMS_NONE
+    )
+    frames = FrameRequest(every_steps=4, format=spec_pb2.IMAGE_FORMAT_RAW)
+    request = StreamRenderRequest(spec=large, format=spec_pb2.IMAGE_FORMAT_RAW, frames=frames, progress_every_steps=1)
+    calls = [alone.call.StreamRender(request) for _ in range(3)]
+    await until(lambda: alone.engine.stats().finished == 3)
+    kept = [list(render.mailbox._mail) for render in alone.mount._service._calls.values()]
+    assert len(kept) == 3
+    for mail in kept:
+        assert sum(isinstance(event, Progress) and event.frame is None for event in mail) <= len(mail) // 2
+        assert sum(isinstance(event, Progress) and event.frame is not None for event in mail) <= 8
+        assert isinstance(mail[-1], Rendering)
+    for call in calls:
+        events = [event async for event in call]
+        assert len(events[-1].result.image.data) == 570 * 570 * 12
+        steps = [event.progress.step for event in events if event.progress.HasField("frame")]
+        assert steps == list(range(0, 31, 4))
+
+
+async def test_a_client_that_reads_slowly_does_not_hold_up_the_others(alone: Served) -> None:
+    slow = aiter(alone.call.StreamRender(StreamRenderRequest(spec=spec(steps=2000), progress_every_steps=1)))
+    assert (await anext(slow)).HasField("accepted")
+    assert (await alone.call.RenderImage(RenderImageRequest(spec=spec()))).rendering.steps == 4
+    await until(lambda: alone.engine.stats().finished == 2)
+    steps = [event.progress.step async for event in slow if event.HasField("progress")]
+    assert steps == sorted(set(steps))
+
+
+async def test_who_waits_is_told_how_many_are_before_it(alone: Served) -> None:
+    first = begin(alone, "unary")
+    await until(lambda: alone.engine.stats().running == 1)
+    second = alone.call.StreamRender(StreamRenderRequest(spec=spec()))
+    assert (await second.read()).accepted.queue_position == 1
+    third = aiter(alone.call.StreamRender(StreamRenderRequest(spec=spec(seed=1))))
+    assert (await anext(third)).accepted.queue_position == 2
+    second.cancel()
+    assert (await anext(third)).progress.queue_position == 1
+    first.cancel()
+    events = [event async for event in third]
+    assert events[0].progress.queue_position == 0
+    assert events[-1].result.steps == 4
+
+
+async def test_a_render_of_the_lower_class_waits_for_the_others(alone: Served) -> None:
+    background = StreamRenderRequest(spec=endless(), priority=visualization_pb2.PRIORITY_BATCH)
+    call = alone.call.StreamRender(background)
+    await until(lambda: alone.engine.stats().running == 1)
+    assert (await alone.call.RenderImage(RenderImageRequest(spec=spec()))).rendering.steps == 4
+    assert alone.engine.stats().running == 1
+    call.cancel()
 
 
 async def test_the_next_render_begins_when_one_was_cancelled(alone: Served) -> None:

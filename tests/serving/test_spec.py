@@ -133,6 +133,13 @@ REFUSED = [
     ("frames { every_steps: 1 max_size_px: 0 }", "frames.max_size_px", r"0 is not in 1\.\.1024"),
     ("spec { size_px: 1024 } frames { every_steps: 1 }", "frames", "17 frames of 1024 px; at that size at most 10"),
     ("progress_every_steps: 0", "progress_every_steps", "0 is not in 1"),
+    ("priority: 7", "priority", r"7 is not one of 1 \(PRIORITY_INTERACTIVE\), 2 \(PRIORITY_BATCH\)"),
+    # --- what a device should do ---
+    (
+        "spec { size_px: 1024 steps: 2049 }",
+        "spec.steps",
+        "2049 at 1024 px are 2148532224 pixels x steps .* 2147483648 .* up to 2048 steps",
+    ),
     # --- what a response can hold ---
     ("spec { size_px: 1024 } format: IMAGE_FORMAT_RAW", "format", "a response holds .* goes up to 572 px"),
     (

@@ -37,6 +37,8 @@ def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress | JobInfo
             trouble = event.detail or (f"{event.failed_count} failed" if event.failed_count else "")
             ended = event.done_count + event.failed_count
             bar.update(task, completed=ended, total=event.item_count, objective=trouble)
+        elif event.queue_position:
+            bar.update(task, objective=f"{event.queue_position} before it")
         elif isinstance(event, Progress):
             bar.update(task, completed=event.step, total=event.steps, objective=f"objective {event.objective:.4g}")
         elif event.estimated_s is not None:

@@ -32,13 +32,17 @@ class Preset(_message.Message):
     def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., steps: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes", "max_job_items", "max_open_jobs", "max_ended_jobs")
+    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes", "max_pixel_steps", "max_batch", "max_waiting_renders", "program_memory_mb", "max_job_items", "max_open_jobs", "max_ended_jobs")
     MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_STEPS_FIELD_NUMBER: _ClassVar[int]
     MAX_FRAMES_FIELD_NUMBER: _ClassVar[int]
     MAX_TERMS_FIELD_NUMBER: _ClassVar[int]
     MAX_RESPONSE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_PIXEL_STEPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_BATCH_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAITING_RENDERS_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
     MAX_JOB_ITEMS_FIELD_NUMBER: _ClassVar[int]
     MAX_OPEN_JOBS_FIELD_NUMBER: _ClassVar[int]
     MAX_ENDED_JOBS_FIELD_NUMBER: _ClassVar[int]
@@ -48,10 +52,14 @@ class Limits(_message.Message):
     max_frames: int
     max_terms: int
     max_response_bytes: int
+    max_pixel_steps: int
+    max_batch: int
+    max_waiting_renders: int
+    program_memory_mb: int
     max_job_items: int
     max_open_jobs: int
     max_ended_jobs: int
-    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_job_items: _Optional[int] = ..., max_open_jobs: _Optional[int] = ..., max_ended_jobs: _Optional[int] = ...) -> None: ...
+    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_pixel_steps: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_waiting_renders: _Optional[int] = ..., program_memory_mb: _Optional[int] = ..., max_job_items: _Optional[int] = ..., max_open_jobs: _Optional[int] = ..., max_ended_jobs: _Optional[int] = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size_px")

@@ -33,8 +33,22 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
+class Reached:
+    """One element made a step: it has made ``step`` of them; 0 tells of its first noise.
+
+    ``objective`` was measured before the step's update, through its transforms; ``image`` is the picture [3, S, S]
+    after the step, in [0, 1], where a frame is wanted.
+    """
+
+    element: int
+    step: int
+    objective: float
+    image: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class Step:
-    """One step of a batch.
+    """One step of a batch whose elements began together.
 
     ``index`` counts the steps made. ``objective`` [N] was measured before the step's update, through its transforms; it
     is NaN for an element that has ended. ``images`` holds the picture [3, S, S] after the step, in [0, 1], of each

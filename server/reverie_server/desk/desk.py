@@ -16,7 +16,7 @@ from reverie_server.desk.attempts import Attempts
 from reverie_server.desk.flight import Flight
 from reverie_server.desk.ticket import Ticket
 from reverie_server.events import Accepted, Rendering
-from reverie_server.faults import Draining, InvalidRequest, NotStored, Violation
+from reverie_server.faults import Draining, Fault, InvalidRequest, NotStored, TooLate, Violation
 from reverie_server.order import Order
 from reverie_server.store import NotKept, Store
 
@@ -71,31 +71,41 @@ class Desk:
         with self._lock:
             return self._counts
 
-    def submit(self, order: Order, bell: Callable[[], None], *, durable: bool = False) -> Ticket:
-        """Take an order; the ticket tells all that comes of it, refusals by the worker included.
+    def submit(
+        self,
+        order: Order,
+        bell: Callable[[], None],
+        *,
+        client: str = "",
+        deadline_s: float | None = None,
+        durable: bool = False,
+    ) -> Ticket:
+        """Take an order of a client who waits for `deadline_s` seconds at most.
+
+        The ticket tells all that comes of it, refusals by the worker included.
 
         Raises Draining after `close`, and InvalidRequest when the order's request id stands for another spec.
         """
-        ticket = Ticket(order, bell, durable=durable)
+        ticket = Ticket(order, bell, client=client, deadline_s=deadline_s, durable=durable)
         with self._lock:
             if self._closed:
                 raise Draining
             if order.cache == visualization_pb2.CACHE_MODE_ONLY:
                 self._pool.submit(self._answer, ticket)
                 return ticket
-            flight = self._joinable(order)
-            if flight is not None:
-                self._count(joined=1)
-                self._board(flight, ticket)
-                return ticket
-            flight = Flight(order)
-            if order.cache == visualization_pb2.CACHE_MODE_USE:
-                self._flights.setdefault(flight.digest, flight)
+            joined = self._joinable(order)
+            flight = joined or Flight(order)
             self._board(flight, ticket)
-            look = self._store is not None and order.cache == visualization_pb2.CACHE_MODE_USE and not order.frame_steps
+            look = joined is None and self._looks(order)
+            if joined is not None:
+                self._count(joined=1)
+            elif order.cache == visualization_pb2.CACHE_MODE_USE:
+                self._flights.setdefault(flight.digest, flight)
             if look:
                 self._pool.submit(self._look, flight)
-        if not look:
+        if joined is not None:
+            self._hurry(flight)
+        elif not look:
             self._launch(flight)
         return ticket
 
@@ -121,6 +131,11 @@ class Desk:
             return None
         return self._flights.get(order.plan.digest)
 
+    def _looks(self, order: Order) -> bool:
+        """Return whether the store may have what an order asks for."""
+        use = order.cache == visualization_pb2.CACHE_MODE_USE
+        return self._store is not None and use and not order.frame_steps
+
     def _board(self, flight: Flight, ticket: Ticket) -> None:
         ticket.leave = functools.partial(self._leave, flight, ticket)
         flight.join(ticket)
@@ -130,6 +145,10 @@ class Desk:
     def _remove(self, flight: Flight) -> None:
         if self._flights.get(flight.digest) is flight:
             del self._flights[flight.digest]
+
+    def _fail(self, flight: Flight, error: BaseException) -> None:
+        self._remove(flight)
+        flight.fail(error)
 
     def _count(self, **more: int) -> None:
         self._counts = replace(self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()})
@@ -180,19 +199,61 @@ class Desk:
 
     def _launch(self, flight: Flight) -> None:
         """Hand an order on to the worker."""
-        with self._lock:
-            if flight.over:  # everybody left meanwhile
+        while True:
+            with self._lock:
+                if flight.over:  # everybody left meanwhile
+                    return
+                background = flight.launched_in_background = flight.background
+                client, longest_s = flight.tickets[0].client, flight.longest_s()
+            try:
+                render = self._worker.submit(
+                    replace(flight.order, background=background),
+                    functools.partial(self._pass_on, flight),
+                    client=client,
+                    deadline_s=longest_s,
+                )
+                break
+            except TooLate as fault:
+                with self._lock:
+                    now_s = flight.longest_s()
+                    patient = longest_s is not None and (now_s is None or now_s > longest_s)
+                if not patient:  # nobody came who would wait longer
+                    self._end(flight, fault)
+                    return
+            except BaseException as error:
+                self._end(flight, error)
                 return
-        try:
-            render = self._worker.submit(flight.order, functools.partial(self._pass_on, flight))
-        except BaseException as error:
-            self._end(flight, error)
-            return
         with self._lock:
             flight.render = render
             abandoned = flight.over
         if abandoned:
             render.stop()
+        self._pass_on(flight)
+        self._hurry(flight)
+
+    def _hurry(self, flight: Flight) -> None:
+        """Let a render that waits behind interactive ones wait no longer, because it has become one of them."""
+        with self._lock:
+            slow = flight.render
+            if slow is None or flight.over or flight.begun or flight.rendering is not None:
+                return
+            if flight.background or not flight.launched_in_background:
+                return
+            client = next((ticket.client for ticket in flight.tickets if not ticket.order.background), None)
+            if client is None:  # who had it hurry has left
+                return
+            flight.launched_in_background = False
+        try:
+            quick = self._worker.submit(
+                replace(flight.order, background=False), functools.partial(self._pass_on, flight), client=client
+            )
+        except Fault:
+            return  # there is no room among them: it keeps the place that it has
+        with self._lock:
+            kept = not flight.over and flight.rendering is None
+            if kept:
+                flight.render = quick
+        (slow if kept else quick).stop()
         self._pass_on(flight)
 
     def _pass_on(self, flight: Flight) -> None:
@@ -206,12 +267,20 @@ class Desk:
                 return
             flight.passing = True
         while True:
+            end: BaseException | None = None
+            event = None
             try:
                 event = render.take()
             except BaseException as error:
-                self._end(flight, error)
-                return
+                end = error
             with self._lock:
+                if flight.render is not render:  # another one has taken its place
+                    render = flight.render
+                    assert render is not None
+                    continue
+                if end is not None:
+                    self._fail(flight, end)
+                    return
                 if event is not None:
                     flight.tell(event)
                 elif flight.again:
@@ -254,8 +323,7 @@ class Desk:
 
     def _end(self, flight: Flight, error: BaseException) -> None:
         with self._lock:
-            self._remove(flight)
-            flight.fail(error)
+            self._fail(flight, error)
 
     def _leave(self, flight: Flight, ticket: Ticket) -> None:
         """Take a ticket's place; the last one to leave stops the render."""

@@ -18,6 +18,9 @@ class Flight:
     order: Order
     tickets: list[Ticket] = field(default_factory=list)
     render: Render | None = None
+    #: Whether the render gives way to interactive ones, and whether it was asked to when it was handed on.
+    background: bool = False
+    launched_in_background: bool = False
     accepted: Accepted | None = None
     progress: Progress | None = None
     rendering: Rendering | None = None
@@ -32,8 +35,19 @@ class Flight:
         """What is rendered."""
         return self.order.plan.digest
 
+    @property
+    def begun(self) -> bool:
+        """Whether steps were made, as far as is known here."""
+        return self.progress is not None and self.progress.step > 0
+
+    def longest_s(self) -> float | None:
+        """Return how long the most patient of all callers will wait, or None when there is no limit."""
+        remaining = [ticket.remaining_s() for ticket in self.tickets]
+        return None if None in remaining else max((s for s in remaining if s is not None), default=None)
+
     def join(self, ticket: Ticket) -> None:
         """Add a ticket, and tell it what it has missed."""
+        self.background = ticket.order.background and (self.background or not self.tickets)
         self.tickets.append(ticket)
         if self.rendering is not None and not ticket.durable:
             ticket.post(Accepted(self.rendering.spec, self.digest, 0.0, cached=True))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
-from reverie_server.events import Event, Progress, Rendering
+from reverie_server.events import Accepted, Event, Progress
 from reverie_server.faults import Interrupted
 from reverie_server.mailbox import Mailbox
 from reverie_server.order import Order
@@ -17,17 +18,31 @@ class Ticket:
     when it is in the store, and NotKept in its place when it cannot be.
     """
 
-    def __init__(self, order: Order, bell: Callable[[], None], *, durable: bool = False) -> None:
+    def __init__(
+        self,
+        order: Order,
+        bell: Callable[[], None],
+        *,
+        client: str = "",
+        deadline_s: float | None = None,
+        durable: bool = False,
+    ) -> None:
         self.order = order
+        self.client = client
         self.durable = durable
-        self._mailbox = Mailbox(bell)
-        self._ended = False
+        self.mailbox = Mailbox(bell)
+        self._until = None if deadline_s is None else time.monotonic() + deadline_s
+        self._accepted = False
         #: Set by the desk.
         self.leave: Callable[[], None] = _nothing
 
     def take(self) -> Event | None:
         """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
-        return self._mailbox.take()
+        return self.mailbox.take()
+
+    def remaining_s(self) -> float | None:
+        """Return how long the caller will wait, or None when there is no limit."""
+        return None if self._until is None else self._until - time.monotonic()
 
     def stop(self) -> None:
         """Leave: the render ends before its next step when nobody else waits for it. No effect on one that is done.
@@ -38,13 +53,14 @@ class Ticket:
         self.post(Interrupted())
 
     def post(self, event: Event | BaseException) -> None:
-        """Tell the caller something that is meant for this ticket; nothing is told after the end."""
-        if self._ended:
-            return
-        self._ended = isinstance(event, Rendering | BaseException)
+        """Tell the caller what is meant for this ticket: nothing after the end, and once that it is accepted."""
         if isinstance(event, Progress) and event.frame is None and event.step % self.order.report_every:
             return
-        self._mailbox.post(event)
+        if isinstance(event, Accepted):
+            if self._accepted:
+                return
+            self._accepted = True
+        self.mailbox.post(event)
 
 
 def _nothing() -> None:

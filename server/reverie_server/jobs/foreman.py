@@ -131,12 +131,12 @@ class Foreman:
         for task in book.tasks(max(0, at_once - len(self._tickets)), besides=self._tickets.keys()):
             try:
                 order = self._check(
-                    visualization_pb2.RenderImageRequest(spec=task.spec, cache=visualization_pb2.CACHE_MODE_USE)
+                    visualization_pb2.RenderImageRequest(spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH)
                 )
             except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
                 unfit.append(Failed(task.job, task.piece.index, str(fault)))
             else:
-                self._begin(task, self._desk.submit(order, self._bell.set, durable=True))
+                self._begin(task, self._desk.submit(order, self._bell.set, client=f"job {task.job}", durable=True))
         if unfit:
             book.record(unfit)
             self._tell()

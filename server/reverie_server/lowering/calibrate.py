@@ -35,6 +35,12 @@ other."""
 
 TURNS = 5
 
+BATCHES = (1, 2, 4, 8, 16, 32)
+"""Sizes of batches that are tried, until one costs too much."""
+
+DEARER = 1.25
+"""How much longer than a step of one picture that of a batch may take: a render that is alone in it pays for it."""
+
 
 @lru_cache(maxsize=8)
 def rates(device: Device) -> Rates:
@@ -46,6 +52,18 @@ def rates(device: Device) -> Rates:
 def prefers_channels_last(device: Device) -> bool:
     """Whether a GPU's convolutions are faster on [N, H, W, C]: by a trial, which is kept as well."""
     return kept(f"layout-{_key(device)}", lambda: _try_layouts(device), bool, bool)
+
+
+@lru_cache(maxsize=8)
+def preferred_batch(device: Device) -> int:
+    """Return how many pictures a device computes at once for hardly more than the cost of one: 1 on most CPUs."""
+    curve = kept(f"batch-{_key(device)}-{device.name}", lambda: _batch_curve(device), dict, _curve)
+    return best_batch(curve)
+
+
+def best_batch(curve: Mapping[int, float]) -> int:
+    """Return the largest batch of a curve, from size to seconds of a step, that is at most `DEARER` than one alone."""
+    return max(size for size, seconds in curve.items() if seconds <= DEARER * curve[1])
 
 
 def measure(device: Device) -> Rates:
@@ -78,8 +96,22 @@ def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> t
     ) / products
 
 
-def _chain(channels: int, size: int, kernel: int, length: int) -> ir.Model:
-    shape = f"float[1, {channels}, {size}, {size}]"
+def _batch_curve(device: Device) -> dict[int, float]:
+    """Measure steps of growing batches, in turn with those of one picture, until one is too dear."""
+    channels, size = 128, 56
+    curve: dict[int, float] = {}
+    alone = _runner(Session(_chain(channels, size, 3, 3), device), channels, size)
+    for batch in BATCHES:
+        more = _runner(Session(_chain(channels, size, 3, 3, batch=batch), device), channels, size, batch=batch)
+        one, curve[batch] = _times([alone, more])
+        curve[1] = min(curve[1], one)
+        if curve[batch] > 2 * DEARER * curve[1]:
+            break
+    return curve
+
+
+def _chain(channels: int, size: int, kernel: int, length: int, *, batch: int = 1) -> ir.Model:
+    shape = f"float[{batch}, {channels}, {size}, {size}]"
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((channels, channels, kernel, kernel)) / np.sqrt(channels * kernel**2)
     lines = [
@@ -115,8 +147,8 @@ def _conversion(device: Device) -> float:
     return 1e9 * seconds / 2 / (pixels * channels)
 
 
-def _runner(session: Session, channels: int, size: int) -> Callable[[], object]:
-    x = np.random.default_rng(1).standard_normal((1, channels, size, size)).astype(np.float32)
+def _runner(session: Session, channels: int, size: int, *, batch: int = 1) -> Callable[[], object]:
+    x = np.random.default_rng(1).standard_normal((batch, channels, size, size)).astype(np.float32)
     return lambda: session.run({"x0": x})
 
 
@@ -156,6 +188,13 @@ def _processor() -> str:
     except OSError:
         return platform.processor()
     return "\n".join(dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features"))))
+
+
+def _curve(kept: Any) -> dict[int, float]:
+    curve = {int(size): float(seconds) for size, seconds in kept.items()}
+    if 1 not in curve:
+        raise ValueError("it holds no step of one picture")
+    return curve
 
 
 def _rates(kept: Any) -> Rates:

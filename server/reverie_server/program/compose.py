@@ -83,7 +83,7 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """Return the graph of one step.
 
     In: state, m, v; rate, b1, b2 [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i
-    term{i}.weight and what its form needs; redirect [1] where a ReLU is a target. Out: new_state, new_m, new_v; score,
+    term{i}.weight and what its form needs; redirect [N] where a ReLU is a target. Out: new_state, new_m, new_v; score,
     reach, extent and, where every target is a ReLU, awake, all [N].
     """
     circuit = _Circuit()

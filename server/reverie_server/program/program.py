@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,15 +62,13 @@ class Program:
         """Return new arrays for the transforms' inputs, or None where there are none."""
         return Views(self._rotations, self.batch) if self.key.transforms == "lucid" else None
 
-    @contextmanager
-    def climb(self, initial: Numbers) -> Iterator[Climb]:
-        """Put a batch of states on the device, while the block lasts."""
-        climb = self._at_rest.pop() if self._at_rest else Climb(self._step, self._decode, self)
-        climb.start(initial)
-        try:
-            yield climb
-        finally:
-            self._at_rest.append(climb)
+    def climb(self) -> Climb:
+        """Return the tensors of a batch on the device, with whatever they held; `rest` gives them back."""
+        return self._at_rest.pop() if self._at_rest else Climb(self._step, self._decode, self)
+
+    def rest(self, climb: Climb) -> None:
+        """Take tensors back that nobody climbs with any more."""
+        self._at_rest.append(climb)
 
 
 def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Program:
@@ -98,17 +95,21 @@ class Climb:
         def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
             return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._told)
 
-        self._start, self._now = state, 0
+        self._sets, self._now = (state, other), 0
         self._steps = bound(state, other), bound(other, state)
         self._measures = bound(state, scratch), bound(other, scratch)
-        self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in (state, other))
+        self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in self._sets)
 
-    def start(self, initial: Numbers) -> None:
-        """Begin with a batch of states; what was fed before stays."""
-        nothing = np.zeros_like(initial)
-        for name, tensor in self._start.items():
-            tensor.update_inplace(initial if name == "state" else nothing)
-        self._now = 0
+    def put(self, element: int, state: Mapping[str, Numbers]) -> None:
+        """Let an element go on from a state, m and v; the others stay where they are."""
+        for name, tensor in self._sets[self._now].items():
+            whole = np.array(tensor.numpy())
+            whole[element] = state[name]
+            tensor.update_inplace(whole)
+
+    def get(self, element: int) -> dict[str, Numbers]:
+        """Return where an element is: its state, m and v."""
+        return {name: np.array(tensor.numpy()[element]) for name, tensor in self._sets[self._now].items()}
 
     def feed(self, arrays: Mapping[str, Array]) -> None:
         """Set inputs, until they are set anew."""

@@ -7,7 +7,7 @@ towards a larger objective and x the input of the ReLU,
     plain       g where x > 0
     redirected  g where x > 0 or g > 0: what pushes a silent x further down stays blocked
 
-An element takes the redirected one only if its whole plain gradient is zero, and only while ``redirect`` is 1.
+An element takes the redirected one only if its whole plain gradient is zero, and only while its ``redirect`` is 1.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ STEEP = 3e38  # HardSigmoid of it is the mask of what is positive
 
 
 def relu(a: Activation) -> ir.Model:
-    """Return the piece input, gradient, redirect [1] -> activation, input_gradient, awake [N].
+    """Return the piece input, gradient, redirect [N] -> activation, input_gradient, awake [N].
 
     ``awake`` is the sum of the plain gradient's magnitudes: 0 for an element whose units are all asleep.
     """
     return piece(
-        f"relu ({a.text} input, {a.text} gradient, float[1] redirect)"
+        f"relu ({a.text} input, {a.text} gradient, float[{a.batch}] redirect)"
         f" => ({a.text} activation, {a.text} input_gradient, float[{a.batch}] awake)",
         f"""
         activation = Relu(input)

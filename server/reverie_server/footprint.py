@@ -1,0 +1,26 @@
+"""About how much memory a loaded program takes, from its network.
+
+The forward and the backward way each hold the weights that they read - those of a Winograd product are four times as
+many as the stored ones - and, of each picture of a batch, the numbers that the network makes.
+"""
+
+from __future__ import annotations
+
+from reverie_server.models import Model, StoreError
+from reverie_server.program import ProgramKey
+from reverie_server.runtime import Device
+from reverie_server.way import made, read, way
+
+BYTES = 4
+WAYS = 2
+#: Of a program without any network: the graph, its sessions, the tables of rotations.
+BASE_BYTES = 16 * 2**20
+
+
+def footprint(model: Model, key: ProgramKey, device: Device) -> int:
+    """Return about how many bytes a program takes."""
+    try:
+        ways = [way(model, layer, key.size, device.batch) for layer in dict.fromkeys(layer for layer, _ in key.terms)]
+    except StoreError:
+        return BASE_BYTES  # a damaged file: loading it will say so
+    return BASE_BYTES + WAYS * BYTES * sum(made(node) + read(node, device) for graph in ways for node in graph)
