@@ -60,7 +60,6 @@ class Jobs:
         self._why_not = "it was started without a file for them; --jobs names one" if path == OFF else ""
         if not self._why_not and not desk.stores:
             self._why_not = "it has no store for their results; --store names one"
-        log.info("jobs: %s", self._why_not or f"in {path}")
         self._foreman = None if self._why_not else Foreman(self._open, check, desk, tell=self._tell)
 
     def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:
@@ -126,6 +125,7 @@ class Jobs:
                 raise JobsOff(self._why_not)
             if self._book is None:
                 self._book = Book(JobFile(Path(self._path)), self._limits)
+                log.info("jobs are remembered in %s", self._path)
             return self._book
 
     def _working(self) -> Foreman:
