@@ -144,7 +144,7 @@ def main() -> None:
         engine(given.layer, given.steps)
         return
     itself = [sys.executable, "-m", "bench.service", "--engine", "--layer", given.layer, "--steps", str(given.steps)]
-    served = [str(REVERIE), "serve", "--listen", "127.0.0.1:0", "--grace", "0"]
+    served = [str(REVERIE), "serve", "--listen", "127.0.0.1:0", "--store", "off", "--grace", "0"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
     print(f"{MODEL} {given.layer}, {SIZE} px, {given.steps} steps a picture; {given.rounds} x {given.seconds:.0f} s")
     print(f"{'clients':>7}  {'what they get':26}{'engine':>9}{'service':>9}{'ratio':>7}"

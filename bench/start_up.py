@@ -38,7 +38,7 @@ def import_client() -> float:
 def serve() -> float:
     """Return the seconds from starting the command to the first answer over gRPC; the embedded model is served."""
     begin = time.perf_counter()
-    command = [str(REVERIE), "serve", "--listen", "127.0.0.1:0"]
+    command = [str(REVERIE), "serve", "--listen", "127.0.0.1:0", "--store", "off"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().rpartition(" on ")[2].split()[0]

@@ -133,7 +133,7 @@ def server() -> Iterator[str]:
         raise DemoFailed(f'There is no {REVERIE}. Run make demo, or: pip install "reverie[server]"')
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603
-            [REVERIE, "serve", "--listen", "127.0.0.1:0", "--grace", "0"],
+            [REVERIE, "serve", "--listen", "127.0.0.1:0", "--store", "off", "--grace", "0"],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -20,6 +20,8 @@ from grpc_tools import protoc
 
 HERE = Path(__file__).parent
 TARGET = HERE / "reverie_proto" / "v1"
+#: Where the compiler keeps google/protobuf/*.proto.
+KNOWN = Path(protoc.__file__).parent / "_proto"
 
 
 def generated() -> dict[str, str]:
@@ -27,7 +29,7 @@ def generated() -> dict[str, str]:
     sources = sorted(str(path.relative_to(HERE)) for path in (HERE / "reverie").rglob("*.proto"))
     with tempfile.TemporaryDirectory() as scratch:
         outputs = [f"--{kind}_out={scratch}" for kind in ("python", "pyi", "grpc_python")]
-        if protoc.main(["protoc", f"-I{HERE}", *outputs, *sources]) != 0:
+        if protoc.main(["protoc", f"-I{HERE}", f"-I{KNOWN}", *outputs, *sources]) != 0:
             sys.exit(1)
         modules = {"__init__.py": '"""Messages and stubs of `reverie.v1`, generated: never edited."""\n'}
         for made in sorted(Path(scratch, "reverie", "v1").iterdir()):

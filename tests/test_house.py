@@ -55,6 +55,8 @@ LAWS = [
             "click",
             "networkx",
             "platformdirs",
+            "fsspec",
+            "sqlalchemy",
         ),
         onnxruntime=("runtime.py",),
     ),

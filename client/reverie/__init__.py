@@ -1,7 +1,10 @@
 """See what a neural network sees: the client of a Reverie server."""
 
 from reverie._async_client import AsyncClient
+from reverie._async_job import AsyncJob
 from reverie._client import Client
+from reverie._job import Job
+from reverie._jobs import JobOptions
 from reverie._requests import Priority, RenderOptions, StreamOptions
 from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
 from reverie.errors import (
@@ -20,6 +23,7 @@ from reverie.errors import (
     UsageError,
     Violation,
 )
+from reverie.jobs import JobEvent, JobInfo, JobItem, JobLayer, JobState
 from reverie.objectives import Objective, channel, direction, layer, logit, neuron
 from reverie.pictures import Accepted, Event, Frame, ImageFormat, Outcome, Picture, Progress, Rendering
 from reverie.spec import Spec
@@ -27,6 +31,7 @@ from reverie.spec import Spec
 __all__ = [
     "Accepted",
     "AsyncClient",
+    "AsyncJob",
     "Cancelled",
     "Client",
     "DeadlineExceeded",
@@ -36,6 +41,13 @@ __all__ = [
     "ImageFormat",
     "InternalError",
     "InvalidRequest",
+    "Job",
+    "JobEvent",
+    "JobInfo",
+    "JobItem",
+    "JobLayer",
+    "JobOptions",
+    "JobState",
     "Layer",
     "Limits",
     "Model",

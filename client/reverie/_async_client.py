@@ -10,11 +10,14 @@ from typing import Any, Self, TypeVar, Unpack, cast
 
 import grpc
 
-from reverie import _exchange
+from reverie import _exchange, _jobs
+from reverie._async_job import AsyncJob
 from reverie._base import BaseClient, Story
-from reverie._exchange import Ask, Exchange, Pause
+from reverie._exchange import Ask, Exchange, Pause, Read, Tell
+from reverie._jobs import JobOptions, Layers, create_request
 from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
 from reverie.catalog import Layer, Model, ServerInfo
+from reverie.jobs import JobInfo
 from reverie.pictures import Event, Rendering
 
 T = TypeVar("T")
@@ -76,6 +79,24 @@ class AsyncClient(BaseClient):
         request = stream_request(model, layer, channel, options)
         return self._events(_exchange.stream(request, options.get("timeout", self._timeout)))
 
+    async def create_job(self, model: str, layers: Layers, **options: Unpack[JobOptions]) -> AsyncJob:
+        """Begin a job: a picture of every channel of some layers, which goes on without this client.
+
+        ``layers`` are names, or a mapping from names to channels, such as ``{"conv4_3": range(16), "conv4_4": None}``;
+        None stands for all channels. The options are those of :class:`reverie.JobOptions`.
+        """
+        request = create_request(model, layers, options)
+        created = await self._run(_jobs.create(request, self._seconds(options.get("timeout"))))
+        return AsyncJob(self, created.id)
+
+    def job(self, id: str) -> AsyncJob:  # noqa: A002 - the wire's word
+        """A job that was created before, by its id."""
+        return AsyncJob(self, id)
+
+    async def jobs(self, *, timeout: float | None = None) -> tuple[JobInfo, ...]:
+        """The jobs that the server remembers, the newest first."""
+        return await self._run(_jobs.jobs(self._seconds(timeout)))
+
     async def close(self) -> None:
         """Close the connection; calls in progress are cancelled."""
         self._closed = True
@@ -92,35 +113,62 @@ class AsyncClient(BaseClient):
 
     async def _run(self, exchange: Exchange[T]) -> T:
         """Drive an exchange to its end."""
-        reply = partial(next, exchange)
-        while True:
-            try:
-                step = reply()
-            except StopIteration as end:
-                return cast(T, end.value)
-            if isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
+        answers: list[T] = []
+        async for _ in self._told(exchange, answers):
+            raise AssertionError("an exchange that tells something on its way is iterated over")
+        return answers[0]
+
+    async def _told(self, exchange: Exchange[T], answers: list[T] | None = None) -> AsyncIterator[Any]:
+        """Drive an exchange to its end, and pass on what it tells on its way; its answer goes into ``answers``."""
+        reply, call = partial(next, exchange), None
+        try:
+            while True:
+                try:
+                    step = reply()
+                except StopIteration as end:
+                    call = None  # the caller's, if the exchange gave it one
+                    if answers is not None:
+                        answers.append(cast(T, end.value))
+                    return
                 reply = partial(next, exchange)
-                continue
-            try:
-                reply = partial(exchange.send, await self._ask(step))
-            except grpc.RpcError as error:
-                reply = partial(exchange.throw, self._error(error))
+                try:
+                    match step:
+                        case Pause(seconds):
+                            await asyncio.sleep(seconds)
+                        case Tell(event):
+                            yield event
+                        case Read(call):
+                            reply = partial(exchange.send, await _next(call))
+                        case Ask():
+                            answer = await self._ask(step)
+                            call = answer[0] if step.streams else None
+                            reply = partial(exchange.send, answer)
+                except grpc.RpcError as error:
+                    reply = partial(exchange.throw, self._error(error))
+        finally:
+            if call is not None:
+                call.cancel()
 
     async def _ask(self, ask: Ask) -> Any:
         call = self._begin(ask.rpc, grpc.aio)(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
-        return (call, await call.read()) if ask.streams else await call
+        return (call, await _next(call)) if ask.streams else await call
 
     async def _events(self, exchange: Exchange[Any]) -> AsyncIterator[Event]:
         call, message = await self._run(exchange)
         story = Story()
         try:
-            while message is not grpc.aio.EOF:
+            while message is not None:
                 if event := story.event(message):
                     yield event
-                message = await call.read()
+                message = await _next(call)
             story.end()
         except grpc.RpcError as error:
             raise self._error(error) from None
         finally:
             call.cancel()
+
+
+async def _next(call: Any) -> Any:
+    """The next message of a call, or None after the last."""
+    message = await call.read()
+    return None if message is grpc.aio.EOF else message

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, cast
 
 import grpc
 
-from reverie import _exchange, _interrupts
+from reverie import _exchange, _interrupts, _jobs
 from reverie._base import BaseClient, Story
-from reverie._exchange import Ask, Exchange, Pause
+from reverie._exchange import Ask, Exchange, Pause, Read, Tell
+from reverie._job import Job
+from reverie._jobs import JobOptions, Layers, create_request
 from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
 from reverie.catalog import Layer, Model, ServerInfo
+from reverie.jobs import JobInfo
 from reverie.pictures import Event, Rendering
 
 T = TypeVar("T")
@@ -83,6 +86,24 @@ class Client(BaseClient):
         request = stream_request(model, layer, channel, options)
         return self._events(_exchange.stream(request, options.get("timeout", self._timeout)))
 
+    def create_job(self, model: str, layers: Layers, **options: Unpack[JobOptions]) -> Job:
+        """Begin a job: a picture of every channel of some layers, which goes on without this client.
+
+        ``layers`` are names, or a mapping from names to channels, such as ``{"conv4_3": range(16), "conv4_4": None}``;
+        None stands for all channels. The options are those of :class:`reverie.JobOptions`.
+        """
+        request = create_request(model, layers, options)
+        created = self._run(_jobs.create(request, self._seconds(options.get("timeout"))))
+        return Job(self, created.id)
+
+    def job(self, id: str) -> Job:  # noqa: A002 - the wire's word
+        """A job that was created before, by its id."""
+        return Job(self, id)
+
+    def jobs(self, *, timeout: float | None = None) -> tuple[JobInfo, ...]:
+        """The jobs that the server remembers, the newest first."""
+        return self._run(_jobs.jobs(self._seconds(timeout)))
+
     def close(self) -> None:
         """Close the connection; calls in progress are cancelled."""
         self._closed = True
@@ -98,21 +119,42 @@ class Client(BaseClient):
         self.close()
 
     def _run(self, exchange: Exchange[T]) -> T:
-        """Drive an exchange to its end."""
-        reply = partial(next, exchange)
-        while True:
-            try:
-                step = reply()
-            except StopIteration as end:
-                return cast(T, end.value)
-            if isinstance(step, Pause):
-                time.sleep(step.seconds)
+        """Drive an exchange that tells nothing on its way to its end."""
+        steps = self._told(exchange)
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(T, end.value)
+        raise AssertionError("an exchange that tells something on its way is iterated over")
+
+    def _told(self, exchange: Exchange[T]) -> Generator[Any, None, T]:
+        """Drive an exchange to its end, and pass on what it tells on its way."""
+        reply, call = partial(next, exchange), None
+        try:
+            while True:
+                try:
+                    step = reply()
+                except StopIteration as end:
+                    call = None  # the caller's, if the exchange gave it one
+                    return cast(T, end.value)
                 reply = partial(next, exchange)
-                continue
-            try:
-                reply = partial(exchange.send, self._ask(step))
-            except grpc.RpcError as error:
-                reply = partial(exchange.throw, self._error(error))
+                try:
+                    match step:
+                        case Pause(seconds):
+                            time.sleep(seconds)
+                        case Tell(event):
+                            yield event
+                        case Read(call):
+                            reply = partial(exchange.send, next(call, None))
+                        case Ask():
+                            answer = self._ask(step)
+                            call = answer[0] if step.streams else None
+                            reply = partial(exchange.send, answer)
+                except grpc.RpcError as error:
+                    reply = partial(exchange.throw, self._error(error))
+        finally:
+            if call is not None:
+                call.cancel()
 
     def _ask(self, ask: Ask) -> Any:
         begin = self._begin(ask.rpc, grpc)

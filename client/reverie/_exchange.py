@@ -16,7 +16,7 @@ from reverie_proto.v1 import visualization_pb2 as wire
 
 from reverie import _parsing
 from reverie.catalog import Layer, Model, ServerInfo
-from reverie.errors import ResourceExhausted
+from reverie.errors import ResourceExhausted, Unavailable
 from reverie.pictures import Rendering
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ T = TypeVar("T")
 # A server that is full says when to come back. Longer than this is the caller's decision, and so is a third refusal.
 PATIENCE_S = 5.0
 ATTEMPTS = 3
+# Until a connection that broke is tried again.
+BROKEN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,26 @@ class Pause:
     seconds: float
 
 
-Exchange = Generator[Ask | Pause, Any, T]
+@dataclass(frozen=True)
+class Read:
+    """Wait for the next message of an open call: the answer, or None when the call has ended well."""
+
+    call: Any
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Give the caller something, and go on when it asks for more."""
+
+    event: Any
+
+
+Exchange = Generator[Ask | Pause | Read | Tell, Any, T]
 
 
 def server_info(timeout_s: float | None) -> Exchange[ServerInfo]:
     """Ask a server about itself."""
-    answer = yield from _patiently("GetServerInfo", wire.GetServerInfoRequest(), timeout_s)
+    answer = yield from patiently("GetServerInfo", wire.GetServerInfoRequest(), timeout_s)
     return _parsing.server_info(answer.info)
 
 
@@ -60,7 +76,7 @@ def models(timeout_s: float | None) -> Exchange[tuple[Model, ...]]:
     found: list[Model] = []
     token = ""
     while True:
-        page = yield from _patiently("ListModels", wire.ListModelsRequest(page_token=token), timeout_s)
+        page = yield from patiently("ListModels", wire.ListModelsRequest(page_token=token), timeout_s)
         found += map(_parsing.model, page.models)
         if not (token := page.next_page_token):
             return tuple(found)
@@ -71,7 +87,7 @@ def layers(model: str, timeout_s: float | None) -> Exchange[tuple[Layer, ...]]:
     found: list[Layer] = []
     token = ""
     while True:
-        page = yield from _patiently("ListLayers", wire.ListLayersRequest(model=model, page_token=token), timeout_s)
+        page = yield from patiently("ListLayers", wire.ListLayersRequest(model=model, page_token=token), timeout_s)
         found += map(_parsing.layer, page.layers)
         if not (token := page.next_page_token):
             return tuple(found)
@@ -79,28 +95,31 @@ def layers(model: str, timeout_s: float | None) -> Exchange[tuple[Layer, ...]]:
 
 def render(request: wire.RenderImageRequest, timeout_s: float | None) -> Exchange[Rendering]:
     """Ask for one picture."""
-    answer = yield from _patiently("RenderImage", request, timeout_s)
+    answer = yield from patiently("RenderImage", request, timeout_s)
     return _parsing.rendering(answer.rendering)
 
 
 def stream(request: wire.StreamRenderRequest, timeout_s: float | None) -> Exchange[Any]:
     """Ask for one picture and its events: the call to read them from, and the first message."""
-    return _patiently("StreamRender", request, timeout_s, streams=True)
+    return patiently("StreamRender", request, timeout_s, streams=True)
 
 
-def _patiently(rpc: str, request: Message, timeout_s: float | None, *, streams: bool = False) -> Exchange[Any]:
-    """Ask, and come back a few times when a full server says that it will soon have room.
+def patiently(rpc: str, request: Message, timeout_s: float | None, *, streams: bool = False) -> Exchange[Any]:
+    """Ask, and come back a few times when a full or stopping server says when, or when the connection broke.
 
-    It refused before it began, so asking again doubles no work. Calls that find no server at all are repeated by gRPC
-    itself, see ``_connection.RETRIES``.
+    Asking again doubles no work: a full server refused before it began, and a render or a job that did begin is known
+    by its ``request_id``. Calls that find no server at all are repeated by gRPC itself (``_connection.RETRIES``), and
+    once from here.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     for attempt in range(1, ATTEMPTS + 1):
         remaining = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         try:
             return (yield Ask(rpc, request, remaining, streams))
-        except ResourceExhausted as error:
+        except (ResourceExhausted, Unavailable) as error:
             wait = error.retry_after_s
+            if isinstance(error, Unavailable) and not error.reason and attempt == 1:
+                wait = BROKEN_S
             too_late = deadline is not None and wait is not None and time.monotonic() + wait >= deadline
             if attempt == ATTEMPTS or wait is None or wait > PATIENCE_S or too_late:
                 raise

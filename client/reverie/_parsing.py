@@ -36,6 +36,9 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
             max_batch=limits.max_batch,
             max_waiting_renders=limits.max_waiting_renders,
             program_memory_mb=limits.program_memory_mb,
+            max_job_items=limits.max_job_items,
+            max_open_jobs=limits.max_open_jobs,
+            max_ended_jobs=limits.max_ended_jobs,
         ),
     )
 
@@ -85,6 +88,7 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
         spec_digest=message.spec_digest,
         frames=tuple(frame(each) for each in message.frames),
         elapsed_s=message.elapsed_s,
+        cached=message.cached,
     )
 
 
@@ -106,6 +110,7 @@ def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
                 spec_digest=accepted.spec_digest,
                 estimated_s=accepted.estimated_s if accepted.HasField("estimated_s") else None,
                 queue_position=accepted.queue_position,
+                cached=accepted.cached,
             )
         case "progress":
             progress = message.progress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import uuid
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -44,6 +45,7 @@ class RenderOptions(TypedDict, total=False):
     frame_size     scale frames down to this many pixels
     frame_format   as ``format``, for frames ("png")
     priority       "interactive", or "batch", which gives way to the others ("interactive")
+    cache          of the server's finished pictures: "use", "bypass" (render again) or "only" (never render) ("use")
     timeout        seconds that the call may take (the client's; without one, no limit)
     ============== ====================================================================================================
     """
@@ -64,6 +66,7 @@ class RenderOptions(TypedDict, total=False):
     frame_size: int
     frame_format: ImageFormat | str
     priority: Priority | str
+    cache: str
     timeout: float | None
 
 
@@ -72,6 +75,8 @@ class StreamOptions(RenderOptions, total=False):
 
     progress_every: int
 
+
+CACHE_MODES = {"use": wire.CACHE_MODE_USE, "bypass": wire.CACHE_MODE_BYPASS, "only": wire.CACHE_MODE_ONLY}
 
 SPEC_OPTIONS = ("size", "steps", "seed", "learning_rate", "preset", "parametrization", "transforms", "schedule")
 
@@ -93,6 +98,11 @@ def stream_request(
     return request
 
 
+def new_id() -> str:
+    """A name for a request: whoever repeats the request under it joins the first attempt."""
+    return str(uuid.uuid4())
+
+
 def _common(
     model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions | StreamOptions
 ) -> dict[str, Any]:
@@ -106,7 +116,9 @@ def _common(
         fields["frames"] = frames
     if "priority" in options:
         fields["priority"] = _priority(options["priority"])
-    return fields
+    if "cache" in options:
+        fields["cache"] = _cache(options["cache"])
+    return fields | {"request_id": new_id()}
 
 
 def _spec(model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions) -> Spec:
@@ -151,6 +163,12 @@ def _assign(message: Message, field: str, value: Any) -> None:
             setattr(message, field, value)
     except (TypeError, ValueError, OverflowError) as error:
         raise _unsendable(field, f"{value!r} cannot be sent: {error}") from None
+
+
+def _cache(value: str) -> Any:
+    if value not in CACHE_MODES:
+        raise _unsendable("cache", f"{value!r} is none of {', '.join(CACHE_MODES)}")
+    return CACHE_MODES[value]
 
 
 def _format(field: str, value: ImageFormat | str) -> Any:

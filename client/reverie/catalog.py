@@ -28,6 +28,9 @@ class Limits:
     max_batch: int = 0  # renders of one program that share a step
     max_waiting_renders: int = 0
     program_memory_mb: int = 0  # what loaded programs may take together
+    max_job_items: int = 0  # for a server that knows no jobs
+    max_open_jobs: int = 0
+    max_ended_jobs: int = 0
 
 
 @dataclass(frozen=True)

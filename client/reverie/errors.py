@@ -5,7 +5,7 @@
     ReverieError                 catch this one to catch them all
     ├── UsageError               called in a way that cannot work; nothing was sent (also a ValueError)
     ├── InvalidRequest           the server found mistakes in the request: .violations lists them all
-    ├── NotFound                 no such model or layer: .resource_type, .resource; the message names the nearest
+    ├── NotFound                 no such model, layer, job or picture: .resource_type, .resource
     ├── FailedPrecondition       the server's state forbids it
     ├── Unauthenticated          the token is missing or unknown
     ├── PermissionDenied         the token is known and may not do this
@@ -82,7 +82,7 @@ class InvalidRequest(ReverieError):
 
 
 class NotFound(ReverieError):
-    """The server has no such model or layer."""
+    """The server has no such model, layer or job, or not the picture that only its store may bring."""
 
     @property
     def resource_type(self) -> str:
@@ -113,6 +113,11 @@ class Unimplemented(ReverieError):
 
 class Unavailable(ReverieError):
     """No server answers there, or it is starting or stopping."""
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds after which the server asks to be called again; None when no server said so."""
+        return self.details.retry_after_s
 
 
 class ResourceExhausted(ReverieError):

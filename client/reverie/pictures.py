@@ -121,7 +121,8 @@ class Rendering(Picture):
     spec: Spec
     spec_digest: str  # equal digests mean equal pictures on one class of device
     frames: tuple[Frame, ...] = field(repr=False)
-    elapsed_s: float
+    elapsed_s: float  # of the render that made the picture
+    cached: bool = False  # it was there already: nothing was rendered for this request
 
     def _writer_options(self, wanted: ImageFormat) -> dict[str, Any]:
         if wanted is not ImageFormat.PNG:
@@ -139,13 +140,15 @@ class Accepted:
     """The first event of a stream: the request is valid, and this is what will be rendered.
 
     ``estimated_s`` is what the render is expected to take once the device is free for it; None where the server cannot
-    tell. ``queue_position`` counts the renders that are before it; 0 says that it begins at once.
+    tell. ``queue_position`` counts the renders that are before it; 0 says that it begins at once. ``cached`` says that
+    the picture is there already, so that nothing is rendered.
     """
 
     spec: Spec
     spec_digest: str
     estimated_s: float | None = None
     queue_position: int = 0
+    cached: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,23 @@ class Refused(click.ClickException):
     help="Load a layer's program before being ready; may be repeated.",
 )
 @click.option(
+    "--store",
+    metavar="URL|off",
+    help="Where finished pictures are kept: a folder, or an fsspec URL such as s3://bucket/folder.  [default: a folder"
+    " in the user's cache]",
+)
+@click.option(
+    "--store-limit",
+    type=click.IntRange(min=1),
+    metavar="MIB",
+    help="Most that the store may hold; what was not used for long makes room.  [default: 2048 in a folder]",
+)
+@click.option(
+    "--jobs",
+    metavar="FILE|off",
+    help="Where jobs are remembered, by one server at a time.  [default: a file in the user's data folder]",
+)
+@click.option(
     "--grace",
     type=click.FloatRange(min=0),
     default=30,
@@ -56,6 +73,9 @@ def serve(
     bfloat16: bool,
     batch: int | None,
     warm: tuple[str, ...],
+    store: str | None,
+    store_limit: int | None,
+    jobs: str | None,
     grace: float,
 ) -> None:
     """Serve models over gRPC until SIGTERM or Ctrl-C.
@@ -75,5 +95,8 @@ def serve(
         bfloat16=bfloat16,
         batch=batch,
         warm=warm,
+        store=store,
+        store_limit_bytes=None if store_limit is None else store_limit * 2**20,
+        jobs=jobs,
         grace_s=grace,
     )

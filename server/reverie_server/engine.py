@@ -16,15 +16,17 @@ from reverie_server import words
 from reverie_server.events import Event, Frame, Progress, Rendering
 from reverie_server.limits import Limits
 from reverie_server.order import Order
-from reverie_server.render import Render
 from reverie_server.words import Words
 
 if TYPE_CHECKING:
+    from reverie_server.desk import Counts, Ticket
     from reverie_server.worker import Stats
 
 
 #: Renders that may share a step.
 MAX_BATCH = 64
+#: As a store: none.
+OFF = "off"
 
 
 class Engine:
@@ -43,8 +45,14 @@ class Engine:
     program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
     is one, and is measured once.
 
-    Calls may come from any thread; renders take turns on the device. A `Fault` says what is wrong with a request;
-    StoreError or DeviceUnavailable, from the constructor, what is wrong with the models or the device.
+
+    `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
+    is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
+    jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
+
+    Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
+    share its render. A `Fault` says what is wrong with a request; StoreError, DeviceUnavailable or UnusableStore, from
+    the constructor, what is wrong with the models, the device or the store.
     """
 
     def __init__(
@@ -56,12 +64,18 @@ class Engine:
         exact: bool = False,
         bfloat16: bool = False,
         batch: int | None = None,
+        store: str | Path = OFF,
+        store_limit_bytes: int | None = None,
+        jobs: str | Path = OFF,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
         from reverie_server.catalog import Catalog
+        from reverie_server.desk import Desk
+        from reverie_server.jobs.jobs import Jobs
         from reverie_server.lowering import preferred_batch
         from reverie_server.runtime import choose_device
+        from reverie_server.store import open_store
         from reverie_server.worker import Worker
 
         if batch is not None and not 1 <= batch <= MAX_BATCH:
@@ -70,7 +84,10 @@ class Engine:
         chosen = replace(chosen, batch=batch or preferred_batch(chosen))
         limits = replace(limits, max_batch=chosen.batch)
         self._catalog = Catalog(models, limits)
+        kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
         self._worker = Worker(chosen, limits)
+        self._desk = Desk(self._worker, kept)
+        self.jobs = Jobs(str(jobs), self._desk, self.order, self.layers, limits)
 
     def verify(self) -> None:
         """Check every file of every model against its digest; raise StoreError for the first that differs.
@@ -134,13 +151,15 @@ class Engine:
 
     def submit(
         self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
-    ) -> Render:
-        """Let an order wait for the device; `bell` is called from its thread whenever the render has something to say.
+    ) -> Ticket:
+        """Let an order be carried out; `bell` is called, from other threads, whenever there is something to say.
 
-        Clients share the device fairly. Raises QueueFull when too many wait already, and TooLate when the picture can
-        hardly be done in `deadline_s` seconds.
+        What the ticket brings is the picture, from the store or the device, or what was wrong: QueueFull, when too many
+        renders wait already, TooLate, when the picture can hardly be done in `deadline_s` seconds. Clients share the
+        device fairly. Raises InvalidRequest when the order's request id stands for another spec, and Draining after
+        `close`.
         """
-        return self._worker.submit(order, bell, client=client, deadline_s=deadline_s)
+        return self._desk.submit(order, bell, client=client, deadline_s=deadline_s)
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs of channels of some layers, each named MODEL/LAYER, with all else left to its default.
@@ -156,9 +175,14 @@ class Engine:
         """What the device has done so far, and what it has to do."""
         return self._worker.stats()
 
+    def counts(self) -> Counts:
+        """How requests were answered so far: from the store, together, or by rendering."""
+        return self._desk.counts()
+
     def close(self) -> None:
-        """Stop all renders before their next step, and wait until the device is idle."""
-        self._worker.close()
+        """Stop all renders before their next step, and wait until the device is idle and the store has its results."""
+        self.jobs.close()
+        self._desk.close()
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +193,7 @@ class Engine:
         self.close()
 
 
-def _events(render: Render, bell: Bell) -> Iterator[Event]:
+def _events(render: Ticket, bell: Bell) -> Iterator[Event]:
     try:
         while True:
             bell.wait()

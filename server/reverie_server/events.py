@@ -22,12 +22,14 @@ class Accepted:
 
     `estimated_s` is what it is expected to take once the device is free for it and its program is loaded; None where
     that cannot be told. `queue_position` counts the renders that are before it, those that have begun included.
+    `cached` says that the picture is there already.
     """
 
     spec: spec_pb2.RenderSpec
     spec_digest: str
     estimated_s: float | None = None
     queue_position: int = 0
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,10 @@ class Rendering:
     spec: spec_pb2.RenderSpec
     spec_digest: str
     frames: tuple[Frame, ...]
-    #: Wall time, in seconds.
+    #: Wall time, in seconds, of the render that made the picture.
     elapsed_s: float
+    #: Whether the picture was there already, so that nothing was rendered.
+    cached: bool = False
 
     @cached_property
     def image(self) -> Image.Image:

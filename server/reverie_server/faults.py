@@ -3,6 +3,11 @@
     Fault
     |- InvalidRequest     INVALID_ARGUMENT    fields hold values that cannot be served: all of them at once
     |- NotServed          NOT_FOUND           a model or layer that is not served here, with the nearest names
+    |- NotStored          NOT_FOUND           a picture that was asked of the store alone, and is not in it
+    |- NoSuchJob          NOT_FOUND           a job that was never created here, or is forgotten
+    |- JobsOff            FAILED_PRECONDITION this server keeps no jobs
+    |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs go on already
+    |- JobsUnreachable    UNAVAILABLE         the file of jobs cannot be used at this moment
     |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: come back later
     |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
     |- Draining           UNAVAILABLE         the server is about to stop: ask another, or come back later
@@ -92,6 +97,70 @@ class NotServed(Fault):
             resource_type=self.kind, resource_name=self.name[:200], description=self.violations[0].problem
         )
         return [resource, bad_request(self.violations)]
+
+
+class NotStored(Fault):
+    """The picture is not in the store, and the request forbids to render it."""
+
+    code = "NOT_FOUND"
+    reason = "NOT_STORED"
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        super().__init__(f"the picture {digest} is not in the store; cache CACHE_MODE_USE renders it")
+
+    def details(self) -> Sequence[Message]:
+        """Return the resource."""
+        return [error_details_pb2.ResourceInfo(resource_type="rendering", resource_name=self.digest)]
+
+
+class NoSuchJob(Fault):
+    """No job has this id, or it ended so long ago that it is forgotten."""
+
+    code = "NOT_FOUND"
+    reason = "NO_SUCH_JOB"
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        super().__init__(f"there is no job {shown(job)}; ListRenderJobs names those that are remembered")
+
+    def details(self) -> Sequence[Message]:
+        """Return the resource."""
+        return [error_details_pb2.ResourceInfo(resource_type="job", resource_name=self.job[:200])]
+
+
+class JobsOff(Fault):
+    """This server keeps no jobs."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "JOBS_OFF"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this server takes no jobs: {why}")
+
+
+class TooManyJobs(Fault):
+    """As many jobs as the server takes go on already."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "TOO_MANY_JOBS"
+    retry_after_s = 60
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} jobs go on already and no more are taken; cancel one, or come back when one has ended"
+        )
+
+
+class JobsUnreachable(Fault):
+    """The file of jobs cannot be used at this moment."""
+
+    code = "UNAVAILABLE"
+    reason = "JOBS_UNREACHABLE"
+    retry_after_s = 5
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"jobs cannot be reached at this moment: {why}")
 
 
 class QueueFull(Fault):

@@ -14,10 +14,12 @@ import click
 from reverie_server.command import Refused
 from reverie_server.engine import Engine
 from reverie_server.faults import Fault
+from reverie_server.jobs.jobs import default_file
 from reverie_server.models import StoreError
 from reverie_server.runtime import DeviceUnavailable
 from reverie_server.serving import CannotListen, Signals
 from reverie_server.serving import serve as serve_engine
+from reverie_server.store import UnusableStore, default_folder
 
 
 def run(
@@ -30,6 +32,9 @@ def run(
     bfloat16: bool,
     batch: int | None,
     warm: Sequence[str],
+    store: str | None,
+    store_limit_bytes: int | None,
+    jobs: str | None,
     grace_s: float,
 ) -> None:
     """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
@@ -37,12 +42,20 @@ def run(
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every node that a pass removes
     try:
         with Engine(
-            models or None, device=device, threads=threads, exact=exact, bfloat16=bfloat16, batch=batch
+            models or None,
+            device=device,
+            threads=threads,
+            exact=exact,
+            bfloat16=bfloat16,
+            batch=batch,
+            store=default_folder() if store is None else store,
+            store_limit_bytes=store_limit_bytes,
+            jobs=default_file() if jobs is None else jobs,
         ) as engine:
             engine.verify()
             engine.warm(warm)
             asyncio.run(_serve(engine, listen, grace_s))
-    except (StoreError, DeviceUnavailable, CannotListen, Fault) as error:
+    except (StoreError, DeviceUnavailable, UnusableStore, CannotListen, Fault) as error:
         raise Refused(str(error)) from error
 
 

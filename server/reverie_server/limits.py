@@ -27,6 +27,10 @@ class Limits:
     max_waiting_renders: int = 64
     #: What loaded programs may hold in memory together, in MiB, by an estimate. A program alone is always loaded.
     program_memory_mb: int = 4096
+    max_job_items: int = 10_000
+    #: Jobs that have not ended, and jobs that are remembered after their end: the oldest make room.
+    max_open_jobs: int = 16
+    max_ended_jobs: int = 200
     #: Frames wait in memory, as float32, for a client that reads slowly; not announced, because no client plans by it.
     max_waiting_frame_bytes: int = 128 * 2**20
 

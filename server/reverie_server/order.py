@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reverie_proto.v1 import spec_pb2, visualization_pb2
+from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server import images, spec
-from reverie_server.faults import Violation
+from reverie_server.faults import Violation, shown
 from reverie_server.limits import Limits
 from reverie_server.notes import Notes
 
 if TYPE_CHECKING:  # it loads onnx
     from reverie_server.models import Model
 
+#: Requests that may name themselves.
+Named = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest | jobs_pb2.CreateRenderJobRequest
 Request = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest
 
 #: Progress messages of a render, about, when the request does not say.
@@ -39,6 +42,10 @@ class Order:
     report_every: int
     #: Whether it gives way to interactive renders.
     background: bool = False
+    #: What the store is used for.
+    cache: visualization_pb2.CacheMode = visualization_pb2.CACHE_MODE_USE
+    #: The caller's name for this attempt, or empty.
+    request_id: str = ""
     #: What the render will take, as far as an engine can tell.
     estimated_s: float | None = None
     #: About what its program holds in memory.
@@ -65,12 +72,14 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
     if isinstance(request, visualization_pb2.StreamRenderRequest) and request.HasField("progress_every_steps"):
         report_every = request.progress_every_steps
         notes.within("progress_every_steps", report_every, 1, limits.max_steps)
+    cache = _cache(request.cache, frames=bool(frame_steps), notes=notes)
+    check_request_id(request, notes)
     unary = isinstance(request, visualization_pb2.RenderImageRequest)
     _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, limits, notes)
     background = _background(request.priority, notes)
     notes.refuse()
     plan = spec.plan(effective, models)
-    return Order(plan, form, frame_form, frame_steps, frame_size, report_every, background)
+    return Order(plan, form, frame_form, frame_steps, frame_size, report_every, background, cache, request.request_id)
 
 
 def _background(value: int, notes: Notes) -> bool:
@@ -79,6 +88,28 @@ def _background(value: int, notes: Notes) -> bool:
         names = (f"{number} ({visualization_pb2.Priority.Name(number)})" for number in known if number)
         notes.wrong("priority", f"{value} is not one of {', '.join(names)}")
     return value == visualization_pb2.PRIORITY_BATCH
+
+
+def check_request_id(request: Named, notes: Notes) -> None:
+    """Note a request id that is no UUID of version 4."""
+    if not request.HasField("request_id"):
+        return
+    try:
+        version = uuid.UUID(request.request_id).version if len(request.request_id) == 36 else None
+    except ValueError:
+        version = None
+    if version != 4:
+        problem = "is no UUID of version 4, such as 9b2f8e63-7a54-4a5e-8d0c-3f1f0a6d2c11"
+        notes.wrong("request_id", f"{shown(request.request_id)} {problem}")
+
+
+def _cache(value: int, *, frames: bool, notes: Notes) -> visualization_pb2.CacheMode:
+    modes = visualization_pb2.CacheMode
+    if value == visualization_pb2.CACHE_MODE_ONLY and frames:
+        notes.wrong("frames", "are not stored: cache CACHE_MODE_ONLY has none")
+    if value not in modes.values():
+        notes.wrong("cache", f"{value} is not one of {', '.join(f'{n} ({name})' for name, n in modes.items() if n)}")
+    return value or visualization_pb2.CACHE_MODE_USE  # type: ignore[return-value]  # enums are ints to the wire
 
 
 def _format(value: int, path: str, notes: Notes) -> spec_pb2.ImageFormat:

@@ -29,6 +29,13 @@ def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence
     A token is only good for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
     or a token that is none of ours.
     """
+    start, size = begin(request, scope=scope)
+    end = start + size
+    return items[start:end], token(end, scope=scope) if end < len(items) else ""
+
+
+def begin(request: Paged, *, scope: str) -> tuple[int, int]:
+    """Return the number that a request's token stands for, 0 without one, and how many items it asks for."""
     notes = Notes()
     notes.within("page_size", request.page_size, 0, 2**31 - 1, because="; 0 stands for 100, and so does more")
     start = _start(request.page_token, scope) if request.page_token else 0
@@ -36,20 +43,20 @@ def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence
         notes.wrong("page_token", f"{shown(request.page_token)} does not come from a page of this list; leave it empty")
     notes.refuse()
     assert start is not None
-    end = start + min(request.page_size or MAX_PAGE, MAX_PAGE)
-    return items[start:end], _token(end, scope) if end < len(items) else ""
+    return start, min(request.page_size or MAX_PAGE, MAX_PAGE)
 
 
-def _token(start: int, scope: str) -> str:
+def token(start: int, *, scope: str) -> str:
+    """Return the token that stands for a number."""
     check = hashlib.sha256(scope.encode()).hexdigest()[:8]
     return base64.urlsafe_b64encode(f"{check}:{start}".encode()).decode()
 
 
-def _start(token: str, scope: str) -> int | None:
+def _start(text: str, scope: str) -> int | None:
     try:
-        number = base64.urlsafe_b64decode(token.encode()).decode().partition(":")[2]
+        number = base64.urlsafe_b64decode(text.encode()).decode().partition(":")[2]
     except (binascii.Error, UnicodeError):
         return None
-    if not number.isdecimal() or len(number) > 9 or _token(int(number), scope) != token:
+    if not number.isdecimal() or len(number) > 9 or token(int(number), scope=scope) != text:
         return None
     return int(number)

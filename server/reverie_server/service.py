@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 import grpc
 from reverie_proto.v1 import spec_pb2, visualization_pb2
@@ -15,21 +16,24 @@ from reverie_server import images, paging
 from reverie_server.engine import Engine
 from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.faults import Draining
+from reverie_server.jobs.calls import JobCalls
 from reverie_server.order import Order, Request
-from reverie_server.render import Render
 from reverie_server.reported import reported
 
+if TYPE_CHECKING:
+    from reverie_server.desk import Ticket
 
-class VisualizationService:
+
+class VisualizationService(JobCalls):
     """The servicer. Belongs to one event loop.
 
     Handlers are coroutines that write, not generators: cancelling a call then always lands inside of them.
     """
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
         self._engine = engine
-        self._calls: dict[asyncio.Task[object], Render] = {}
-        self._draining = False
+        self._calls: dict[asyncio.Task[object], Ticket] = {}
 
     @reported
     async def GetServerInfo(
@@ -61,9 +65,10 @@ class VisualizationService:
         """One picture, when it is done."""
         frames: list[spec_pb2.Frame] = []
         async with self._rendering(request, context) as (order, events):
-            await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
             async for event in events:
-                if isinstance(event, Progress) and event.frame is not None:
+                if isinstance(event, Accepted):
+                    await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
+                elif isinstance(event, Progress) and event.frame is not None:
                     frames.append(await asyncio.to_thread(_frame, order, event.frame))
                 elif isinstance(event, Rendering):
                     rendering = await asyncio.to_thread(_rendering, order, event)
@@ -107,6 +112,8 @@ class VisualizationService:
     async def drain(self, grace_s: float) -> None:
         """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
         self._draining = True
+        self.end_watches()
+        await asyncio.to_thread(self._engine.jobs.stop)
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_s)
         self.interrupt()
@@ -125,7 +132,7 @@ def _client(context: grpc.aio.ServicerContext) -> str:
     return peer if peer.startswith("unix:") else peer.rpartition(":")[0]
 
 
-async def _events(render: Render, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
+async def _events(render: Ticket, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
     while True:
         rung.clear()
         while (event := render.take()) is not None:
@@ -145,6 +152,7 @@ def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse
             spec_digest=event.spec_digest,
             estimated_s=event.estimated_s,
             queue_position=event.queue_position,
+            cached=event.cached,
         )
         return visualization_pb2.StreamRenderResponse(accepted=accepted)
     if isinstance(event, Rendering):
@@ -179,4 +187,5 @@ def _rendering(order: Order, rendering: Rendering) -> spec_pb2.Rendering:
         effective_spec=rendering.spec,
         spec_digest=rendering.spec_digest,
         elapsed_s=rendering.elapsed_s,
+        cached=rendering.cached,
     )

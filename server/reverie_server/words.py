@@ -33,6 +33,7 @@ class Words(TypedDict, total=False):
     frame_size      scale frames down to this many pixels
     progress_every  steps between two events of progress (about 100 events a render)
     priority        "interactive", or "batch": gives way to the others ("interactive")
+    cache           of the store: "use", "bypass" (render in any case) or "only" (never render)
     =============== ====================================================================================
     """
 
@@ -51,11 +52,18 @@ class Words(TypedDict, total=False):
     frame_size: int
     progress_every: int
     priority: str
+    cache: str
 
 
 PRIORITIES: dict[str, int] = {
     "interactive": visualization_pb2.PRIORITY_INTERACTIVE,
     "batch": visualization_pb2.PRIORITY_BATCH,
+}
+
+CACHE_MODES: dict[str, int] = {
+    "use": visualization_pb2.CACHE_MODE_USE,
+    "bypass": visualization_pb2.CACHE_MODE_BYPASS,
+    "only": visualization_pb2.CACHE_MODE_ONLY,
 }
 
 #: Words whose values are words.
@@ -64,6 +72,7 @@ CHOICES: dict[str, Mapping[Any, int]] = {
     "transforms": TRANSFORMS,
     "schedule": SCHEDULES,
     "priority": PRIORITIES,
+    "cache": CACHE_MODES,
 }
 
 #: Each word and the field that it sets, as a path from the request.
@@ -83,6 +92,7 @@ FIELDS = {
     "frame_size": "frames.max_size_px",
     "progress_every": "progress_every_steps",
     "priority": "priority",
+    "cache": "cache",
 }
 
 

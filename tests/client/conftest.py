@@ -27,9 +27,15 @@ class Blocking:
         return lambda *args, **options: self.loop.run_until_complete(method(*args, **options))
 
     def stream(self, *args: Any, **options: Any) -> Iterator[Any]:
-        return self._pull(self.client.stream(*args, **options))
+        return self.pull(self.client.stream(*args, **options))
 
-    def _pull(self, events: Any) -> Iterator[Any]:
+    def create_job(self, *args: Any, **options: Any) -> BlockingJob:
+        return BlockingJob(self, self.loop.run_until_complete(self.client.create_job(*args, **options)))
+
+    def job(self, id: str) -> BlockingJob:  # noqa: A002
+        return BlockingJob(self, self.client.job(id))
+
+    def pull(self, events: Any) -> Iterator[Any]:
         try:
             while True:
                 try:
@@ -38,6 +44,25 @@ class Blocking:
                     return
         finally:
             self.loop.run_until_complete(events.aclose())
+
+
+class BlockingJob:
+    """An AsyncJob that is spoken to like a Job."""
+
+    def __init__(self, client: Blocking, job: reverie.AsyncJob) -> None:
+        self.client, self.job, self.id = client, job, job.id
+
+    def info(self, **options: Any) -> reverie.JobInfo:
+        return self.client.loop.run_until_complete(self.job.info(**options))
+
+    def cancel(self, **options: Any) -> reverie.JobInfo:
+        return self.client.loop.run_until_complete(self.job.cancel(**options))
+
+    def watch(self, **options: Any) -> Iterator[Any]:
+        return self.client.pull(self.job.watch(**options))
+
+    def results(self, **options: Any) -> Iterator[Any]:
+        return self.client.pull(self.job.results(**options))
 
 
 @pytest.fixture

@@ -12,16 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 import numpy as np
 import reverie
 from click.testing import Result
-from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2 as rpc_details
-from google.rpc import status_pb2
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -31,6 +28,9 @@ from reverie_proto.v1.visualization_pb2_grpc import (
     VisualizationServiceServicer,
     add_VisualizationServiceServicer_to_server,
 )
+
+from tests.client.faults import Fault, refuse
+from tests.client.scripted_jobs import JobScript
 
 T = TypeVar("T")
 Pixels = NDArray[np.uint8]
@@ -81,28 +81,8 @@ MODELS = (
 DEFAULTS = {"size_px": 16, "steps": 5, "learning_rate": 0.05, "seed": 0, "preset": "lucid", "model_digest": DIGEST}
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A refusal: the status, its sentence and the google.rpc details that go with it."""
-
-    code: grpc.StatusCode
-    message: str = "No."
-    details: tuple[Message, ...] = ()
-    metadata: tuple[tuple[str, str | bytes], ...] = ()
-
-
-def error_info(reason: str) -> rpc_details.ErrorInfo:
-    return rpc_details.ErrorInfo(domain="reverie.v1", reason=reason)
-
-
-def retry_info(seconds: float) -> rpc_details.RetryInfo:
-    delay = duration_pb2.Duration()
-    delay.FromMilliseconds(round(seconds * 1000))
-    return rpc_details.RetryInfo(retry_delay=delay)
-
-
 @dataclass
-class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated without types
+class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # generated without types
     """The server's part: refuse with ``faults``, one a call, and then answer.
 
     A stream pauses before the step ``wait_at`` until it is cancelled, and fails with ``late_fault`` after its first
@@ -115,9 +95,9 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
     wait_at: int | None = None
     estimated_s: float | None = 2.5
     queue: tuple[int, ...] = ()
+    cached: bool = False
     outcome: spec_pb2.Outcome = spec_pb2.OUTCOME_CONVERGED
     without_result: bool = False
-    requests: list[Any] = field(default_factory=list)
     metadata: list[dict[str, str | bytes]] = field(default_factory=list)
     seconds_left: list[float | None] = field(default_factory=list)
     ended: bool = False
@@ -149,6 +129,9 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
                     max_batch=4,
                     max_waiting_renders=64,
                     program_memory_mb=2048,
+                    max_job_items=1000,
+                    max_open_jobs=4,
+                    max_ended_jobs=20,
                 ),
             )
         )
@@ -199,7 +182,7 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
                 progress.frame.CopyFrom(frames[step])
             yield wire.StreamRenderResponse(progress=progress)
             if self.late_fault:
-                _refuse(context, self.late_fault)
+                refuse(context, self.late_fault)
         if not self.without_result:
             yield wire.StreamRenderResponse(result=result)
         self.ended = True
@@ -209,7 +192,7 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
         self.metadata.append(dict(context.invocation_metadata()))
         self.seconds_left.append(context.time_remaining())
         if self.faults:
-            _refuse(context, self.faults.popleft())
+            refuse(context, self.faults.popleft())
 
     def _watch(self, context: grpc.ServicerContext) -> None:
         self.ended = False
@@ -235,6 +218,7 @@ class Script(VisualizationServiceServicer):  # type: ignore[misc]  # generated w
             effective_spec=effective,
             spec_digest="5d" * 32,
             elapsed_s=0.25,
+            cached=self.cached,
         )
 
 
@@ -300,15 +284,3 @@ def _page(items: tuple[T, ...], token: str) -> tuple[list[T], str]:
     """One item a page."""
     start = int(token or 0)
     return [items[start]], str(start + 1) if start + 1 < len(items) else ""
-
-
-def _refuse(context: grpc.ServicerContext, fault: Fault) -> None:
-    packed = [any_pb2.Any() for _ in fault.details]
-    for envelope, detail in zip(packed, fault.details, strict=True):
-        envelope.Pack(detail)
-    metadata = list(fault.metadata)
-    if packed:
-        status = status_pb2.Status(code=fault.code.value[0], message=fault.message, details=packed)
-        metadata.append(("grpc-status-details-bin", status.SerializeToString()))
-    context.set_trailing_metadata(metadata)
-    context.abort(fault.code, fault.message)

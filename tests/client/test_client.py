@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -16,15 +18,13 @@ import reverie
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1 import visualization_pb2 as wire
 
+from tests.client.faults import Fault, error_info, retry_info
 from tests.client.scripted import (
     DIGEST,
     LAYERS,
     Connect,
-    Fault,
     Script,
-    error_info,
     pixels,
-    retry_info,
     serving,
     socket_address,
 )
@@ -60,11 +60,13 @@ MISTAKES = [
     ({"objective": reverie.layer("conv1_1")}, reverie.UsageError, "not both"),
     ({"spec": reverie.Spec("tiny", reverie.layer("conv1_1"))}, reverie.UsageError, "whole picture"),
     ({"colour": "red"}, TypeError, "colour"),
+    ({"cache": "never"}, reverie.InvalidRequest, "'never' is none of use, bypass, only"),
 ]
 
 UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "Starting.", (error_info("STARTING"),))
 FULL = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "The queue is full.", (error_info("QUEUE_FULL"), retry_info(0.05)))
 FULL_FOR_LONG = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(60)))
+STOPPING = Fault(grpc.StatusCode.UNAVAILABLE, "Stopping.", (error_info("INTERRUPTED"), retry_info(0.05)))
 OUT_OF_MEMORY = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Out of memory.", (error_info("OUT_OF_MEMORY"),))
 
 
@@ -99,8 +101,17 @@ def test_each_option_reaches_its_field(
 def test_what_is_left_out_is_left_to_the_server(client: reverie.Client, script: Script) -> None:
     render(client)
     (request,) = script.requests
-    assert {field.name for field, _ in request.ListFields()} == {"spec"}
+    assert {field.name for field, _ in request.ListFields()} == {"spec", "request_id"}
     assert {field.name for field, _ in request.spec.ListFields()} == {"model", "objective"}
+
+
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+@pytest.mark.parametrize("mode", ["use", "bypass", "only"])
+def test_the_cache_can_be_spoken_of(client: reverie.Client, script: Script, ask: Ask, mode: str) -> None:
+    script.cached = True
+    assert ask(client, cache=mode).cached
+    (request,) = script.requests
+    assert wire.CacheMode.Name(request.cache) == f"CACHE_MODE_{mode}".upper()
 
 
 @pytest.mark.parametrize(("options", "error", "words"), MISTAKES, ids=[str(o) for o, _, _ in MISTAKES])
@@ -198,7 +209,7 @@ def test_the_catalogue_is_typed(client: reverie.Client) -> None:
     info = client.server_info()
     assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu", ("CPUExecutionProvider",))
     assert info.presets == (reverie.Preset("lucid", "Lucid's.", 512), reverie.Preset("swift", "Few steps.", 48))
-    assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26, 1 << 40, 4, 64, 2048)
+    assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26, 1 << 40, 4, 64, 2048, 1000, 4, 20)
 
 
 def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client: reverie.Client) -> None:
@@ -261,7 +272,43 @@ def test_a_stream_that_began_is_never_repeated(client: reverie.Client, script: S
     assert len(script.requests) == 1
 
 
-def test_a_render_that_began_is_never_repeated(connect: Connect, script: Script, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ask", [render, last_of_stream])
+def test_a_call_that_is_repeated_keeps_its_name_and_each_call_has_its_own(
+    client: reverie.Client, script: Script, ask: Ask
+) -> None:
+    """So that a server which began with the first attempt goes on with it."""
+    script.faults.extend([FULL, STOPPING])
+    ask(client)
+    ask(client)
+    *names, other = [uuid.UUID(request.request_id) for request in script.requests]
+    assert len(names) == 3
+    assert len(set(names)) == 1
+    assert other != names[0]
+    assert {name.version for name in (*names, other)} == {4}
+
+
+def test_a_render_whose_server_went_away_is_asked_for_again(connect: Connect, script: Script, tmp_path: Path) -> None:
+    script.wait_at = 0
+    address = socket_address(tmp_path)
+    with contextlib.ExitStack() as stack:
+        _, server = stack.enter_context(serving(script, address))
+
+        def restart() -> None:
+            script.waiting.wait(10)
+            script.wait_at = None
+            server.stop(0).wait()
+            stack.enter_context(serving(script, address))
+
+        restarter = threading.Thread(target=restart)
+        restarter.start()
+        assert render(connect(address)).steps == 5
+        restarter.join()
+    assert len({request.request_id for request in script.requests}) == 1
+
+
+def test_a_render_that_no_server_takes_up_again_is_unavailable(
+    connect: Connect, script: Script, tmp_path: Path
+) -> None:
     script.wait_at = 0
     with serving(script, socket_address(tmp_path)) as (address, server):
         client = connect(address)

@@ -17,7 +17,8 @@ from reverie import errors
 from reverie._command import main
 from reverie._command.failure import SERVER_ERRORS
 
-from tests.client.scripted import Command, Fault, Script, error_info, retry_info
+from tests.client.faults import Fault, error_info, retry_info
+from tests.client.scripted import Command, Script
 
 STATUS = grpc.StatusCode
 RENDER = ("render", "tiny", "conv1_1", "3")

@@ -107,6 +107,14 @@ def test_the_picture_is_written_as_its_name_or_the_format_says(
         assert np.abs(np.asarray(image, float) - EXPECTED).mean() <= (2.5 if kind == "JPEG" else 0)
 
 
+def test_a_picture_from_the_store_is_said_to_be(command: Command, script: Script) -> None:
+    script.cached = True
+    assert (
+        command("render", "tiny", "conv1_1", 3).stdout
+        == "tiny-conv1_1-3.png  activation 1.5, 5 steps, from the store\n"
+    )
+
+
 def test_a_png_is_written_as_it_came(command: Command, folder: Path) -> None:
     assert command("render", "tiny", "conv1_1", 3).exit_code == 0
     with Image.open(folder / "tiny-conv1_1-3.png") as image:

@@ -14,7 +14,8 @@ import reverie
 from google.rpc import error_details_pb2 as rpc_details
 from reverie import _translation, errors
 
-from tests.client.scripted import Fault, Script, error_info, retry_info
+from tests.client.faults import Fault, error_info, retry_info
+from tests.client.scripted import Script
 
 Ask = Callable[[reverie.Client], object]
 STATUS = grpc.StatusCode

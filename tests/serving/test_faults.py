@@ -16,9 +16,14 @@ from reverie_server.faults import (
     Fault,
     Interrupted,
     InvalidRequest,
+    JobsOff,
+    JobsUnreachable,
+    NoSuchJob,
     NotServed,
+    NotStored,
     QueueFull,
     TooLate,
+    TooManyJobs,
     Violation,
 )
 from reverie_server.reported import reported
@@ -32,6 +37,11 @@ MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
 FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
     (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
+    (NotStored("d1" * 32), "NOT_FOUND", "NOT_STORED", [rpc.ResourceInfo]),
+    (NoSuchJob("x"), "NOT_FOUND", "NO_SUCH_JOB", [rpc.ResourceInfo]),
+    (JobsOff("it has no store"), "FAILED_PRECONDITION", "JOBS_OFF", []),
+    (TooManyJobs(16), "RESOURCE_EXHAUSTED", "TOO_MANY_JOBS", [rpc.RetryInfo]),
+    (JobsUnreachable("the disk is full"), "UNAVAILABLE", "JOBS_UNREACHABLE", [rpc.RetryInfo]),
     (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
     (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),

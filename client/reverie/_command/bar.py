@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from reverie.jobs import JobInfo
 from reverie.pictures import Accepted, Progress
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress], None]]:
+def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress | JobInfo], None]]:
     """Show on stderr what the function that is yielded is told; nothing remains of it afterwards.
 
     Where stderr is no terminal nothing is shown.
@@ -31,8 +32,12 @@ def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress], None]]:
     )
     task = bar.add_task(title, total=None, objective="")
 
-    def show(event: Accepted | Progress) -> None:
-        if event.queue_position:
+    def show(event: Accepted | Progress | JobInfo) -> None:
+        if isinstance(event, JobInfo):
+            trouble = event.detail or (f"{event.failed_count} failed" if event.failed_count else "")
+            ended = event.done_count + event.failed_count
+            bar.update(task, completed=ended, total=event.item_count, objective=trouble)
+        elif event.queue_position:
             bar.update(task, objective=f"{event.queue_position} before it")
         elif isinstance(event, Progress):
             bar.update(task, completed=event.step, total=event.steps, objective=f"objective {event.objective:.4g}")

@@ -8,6 +8,7 @@ import click
 
 from reverie._command.failure import Command
 from reverie._command.server import connected, server_options
+from reverie._command.table import print_table
 
 
 @click.command(cls=Command)
@@ -16,7 +17,7 @@ def models(**server: Any) -> None:
     """List the models that are served."""
     with connected(**server) as client:
         found = client.models()
-    _print_table(
+    print_table(
         ("MODEL", "LAYERS", "CLASSES", "SIZE", "DIGEST", "DESCRIPTION"),
         [
             (
@@ -44,7 +45,7 @@ def layers(model: str, **server: Any) -> None:
     """
     with connected(**server) as client:
         found = client.layers(model)
-    _print_table(
+    print_table(
         ("LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"),
         [
             (
@@ -60,18 +61,3 @@ def layers(model: str, **server: Any) -> None:
         ],
         numbers=("CHANNELS", "STRIDE", "FIELD"),
     )
-
-
-def _print_table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, numbers: tuple[str, ...]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 10_000  # a file or a pipe has no edge: one row, one line
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in head:
-        table.add_column(name, justify="right" if name in numbers else "left", no_wrap=name != head[-1])
-    for row in rows:
-        table.add_row(*row)
-    console.print(table, markup=False)

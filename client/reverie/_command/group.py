@@ -20,7 +20,7 @@ EXTRAS = {"serve": "server", "export": "export", "atlas": "server"}
 PROBES = {"server": "onnxruntime", "export": "onnxscript"}
 
 # In the order of first need; others follow by name.
-ORDER = ("render", "models", "layers", "serve", "export")
+ORDER = ("render", "models", "layers", "jobs", "serve", "export")
 
 
 class Commands(click.Group):

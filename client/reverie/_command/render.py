@@ -98,7 +98,8 @@ def render(
         moving = animated([frame.image for frame in frames], animate.suffix) if animate else b""
 
     write_atomically(output, rendering.encoded(chosen))
-    click.echo(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {rendering.elapsed_s:.1f} s")
+    took = "from the store" if rendering.cached else f"{rendering.elapsed_s:.1f} s"
+    click.echo(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {took}")
     if animate:
         write_atomically(animate, moving)
         click.echo(f"{animate}  {len(frames)} frames")

@@ -13,10 +13,11 @@ _sym_db = _symbol_database.Default()
 
 
 from reverie_proto.v1 import catalog_pb2 as reverie_dot_v1_dot_catalog__pb2
+from reverie_proto.v1 import jobs_pb2 as reverie_dot_v1_dot_jobs__pb2
 from reverie_proto.v1 import spec_pb2 as reverie_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ereverie/v1/visualization.proto\x12\nreverie.v1\x1a\x18reverie/v1/catalog.proto\x1a\x15reverie/v1/spec.proto\"\x16\n\x14GetServerInfoRequest\"=\n\x15GetServerInfoResponse\x12$\n\x04info\x18\x01 \x01(\x0b\x32\x16.reverie.v1.ServerInfo\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"P\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.reverie.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x11ListLayersRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x12ListLayersResponse\x12!\n\x06layers\x18\x01 \x03(\x0b\x32\x11.reverie.v1.Layer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xe7\x01\n\x12RenderImageRequest\x12$\n\x04spec\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x17.reverie.v1.ImageFormatH\x00\x88\x01\x01\x12-\n\x06\x66rames\x18\x03 \x01(\x0b\x32\x18.reverie.v1.FrameRequestH\x01\x88\x01\x01\x12+\n\x08priority\x18\n \x01(\x0e\x32\x14.reverie.v1.PriorityH\x02\x88\x01\x01\x42\t\n\x07_formatB\t\n\x07_framesB\x0b\n\t_priority\"?\n\x13RenderImageResponse\x12(\n\trendering\x18\x01 \x01(\x0b\x32\x15.reverie.v1.Rendering\"\xa4\x02\n\x13StreamRenderRequest\x12$\n\x04spec\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x17.reverie.v1.ImageFormatH\x00\x88\x01\x01\x12-\n\x06\x66rames\x18\x03 \x01(\x0b\x32\x18.reverie.v1.FrameRequestH\x01\x88\x01\x01\x12!\n\x14progress_every_steps\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12+\n\x08priority\x18\n \x01(\x0e\x32\x14.reverie.v1.PriorityH\x03\x88\x01\x01\x42\t\n\x07_formatB\t\n\x07_framesB\x17\n\x15_progress_every_stepsB\x0b\n\t_priority\"\x9c\x01\n\x14StreamRenderResponse\x12(\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x14.reverie.v1.AcceptedH\x00\x12(\n\x08progress\x18\x02 \x01(\x0b\x32\x14.reverie.v1.ProgressH\x00\x12\'\n\x06result\x18\x03 \x01(\x0b\x32\x15.reverie.v1.RenderingH\x00\x42\x07\n\x05\x65vent\"\x91\x01\n\x08\x41\x63\x63\x65pted\x12.\n\x0e\x65\x66\x66\x65\x63tive_spec\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12\x13\n\x0bspec_digest\x18\x02 \x01(\t\x12\x18\n\x0b\x65stimated_s\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0equeue_position\x18\x04 \x01(\x05\x42\x0e\n\x0c_estimated_s\"\xb5\x01\n\x08Progress\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12\r\n\x05steps\x18\x02 \x01(\x05\x12\x11\n\tobjective\x18\x03 \x01(\x01\x12\x11\n\telapsed_s\x18\x04 \x01(\x01\x12\x1d\n\x15\x65stimated_remaining_s\x18\x05 \x01(\x01\x12%\n\x05\x66rame\x18\x06 \x01(\x0b\x32\x11.reverie.v1.FrameH\x00\x88\x01\x01\x12\x16\n\x0equeue_position\x18\x07 \x01(\x05\x42\x08\n\x06_frame*R\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x12\n\x0ePRIORITY_BATCH\x10\x02\x32\xc4\x03\n\x14VisualizationService\x12Y\n\rGetServerInfo\x12 .reverie.v1.GetServerInfoRequest\x1a!.reverie.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x12P\n\nListModels\x12\x1d.reverie.v1.ListModelsRequest\x1a\x1e.reverie.v1.ListModelsResponse\"\x03\x90\x02\x01\x12P\n\nListLayers\x12\x1d.reverie.v1.ListLayersRequest\x1a\x1e.reverie.v1.ListLayersResponse\"\x03\x90\x02\x01\x12S\n\x0bRenderImage\x12\x1e.reverie.v1.RenderImageRequest\x1a\x1f.reverie.v1.RenderImageResponse\"\x03\x90\x02\x01\x12X\n\x0cStreamRender\x12\x1f.reverie.v1.StreamRenderRequest\x1a .reverie.v1.StreamRenderResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ereverie/v1/visualization.proto\x12\nreverie.v1\x1a\x18reverie/v1/catalog.proto\x1a\x15reverie/v1/jobs.proto\x1a\x15reverie/v1/spec.proto\"\x16\n\x14GetServerInfoRequest\"=\n\x15GetServerInfoResponse\x12$\n\x04info\x18\x01 \x01(\x0b\x32\x16.reverie.v1.ServerInfo\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"P\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.reverie.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"I\n\x11ListLayersRequest\x12\r\n\x05model\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"P\n\x12ListLayersResponse\x12!\n\x06layers\x18\x01 \x03(\x0b\x32\x11.reverie.v1.Layer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc4\x02\n\x12RenderImageRequest\x12$\n\x04spec\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x17.reverie.v1.ImageFormatH\x00\x88\x01\x01\x12-\n\x06\x66rames\x18\x03 \x01(\x0b\x32\x18.reverie.v1.FrameRequestH\x01\x88\x01\x01\x12+\n\x08priority\x18\n \x01(\x0e\x32\x14.reverie.v1.PriorityH\x02\x88\x01\x01\x12\x17\n\nrequest_id\x18\x0b \x01(\tH\x03\x88\x01\x01\x12)\n\x05\x63\x61\x63he\x18\x0c \x01(\x0e\x32\x15.reverie.v1.CacheModeH\x04\x88\x01\x01\x42\t\n\x07_formatB\t\n\x07_framesB\x0b\n\t_priorityB\r\n\x0b_request_idB\x08\n\x06_cache\"?\n\x13RenderImageResponse\x12(\n\trendering\x18\x01 \x01(\x0b\x32\x15.reverie.v1.Rendering\"\x81\x03\n\x13StreamRenderRequest\x12$\n\x04spec\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12,\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x17.reverie.v1.ImageFormatH\x00\x88\x01\x01\x12-\n\x06\x66rames\x18\x03 \x01(\x0b\x32\x18.reverie.v1.FrameRequestH\x01\x88\x01\x01\x12!\n\x14progress_every_steps\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12+\n\x08priority\x18\n \x01(\x0e\x32\x14.reverie.v1.PriorityH\x03\x88\x01\x01\x12\x17\n\nrequest_id\x18\x0b \x01(\tH\x04\x88\x01\x01\x12)\n\x05\x63\x61\x63he\x18\x0c \x01(\x0e\x32\x15.reverie.v1.CacheModeH\x05\x88\x01\x01\x42\t\n\x07_formatB\t\n\x07_framesB\x17\n\x15_progress_every_stepsB\x0b\n\t_priorityB\r\n\x0b_request_idB\x08\n\x06_cache\"\x9c\x01\n\x14StreamRenderResponse\x12(\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x0b\x32\x14.reverie.v1.AcceptedH\x00\x12(\n\x08progress\x18\x02 \x01(\x0b\x32\x14.reverie.v1.ProgressH\x00\x12\'\n\x06result\x18\x03 \x01(\x0b\x32\x15.reverie.v1.RenderingH\x00\x42\x07\n\x05\x65vent\"\xa1\x01\n\x08\x41\x63\x63\x65pted\x12.\n\x0e\x65\x66\x66\x65\x63tive_spec\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12\x13\n\x0bspec_digest\x18\x02 \x01(\t\x12\x18\n\x0b\x65stimated_s\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0equeue_position\x18\x04 \x01(\x05\x12\x0e\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08\x42\x0e\n\x0c_estimated_s\"\xb5\x01\n\x08Progress\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12\r\n\x05steps\x18\x02 \x01(\x05\x12\x11\n\tobjective\x18\x03 \x01(\x01\x12\x11\n\telapsed_s\x18\x04 \x01(\x01\x12\x1d\n\x15\x65stimated_remaining_s\x18\x05 \x01(\x01\x12%\n\x05\x66rame\x18\x06 \x01(\x0b\x32\x11.reverie.v1.FrameH\x00\x88\x01\x01\x12\x16\n\x0equeue_position\x18\x07 \x01(\x05\x42\x08\n\x06_frame*R\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x01\x12\x12\n\x0ePRIORITY_BATCH\x10\x02*g\n\tCacheMode\x12\x1a\n\x16\x43\x41\x43HE_MODE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43\x41\x43HE_MODE_USE\x10\x01\x12\x15\n\x11\x43\x41\x43HE_MODE_BYPASS\x10\x02\x12\x13\n\x0f\x43\x41\x43HE_MODE_ONLY\x10\x03\x32\x9c\x07\n\x14VisualizationService\x12Y\n\rGetServerInfo\x12 .reverie.v1.GetServerInfoRequest\x1a!.reverie.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x12P\n\nListModels\x12\x1d.reverie.v1.ListModelsRequest\x1a\x1e.reverie.v1.ListModelsResponse\"\x03\x90\x02\x01\x12P\n\nListLayers\x12\x1d.reverie.v1.ListLayersRequest\x1a\x1e.reverie.v1.ListLayersResponse\"\x03\x90\x02\x01\x12S\n\x0bRenderImage\x12\x1e.reverie.v1.RenderImageRequest\x1a\x1f.reverie.v1.RenderImageResponse\"\x03\x90\x02\x01\x12X\n\x0cStreamRender\x12\x1f.reverie.v1.StreamRenderRequest\x1a .reverie.v1.StreamRenderResponse\"\x03\x90\x02\x01\x30\x01\x12_\n\x0f\x43reateRenderJob\x12\".reverie.v1.CreateRenderJobRequest\x1a#.reverie.v1.CreateRenderJobResponse\"\x03\x90\x02\x02\x12V\n\x0cGetRenderJob\x12\x1f.reverie.v1.GetRenderJobRequest\x1a .reverie.v1.GetRenderJobResponse\"\x03\x90\x02\x01\x12\\\n\x0eListRenderJobs\x12!.reverie.v1.ListRenderJobsRequest\x1a\".reverie.v1.ListRenderJobsResponse\"\x03\x90\x02\x01\x12_\n\x0f\x43\x61ncelRenderJob\x12\".reverie.v1.CancelRenderJobRequest\x1a#.reverie.v1.CancelRenderJobResponse\"\x03\x90\x02\x02\x12^\n\x0eWatchRenderJob\x12!.reverie.v1.WatchRenderJobRequest\x1a\".reverie.v1.WatchRenderJobResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,32 +34,44 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_VISUALIZATIONSERVICE'].methods_by_name['RenderImage']._serialized_options = b'\220\002\001'
   _globals['_VISUALIZATIONSERVICE'].methods_by_name['StreamRender']._options = None
   _globals['_VISUALIZATIONSERVICE'].methods_by_name['StreamRender']._serialized_options = b'\220\002\001'
-  _globals['_PRIORITY']._serialized_start=1566
-  _globals['_PRIORITY']._serialized_end=1648
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=95
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=117
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=119
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=180
-  _globals['_LISTMODELSREQUEST']._serialized_start=182
-  _globals['_LISTMODELSREQUEST']._serialized_end=240
-  _globals['_LISTMODELSRESPONSE']._serialized_start=242
-  _globals['_LISTMODELSRESPONSE']._serialized_end=322
-  _globals['_LISTLAYERSREQUEST']._serialized_start=324
-  _globals['_LISTLAYERSREQUEST']._serialized_end=397
-  _globals['_LISTLAYERSRESPONSE']._serialized_start=399
-  _globals['_LISTLAYERSRESPONSE']._serialized_end=479
-  _globals['_RENDERIMAGEREQUEST']._serialized_start=482
-  _globals['_RENDERIMAGEREQUEST']._serialized_end=713
-  _globals['_RENDERIMAGERESPONSE']._serialized_start=715
-  _globals['_RENDERIMAGERESPONSE']._serialized_end=778
-  _globals['_STREAMRENDERREQUEST']._serialized_start=781
-  _globals['_STREAMRENDERREQUEST']._serialized_end=1073
-  _globals['_STREAMRENDERRESPONSE']._serialized_start=1076
-  _globals['_STREAMRENDERRESPONSE']._serialized_end=1232
-  _globals['_ACCEPTED']._serialized_start=1235
-  _globals['_ACCEPTED']._serialized_end=1380
-  _globals['_PROGRESS']._serialized_start=1383
-  _globals['_PROGRESS']._serialized_end=1564
-  _globals['_VISUALIZATIONSERVICE']._serialized_start=1651
-  _globals['_VISUALIZATIONSERVICE']._serialized_end=2103
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['CreateRenderJob']._options = None
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['CreateRenderJob']._serialized_options = b'\220\002\002'
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['GetRenderJob']._options = None
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['GetRenderJob']._serialized_options = b'\220\002\001'
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['ListRenderJobs']._options = None
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['ListRenderJobs']._serialized_options = b'\220\002\001'
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['CancelRenderJob']._options = None
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['CancelRenderJob']._serialized_options = b'\220\002\002'
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['WatchRenderJob']._options = None
+  _globals['_VISUALIZATIONSERVICE'].methods_by_name['WatchRenderJob']._serialized_options = b'\220\002\001'
+  _globals['_PRIORITY']._serialized_start=1791
+  _globals['_PRIORITY']._serialized_end=1873
+  _globals['_CACHEMODE']._serialized_start=1875
+  _globals['_CACHEMODE']._serialized_end=1978
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=118
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=140
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=142
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=203
+  _globals['_LISTMODELSREQUEST']._serialized_start=205
+  _globals['_LISTMODELSREQUEST']._serialized_end=263
+  _globals['_LISTMODELSRESPONSE']._serialized_start=265
+  _globals['_LISTMODELSRESPONSE']._serialized_end=345
+  _globals['_LISTLAYERSREQUEST']._serialized_start=347
+  _globals['_LISTLAYERSREQUEST']._serialized_end=420
+  _globals['_LISTLAYERSRESPONSE']._serialized_start=422
+  _globals['_LISTLAYERSRESPONSE']._serialized_end=502
+  _globals['_RENDERIMAGEREQUEST']._serialized_start=505
+  _globals['_RENDERIMAGEREQUEST']._serialized_end=829
+  _globals['_RENDERIMAGERESPONSE']._serialized_start=831
+  _globals['_RENDERIMAGERESPONSE']._serialized_end=894
+  _globals['_STREAMRENDERREQUEST']._serialized_start=897
+  _globals['_STREAMRENDERREQUEST']._serialized_end=1282
+  _globals['_STREAMRENDERRESPONSE']._serialized_start=1285
+  _globals['_STREAMRENDERRESPONSE']._serialized_end=1441
+  _globals['_ACCEPTED']._serialized_start=1444
+  _globals['_ACCEPTED']._serialized_end=1605
+  _globals['_PROGRESS']._serialized_start=1608
+  _globals['_PROGRESS']._serialized_end=1789
+  _globals['_VISUALIZATIONSERVICE']._serialized_start=1981
+  _globals['_VISUALIZATIONSERVICE']._serialized_end=2905
 # @@protoc_insertion_point(module_scope)

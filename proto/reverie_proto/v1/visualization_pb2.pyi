@@ -1,4 +1,5 @@
 from reverie_proto.v1 import catalog_pb2 as _catalog_pb2
+from reverie_proto.v1 import jobs_pb2 as _jobs_pb2
 from reverie_proto.v1 import spec_pb2 as _spec_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -13,9 +14,20 @@ class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRIORITY_UNSPECIFIED: _ClassVar[Priority]
     PRIORITY_INTERACTIVE: _ClassVar[Priority]
     PRIORITY_BATCH: _ClassVar[Priority]
+
+class CacheMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CACHE_MODE_UNSPECIFIED: _ClassVar[CacheMode]
+    CACHE_MODE_USE: _ClassVar[CacheMode]
+    CACHE_MODE_BYPASS: _ClassVar[CacheMode]
+    CACHE_MODE_ONLY: _ClassVar[CacheMode]
 PRIORITY_UNSPECIFIED: Priority
 PRIORITY_INTERACTIVE: Priority
 PRIORITY_BATCH: Priority
+CACHE_MODE_UNSPECIFIED: CacheMode
+CACHE_MODE_USE: CacheMode
+CACHE_MODE_BYPASS: CacheMode
+CACHE_MODE_ONLY: CacheMode
 
 class GetServerInfoRequest(_message.Message):
     __slots__ = ()
@@ -62,16 +74,20 @@ class ListLayersResponse(_message.Message):
     def __init__(self, layers: _Optional[_Iterable[_Union[_catalog_pb2.Layer, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RenderImageRequest(_message.Message):
-    __slots__ = ("spec", "format", "frames", "priority")
+    __slots__ = ("spec", "format", "frames", "priority", "request_id", "cache")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CACHE_FIELD_NUMBER: _ClassVar[int]
     spec: _spec_pb2.RenderSpec
     format: _spec_pb2.ImageFormat
     frames: _spec_pb2.FrameRequest
     priority: Priority
-    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ...) -> None: ...
+    request_id: str
+    cache: CacheMode
+    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., priority: _Optional[_Union[Priority, str]] = ..., request_id: _Optional[str] = ..., cache: _Optional[_Union[CacheMode, str]] = ...) -> None: ...
 
 class RenderImageResponse(_message.Message):
     __slots__ = ("rendering",)
@@ -80,18 +96,22 @@ class RenderImageResponse(_message.Message):
     def __init__(self, rendering: _Optional[_Union[_spec_pb2.Rendering, _Mapping]] = ...) -> None: ...
 
 class StreamRenderRequest(_message.Message):
-    __slots__ = ("spec", "format", "frames", "progress_every_steps", "priority")
+    __slots__ = ("spec", "format", "frames", "progress_every_steps", "priority", "request_id", "cache")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_EVERY_STEPS_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    CACHE_FIELD_NUMBER: _ClassVar[int]
     spec: _spec_pb2.RenderSpec
     format: _spec_pb2.ImageFormat
     frames: _spec_pb2.FrameRequest
     progress_every_steps: int
     priority: Priority
-    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., progress_every_steps: _Optional[int] = ..., priority: _Optional[_Union[Priority, str]] = ...) -> None: ...
+    request_id: str
+    cache: CacheMode
+    def __init__(self, spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., format: _Optional[_Union[_spec_pb2.ImageFormat, str]] = ..., frames: _Optional[_Union[_spec_pb2.FrameRequest, _Mapping]] = ..., progress_every_steps: _Optional[int] = ..., priority: _Optional[_Union[Priority, str]] = ..., request_id: _Optional[str] = ..., cache: _Optional[_Union[CacheMode, str]] = ...) -> None: ...
 
 class StreamRenderResponse(_message.Message):
     __slots__ = ("accepted", "progress", "result")
@@ -104,16 +124,18 @@ class StreamRenderResponse(_message.Message):
     def __init__(self, accepted: _Optional[_Union[Accepted, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., result: _Optional[_Union[_spec_pb2.Rendering, _Mapping]] = ...) -> None: ...
 
 class Accepted(_message.Message):
-    __slots__ = ("effective_spec", "spec_digest", "estimated_s", "queue_position")
+    __slots__ = ("effective_spec", "spec_digest", "estimated_s", "queue_position", "cached")
     EFFECTIVE_SPEC_FIELD_NUMBER: _ClassVar[int]
     SPEC_DIGEST_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_S_FIELD_NUMBER: _ClassVar[int]
     QUEUE_POSITION_FIELD_NUMBER: _ClassVar[int]
+    CACHED_FIELD_NUMBER: _ClassVar[int]
     effective_spec: _spec_pb2.RenderSpec
     spec_digest: str
     estimated_s: float
     queue_position: int
-    def __init__(self, effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., estimated_s: _Optional[float] = ..., queue_position: _Optional[int] = ...) -> None: ...
+    cached: bool
+    def __init__(self, effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., estimated_s: _Optional[float] = ..., queue_position: _Optional[int] = ..., cached: bool = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("step", "steps", "objective", "elapsed_s", "estimated_remaining_s", "frame", "queue_position")

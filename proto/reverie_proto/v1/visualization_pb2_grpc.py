@@ -2,6 +2,7 @@
 """Client and server classes corresponding to protobuf-defined services."""
 import grpc
 
+from reverie_proto.v1 import jobs_pb2 as reverie_dot_v1_dot_jobs__pb2
 from reverie_proto.v1 import visualization_pb2 as reverie_dot_v1_dot_visualization__pb2
 
 
@@ -38,6 +39,31 @@ class VisualizationServiceStub(object):
                 '/reverie.v1.VisualizationService/StreamRender',
                 request_serializer=reverie_dot_v1_dot_visualization__pb2.StreamRenderRequest.SerializeToString,
                 response_deserializer=reverie_dot_v1_dot_visualization__pb2.StreamRenderResponse.FromString,
+                )
+        self.CreateRenderJob = channel.unary_unary(
+                '/reverie.v1.VisualizationService/CreateRenderJob',
+                request_serializer=reverie_dot_v1_dot_jobs__pb2.CreateRenderJobRequest.SerializeToString,
+                response_deserializer=reverie_dot_v1_dot_jobs__pb2.CreateRenderJobResponse.FromString,
+                )
+        self.GetRenderJob = channel.unary_unary(
+                '/reverie.v1.VisualizationService/GetRenderJob',
+                request_serializer=reverie_dot_v1_dot_jobs__pb2.GetRenderJobRequest.SerializeToString,
+                response_deserializer=reverie_dot_v1_dot_jobs__pb2.GetRenderJobResponse.FromString,
+                )
+        self.ListRenderJobs = channel.unary_unary(
+                '/reverie.v1.VisualizationService/ListRenderJobs',
+                request_serializer=reverie_dot_v1_dot_jobs__pb2.ListRenderJobsRequest.SerializeToString,
+                response_deserializer=reverie_dot_v1_dot_jobs__pb2.ListRenderJobsResponse.FromString,
+                )
+        self.CancelRenderJob = channel.unary_unary(
+                '/reverie.v1.VisualizationService/CancelRenderJob',
+                request_serializer=reverie_dot_v1_dot_jobs__pb2.CancelRenderJobRequest.SerializeToString,
+                response_deserializer=reverie_dot_v1_dot_jobs__pb2.CancelRenderJobResponse.FromString,
+                )
+        self.WatchRenderJob = channel.unary_stream(
+                '/reverie.v1.VisualizationService/WatchRenderJob',
+                request_serializer=reverie_dot_v1_dot_jobs__pb2.WatchRenderJobRequest.SerializeToString,
+                response_deserializer=reverie_dot_v1_dot_jobs__pb2.WatchRenderJobResponse.FromString,
                 )
 
 
@@ -79,6 +105,41 @@ class VisualizationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRenderJob(self, request, context):
+        """Begin a job: a picture for each of many channels. It goes on without its caller, and after the server's restart.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRenderJob(self, request, context):
+        """How a job stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRenderJobs(self, request, context):
+        """The jobs that the server remembers, the newest first, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelRenderJob(self, request, context):
+        """End a job before its next step; no effect on one that has ended. Pictures that are done stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRenderJob(self, request, context):
+        """What a job does, item by item, until it has ended. Resumes after any sequence number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VisualizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -106,6 +167,31 @@ def add_VisualizationServiceServicer_to_server(servicer, server):
                     servicer.StreamRender,
                     request_deserializer=reverie_dot_v1_dot_visualization__pb2.StreamRenderRequest.FromString,
                     response_serializer=reverie_dot_v1_dot_visualization__pb2.StreamRenderResponse.SerializeToString,
+            ),
+            'CreateRenderJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRenderJob,
+                    request_deserializer=reverie_dot_v1_dot_jobs__pb2.CreateRenderJobRequest.FromString,
+                    response_serializer=reverie_dot_v1_dot_jobs__pb2.CreateRenderJobResponse.SerializeToString,
+            ),
+            'GetRenderJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRenderJob,
+                    request_deserializer=reverie_dot_v1_dot_jobs__pb2.GetRenderJobRequest.FromString,
+                    response_serializer=reverie_dot_v1_dot_jobs__pb2.GetRenderJobResponse.SerializeToString,
+            ),
+            'ListRenderJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRenderJobs,
+                    request_deserializer=reverie_dot_v1_dot_jobs__pb2.ListRenderJobsRequest.FromString,
+                    response_serializer=reverie_dot_v1_dot_jobs__pb2.ListRenderJobsResponse.SerializeToString,
+            ),
+            'CancelRenderJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelRenderJob,
+                    request_deserializer=reverie_dot_v1_dot_jobs__pb2.CancelRenderJobRequest.FromString,
+                    response_serializer=reverie_dot_v1_dot_jobs__pb2.CancelRenderJobResponse.SerializeToString,
+            ),
+            'WatchRenderJob': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRenderJob,
+                    request_deserializer=reverie_dot_v1_dot_jobs__pb2.WatchRenderJobRequest.FromString,
+                    response_serializer=reverie_dot_v1_dot_jobs__pb2.WatchRenderJobResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -199,5 +285,90 @@ class VisualizationService(object):
         return grpc.experimental.unary_stream(request, target, '/reverie.v1.VisualizationService/StreamRender',
             reverie_dot_v1_dot_visualization__pb2.StreamRenderRequest.SerializeToString,
             reverie_dot_v1_dot_visualization__pb2.StreamRenderResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CreateRenderJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/reverie.v1.VisualizationService/CreateRenderJob',
+            reverie_dot_v1_dot_jobs__pb2.CreateRenderJobRequest.SerializeToString,
+            reverie_dot_v1_dot_jobs__pb2.CreateRenderJobResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def GetRenderJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/reverie.v1.VisualizationService/GetRenderJob',
+            reverie_dot_v1_dot_jobs__pb2.GetRenderJobRequest.SerializeToString,
+            reverie_dot_v1_dot_jobs__pb2.GetRenderJobResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListRenderJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/reverie.v1.VisualizationService/ListRenderJobs',
+            reverie_dot_v1_dot_jobs__pb2.ListRenderJobsRequest.SerializeToString,
+            reverie_dot_v1_dot_jobs__pb2.ListRenderJobsResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def CancelRenderJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/reverie.v1.VisualizationService/CancelRenderJob',
+            reverie_dot_v1_dot_jobs__pb2.CancelRenderJobRequest.SerializeToString,
+            reverie_dot_v1_dot_jobs__pb2.CancelRenderJobResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def WatchRenderJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(request, target, '/reverie.v1.VisualizationService/WatchRenderJob',
+            reverie_dot_v1_dot_jobs__pb2.WatchRenderJobRequest.SerializeToString,
+            reverie_dot_v1_dot_jobs__pb2.WatchRenderJobResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)

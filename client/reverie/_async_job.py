@@ -1,0 +1,57 @@
+"""A job on a server, for code that awaits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from reverie import _jobs
+from reverie.jobs import JobEvent, JobInfo, JobItem
+from reverie.pictures import ImageFormat, Rendering
+
+if TYPE_CHECKING:
+    from reverie._async_client import AsyncClient
+
+
+class AsyncJob:
+    """A job on a server for asyncio: the methods of :class:`reverie.Job`.
+
+    Made by :meth:`reverie.AsyncClient.create_job` and :meth:`reverie.AsyncClient.job`.
+    """
+
+    def __init__(self, client: AsyncClient, id: str) -> None:  # noqa: A002 - the wire's word
+        self._client = client
+        self.id = id
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+    async def info(self, *, timeout: float | None = None) -> JobInfo:
+        """How the job stands."""
+        return await self._client._run(_jobs.get(self.id, self._client._seconds(timeout)))
+
+    async def cancel(self, *, timeout: float | None = None) -> JobInfo:
+        """End the job before its next step; what is done stays. No effect on a job that has ended."""
+        return await self._client._run(_jobs.cancel(self.id, self._client._seconds(timeout)))
+
+    def watch(self, *, after: int = 0) -> AsyncIterator[JobEvent]:
+        """What the job does until it has ended: first how it stands, then each picture that ends, then its end.
+
+        ``after`` is the sequence of the last event that is known. A server that restarts meanwhile is waited for, and
+        no event is missed or told twice. Leaving the loop does not stop the job.
+        """
+        return self._client._told(_jobs.watch(self.id, after))
+
+    async def results(
+        self,
+        *,
+        after: int = 0,
+        format: ImageFormat | str = "png",  # noqa: A002
+    ) -> AsyncIterator[tuple[JobItem, Rendering]]:
+        """The pictures of the job as they are done, each with its item, until the job has ended.
+
+        Those that failed are left out. A picture that the store has lost since is rendered again.
+        """
+        async for event in self.watch(after=after):
+            if event.item is not None and event.item.spec is not None:
+                yield event.item, await self._client.render(spec=event.item.spec, format=format)

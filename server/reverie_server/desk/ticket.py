@@ -1,0 +1,67 @@
+"""One caller's place at a render that others may wait for too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from reverie_server.events import Accepted, Event, Progress
+from reverie_server.faults import Interrupted
+from reverie_server.mailbox import Mailbox
+from reverie_server.order import Order
+
+
+class Ticket:
+    """What a caller holds: made by `Desk.submit`.
+
+    Whoever asked reads events until the Rendering comes, or calls `stop` and leaves. With `durable` the Rendering comes
+    when it is in the store, and NotKept in its place when it cannot be.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        bell: Callable[[], None],
+        *,
+        client: str = "",
+        deadline_s: float | None = None,
+        durable: bool = False,
+    ) -> None:
+        self.order = order
+        self.client = client
+        self.durable = durable
+        self.mailbox = Mailbox(bell)
+        self._until = None if deadline_s is None else time.monotonic() + deadline_s
+        self._accepted = False
+        #: Set by the desk.
+        self.leave: Callable[[], None] = _nothing
+
+    def take(self) -> Event | None:
+        """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
+        return self.mailbox.take()
+
+    def remaining_s(self) -> float | None:
+        """Return how long the caller will wait, or None when there is no limit."""
+        return None if self._until is None else self._until - time.monotonic()
+
+    def stop(self) -> None:
+        """Leave: the render ends before its next step when nobody else waits for it. No effect on one that is done.
+
+        Whoever still reads gets `Interrupted`.
+        """
+        self.leave()
+        self.post(Interrupted())
+
+    def post(self, event: Event | BaseException) -> None:
+        """Tell the caller what is meant for this ticket: nothing after the end, and once that it is accepted."""
+        if isinstance(event, Progress) and event.frame is None and event.step % self.order.report_every:
+            return
+        if isinstance(event, Accepted):
+            if self._accepted:
+                return
+            self._accepted = True
+        self.mailbox.post(event)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,1 @@
+"""Jobs: many pictures from one request, which outlives connections and the process; see `jobs.Jobs`."""

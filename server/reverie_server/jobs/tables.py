@@ -1,0 +1,60 @@
+"""How jobs lie in the file: one row a job, one row a picture."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+#: Raised when the tables change; a file of another version is refused.
+VERSION = 1
+
+METADATA = MetaData()
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    # In the order of creation, whatever the clock says; never used twice.
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("request_id", String, unique=True),
+    # A CreateRenderJobRequest with every default filled in.
+    Column("request", LargeBinary, nullable=False),
+    # A JobState.
+    Column("state", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Column("item_count", Integer, nullable=False),
+    Column("done_count", Integer, nullable=False, default=0),
+    Column("cached_count", Integer, nullable=False, default=0),
+    Column("failed_count", Integer, nullable=False, default=0),
+    Column("sequence", Integer, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("job", ForeignKey("jobs.number", ondelete="CASCADE"), primary_key=True),
+    # In the order of the request: JobItem.index.
+    Column("place", Integer, primary_key=True),
+    Column("layer", String, nullable=False),
+    Column("channel", Integer, nullable=False),
+    # The event that told of its end; absent while it has none.
+    Column("sequence", Integer),
+    Column("spec_digest", String, nullable=False, default=""),
+    Column("outcome", Integer, nullable=False, default=0),
+    Column("activation", Float, nullable=False, default=0.0),
+    Column("cached", Boolean, nullable=False, default=False),
+    Column("error", String, nullable=False, default=""),
+    Index("items_by_sequence", "job", "sequence"),
+)

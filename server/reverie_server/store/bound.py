@@ -1,0 +1,56 @@
+"""A store's size, held below a bound: what was not used for the longest time makes room."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+
+from reverie_server.store.place import Place
+
+log = logging.getLogger(__name__)
+
+#: Room that is made at once, so that a full store is not searched at every write.
+SPARE = 1 / 10
+#: Part of the bound that may be written before the entries are counted again: other processes write too.
+UNCOUNTED = 1 / 16
+
+
+class Bound:
+    """Keeps a place within `limit_bytes`."""
+
+    def __init__(self, place: Place, limit_bytes: int) -> None:
+        self._place = place
+        self._limit = limit_bytes
+        self._lock = Lock()
+        #: Bytes there at the last count, and bytes written since; unknown before the first.
+        self._counted: int | None = None
+        self._written = 0
+
+    def wrote(self, name: str, size_bytes: int) -> None:
+        """Take note of a new entry, and make room when there is too much: but never of this one."""
+        with self._lock:
+            self._written += size_bytes
+            if (
+                self._counted is not None
+                and self._written <= self._limit * UNCOUNTED
+                and self._counted + self._written <= self._limit
+            ):
+                return
+            self._counted, self._written = self._make_room(name), 0
+
+    def _make_room(self, newest: str) -> int:
+        """Return how many bytes are there now."""
+        entries = sorted(self._place.entries(), key=lambda entry: entry.used_at)
+        total = sum(entry.size_bytes for entry in entries)
+        if total <= self._limit:
+            return total
+        removed = 0
+        for entry in entries:
+            if total <= self._limit * (1 - SPARE):
+                break
+            if entry.name != newest:  # whatever its time says: the clock may have been set
+                self._place.remove(entry.name)
+                total -= entry.size_bytes
+                removed += 1
+        log.info("removed %d results that were not used for long: the store is full", removed)
+        return total

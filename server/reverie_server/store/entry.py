@@ -1,0 +1,98 @@
+"""A rendering as the bytes of one entry, and back: whoever changes a bit of it is found out.
+
+An entry is a line with the SHA-256 of what follows, and a `StoredRendering` (stored.proto). The picture is in it as the
+float32 numbers that were computed, so that every format is encoded from an entry to the bytes it had at first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from google.protobuf.message import DecodeError
+from reverie_proto.v1 import spec_pb2, stored_pb2
+
+from reverie_server.digest import ENGINE_VERSION
+from reverie_server.events import Rendering
+
+MAGIC = b"reverie-result 1 "
+
+
+class Corrupt(Exception):
+    """These bytes are not the entry that was looked for; the message says how that shows."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What makes pictures: those of one maker are reproducible, those of another are not the same."""
+
+    device_class: str
+    onnxruntime_version: str
+
+    @property
+    def folder(self) -> str:
+        """The name under which its pictures are kept."""
+        return f"{self.device_class}-onnxruntime-{self.onnxruntime_version}"
+
+
+def encode(rendering: Rendering, maker: Maker) -> bytes:
+    """Return the bytes of an entry; frames are left out."""
+    height, width, _ = rendering.array.shape
+    stored = stored_pb2.StoredRendering(
+        rendering=spec_pb2.Rendering(
+            image=spec_pb2.Image(
+                format=spec_pb2.IMAGE_FORMAT_RAW,
+                width_px=width,
+                height_px=height,
+                data=rendering.encode(spec_pb2.IMAGE_FORMAT_RAW),
+            ),
+            outcome=f"OUTCOME_{rendering.outcome}".upper(),
+            outcome_detail=rendering.outcome_detail,
+            activation=rendering.activation,
+            history=rendering.history,
+            steps=rendering.steps,
+            effective_spec=rendering.spec,
+            spec_digest=rendering.spec_digest,
+            elapsed_s=rendering.elapsed_s,
+        ),
+        engine_version=ENGINE_VERSION,
+        device_class=maker.device_class,
+        onnxruntime_version=maker.onnxruntime_version,
+    )
+    body = stored.SerializeToString()
+    return MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
+    """Return the rendering of an entry; raise Corrupt unless it is whole, and the one with this digest and maker."""
+    head, _, body = data.partition(b"\n")
+    if not head.startswith(MAGIC):
+        raise Corrupt("it does not begin as an entry does")
+    if hashlib.sha256(body).hexdigest().encode() != head.removeprefix(MAGIC):
+        raise Corrupt("its contents do not have the SHA-256 that it states")
+    try:
+        stored = stored_pb2.StoredRendering.FromString(body)
+    except DecodeError as error:
+        raise Corrupt("its contents are no rendering") from error
+    rendering, image = stored.rendering, stored.rendering.image
+    if rendering.spec_digest != digest:
+        raise Corrupt(f"it holds the picture {rendering.spec_digest}")
+    if (stored.device_class, stored.onnxruntime_version) != (maker.device_class, maker.onnxruntime_version):
+        raise Corrupt(f"it was made on {stored.device_class} by ONNX Runtime {stored.onnxruntime_version}")
+    if len(image.data) != 12 * image.width_px * image.height_px:
+        raise Corrupt(f"it has {len(image.data)} bytes for {image.width_px} x {image.height_px} pixels")
+    planes = np.frombuffer(image.data, "<f4").reshape(3, image.height_px, image.width_px)
+    return Rendering(
+        array=np.ascontiguousarray(planes.transpose(1, 2, 0), np.float32),
+        outcome=spec_pb2.Outcome.Name(rendering.outcome).removeprefix("OUTCOME_").lower(),
+        outcome_detail=rendering.outcome_detail,
+        activation=rendering.activation,
+        history=np.asarray(rendering.history, np.float32),
+        steps=rendering.steps,
+        spec=rendering.effective_spec,
+        spec_digest=rendering.spec_digest,
+        frames=(),
+        elapsed_s=rendering.elapsed_s,
+        cached=True,
+    )

@@ -1,0 +1,73 @@
+"""A local folder as a place for entries, shared by as many processes as like."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from reverie_server.store.place import Kept
+
+#: An unfinished write older than this was left behind by a process that is no more.
+ABANDONED_S = 3600
+
+PART = ".part-"
+
+
+class Folder:
+    """Entries as files. The time of a file's change is when it was last used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes and mark it as used; None where there is none."""
+        path = self._path / name
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        with contextlib.suppress(OSError):  # a folder that can only be read has no order of use
+            os.utime(path)
+        return data
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file beside its place, wait until the disk has it, and rename it."""
+        path = self._path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=PART)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+            raise
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self._path / name).unlink(missing_ok=True)
+
+    def entries(self) -> list[Kept]:
+        """Return every file, and remove what dead processes left half written."""
+        found = []
+        for folder, _, names in os.walk(self._path):
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    state = path.stat()
+                except FileNotFoundError:
+                    continue  # another process removed it
+                if not name.startswith(PART):
+                    found.append(Kept(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
+                elif time.time() - state.st_mtime > ABANDONED_S:
+                    path.unlink(missing_ok=True)
+        return found

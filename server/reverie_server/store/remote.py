@@ -1,0 +1,51 @@
+"""Whatever fsspec reaches as a place for entries: a bucket, another machine, this process's memory."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from reverie_server.store.place import Kept
+
+
+class Remote:
+    """Entries as objects of an fsspec file system; each is put there in one call, which object stores do atomically.
+
+    What is used most recently is only known as far as the file system tells times; buckets know when objects were
+    written.
+    """
+
+    def __init__(self, files: Any, root: str) -> None:
+        self._files = files
+        self._root = root.rstrip("/")
+
+    def __str__(self) -> str:
+        return str(self._files.unstrip_protocol(self._root))
+
+    def read(self, name: str) -> bytes | None:
+        """Return an object's bytes; None where there is none."""
+        try:
+            data: bytes = self._files.cat_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            return None
+        return data
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put an object."""
+        path = f"{self._root}/{name}"
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(path, data)
+
+    def remove(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(f"{self._root}/{name}")
+
+    def entries(self) -> list[Kept]:
+        """Return every object."""
+        self._files.invalidate_cache()
+        found = self._files.find(self._root, detail=True)
+        return [
+            Kept(path[len(self._root) :].lstrip("/"), info["size"], self._files.modified(path).timestamp())
+            for path, info in found.items()
+        ]

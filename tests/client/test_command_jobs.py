@@ -1,0 +1,101 @@
+"""`reverie jobs`: what it sends, what it prints, how it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from reverie._command import main
+from reverie_proto.v1 import jobs_pb2
+
+from tests.client.scripted import Command, Script
+
+SUMMARY = "job-1  failed  3 of 4 done, 1 of them before, 1 failed\n"
+
+
+def test_create_prints_the_id_of_the_job(command: Command, script: Script) -> None:
+    result = command("jobs", "create", "tiny", "conv1_1:0-2,5", "relu1_1", "--steps", 5)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "job-1\n", "")
+    (request,) = script.requests
+    sent = {each.layer: [(r.first, r.last) for r in each.channels] for each in request.layers}
+    assert sent == {"conv1_1": [(0, 2), (5, 5)], "relu1_1": []}
+    assert request.template.steps == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("conv1_1:", "relu1_1"), "write numbers and ranges"),
+        (("conv1_1:1-x",), "write numbers and ranges"),
+        (("conv1_1:1", "conv1_1:2"), "named twice"),
+        ((), "Missing argument"),
+    ],
+)
+def test_what_is_no_layer_is_refused(command: Command, script: Script, arguments: tuple[str, ...], words: str) -> None:
+    result = command("jobs", "create", "tiny", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert script.requests == []
+
+
+def test_list_prints_one_row_a_job(command: Command) -> None:
+    result = command("jobs", "list")
+    assert result.exit_code == 0
+    rows = result.stdout.splitlines()
+    assert len(rows) == 3
+    assert rows[1].split()[:5] == ["job-1", "running", "2", "0", "4"]
+    assert rows[2].endswith("tiny   conv1_1:0-2, relu1_1:7")
+
+
+def test_show_tells_how_a_job_stands_and_what_it_waits_for(command: Command, script: Script) -> None:
+    script.job_detail = "results cannot be stored: No space left on device"
+    result = command("jobs", "show", "job-1")
+    assert (result.exit_code, result.stdout) == (0, SUMMARY)
+    assert result.stderr == "Waits: results cannot be stored: No space left on device\n"
+
+
+def test_watch_prints_a_line_for_each_picture_and_ends_with_the_jobs_end(command: Command) -> None:
+    result = command("jobs", "watch", "job-1")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines(keepends=True)
+    assert [line.split()[:2] for line in lines[:4]] == [
+        ["1", "conv1_1:0"],
+        ["2", "conv1_1:1"],
+        ["3", "conv1_1:2"],
+        ["4", "relu1_1:7"],
+    ]
+    assert "No such model any more." in lines[2]
+    assert lines[4:] == [SUMMARY]
+    assert result.stderr == "Error: The job is failed: 3 of 4 pictures were made.\n"
+
+
+def test_watch_leaves_out_what_is_known(command: Command) -> None:
+    result = command("jobs", "watch", "job-1", "--after", 3)
+    assert result.stdout.startswith("4  relu1_1:7")
+
+
+def test_cancel_tells_what_was_done(command: Command) -> None:
+    result = command("jobs", "cancel", "job-1")
+    assert (result.exit_code, result.stdout) == (0, SUMMARY.replace("failed  3", "cancelled  3"))
+
+
+@pytest.mark.parametrize("image_format", ["png", "webp"])
+def test_fetch_writes_the_pictures_into_a_folder(
+    command: Command, script: Script, folder: Path, image_format: str
+) -> None:
+    script.job_state = jobs_pb2.JOB_STATE_SUCCEEDED
+    result = command("jobs", "fetch", "job-1", "-o", "atlas/tiny", "--format", image_format)
+    assert (result.exit_code, result.stdout) == (0, "atlas/tiny  3 pictures\n")
+    names = sorted(path.name for path in (folder / "atlas/tiny").iterdir())
+    assert names == [f"{name}.{image_format}" for name in ("conv1_1-0000", "conv1_1-0001", "relu1_1-0007")]
+    with Image.open(folder / "atlas/tiny" / names[0]) as picture:
+        assert picture.size == (16, 16)
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("show", "x"), ("create", "tiny", "conv1_1")])
+def test_a_job_needs_a_server_that_stays(folder: Path, arguments: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main, ["jobs", *arguments], prog_name="reverie", env={"REVERIE_SERVER": None})
+    assert result.exit_code == 2
+    assert result.stderr == "Error: Jobs live on a server: name one with --server HOST:PORT or REVERIE_SERVER.\n"
