@@ -15,6 +15,7 @@ from reverie_server import order as orders
 from reverie_server import words
 from reverie_server.events import Event, Frame, Progress, Rendering
 from reverie_server.limits import Limits
+from reverie_server.observer import NOBODY, Observer
 from reverie_server.order import Order
 from reverie_server.render import Render
 from reverie_server.words import Words
@@ -35,7 +36,8 @@ class Engine:
     `models` are folders that hold model folders, as `reverie export --out` writes them; without any, the embedded model
     is served. `device` is "cpu", "cuda" or "auto"; `threads` bounds the CPU threads of one step, for the whole process.
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
-    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions.
+    and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `observer` is told what
+    happens, for metrics.
 
     Calls may come from any thread; one render at a time has the device, the others wait in order. A `Fault` says what
     is wrong with a request; StoreError or DeviceUnavailable, from the constructor, what is wrong with the models or the
@@ -51,6 +53,7 @@ class Engine:
         exact: bool = False,
         bfloat16: bool = False,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        observer: Observer = NOBODY,
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
         from reverie_server.catalog import Catalog
@@ -58,7 +61,7 @@ class Engine:
         from reverie_server.worker import Worker
 
         self._catalog = Catalog(models, limits)
-        self._worker = Worker(choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16), limits)
+        self._worker = Worker(choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16), limits, observer)
 
     def verify(self) -> None:
         """Check every file of every model against its digest; raise StoreError for the first that differs.

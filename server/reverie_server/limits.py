@@ -19,6 +19,7 @@ class Limits:
     max_terms: int = 16
     #: What every gRPC client accepts unless told otherwise.
     max_response_bytes: int = 4 * 2**20
+    max_request_bytes: int = 2**20
     #: Frames wait in memory, as float32, for a client that reads slowly; not announced, because no client plans by it.
     max_waiting_frame_bytes: int = 128 * 2**20
     #: Renders that may wait for the device; not announced either.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Event as Flag
@@ -21,6 +22,8 @@ class Render:
     def __init__(self, order: Order, bell: Callable[[], None]) -> None:
         self.order = order
         self.mailbox = Mailbox(bell)
+        #: On the clock of time.perf_counter.
+        self.accepted = time.perf_counter()
         self._stop = Flag()
         #: Set by the worker; cancelled when the render is stopped before its turn comes.
         self.future: Future[None] | None = None

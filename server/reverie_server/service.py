@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 
 import grpc
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
-from reverie_server import images, paging
+from reverie_server import callers, images, paging
 from reverie_server.engine import Engine
 from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.faults import Draining
@@ -91,6 +91,14 @@ class VisualizationService:
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(rung.set)
 
+        with callers.charged(order.pixel_steps):
+            async with self._submitted(order, bell, rung) as events:
+                yield order, events
+
+    @asynccontextmanager
+    async def _submitted(
+        self, order: Order, bell: Callable[[], None], rung: asyncio.Event
+    ) -> AsyncIterator[AsyncGenerator[Event, None]]:
         render = self._engine.submit(order, bell)
         task = asyncio.current_task()
         assert task is not None
@@ -98,7 +106,7 @@ class VisualizationService:
         task.add_done_callback(self._calls.pop)
         try:
             async with aclosing(_events(render, rung)) as events:
-                yield order, events
+                yield events
         finally:
             render.stop()
 

@@ -21,6 +21,7 @@ from reverie_server.estimate import Estimates
 from reverie_server.events import Accepted, Frame, Progress, Rendering
 from reverie_server.faults import Draining, Interrupted, QueueFull
 from reverie_server.limits import Limits
+from reverie_server.observer import NOBODY, Observer
 from reverie_server.order import Order
 from reverie_server.program import Program, build, program_key
 from reverie_server.render import Render
@@ -50,8 +51,9 @@ class Stats:
 class Worker:
     """Renders one after the other in a thread of its own."""
 
-    def __init__(self, device: Device, limits: Limits) -> None:
+    def __init__(self, device: Device, limits: Limits, observer: Observer = NOBODY) -> None:
         self.device = device
+        self._observer = observer
         self._limits = limits
         # At the interpreter's exit an executor waits for its thread; a daemon thread would die inside of ONNX Runtime.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-render")
@@ -114,16 +116,19 @@ class Worker:
     def _run(self, render: Render) -> None:
         with self._lock:
             self._running = render
-        what = _described(render.order)
+        what, begun = _described(render.order), time.perf_counter()
         try:
             rendering = self._render(render)
         except Stopped:
+            self._observer.rendered("stopped", time.perf_counter() - begun)
             log.info("stopped before its end: %s", what)
             self._finish(render, Interrupted(), stopped=1)
         except BaseException as error:
+            self._observer.rendered("failed", time.perf_counter() - begun)
             log.info("failed: %s", what)
             self._finish(render, error, failed=1)
         else:
+            self._observer.rendered(rendering.outcome, rendering.elapsed_s)
             log.info("%s in %.2f s: %s", rendering.outcome, rendering.elapsed_s, what)
             self._finish(render, rendering, finished=1)
 
@@ -140,7 +145,8 @@ class Worker:
         if render.stopped():
             raise Stopped
         program = self._program(order.plan)
-        began = time.perf_counter()
+        began = stepped = time.perf_counter()
+        self._observer.waited(began - render.accepted)
         ascent = ascend(program, [recipe], frames=lambda _, step: step in order.frame_steps, stop=render.stopped)
         with closing(ascent):
             for said in ascent:
@@ -148,6 +154,8 @@ class Worker:
                     self._estimates.learn(order.plan, (time.perf_counter() - began) / max(1, said.steps))
                     return _rendering(order, said, time.perf_counter() - started)
                 if said.index > 0:  # 0 is the first noise, and no step
+                    before, stepped = stepped, time.perf_counter()
+                    self._observer.stepped(stepped - before, 1)
                     with self._lock:
                         self._count(steps=1, late_steps=int(render.stopped()))
                 frame = _frame(order, said)
@@ -163,7 +171,9 @@ class Worker:
             while len(self._programs) >= MAX_PROGRAMS:
                 self._programs.popitem(last=False)
             program = build(plan.model, plan.recipe, batch=1, device=self.device)
-            log.info("built a program for %s in %.2f s", _described_program(plan), time.perf_counter() - begun)
+            took = time.perf_counter() - begun
+            self._observer.built(took)
+            log.info("built a program for %s in %.2f s", _described_program(plan), took)
         self._programs[key] = program
         return program
 

@@ -11,7 +11,18 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
 from reverie_server import faults
-from reverie_server.faults import Draining, Fault, Interrupted, InvalidRequest, NotServed, QueueFull, Violation
+from reverie_server.faults import (
+    Draining,
+    Fault,
+    Forbidden,
+    Interrupted,
+    InvalidRequest,
+    NotServed,
+    QueueFull,
+    QuotaExceeded,
+    Unauthenticated,
+    Violation,
+)
 from reverie_server.reported import reported
 
 from tests.serving.hosts import Refusal, hosted
@@ -23,6 +34,9 @@ MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
 FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
     (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
+    (Unauthenticated("no key"), "UNAUTHENTICATED", "UNAUTHENTICATED", []),
+    (Forbidden("render", ["read"]), "PERMISSION_DENIED", "MISSING_RIGHT", []),
+    (QuotaExceeded("renders", "2 of 2", 3), "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", [rpc.RetryInfo, rpc.QuotaFailure]),
     (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),

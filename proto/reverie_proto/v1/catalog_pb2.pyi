@@ -32,20 +32,22 @@ class Preset(_message.Message):
     def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., steps: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes")
+    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes", "max_request_bytes")
     MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_STEPS_FIELD_NUMBER: _ClassVar[int]
     MAX_FRAMES_FIELD_NUMBER: _ClassVar[int]
     MAX_TERMS_FIELD_NUMBER: _ClassVar[int]
     MAX_RESPONSE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
     min_size_px: int
     max_size_px: int
     max_steps: int
     max_frames: int
     max_terms: int
     max_response_bytes: int
-    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ...) -> None: ...
+    max_request_bytes: int
+    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size_px")
