@@ -30,8 +30,9 @@ COUNTED = [
     ("programs", "reverie_programs_loaded", False, "Programs that are loaded."),
     ("program_bytes", "reverie_program_bytes", False, "Memory that loaded programs take, about, in bytes."),
     ("hits", "reverie_cache_hits", True, "Requests that were answered from the store."),
-    ("shared", "reverie_shared_renders", True, "Requests that joined a render in progress."),
-    ("rendered", "reverie_cache_misses", True, "Requests that were rendered."),
+    ("joined", "reverie_shared_renders", True, "Requests that joined a render in progress."),
+    ("misses", "reverie_cache_misses", True, "Requests whose picture was not in the store."),
+    ("not_stored", "reverie_store_failures", True, "Results that could not be stored."),
 ]
 
 
