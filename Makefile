@@ -111,7 +111,7 @@ endef
 	$(call environment,serve,the server and the client,--editable ".[server]")
 
 .venv/serve/tested: .venv/serve/ready
-	@.venv/serve/bin/python -m pip install --quiet --group test
+	@.venv/serve/bin/python -m pip install --quiet --group test-serving
 	@touch $@
 
 # onnxruntime is not among the export's own needs: the tests compare with it.
@@ -128,7 +128,7 @@ endef
 	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
 
 .venv/check/ready: pyproject.toml
-	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)
+	$(call environment,check,the checkers,--editable ".[server]" --group test-serving --group check)
 
 .venv/proto/ready: pyproject.toml
 	$(call environment,proto,the protocol compiler,--group proto)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reverie_server.settings import Setting, table
+
+if TYPE_CHECKING:
+    from reverie_server.configuration import Configuration
 
 # Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
 
@@ -47,8 +50,8 @@ def settings_options(command: Any) -> Any:
     )(command)
 
 
-def configured(config: Path | None, flags: dict[str, Any]) -> Any:
-    """Return the Configuration that options, environment and file make; raise Refused with all that is wrong."""
+def configured(config: Path | None, flags: dict[str, Any]) -> Configuration:
+    """Return what options, environment and file make; raise Refused with all that is wrong."""
     from reverie_server.configuration import Misconfigured, configure
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}

@@ -22,6 +22,7 @@ class Tracing:
     """The layer that makes spans."""
 
     def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
         self._tracer = provider.get_tracer("reverie_server")
         self._propagator = TraceContextTextMapPropagator()
 
@@ -45,6 +46,10 @@ class Tracing:
             span.set_attribute("reverie.request_id", request_id.current())
             span.set_attribute("reverie.client", callers.current().name)
             span.end()
+
+    def flush(self) -> None:
+        """Send what has not been sent yet."""
+        self._provider.force_flush()
 
 
 @contextmanager
