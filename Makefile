@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -14,6 +14,7 @@ help:
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
 	@echo "make bench-smoke see that everything that is measured runs (minutes)"
+	@echo "make reliability maltreat a server at length: load, faults, strangers (hours; see docs/reliability.md)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
 	@echo "make clean       remove the environments and everything made"
@@ -68,6 +69,13 @@ bench: .venv/bench/ready .venv/training/ready
 	@for name in start_up step_time step_program export_vgg19 renders service growth threads natural_maximum recognition plots; do \
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
+# Each row of docs/reliability.md, long form; figures on standard output.
+RELIABILITY ?= fuzz sigterm hosts
+
+reliability: .venv/serve/tested
+	@for name in $(RELIABILITY); do \
+		echo "== bench.reliability.$$name" && .venv/serve/bin/python -m bench.reliability.$$name || exit 1; done
+
 bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
 	@.venv/bench/bin/python -m bench.smoke
@@ -103,7 +111,7 @@ endef
 	$(call environment,serve,the server and the client,--editable ".[server]")
 
 .venv/serve/tested: .venv/serve/ready
-	@.venv/serve/bin/python -m pip install --quiet --group test
+	@.venv/serve/bin/python -m pip install --quiet --group test-serving
 	@touch $@
 
 # onnxruntime is not among the export's own needs: the tests compare with it.
@@ -120,7 +128,7 @@ endef
 	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
 
 .venv/check/ready: pyproject.toml
-	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)
+	$(call environment,check,the checkers,--editable ".[server]" --group test-serving --group check)
 
 .venv/proto/ready: pyproject.toml
 	$(call environment,proto,the protocol compiler,--group proto)

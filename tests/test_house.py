@@ -31,7 +31,18 @@ def law(folder: str, *may: str, **only: tuple[str, ...]) -> Law:
 
 LAWS = [
     law("proto/reverie_proto", "google", "grpc"),
-    law("client/reverie", "reverie_proto", "grpc", "google", "numpy", "PIL", "click", "rich"),
+    law(
+        "client/reverie",
+        "reverie_proto",
+        "grpc",
+        "google",
+        "numpy",
+        "PIL",
+        "click",
+        "rich",
+        "opentelemetry",
+        opentelemetry=("_trace.py",),
+    ),
     law("gradient/reverie_gradient", "onnx", "onnx_ir", "numpy"),
     law(
         "export/reverie_export",
@@ -57,8 +68,16 @@ LAWS = [
             "platformdirs",
             "fsspec",
             "sqlalchemy",
+            "annotated_types",
+            "opentelemetry",
+            "prometheus_client",
+            "pydantic",
+            "structlog",
         ),
         onnxruntime=("runtime.py",),
+        opentelemetry=("tracing.py",),
+        prometheus_client=("metrics.py",),
+        structlog=("logs.py",),
     ),
 ]
 

@@ -150,7 +150,7 @@ class AsyncClient(BaseClient):
                 call.cancel()
 
     async def _ask(self, ask: Ask) -> Any:
-        call = self._begin(ask.rpc, grpc.aio)(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+        call = self._begin(ask.rpc, grpc.aio)(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
         return (call, await _next(call)) if ask.streams else await call
 
     async def _events(self, exchange: Exchange[Any]) -> AsyncIterator[Event]:

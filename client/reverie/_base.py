@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from reverie import _parsing
+from reverie import _parsing, _trace
 from reverie._connection import connection
 from reverie._translation import translate
 from reverie.errors import InternalError, ReverieError, UsageError
@@ -67,6 +67,10 @@ class BaseClient:
                 self._channel = transport.secure_channel(to.target, to.credentials, to.options)
             self._stub = VisualizationServiceStub(self._channel)
         return getattr(self._stub, rpc)
+
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        """What goes with a call: the token, and the trace that the call is part of."""
+        return self._connection.metadata + _trace.context()
 
     def _seconds(self, timeout: float | None) -> float:
         """How long a question about the catalogue may take."""

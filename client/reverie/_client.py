@@ -160,10 +160,10 @@ class Client(BaseClient):
         begin = self._begin(ask.rpc, grpc)
         if ask.streams:
             with _interrupts.held():
-                call = begin(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+                call = begin(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
             return call, next(call, None)
         with _interrupts.held():
-            call = begin.future(ask.request, timeout=ask.timeout_s, metadata=self._connection.metadata)
+            call = begin.future(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
         try:
             return call.result()
         finally:

@@ -14,7 +14,8 @@ from reverie_proto.v1 import catalog_pb2
 from reverie_server import order as orders
 from reverie_server import words
 from reverie_server.events import Event, Frame, Progress, Rendering
-from reverie_server.limits import Limits
+from reverie_server.limits import MAX_BATCH, Limits
+from reverie_server.observer import NOBODY, Observer
 from reverie_server.order import Order
 from reverie_server.words import Words
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from reverie_server.worker import Stats
 
 
-#: Renders that may share a step.
-MAX_BATCH = 64
 #: As a store: none.
 OFF = "off"
 
@@ -43,7 +42,7 @@ class Engine:
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
     and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
     program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
-    is one, and is measured once.
+    is one, and is measured once. `observer` is told what happens, for metrics.
 
 
     `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
@@ -68,6 +67,7 @@ class Engine:
         store_limit_bytes: int | None = None,
         jobs: str | Path = OFF,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        observer: Observer = NOBODY,
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
         from reverie_server.catalog import Catalog
@@ -85,7 +85,7 @@ class Engine:
         limits = replace(limits, max_batch=chosen.batch)
         self._catalog = Catalog(models, limits)
         kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
-        self._worker = Worker(chosen, limits)
+        self._worker = Worker(chosen, limits, observer)
         self._desk = Desk(self._worker, kept)
         self.jobs = Jobs(str(jobs), self._desk, self.order, self.layers, limits)
 

@@ -8,6 +8,9 @@
     |- JobsOff            FAILED_PRECONDITION this server keeps no jobs
     |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs go on already
     |- JobsUnreachable    UNAVAILABLE         the file of jobs cannot be used at this moment
+    |- Unauthenticated    UNAUTHENTICATED     the call needs an API key and brings none that is known here
+    |- Forbidden          PERMISSION_DENIED   the caller's key has not the right that the call needs
+    |- QuotaExceeded      RESOURCE_EXHAUSTED  the caller's key has used what it may: come back later
     |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: come back later
     |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
     |- Draining           UNAVAILABLE         the server is about to stop: ask another, or come back later
@@ -161,6 +164,41 @@ class JobsUnreachable(Fault):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"jobs cannot be reached at this moment: {why}")
+
+
+class Unauthenticated(Fault):
+    """The call needs an API key, and brings none that is known here."""
+
+    code = "UNAUTHENTICATED"
+    reason = "UNAUTHENTICATED"
+
+
+class Forbidden(Fault):
+    """The caller is known, and may not do this."""
+
+    code = "PERMISSION_DENIED"
+    reason = "MISSING_RIGHT"
+
+    def __init__(self, right: str, held: Sequence[str]) -> None:
+        super().__init__(
+            f"this needs the right {right!r} and the key has {', '.join(sorted(held))}; ask for another key"
+        )
+
+
+class QuotaExceeded(Fault):
+    """The caller's key has used what it may, for now."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, quota: str, problem: str, retry_after_s: int) -> None:
+        self._violation = error_details_pb2.QuotaFailure.Violation(subject=quota, description=problem)
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{problem}; retry in {retry_after_s} s")
+
+    def details(self) -> Sequence[Message]:
+        """Return when to come back, and which quota it is."""
+        return [*super().details(), error_details_pb2.QuotaFailure(violations=[self._violation])]
 
 
 class QueueFull(Fault):

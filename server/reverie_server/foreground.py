@@ -3,63 +3,84 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
 
 import click
 
+from reverie_server import logs
 from reverie_server.command import Refused
 from reverie_server.engine import Engine
 from reverie_server.faults import Fault
+from reverie_server.interceptor import Layer
 from reverie_server.jobs.jobs import default_file
+from reverie_server.keys import UnusableKeys
+from reverie_server.metrics import CannotExpose, Metrics, exposed
 from reverie_server.models import StoreError
+from reverie_server.observer import NOBODY, Observer
 from reverie_server.runtime import DeviceUnavailable
 from reverie_server.serving import CannotListen, Signals
 from reverie_server.serving import serve as serve_engine
+from reverie_server.settings import Settings
 from reverie_server.store import UnusableStore, default_folder
+from reverie_server.tls import UnusableCertificate
+
+#: Everything that keeps a server from starting, each with its sentence.
+REFUSALS = (
+    StoreError,
+    DeviceUnavailable,
+    UnusableStore,
+    CannotListen,
+    CannotExpose,
+    UnusableKeys,
+    UnusableCertificate,
+    Fault,
+)
 
 
-def run(
-    models: Sequence[Path],
-    listen: str,
-    *,
-    device: str,
-    threads: int | None,
-    exact: bool,
-    bfloat16: bool,
-    batch: int | None,
-    warm: Sequence[str],
-    store: str | None,
-    store_limit_bytes: int | None,
-    jobs: str | None,
-    grace_s: float,
-) -> None:
+def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every node that a pass removes
+    logs.configure(settings.log_format, settings.log_level)
     try:
-        with Engine(
-            models or None,
-            device=device,
-            threads=threads,
-            exact=exact,
-            bfloat16=bfloat16,
-            batch=batch,
-            store=default_folder() if store is None else store,
-            store_limit_bytes=store_limit_bytes,
-            jobs=default_file() if jobs is None else jobs,
-        ) as engine:
+        with ExitStack() as stack:
+            metrics = Metrics() if settings.metrics else None
+            engine = stack.enter_context(
+                Engine(
+                    settings.models or None,
+                    device=settings.device,
+                    threads=settings.threads,
+                    exact=settings.exact,
+                    bfloat16=settings.bfloat16,
+                    batch=settings.batch,
+                    store=default_folder() if settings.store is None else settings.store,
+                    store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
+                    jobs=default_file() if settings.jobs is None else settings.jobs,
+                    limits=settings.limits,
+                    observer=metrics or NOBODY,
+                )
+            )
             engine.verify()
-            engine.warm(warm)
-            asyncio.run(_serve(engine, listen, grace_s))
-    except (StoreError, DeviceUnavailable, UnusableStore, CannotListen, Fault) as error:
+            engine.warm(settings.warm)
+            if metrics and settings.metrics:
+                metrics.watch(engine.stats, engine.counts)
+                stack.enter_context(exposed(metrics, settings.metrics))
+            layers = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
+            asyncio.run(_serve(engine, settings, metrics or NOBODY, layers))
+    except REFUSALS as error:
         raise Refused(str(error)) from error
 
 
-async def _serve(engine: Engine, listen: str, grace_s: float) -> None:
+def _tracing(url: str) -> AbstractContextManager[Layer]:
+    try:
+        from reverie_server import tracing  # of an extra
+    except ModuleNotFoundError as error:
+        raise Refused(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
+    return tracing.tracing(tracing.collector(url))
+
+
+async def _serve(engine: Engine, settings: Settings, observer: Observer, layers: Sequence[Layer]) -> None:
     loop, signals = asyncio.get_running_loop(), Signals()
 
     def heed(number: int, frame: FrameType | None) -> None:
@@ -69,7 +90,7 @@ async def _serve(engine: Engine, listen: str, grace_s: float) -> None:
         if signals.stop.is_set():
             signals.hurry.set()
         else:
-            click.echo(f"Stopping: renders in progress have {grace_s:g} s to finish.", err=True)
+            click.echo(f"Stopping: renders in progress have {settings.grace:g} s to finish.", err=True)
         signals.stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,4 +100,4 @@ async def _serve(engine: Engine, listen: str, grace_s: float) -> None:
         names = ", ".join(model.name for model in engine.models())
         click.echo(f"Reverie {engine.info().version} serves {names} on {address} ({engine.info().device_class}).")
 
-    await serve_engine(engine, listen, grace_s=grace_s, signals=signals, ready=ready)
+    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, layers=layers)

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 
 from reverie_proto.v1 import catalog_pb2
 
+#: Renders of one program that share a step, at most.
+MAX_BATCH = 64
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -31,6 +34,7 @@ class Limits:
     #: Jobs that have not ended, and jobs that are remembered after their end: the oldest make room.
     max_open_jobs: int = 16
     max_ended_jobs: int = 200
+    max_request_bytes: int = 2**20
     #: Frames wait in memory, as float32, for a client that reads slowly; not announced, because no client plans by it.
     max_waiting_frame_bytes: int = 128 * 2**20
 

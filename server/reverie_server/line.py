@@ -54,6 +54,8 @@ class Ticket:
     run: Run
     #: What it will take in all, in seconds of the device; None when nobody knows.
     estimated_s: float | None
+    #: When it was submitted.
+    came: float = 0.0
     #: When it had its first place.
     begun: float | None = None
     #: Its place in the ascent of its program; None while it waits or is suspended.

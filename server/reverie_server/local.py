@@ -12,6 +12,7 @@ from threading import Thread
 
 from reverie_server.engine import Engine
 from reverie_server.serving import Signals, serve
+from reverie_server.settings import Settings
 
 
 @contextmanager
@@ -25,11 +26,9 @@ def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto",
 
         async def life() -> None:
             loop, signals = asyncio.get_running_loop(), Signals()
-            address = f"unix:{folder}/socket"
             await serve(
                 engine,
-                address,
-                grace_s=0,
+                Settings(listen=f"unix:{folder}/socket", grace=0),
                 signals=signals,
                 ready=lambda bound: handle.set_result((loop, signals, bound)),
             )

@@ -1,7 +1,8 @@
 """Model folders on disk: what is in them, and that it is what the manifest says.
 
 A folder holds ``manifest.json`` (the message reverie.v1.Manifest), ``weights.bin`` with the weights of all layers, and
-one graph per layer. A manifest is read when the store opens; a file is checked against its digest before its first use.
+one graph per layer. A manifest is read when the store opens; a file is checked against its digest before its first use,
+and a graph for what it holds (`inspection`): a folder may come from a stranger.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import numpy.typing as npt
 import onnx
 import onnx_ir as ir
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from reverie_proto.v1 import manifest_pb2
+
+from reverie_server.inspection import MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES, problems
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
@@ -55,6 +59,8 @@ class Model:
         self.folder = folder
         path = folder / MANIFEST
         try:
+            if path.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
+                raise StoreError(f"{path} is a link, or larger than {MAX_MANIFEST_BYTES} bytes, which no manifest is")
             data = path.read_bytes()
             self.manifest = json_format.Parse(data, manifest_pb2.Manifest(), ignore_unknown_fields=True)
         except (OSError, UnicodeDecodeError, json_format.ParseError) as error:
@@ -69,6 +75,8 @@ class Model:
         self.layers: Mapping[str, manifest_pb2.ExportedLayer] = {e.layer.name: e for e in self.manifest.layers}
         self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
         self._files = {file.name: file for file in self.manifest.files}
+        if len(self.layers) < len(self.manifest.layers) or len(self._files) < len(self.manifest.files):
+            raise StoreError(f"{path} names a layer or a file twice; export the model again")
         if not self.name or not self.layers:
             raise StoreError(f"{path} names no model or no layers; export the model again")
         for name in (*self._files, *(entry.file for entry in self.layers.values())):
@@ -100,11 +108,14 @@ class Model:
         return self._grid(layer, size)
 
     def verify(self) -> None:
-        """Check every file against its digest; raise StoreError for the first that differs."""
+        """Check every file's digest and what every graph holds; raise StoreError for the first that is wrong."""
+        graphs = {entry.file for entry in self.layers.values()}
+        for layer in self.layers:
+            self._proto(layer)
         for name in self._files:
             if name == WEIGHTS:
                 _ = self.weights  # once and for all
-            else:
+            elif name not in graphs:
                 self._check_digest(name, hashlib.sha256((self.folder / name).read_bytes()).hexdigest())
 
     @cached_property
@@ -119,9 +130,18 @@ class Model:
 
     def _proto(self, layer: str) -> onnx.ModelProto:
         file = self.layers[layer].file
+        if self._files[file].size_bytes > MAX_GRAPH_BYTES:
+            raise StoreError(f"{self.folder / file} is larger than {MAX_GRAPH_BYTES} bytes, which no layer's graph is")
         data = (self.folder / file).read_bytes()
         self._check_digest(file, hashlib.sha256(data).hexdigest())
-        return onnx.ModelProto.FromString(data)
+        try:
+            proto = onnx.ModelProto.FromString(data)
+        except DecodeError as error:
+            raise StoreError(f"{self.folder / file} is no ONNX graph; export the model again") from error
+        weights_bytes = self._files[WEIGHTS].size_bytes if WEIGHTS in self._files else 0
+        for problem in problems(proto, weights=WEIGHTS, weights_bytes=weights_bytes):
+            raise StoreError(f"{self.folder / file} is not served: {problem}")
+        return proto
 
     def _work_out_grid(self, layer: str, size: int) -> tuple[int, int]:
         if layer in self.layers and not self.layers[layer].layer.spatial:
@@ -142,6 +162,8 @@ class Model:
         path = self.folder / name
         if Path(name).name != name or name not in self._files:
             raise StoreError(f"{self.folder / MANIFEST} does not list {name!r} as a file of its own folder")
+        if path.is_symlink():
+            raise StoreError(f"{path} is a link; a model's files are files of its own folder")
         size = path.stat().st_size if path.is_file() else None
         if size is None:
             raise StoreError(f"{path} is missing; export the model again")

@@ -51,6 +51,11 @@ class Order:
     #: About what its program holds in memory.
     program_bytes: int = 0
 
+    @property
+    def pixel_steps(self) -> int:
+        """The picture's pixels times its steps: what a render costs, in the currency of quotas."""
+        return self.plan.recipe.size**2 * self.plan.recipe.steps
+
 
 def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:
     """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from reverie_server import bounds, request_id
 from reverie_server.faults import Fault
 
 log = logging.getLogger("reverie_server")
@@ -23,25 +25,36 @@ Handler = Callable[[Any, Any, Any], Awaitable[Reply]]
 
 
 def reported(handler: Handler[Reply]) -> Handler[Reply]:
-    """Let a handler, a coroutine method of a servicer, speak in exceptions.
-
-    Cancellation is not an exception here: it passes through, because gRPC leaks what a handler swallows.
-    """
+    """Let a handler, a coroutine method of a servicer, speak in exceptions, and be asked nothing out of bounds."""
 
     @functools.wraps(handler)
     async def wrapper(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Reply:
-        try:
+        async with reporting(context, handler.__qualname__):
+            if isinstance(request, Message):
+                bounds.check(request)
             return await handler(self, request, context)
-        except Fault as fault:
-            await abort(context, fault.code, fault.reason, str(fault), fault.details(), fault.retry_after_s)
-        except Exception:
-            incident = uuid.uuid4().hex
-            log.exception("incident %s in %s", incident, handler.__qualname__)
-            info = error_details_pb2.RequestInfo(request_id=incident)
-            await abort(context, "INTERNAL", "INTERNAL", f"internal error, incident {incident}", [info])
         raise AssertionError("abort always raises")
 
     return wrapper
+
+
+@asynccontextmanager
+async def reporting(context: grpc.aio.ServicerContext, what: str) -> AsyncIterator[None]:
+    """End a call by the exception that leaves the block.
+
+    Cancellation is not an exception here: it passes through, because gRPC leaks what a handler swallows.
+    """
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise  # it has its status
+    except Fault as fault:
+        await abort(context, fault.code, fault.reason, str(fault), fault.details(), fault.retry_after_s)
+    except Exception:
+        incident = uuid.uuid4().hex
+        log.exception("incident %s in %s", incident, what)
+        info = error_details_pb2.RequestInfo(request_id=incident)
+        await abort(context, "INTERNAL", "INTERNAL", f"internal error, incident {incident}", [info])
 
 
 async def abort(
@@ -60,4 +73,4 @@ async def abort(
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
     if retry_after_s is not None:
         trailers.append(("grpc-retry-pushback-ms", str(retry_after_s * 1000)))  # read by gRPC's own retries
-    await context.abort(status_code, message, tuple(trailers))
+    await context.abort(status_code, message, (*request_id.trailers(), *trailers))

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import grpc
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
-from reverie_server import images, paging
+from reverie_server import callers, images, paging
 from reverie_server.engine import Engine
 from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.faults import Draining
@@ -98,6 +98,14 @@ class VisualizationService(JobCalls):
             with suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(rung.set)
 
+        with callers.charged(order.pixel_steps):
+            async with self._submitted(order, bell, rung, context) as events:
+                yield order, events
+
+    @asynccontextmanager
+    async def _submitted(
+        self, order: Order, bell: Callable[[], None], rung: asyncio.Event, context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[AsyncGenerator[Event, None]]:
         render = self._engine.submit(order, bell, client=_client(context), deadline_s=context.time_remaining())
         task = asyncio.current_task()
         assert task is not None
@@ -105,7 +113,7 @@ class VisualizationService(JobCalls):
         task.add_done_callback(self._calls.pop)
         try:
             async with aclosing(_events(render, rung)) as events:
-                yield order, events
+                yield events
         finally:
             render.stop()
 
@@ -127,9 +135,8 @@ class VisualizationService(JobCalls):
 
 
 def _client(context: grpc.aio.ServicerContext) -> str:
-    """Return whom a render is for: a machine, whatever its port, or whoever has the socket."""
-    peer = str(context.peer())
-    return peer if peer.startswith("unix:") else peer.rpartition(":")[0]
+    """Return whom a render is for: a known caller, or a machine."""
+    return callers.current().name or callers.machine(context.peer() or "")
 
 
 async def _events(render: Ticket, rung: asyncio.Event) -> AsyncGenerator[Event, None]:

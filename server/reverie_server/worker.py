@@ -18,6 +18,7 @@ from reverie_server.faults import Draining, Interrupted, InvalidRequest, Violati
 from reverie_server.footprint import footprint
 from reverie_server.limits import Limits
 from reverie_server.line import Key, Line, Readiness, Ticket
+from reverie_server.observer import NOBODY, Observer
 from reverie_server.order import Order
 from reverie_server.program import build, program_key
 from reverie_server.recipe import RecipeError
@@ -70,12 +71,14 @@ class Worker:
         self,
         device: Device,
         limits: Limits,
+        observer: Observer = NOBODY,
         *,
         load: Callable[[Plan], Ascent] | None = None,
         clock: Callable[[], float] = time.perf_counter,
         joint: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.device = device
+        self._observer = observer
         self._limits = limits
         self._clock, self._joint = clock, joint
         self._changed = Condition()
@@ -114,7 +117,7 @@ class Worker:
         plan = order.plan
         render = Render(order, bell, self._stop)
         run = Run(plan.recipe, order.frame_steps.__contains__)
-        ticket = Ticket(render, _key(plan), client, order.background, run, order.estimated_s)
+        ticket = Ticket(render, _key(plan), client, order.background, run, order.estimated_s, came=self._clock())
         with self._changed:
             if self._closed:
                 raise Draining
@@ -167,7 +170,10 @@ class Worker:
         self._shelf.close()
 
     def _load(self, plan: Plan) -> Ascent:
-        return Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
+        begun = self._clock()
+        ascent = Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
+        self._observer.built(self._clock() - begun)
+        return ascent
 
     def _wake(self) -> None:
         """Let the thread look at the line, which has changed; the lock is held."""
@@ -211,12 +217,16 @@ class Worker:
                 self._doomed.append((ticket, error))
 
     def _tell_end(self, ticket: Ticket, end: Rendering | BaseException) -> None:
+        elapsed = self._clock() - ticket.came if ticket.begun is None else self._clock() - ticket.begun
         match end:
             case Rendering():
+                self._observer.rendered(end.outcome, end.elapsed_s)
                 log.info("%s in %.2f s: %s", end.outcome, end.elapsed_s, _described(ticket.render.order))
             case Interrupted():
+                self._observer.rendered("stopped", elapsed)
                 log.info("stopped before its end: %s", _described(ticket.render.order))
             case _:
+                self._observer.rendered("failed", elapsed)
                 log.info("failed: %s", _described(ticket.render.order))
         ticket.render.mailbox.post(end)
 
@@ -309,6 +319,7 @@ class Worker:
             if ticket.begun is None:
                 with self._changed:
                     ticket.begun = self._clock()
+                self._observer.waited(ticket.begun - ticket.came)
                 if ticket.told:
                     self._tell([(ticket, 0, ticket.remaining_s)])
 
@@ -334,6 +345,7 @@ class Worker:
     def _account(self, seated: Mapping[int, Ticket], told: Iterable[Reached | Result], took_s: float) -> None:
         """Charge a step to those who made it."""
         made = [seated[said.element] for said in told if isinstance(said, Reached) and said.step]
+        self._observer.stepped(took_s, len(made))
         for ticket in seated.values():
             ticket.took_s += took_s
         with self._changed:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,14 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 from google.rpc import status_pb2
+from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.visualization_pb2 import RenderImageRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine, Mount, add_to_server
+from reverie_server.interceptor import Layer
+from reverie_server.observer import NOBODY, Observer
+from reverie_server.serving import Signals, serve
+from reverie_server.settings import Settings
 
 
 @asynccontextmanager
@@ -69,3 +76,26 @@ class Refusal:
         message = kind()
         packed.Unpack(message)
         return message
+
+
+@asynccontextmanager
+async def running(
+    engine: Engine, settings: Settings, *, observer: Observer = NOBODY, layers: Sequence[Layer] = ()
+) -> AsyncIterator[str]:
+    """A server with everything that surrounds its calls, as `reverie serve` runs it; its address."""
+    signals, bound = Signals(), asyncio.get_running_loop().create_future()
+    life = asyncio.create_task(
+        serve(engine, settings, signals=signals, ready=bound.set_result, observer=observer, layers=layers)
+    )
+    await asyncio.wait([life, bound], return_when=asyncio.FIRST_COMPLETED)
+    if life.done():
+        life.result()
+    yield bound.result()
+    signals.stop.set()
+    await life
+
+
+def render_request(steps: int = 1, channel: int = 1, size_px: int = 16) -> RenderImageRequest:
+    """A render of the tiny model that takes no time."""
+    objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=channel))
+    return RenderImageRequest(spec=RenderSpec(model="tiny", objective=objective, size_px=size_px, steps=steps))

@@ -14,6 +14,7 @@ from reverie_server import faults
 from reverie_server.faults import (
     Draining,
     Fault,
+    Forbidden,
     Interrupted,
     InvalidRequest,
     JobsOff,
@@ -22,8 +23,10 @@ from reverie_server.faults import (
     NotServed,
     NotStored,
     QueueFull,
+    QuotaExceeded,
     TooLate,
     TooManyJobs,
+    Unauthenticated,
     Violation,
 )
 from reverie_server.reported import reported
@@ -42,6 +45,9 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (JobsOff("it has no store"), "FAILED_PRECONDITION", "JOBS_OFF", []),
     (TooManyJobs(16), "RESOURCE_EXHAUSTED", "TOO_MANY_JOBS", [rpc.RetryInfo]),
     (JobsUnreachable("the disk is full"), "UNAVAILABLE", "JOBS_UNREACHABLE", [rpc.RetryInfo]),
+    (Unauthenticated("no key"), "UNAUTHENTICATED", "UNAUTHENTICATED", []),
+    (Forbidden("render", ["read"]), "PERMISSION_DENIED", "MISSING_RIGHT", []),
+    (QuotaExceeded("renders", "2 of 2", 3), "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", [rpc.RetryInfo, rpc.QuotaFailure]),
     (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
     (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),

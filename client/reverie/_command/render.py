@@ -37,6 +37,10 @@ class Position(click.ParamType[tuple[int, int]]):
         return int(match[1]), int(match[2])
 
 
+# The options that say where the picture is made, and not which.
+SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "models", "exact")
+
+
 @click.command(cls=Command)
 @click.argument("model")
 @click.argument("layer")
@@ -78,7 +82,7 @@ def render(
 
     CHANNEL is a number or, for a classifier's last layer, the label of a class.
     """
-    server = {name: options.pop(name) for name in ("server", "token", "tls_ca", "insecure", "models", "exact")}
+    server = {name: options.pop(name) for name in SERVER}
     output, chosen = _destination(output, image_format, f"{model}-{layer}-{channel}")
     if animate and animate.suffix.lower() not in WRITERS:
         raise Failure(f"{animate} does not end in one of {', '.join(WRITERS)}.")

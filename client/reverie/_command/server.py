@@ -26,8 +26,30 @@ OPTIONS = (
         metavar="ADDRESS",
         help="HOST:PORT or unix:/PATH of a server. Without it the pictures are made in this process.",
     ),
-    click.option("--token", envvar="REVERIE_TOKEN", show_envvar=True, help="Bearer token for the server."),
-    click.option("--tls-ca", type=click.Path(), help="PEM file of authorities to trust, instead of the system's."),
+    click.option(
+        "--token", envvar="REVERIE_TOKEN", show_envvar=True, help="API key for the server, sent as a bearer token."
+    ),
+    click.option(
+        "--tls-ca",
+        envvar="REVERIE_TLS_CA",
+        show_envvar=True,
+        type=click.Path(),
+        help="PEM file of authorities to trust, instead of the system's.",
+    ),
+    click.option(
+        "--tls-cert",
+        envvar="REVERIE_CLIENT_CERT",
+        show_envvar=True,
+        type=click.Path(),
+        help="PEM file of a certificate of this client's own, where the server asks for one.",
+    ),
+    click.option(
+        "--tls-key",
+        envvar="REVERIE_CLIENT_KEY",
+        show_envvar=True,
+        type=click.Path(),
+        help="PEM file of that certificate's private key.",
+    ),
     click.option("--insecure", is_flag=True, help="Plaintext to another machine."),
     click.option(
         "--models",
@@ -51,6 +73,8 @@ def connected(
     server: str | None,
     token: str | None,
     tls_ca: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
     insecure: bool,
     models: tuple[Path, ...],
     exact: bool = False,
@@ -67,7 +91,9 @@ def connected(
         )
     with ExitStack() as stack:
         if server:
-            client = Client(server, token=token, tls_ca=tls_ca, insecure=insecure or None)
+            client = Client(
+                server, token=token, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key, insecure=insecure or None
+            )
         else:
             client = Client(stack.enter_context(_local(models, exact=exact)))
         yield stack.enter_context(client)

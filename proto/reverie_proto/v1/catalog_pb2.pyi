@@ -32,7 +32,7 @@ class Preset(_message.Message):
     def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., steps: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes", "max_pixel_steps", "max_batch", "max_waiting_renders", "program_memory_mb", "max_job_items", "max_open_jobs", "max_ended_jobs")
+    __slots__ = ("min_size_px", "max_size_px", "max_steps", "max_frames", "max_terms", "max_response_bytes", "max_pixel_steps", "max_batch", "max_waiting_renders", "program_memory_mb", "max_job_items", "max_open_jobs", "max_ended_jobs", "max_request_bytes")
     MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     MAX_STEPS_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +46,7 @@ class Limits(_message.Message):
     MAX_JOB_ITEMS_FIELD_NUMBER: _ClassVar[int]
     MAX_OPEN_JOBS_FIELD_NUMBER: _ClassVar[int]
     MAX_ENDED_JOBS_FIELD_NUMBER: _ClassVar[int]
+    MAX_REQUEST_BYTES_FIELD_NUMBER: _ClassVar[int]
     min_size_px: int
     max_size_px: int
     max_steps: int
@@ -59,7 +60,8 @@ class Limits(_message.Message):
     max_job_items: int
     max_open_jobs: int
     max_ended_jobs: int
-    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_pixel_steps: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_waiting_renders: _Optional[int] = ..., program_memory_mb: _Optional[int] = ..., max_job_items: _Optional[int] = ..., max_open_jobs: _Optional[int] = ..., max_ended_jobs: _Optional[int] = ...) -> None: ...
+    max_request_bytes: int
+    def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_pixel_steps: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_waiting_renders: _Optional[int] = ..., program_memory_mb: _Optional[int] = ..., max_job_items: _Optional[int] = ..., max_open_jobs: _Optional[int] = ..., max_ended_jobs: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
 
 class Model(_message.Message):
     __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size_px")

@@ -1,0 +1,153 @@
+"""Generated messages to every method, and raw bytes on the port: nothing crashes, nothing is INTERNAL, nothing hangs.
+
+``python -m bench.reliability.fuzz --messages 100000 --minutes 20`` is the long form. The server is a process of its own
+with the tiny model of the tests, bounded so that a valid request is soon done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import socket
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
+
+from bench.reliability import messages
+from bench.reliability.process import ServerProcess
+from tests.models import write_tiny_model
+
+#: A call that has not ended by then hangs.
+HANG_S = 60
+
+#: What a server may answer to anything at all; INTERNAL and UNKNOWN are bugs.
+FINE = {
+    grpc.StatusCode.OK,
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNIMPLEMENTED,
+}
+
+BOUNDS = ("--limit", "max_steps=20", "--limit", "max_size_px=64")
+
+
+def statuses(channel: grpc.Channel, method: MethodDescriptor, *, count: int, number: int) -> Counter[str]:
+    """Send generated requests to one method; return how many ended with which status, raise for one that may not be."""
+    ended: Counter[str] = Counter()
+    begin = getattr(VisualizationServiceStub(channel), method.name)
+
+    @seed(number)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(messages.requests(method))
+    def send(request: Any) -> None:
+        code = _ended(lambda: begin(request, timeout=HANG_S))
+        ended[code.name] += 1
+        assert code in FINE, f"{method.name} ended with {code.name}: {request}"
+
+    send()
+    return ended
+
+
+def _ended(call: Callable[[], Any]) -> grpc.StatusCode:
+    try:
+        answer = call()
+        if isinstance(answer, Iterator):
+            for _ in answer:
+                pass
+    except grpc.RpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+# ----- raw bytes -----
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def raw_bytes(address: str, *, seconds: float, number: int) -> int:
+    """Send what is no HTTP/2, or begins like it, to the port; return how many connections were made."""
+    host, _, port = address.rpartition(":")
+    dice, until, made = random.Random(number), time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        with socket.create_connection((host, int(port)), timeout=HANG_S) as connection:
+            connection.settimeout(0.02)
+            try:
+                for piece in _pieces(dice):
+                    connection.sendall(piece)
+                connection.recv(65536)
+            except (TimeoutError, ConnectionError):
+                pass
+        made += 1
+    return made
+
+
+def _pieces(dice: random.Random) -> Iterator[bytes]:
+    if dice.random() < 0.7:
+        yield PREFACE
+    for _ in range(dice.randint(0, 8)):
+        if dice.random() < 0.7:
+            yield _frame(dice)
+        else:
+            yield dice.randbytes(dice.randint(0, 2000))
+
+
+def _frame(dice: random.Random) -> bytes:
+    """Return a frame of HTTP/2 whose head makes sense and whose rest does not."""
+    body = dice.randbytes(dice.randint(0, 300))
+    length = len(body) if dice.random() < 0.8 else dice.randrange(2**24)
+    stream = dice.choice([0, 1, 3, dice.randrange(2**31)])
+    return (
+        length.to_bytes(3, "big") + bytes([dice.randrange(12), dice.randrange(256)]) + stream.to_bytes(4, "big") + body
+    )
+
+
+# ----- all of it -----
+
+
+def fuzz(*, count: int, seconds: float, number: int = 0) -> dict[str, Any]:
+    """Run both against one server; raise where it crashed, hung or blamed itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_tiny_model(Path(folder) / "tiny")
+        with ServerProcess("--models", folder, *BOUNDS) as server, grpc.insecure_channel(server.address) as channel:
+            methods = [method for method in messages.SERVICE.methods if method.input_type.fields]
+            ended: Counter[str] = Counter()
+            for method in methods:
+                ended += statuses(channel, method, count=-(-count // len(methods)), number=number)
+            made = raw_bytes(server.address, seconds=seconds, number=number)
+            assert server.is_well(), "the server is not well after raw bytes"
+            code, said = server.stop()
+        assert code == 0, f"the server ended with {code}"
+        assert "incident" not in said, said[-2000:]
+        assert "Traceback" not in said, said[-2000:]
+    return {"messages": sum(ended.values()), "statuses": dict(ended), "connections": made, "internal": 0, "hangs": 0}
+
+
+def main() -> None:
+    """Run, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    told = parser.parse_args()
+    print(fuzz(count=told.messages, seconds=told.minutes * 60, number=told.seed))
+
+
+if __name__ == "__main__":
+    main()

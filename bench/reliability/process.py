@@ -1,0 +1,73 @@
+"""`reverie serve` as a process of its own, for those who maltreat it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from types import TracebackType
+from typing import Self
+
+import grpc
+from reverie_server import health
+
+COMMAND = [sys.executable, "-c", "from reverie_server.command import serve; serve(prog_name='reverie serve')"]
+
+
+class ServerProcess:
+    """A server on a free port, until the block ends."""
+
+    def __init__(self, *arguments: str) -> None:
+        # A file and no pipe: one that nobody reads would stop the server when it is full.
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(
+            [*COMMAND, "--device", "cpu", "--listen", "127.0.0.1:0", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        found = re.search(r" on (\S+:\d+)", line)
+        assert found, self._said()
+        self.address = found[1]
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout_s: float = 60) -> tuple[int, str]:
+        """Wait for its end; return the exit status and what it has logged."""
+        return self._process.wait(timeout_s), self._said()
+
+    def stop(self) -> tuple[int, str]:
+        """Terminate it and wait."""
+        self.terminate()
+        return self.wait()
+
+    def is_well(self) -> bool:
+        """Whether it answers, and says that it serves."""
+        with grpc.insecure_channel(self.address) as channel:
+            check = channel.unary_unary(
+                "/grpc.health.v1.Health/Check",
+                health.HealthCheckRequest.SerializeToString,
+                health.HealthCheckResponse.FromString,
+            )
+            return bool(check(health.HealthCheckRequest(), timeout=30).status == health.SERVING)
+
+    def _said(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.communicate()
+        self._log.close()

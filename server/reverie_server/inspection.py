@@ -1,0 +1,93 @@
+"""What a graph from a model folder may hold, so that a folder from a stranger can do nothing but compute.
+
+Digests say that a folder is what its manifest says, and nothing of who wrote that. So each graph is read before it is
+used: standard numeric operators only, no control flow, no functions and no other domains, and weights from nowhere but
+the folder's own file and within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import onnx
+
+#: The most bytes of a manifest, and of a graph: weights are elsewhere.
+MAX_MANIFEST_BYTES = 16 * 2**20
+MAX_GRAPH_BYTES = 256 * 2**20
+
+#: Domains that are the standard one.
+STANDARD = ("", "ai.onnx")
+
+#: What a graph says about its weights in another file.
+EXTERNAL = {"location", "offset", "length", "checksum"}
+
+
+def problems(model: onnx.ModelProto, *, weights: str, weights_bytes: int) -> Iterator[str]:
+    """Yield what a graph holds that it may not, given the name and the size of the one file of weights."""
+    if model.functions:
+        yield f"it defines functions of its own, such as {model.functions[0].name[:60]!r}"
+    for opset in model.opset_import:
+        if opset.domain not in STANDARD:
+            yield f"it uses operators of the domain {opset.domain[:60]!r}"
+    if model.graph.sparse_initializer:
+        yield "it has sparse weights"
+    for node in model.graph.node:
+        if node.domain not in STANDARD:
+            yield f"node {node.name[:60]!r} is of the domain {node.domain[:60]!r}"
+        elif node.op_type not in allowed():
+            yield f"operator {node.op_type[:60]!r} is not one of those that networks are made of"
+    tensors = [attribute.t for node in model.graph.node for attribute in node.attribute if attribute.HasField("t")]
+    tensors += [tensor for node in model.graph.node for attribute in node.attribute for tensor in attribute.tensors]
+    for tensor in tensors:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            yield f"a constant, {tensor.name[:60]!r}, is in another file"
+    for tensor in model.graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            yield from _external(tensor, weights, weights_bytes)
+
+
+def _external(tensor: onnx.TensorProto, weights: str, weights_bytes: int) -> Iterator[str]:
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    name = tensor.name[:60]
+    if unknown := told.keys() - EXTERNAL:
+        yield f"weight {name!r} says {min(unknown)[:60]!r} of its place"
+    if told.get("location") != weights:
+        yield f"weight {name!r} is in {told.get('location', '')[:60]!r} and not in {weights!r}"
+    try:
+        offset, length = (_number(told.get(key, "")) for key in ("offset", "length"))
+    except ValueError:
+        yield f"weight {name!r} has no offset and length"
+    else:
+        if offset + length > weights_bytes:
+            yield f"weight {name!r} is said to end at byte {offset + length} of the {weights_bytes} in {weights!r}"
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        raise ValueError(text)
+    return int(text)
+
+
+@cache
+def allowed() -> frozenset[str]:
+    """Return the standard operators that compute numbers from numbers, the same ones each time, and then end.
+
+    By their schemas: those with graphs inside are control flow, those that take or give sequences, options or texts are
+    for other things than pictures, and random ones would make pictures that nobody can make again.
+    """
+    latest: dict[str, onnx.defs.OpSchema] = {}
+    for schema in onnx.defs.get_all_schemas():
+        if schema.domain == "" and not schema.deprecated:
+            latest[schema.name] = schema
+    return frozenset(
+        name
+        for name, schema in latest.items()
+        if not name.startswith(("Random", "Bernoulli", "Multinomial"))
+        and not any(each.type == onnx.defs.OpSchema.AttrType.GRAPH for each in schema.attributes.values())
+        and all(_numeric(each.types) for each in (*schema.inputs, *schema.outputs))
+    )
+
+
+def _numeric(types: Iterable[str]) -> bool:
+    return any(kind.startswith("tensor(") and kind != "tensor(string)" for kind in types)

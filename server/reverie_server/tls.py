@@ -1,0 +1,103 @@
+"""Certificates from files, read again when they change: no restart, and no broken connection, for a new one."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import grpc
+
+log = logging.getLogger(__name__)
+
+
+class UnusableCertificate(Exception):
+    """A certificate, or its key, cannot be served; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """The PEM files of one server; with `client_ca` only clients with a certificate of those authorities come in."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def files(self) -> list[Path]:
+        """Return those that there are."""
+        return [file for file in (self.cert, self.key, self.client_ca) if file is not None]
+
+
+def credentials(certificates: Certificates) -> grpc.ServerCredentials:
+    """Return gRPC's credentials, which look at the files before each handshake; raise UnusableCertificate."""
+    watched = _Watched(certificates)
+    return grpc.dynamic_ssl_server_credentials(
+        watched.configuration, watched.renewed, require_client_authentication=certificates.client_ca is not None
+    )
+
+
+class _Watched:
+    def __init__(self, certificates: Certificates) -> None:
+        self._certificates = certificates
+        self._lock = Lock()
+        self._seen = self._stamp()
+        self.configuration = _read(certificates)
+
+    def _stamp(self) -> list[tuple[int, int, int]]:
+        """Return what tells that a file is another one: also one moved into its place, or behind its link."""
+        try:
+            stats = [file.stat() for file in self._certificates.files()]
+        except OSError:
+            return []  # in the middle of being replaced
+        return [(stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats]
+
+    def renewed(self) -> Any:
+        """Return a new configuration where the files have changed and are sound, else None: the old one stays."""
+        with self._lock:
+            if not (stamp := self._stamp()) or stamp == self._seen:
+                return None
+            try:
+                self.configuration = _read(self._certificates)
+            except UnusableCertificate as problem:
+                log.warning("the certificate stays the one before: %s", problem)  # again at the next handshake
+                return None
+            self._seen = stamp
+            log.info("the certificate was read again from %s", self._certificates.cert)
+            return self.configuration
+
+
+def _read(certificates: Certificates) -> Any:
+    contents = []
+    for file in certificates.files():
+        try:
+            contents.append(file.read_bytes())
+        except OSError as error:
+            raise UnusableCertificate(f"{file} cannot be read: {error.strerror}") from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # gRPC itself says nothing of a key that is another certificate's: it only fails every handshake.
+        context.load_cert_chain(certificates.cert, certificates.key, password=_no_password)
+    except (ssl.SSLError, ValueError) as error:
+        raise UnusableCertificate(
+            f"{certificates.cert} and {certificates.key} are no certificate and its key in PEM: {_reason(error)}"
+        ) from error
+    try:
+        if certificates.client_ca is not None:
+            context.load_verify_locations(certificates.client_ca)
+    except ssl.SSLError as error:
+        raise UnusableCertificate(f"{certificates.client_ca} holds no authorities in PEM: {_reason(error)}") from error
+    cert, key, *client_ca = contents
+    return grpc.ssl_server_certificate_configuration(
+        [(key, cert)], root_certificates=client_ca[0] if client_ca else None
+    )
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted, and nobody is there to be asked for its password")
+
+
+def _reason(error: Exception) -> str:
+    return (error.reason or "no PEM") if isinstance(error, ssl.SSLError) else str(error)
