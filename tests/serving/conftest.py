@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from reverie_server import Engine
+from reverie_server import Engine, Limits
 
 from tests.models import write_tiny_model
 from tests.serving.hosts import Served, served
@@ -32,3 +33,12 @@ async def service(engine: Engine) -> AsyncIterator[Served]:
     """The shared engine behind gRPC."""
     async with served(engine) as service:
         yield service
+
+
+@pytest.fixture
+async def alone(models: Path) -> AsyncIterator[Served]:
+    """A server whose engine does nothing but what the test asks, and lets two renders wait."""
+    engine = await asyncio.to_thread(Engine, [models], device="cpu", threads=1, limits=Limits(max_waiting_renders=2))
+    async with served(engine) as service:
+        yield service
+    await asyncio.to_thread(engine.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -215,15 +215,6 @@ async def test_progress_comes_as_often_as_asked(service: Served) -> None:
 # ----- callers that leave -----
 
 
-@pytest.fixture
-async def alone(models: Path) -> AsyncIterator[Served]:
-    """A server whose engine does nothing but what the test asks."""
-    engine = await asyncio.to_thread(Engine, [models], device="cpu", threads=1, limits=Limits(max_waiting_renders=2))
-    async with served(engine) as service:
-        yield service
-    await asyncio.to_thread(engine.close)
-
-
 def begin(service: Served, kind: str, **options: Any) -> Any:
     """A render that takes longer than any test."""
     if kind == "unary":
@@ -252,7 +243,7 @@ async def wait_for_the_deadline(service: Served, call: Any) -> None:
 
 
 # How a caller leaves, with the options of its call.
-LEAVING = [(cancel, {}), (disconnect, {}), (wait_for_the_deadline, {"timeout": 1})]
+LEAVING = [(cancel, {}), (disconnect, {}), (wait_for_the_deadline, {"timeout": 3})]
 
 
 @pytest.mark.parametrize("kind", ["unary", "stream"])
