@@ -184,10 +184,10 @@ class TooLate(Fault):
     reason = "DEADLINE_TOO_SHORT"
 
     def __init__(self, *, estimated_s: float, wait_s: float, remaining_s: float) -> None:
-        wait = f" after a wait of about {wait_s:.2g} s" if wait_s else ""
+        wait = f" after a wait of about {_seconds(wait_s)}" if wait_s else ""
         super().__init__(
-            f"the render takes about {estimated_s:.2g} s{wait}, and the call's deadline is in {remaining_s:.2g} s;"
-            " allow more time, or ask for fewer steps or pixels"
+            f"the render takes about {_seconds(estimated_s)}{wait}, and the call's deadline is in"
+            f" {_seconds(remaining_s)}; allow more time, or ask for fewer steps or pixels"
         )
 
 
@@ -211,6 +211,10 @@ class Interrupted(Fault):
 
     def __init__(self) -> None:
         super().__init__("the render was stopped before it was done; the same request will give the picture")
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def shown(value: object) -> str:

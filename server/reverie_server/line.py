@@ -84,6 +84,7 @@ class Line:
         self._had: dict[str, float] = {}
         self._programs: dict[tuple[str, Key], float] = {}
         self._passed = 0
+        self._owed = False
 
     def __len__(self) -> int:
         return len(self._tickets)
@@ -128,8 +129,8 @@ class Line:
 
     def turn(self, readiness: Callable[[Ticket], Readiness]) -> list[Ticket]:
         """Return who has the next turn: renders of one program, or nobody where none is ready."""
-        owed = self._passed >= PASSES
-        crew = self._crew(self._order(background_first=owed), readiness)
+        self._owed = self._passed >= PASSES
+        crew = self._crew(self._order(background_first=self._owed), readiness)
         if crew:
             passed_over = not crew[0].background and any(ticket.background for ticket in self)
             self._passed = self._passed + 1 if passed_over else 0
@@ -137,7 +138,7 @@ class Line:
 
     def must_yield(self, crew: Sequence[Ticket], readiness: Callable[[Ticket], Readiness]) -> bool:
         """Whether a turn has to end for an interactive render; a turn that was owed to the others does not."""
-        if not all(ticket.background for ticket in crew) or self._passed >= PASSES:
+        if self._owed or not all(ticket.background for ticket in crew):
             return False
         better = self._crew(self._order(), readiness)
         return bool(better) and not better[0].background

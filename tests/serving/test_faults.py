@@ -151,6 +151,19 @@ async def test_cancellation_passes_through() -> None:
     assert isinstance(host.seen, asyncio.CancelledError)
 
 
+# What a render and its wait take, the time left, and what is said.
+LATE = [
+    ((8.04, 0, 1), "the render takes about 8 s, and the call's deadline is in 1 s; allow more time"),
+    ((1234.5, 61.2, 0.043), "takes about 1234 s after a wait of about 61 s, and the call's deadline is in 0.043 s"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "said"), LATE)
+def test_a_deadline_that_is_too_short_is_told_with_the_estimate(seconds: tuple[float, float, float], said: str) -> None:
+    estimated, wait, remaining = seconds
+    assert said in str(TooLate(estimated_s=estimated, wait_s=wait, remaining_s=remaining))
+
+
 # A caller's value, and how it stands in a sentence.
 SHOWN = [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (float("nan"), "nan"), (7, "7")]
 

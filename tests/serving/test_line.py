@@ -133,6 +133,22 @@ def test_a_turn_of_the_lower_class_ends_for_an_interactive_render_unless_it_was_
     assert device.line.must_yield(crew, ready)
     assert not device.line.must_yield(crew, lambda each: Readiness.READY if each.background else Readiness.COMING)
     assert not device.line.must_yield([interactive], ready)
+    device.turns(PASSES)
+    assert device.turn() == [background]
+    assert not device.line.must_yield([background], ready)
+
+
+def test_what_is_owed_to_the_lower_class_stays_owed_until_there_is_room_for_it() -> None:
+    """However many interactive renders come for programs that are loaded."""
+
+    def readiness(each: Ticket) -> Readiness:
+        busy = any(other.begun is not None and other is not each for other in device.line)
+        return Readiness.NO_ROOM if each.background and busy and each.begun is None else Readiness.READY
+
+    device, patient, first = Device(readiness=readiness), ticket("a", "q", background=True), ticket("b", steps=20)
+    first.begun = 0.0
+    device.add(patient, first)
+    waits(device, patient, lambda turn: [ticket(f"b{turn}", steps=20)], most=PASSES + 20 * (1 + SUSPENDED))
 
 
 def waits(device: Device, patient: Ticket, arriving: Callable[[int], list[Ticket]], *, most: int) -> int:

@@ -77,9 +77,9 @@ async def miss_the_deadline(service: Served, kind: str, patch: pytest.MonkeyPatc
 
 
 async def be_refused_a_deadline(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Estimates, "seconds", lambda self, plan: 1e6)
+    patch.setattr(Estimates, "seconds", lambda self, plan: 1234.5)
     error = await refused(start(service, kind, ENDLESS, timeout=20), "DEADLINE_EXCEEDED")
-    assert "the render takes about 1e+06 s, and the call's deadline is in" in (error.details() or "")
+    assert "the render takes about 1234 s, and the call's deadline is in" in (error.details() or "")
 
 
 async def crash(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
