@@ -212,6 +212,84 @@ async def test_draining_ends_watches_and_takes_no_jobs(working: Served) -> None:
         assert seen.detail(error_details_pb2.ErrorInfo).reason == "DRAINING"
 
 
+# ----- every end that a job and its watcher may come to -----
+
+
+async def nothing(service: Served, name: str, watching: Any) -> None:
+    pass
+
+
+async def cancel_the_job(service: Served, name: str, watching: Any) -> None:
+    await service.call.CancelRenderJob(CancelRenderJobRequest(id=name))
+
+
+async def cancel_the_watch(service: Served, name: str, watching: Any) -> None:
+    watching.cancel()
+
+
+async def drain(service: Served, name: str, watching: Any) -> None:
+    await service.mount.drain(5)
+
+
+async def disconnect(service: Served, name: str, watching: Any) -> None:
+    await service.channel.close(None)
+
+
+async def break_the_device(service: Served, name: str, watching: Any) -> None:
+    shelf = service.engine._worker._shelf
+    shelf._load = _broken
+    for ascent in list(shelf._loaded.values()):
+        ascent.step = _broken  # type: ignore[method-assign]
+
+
+def _broken(*_: Any) -> Any:
+    raise RuntimeError("the device is gone")
+
+
+# What happens, the seconds that the watch may take, and the state of the job afterwards.
+ENDS: list[tuple[Callable[..., Any], float | None, str]] = [
+    (nothing, None, "SUCCEEDED"),
+    (cancel_the_job, None, "CANCELLED"),
+    (nothing, 0.05, "SUCCEEDED"),
+    (cancel_the_watch, None, "SUCCEEDED"),
+    (disconnect, None, "SUCCEEDED"),
+    (drain, None, "RUNNING"),
+    (break_the_device, None, "FAILED"),
+]
+
+
+@pytest.mark.parametrize(("happens", "timeout", "wanted"), ENDS, ids=lambda value: getattr(value, "__name__", value))
+async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behind(
+    working: Served, happens: Callable[..., Any], timeout: float | None, wanted: str
+) -> None:
+    jobs = working.engine.jobs
+    name = (await create(working, job(some("conv1_1", (0, 3)), some("conv2_1", (0, 1)), steps=250))).id
+    watching = working.call.WatchRenderJob(WatchRenderJobRequest(id=name), timeout=timeout)
+    reading = asyncio.create_task(read_all(watching))
+    await until(lambda: jobs.get(name).done_count > 0)
+    await happens(working, name, watching)
+    if wanted != "RUNNING":
+        await until(lambda: ended(jobs.get(name)))
+    told = jobs.get(name)
+    assert state(told) == wanted
+    assert told.done_count + told.failed_count <= told.item_count == 6
+    await asyncio.gather(reading, return_exceptions=True)
+    await until(lambda: working.engine.stats().running == working.engine.stats().waiting == 0)
+    await until(lambda: not jobs._bells)
+    assert jobs._foreman is not None
+    assert not (jobs._foreman._tickets if wanted != "RUNNING" else ())
+    assert working.engine.stats().late_steps <= 1
+    if wanted == "FAILED":
+        errors = [item.error for _, item in jobs.news(name, 0)[1] if item.error]
+        assert errors
+        assert all(re.fullmatch("internal error, incident [0-9a-f]{32}", error) for error in errors)
+
+
+async def read_all(watching: Any) -> None:
+    async for _ in watching:
+        pass
+
+
 # ----- what is asked for -----
 
 # A mistake in an otherwise sound request, the field that is blamed, and what is said of it.
