@@ -82,9 +82,11 @@ class VisualizationService:
     @asynccontextmanager
     async def _rendering(self, request: Request) -> AsyncIterator[tuple[Order, AsyncGenerator[Event, None]]]:
         """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
-        order = await asyncio.to_thread(self._engine.order, request)
         if self._draining:
             raise Draining
+        order = await asyncio.to_thread(self._engine.order, request)
+        if self._draining:
+            raise Draining  # it began meanwhile
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
 
         def bell() -> None:
