@@ -89,9 +89,11 @@ class VisualizationService(JobCalls):
         self, request: Request, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[tuple[Order, AsyncGenerator[Event, None]]]:
         """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
-        order = await asyncio.to_thread(self._engine.order, request)
         if self._draining:
             raise Draining
+        order = await asyncio.to_thread(self._engine.order, request)
+        if self._draining:
+            raise Draining  # it began meanwhile
         loop, rung = asyncio.get_running_loop(), asyncio.Event()
 
         def bell() -> None:

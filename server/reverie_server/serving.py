@@ -49,6 +49,10 @@ def options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
+#: What the last answers have to leave the machine.
+LAST_WORDS_S = 0.5
+
+
 class CannotListen(Exception):
     """The address cannot be listened on; the message says why."""
 
@@ -90,7 +94,11 @@ async def serve(
     hurry.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await hurry
-    await server.stop(grace=1)
+    # gRPC's `stop` cuts answers that were given and are not sent yet: so a drain lost its last picture.
+    await asyncio.sleep(LAST_WORDS_S)
+    # Calls that were about to be accepted when the drain began are told so, and not cut: on a busy machine that takes a
+    # moment.
+    await server.stop(grace=5)
 
 
 async def _interrupt_on(hurry: asyncio.Event, interrupt: Callable[[], None]) -> None:

@@ -23,7 +23,7 @@ def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
     result = run("--help")
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line]
-    assert listed == ["render", "models", "layers", "jobs", "serve", "export"]
+    assert listed == ["render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export"]
 
 
 @pytest.mark.parametrize("name", ["render", "models", "layers"])
@@ -43,7 +43,8 @@ def test_an_unknown_command_is_answered_with_those_there_are(typed: tuple[str, .
     result = run(*typed)
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: There is no command {typed[0]!r}. There are: render, models, layers, jobs, serve, export.\n"
+        f"Error: There is no command {typed[0]!r}. "
+        "There are: render, models, layers, jobs, serve, keys, health, doctor, export.\n"
     )
 
 
