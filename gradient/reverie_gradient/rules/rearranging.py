@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from reverie_gradient.gathering import select_back
-from reverie_gradient.shapes import elements, pad, reshape_like, sizes, static_dims
+from reverie_gradient.shapes import pad, reshape_like, shape_of, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 from reverie_gradient.windows import windows
@@ -45,7 +45,8 @@ def _compress(call: Call) -> Sequence[Term | None]:
     if "axis" in call.node.attributes:
         axis = call.integer("axis", 0) % call.x.rank
         return [select_back(call.dy, kept, axis, sizes(call.x, [axis]), call.x.rank)]
-    return [reshape_like(select_back(call.dy, kept, 0, elements(call.x, range(call.x.rank)), 1), call.x)]
+    length = shape_of(call.x).apply("ReduceProd", keepdims=1)
+    return [reshape_like(select_back(call.dy, kept, 0, length, 1), call.x)]
 
 
 @vjp("ReverseSequence", portable=False)
