@@ -14,8 +14,6 @@ import onnx_ir as ir
 
 from reverie_gradient.term import Term
 
-FLOAT, INT64 = ir.DataType.FLOAT, ir.DataType.INT64
-
 
 @dataclass(frozen=True)
 class Kernel:
@@ -23,16 +21,11 @@ class Kernel:
 
     support: int
     weight: Callable[[Term], Term]
-    slope: Callable[[Term], Term]
 
 
 def linear() -> Kernel:
     """Return the weights of linear interpolation."""
-    return Kernel(
-        1,
-        lambda d: (1 - d.apply("Abs")).apply("Max", 0.0),
-        lambda d: d.apply("Abs").apply("Less", 1.0).apply("Where", -d.apply("Sign"), 0.0),
-    )
+    return Kernel(1, lambda d: (1 - d.apply("Abs")).apply("Max", 0.0))
 
 
 def cubic(a: float) -> Kernel:
@@ -42,15 +35,9 @@ def cubic(a: float) -> Kernel:
         t = d.apply("Abs")
         near = ((a + 2) * t - (a + 3)) * t * t + 1
         far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
-        return _pieces(t, near, far)
+        return t.apply("Less", 1.0).apply("Where", near, t.apply("Less", 2.0).apply("Where", far, 0.0))
 
-    def slope(d: Term) -> Term:
-        t = d.apply("Abs")
-        near = (3 * (a + 2) * t - 2 * (a + 3)) * t
-        far = (3 * a * t - 10 * a) * t + 8 * a
-        return _pieces(t, near, far) * d.apply("Sign")
-
-    return Kernel(2, weight, slope)
+    return Kernel(2, weight)
 
 
 def nearest(mode: str) -> Kernel:
@@ -69,11 +56,7 @@ def nearest(mode: str) -> Kernel:
             inside = d.apply("Less", low).apply("Not").apply("And", d.apply("Less", high))
         return inside.apply("Cast", to=int(d.dtype))
 
-    return Kernel(1, weight, lambda d: d * 0.0)
-
-
-def _pieces(t: Term, near: Term, far: Term) -> Term:
-    return t.apply("Less", 1.0).apply("Where", near, t.apply("Less", 2.0).apply("Where", far, 0.0))
+    return Kernel(1, weight)
 
 
 def places(first: int, count: Term, dtype: ir.DataType) -> Term:

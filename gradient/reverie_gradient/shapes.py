@@ -43,7 +43,7 @@ def count(x: Term, axes: Sequence[int], dtype: ir.DataType) -> Term | float:
     return float(np.prod(dims, dtype=np.float64))
 
 
-def product(x: Term, axes: Sequence[int]) -> Term:
+def elements(x: Term, axes: Sequence[int]) -> Term:
     """Return how many elements ``x`` has along ``axes`` taken together, as a vector of one int64."""
     dims = static_dims(x, axes)
     if dims is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from reverie_gradient.gathering import elements_back, every, gather_back, not_negative, select_back
-from reverie_gradient.shapes import expand_like, product, reshape_like, reshape_to, sizes, static_dims
+from reverie_gradient.shapes import elements, expand_like, reshape_like, reshape_to, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
@@ -48,9 +48,9 @@ def _top(call: Call) -> Sequence[Term | None]:
 def _scatter_elements(call: Call) -> Sequence[Term | None]:
     x, index = call.x, call.input(1)
     axis = call.integer("axis", 0) % x.rank
-    flat = not_negative(index, sizes(x, [axis])) * product(x, range(axis + 1, x.rank))
+    flat = not_negative(index, sizes(x, [axis])) * elements(x, range(axis + 1, x.rank))
     for other in set(range(x.rank)) - {axis}:
-        at = every(sizes(index, [other])) * product(x, range(other + 1, x.rank))
+        at = every(sizes(index, [other])) * elements(x, range(other + 1, x.rank))
         if other < x.rank - 1:
             at = at.apply("Unsqueeze", np.arange(1, x.rank - other, dtype=np.int64))
         flat = flat + at
@@ -98,7 +98,7 @@ def _by_rows(call: Call, batch: int) -> tuple[Move, Move]:
         raise call.refuse("the number of axes that its indices cover is not known; declare their shape")
     first = batch + depth[0]
     dims, chosen = static_dims(x, range(first)), call.constant(1)
-    rows = product(x, range(first))
+    rows = elements(x, range(first))
 
     def back(g: Term) -> Term:
         g = _rows(g, x, first)
@@ -127,12 +127,12 @@ def _flat(index: np.ndarray, dims: Sequence[int], batch: int) -> np.ndarray:
 def _flat_at_run_time(call: Call, batch: int, depth: int) -> Term:
     x = call.x
     index = not_negative(call.input(1), sizes(x, range(batch, batch + depth)))
-    first, *others = (product(x, range(batch + k + 1, batch + depth)) for k in range(depth))
+    first, *others = (elements(x, range(batch + k + 1, batch + depth)) for k in range(depth))
     strides = first.apply("Concat", *others, axis=0) if others else first
     flat = (index * strides).apply("ReduceSum", np.array([-1], np.int64), keepdims=0)
     if batch:
-        groups = product(x, range(batch))
-        each = every(groups) * product(x, range(batch, batch + depth))
+        groups = elements(x, range(batch))
+        each = every(groups) * elements(x, range(batch, batch + depth))
         flat = reshape_to(flat, [groups, -1]) + each.apply("Unsqueeze", np.array([1], np.int64))
     return flat.apply("Reshape", np.array([-1], np.int64))
 
@@ -140,4 +140,4 @@ def _flat_at_run_time(call: Call, batch: int, depth: int) -> Term:
 def _rows(g: Term, x: Term, first: int) -> Term:
     """View ``g`` as a matrix whose rows hold all axes of ``x`` from ``first`` on."""
     rest = static_dims(x, range(first, x.rank))
-    return reshape_to(g, [-1, product(x, range(first, x.rank)) if rest is None else int(np.prod(rest))])
+    return reshape_to(g, [-1, elements(x, range(first, x.rank)) if rest is None else int(np.prod(rest))])
