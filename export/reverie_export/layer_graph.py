@@ -1,6 +1,6 @@
 """One layer's graph: the network up to the layer, and the way back to the picture.
 
-The contract, for any ONNX runtime: opset 18, ``image`` [N, 3, H, W] and ``cotangent`` in, ``activation`` and
+The contract, for any ONNX runtime: opset 18, ``image`` [N, C, H, W] and ``cotangent`` in, ``activation`` and
 ``gradient`` out; see docs/exporting.md.
 """
 
@@ -13,7 +13,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from reverie_gradient import add_gradient
 
-from reverie_export.geometry import Geometry
+from reverie_export.geometry import Geometry, channels_of
 from reverie_export.layers import Target
 from reverie_export.normalise import OPSET
 from reverie_export.sources.source import Normalisation
@@ -123,11 +123,14 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
     heights = tuple(sizes.least + (0 if sizes.only else n * sizes.multiple) for n in STEPS)
     widths = heights[1:] + heights[:1]
     geometry = Geometry(graph)
-    seen = [geometry.shapes(n, h, w) for n, h, w in zip(BATCHES, heights, widths, strict=True)]
+    result = graph.outputs[0].name or ""
+    alone = takes_one_picture(geometry, result, heights[0], widths[0])
+    batches = (1,) * len(BATCHES) if alone else BATCHES
+    seen = [geometry.shapes(n, h, w) for n, h, w in zip(batches, heights, widths, strict=True)]
     symbols: dict[tuple[int, ...], str] = {BATCHES: "N"}
     if not sizes.only:
         symbols |= {heights: "H", widths: "W"}
-        shape = [s.get(graph.outputs[0].name or "", ()) for s in seen]
+        shape = [s.get(result, ()) for s in seen]
         if target.spatial:
             for axis, letter in ((2, "h"), (3, "w")):
                 change = tuple(s[axis] for s in shape)
@@ -149,4 +152,9 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
         value.shape = ir.Shape(dims)
         value.dtype = value.dtype or ir.DataType.FLOAT
     if sizes.only:
-        graph.inputs[0].shape = ir.Shape(["N", 3, "H", "W"])
+        graph.inputs[0].shape = ir.Shape([1 if alone else "N", channels_of(graph), "H", "W"])
+
+
+def takes_one_picture(geometry: Geometry, value: str, height: int, width: int) -> bool:
+    """Whether ``value`` can be computed for one picture but not for two: a size of 1 is written into the network."""
+    return value in geometry.shapes(1, height, width) and value not in geometry.shapes(2, height, width)
