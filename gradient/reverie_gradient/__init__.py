@@ -3,7 +3,7 @@
 from reverie_gradient.backward import add_gradient
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, UnknownName, UnknownShape, Unrelated
 from reverie_gradient.model import with_gradient
-from reverie_gradient.table import Call, vjp
+from reverie_gradient.table import Call, unportable, vjp
 from reverie_gradient.term import Term
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "UnknownShape",
     "Unrelated",
     "add_gradient",
+    "unportable",
     "vjp",
     "with_gradient",
 ]

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import onnx_ir as ir
-from onnx_ir.passes.common import ShapeInferencePass
 
-import reverie_gradient.rules  # noqa: F401 - fills the table
+from reverie_gradient.coverage import SILENT, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
-from reverie_gradient.table import FLAT, RULES, Call, name_of
+from reverie_gradient.functions import infer_shapes
+from reverie_gradient.rules.quantised import QUANTISING
+from reverie_gradient.table import RULES, Call, is_standard, name_of, operator_of
 from reverie_gradient.term import Tape, Term
 
-OLDEST_OPSET, NEWEST_OPSET = 13, 23
+OLDEST_OPSET, NEWEST_OPSET = 13, 28
 
 
 def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cotangent: ir.Value) -> list[ir.Value]:
     """Append to ``graph`` the nodes that compute the vector-Jacobian product of ``of``.
 
     Args:
-        graph: Sorted, of opset 13 to 23. Its nodes keep their names; shapes that it does not state are inferred.
+        graph: Sorted, of opset 13 to 28. Its nodes keep their names; shapes that it does not state are inferred.
         of: The float value to differentiate.
         wrt: The float values to differentiate by: inputs, initializers or anything computed on the way to ``of``.
         cotangent: What to multiply the Jacobian by, of the type and shape of ``of``; it receives both if it has none.
@@ -37,18 +38,18 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     opset = graph.opset_imports.get("", 0)
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise GradientError(f"opset {opset} is not supported; convert the model to {OLDEST_OPSET}..{NEWEST_OPSET}")
-    _infer_shapes(graph)
+    infer_shapes(graph)
     if cotangent.type is None:
         cotangent.type, cotangent.shape = of.type, of.shape
     for value in (of, *wrt, cotangent):
-        if not _may_carry(value):
+        if not _is_float(value):
             raise GradientError(f"{value.name!r} holds {value.dtype}, not floating-point numbers")
     if cotangent.dtype != of.dtype:
         raise GradientError(f"the cotangent holds {cotangent.dtype}, but {of.name!r} holds {of.dtype}; cast one")
 
-    path, live = _between(graph, wrt, of)
+    path, live = between(graph, wrt, of)
     if missing := _missing(path):
-        raise MissingRule(missing)
+        raise MissingRule(missing, UNSUPPORTED)
 
     tape = Tape(graph)
     grads = {of: _term(tape, cotangent)}
@@ -69,14 +70,16 @@ def _pull_back(
     tape: Tape, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
 ) -> Iterator[tuple[ir.Value, Term]]:
     """Apply the rule of ``node``: for each input that leads back to ``wrt``, its share of the gradient."""
+    dys = tuple(grads.get(v) for v in node.outputs)
+    dtype = next(dy.dtype for dy in dys if dy is not None)
     call = Call(
         node,
-        tuple(None if v is None else _term(tape, v) for v in node.inputs),
-        tuple(_term(tape, v) for v in node.outputs),
-        tuple(grads.get(v) for v in node.outputs),
+        tuple(None if v is None else _real(tape, v, dtype, live) for v in node.inputs),
+        tuple(_real(tape, v, dtype, live) for v in node.outputs),
+        dys,
         opset,
     )
-    dxs = RULES[node.op_type](call)
+    dxs = RULES[operator_of(node)](call)
     for i, x in enumerate(node.inputs):
         if x is None or x not in live:
             continue
@@ -86,14 +89,14 @@ def _pull_back(
         yield x, dx
 
 
-def _between(graph: ir.Graph, wrt: Sequence[ir.Value], of: ir.Value) -> tuple[list[ir.Node], set[ir.Value]]:
+def between(graph: ir.Graph, wrt: Sequence[ir.Value], of: ir.Value) -> tuple[list[ir.Node], set[ir.Value]]:
     """Return the nodes on any differentiable path from ``wrt`` to ``of``, in order, and the values along them."""
     forward = set(wrt)
     reached = []
     for node in graph:
         if not _is_flat(node) and not forward.isdisjoint(_inputs(node)):
             reached.append(node)
-            forward.update(v for v in node.outputs if _may_carry(v))
+            forward.update(v for v in node.outputs if _carries(node, v, forward))
 
     needed = {of}
     path = []
@@ -109,9 +112,8 @@ def _between(graph: ir.Graph, wrt: Sequence[ir.Value], of: ir.Value) -> tuple[li
 def _missing(path: Sequence[ir.Node]) -> dict[str, list[str]]:
     missing: dict[str, list[str]] = {}
     for node in path:
-        standard = node.domain in ("", "ai.onnx")
-        if not standard or node.op_type not in RULES:
-            missing.setdefault(node.op_type if standard else f"{node.domain}::{node.op_type}", []).append(name_of(node))
+        if operator_of(node) not in RULES:
+            missing.setdefault(operator_of(node), []).append(name_of(node))
     return missing
 
 
@@ -142,18 +144,29 @@ def _inputs(node: ir.Node) -> Iterator[ir.Value]:
 
 
 def _is_flat(node: ir.Node) -> bool:
-    return node.domain in ("", "ai.onnx") and node.op_type in FLAT
+    return is_standard(node) and node.op_type in SILENT
 
 
-def _may_carry(value: ir.Value) -> bool:
-    """Whether a gradient can pass: integers and booleans carry none; an unknown type might."""
-    return value.dtype is None or value.dtype.is_floating_point()
+def _carries(node: ir.Node, output: ir.Value, forward: set[ir.Value]) -> bool:
+    """Whether a gradient can pass an output of ``node``: floats, and whole numbers that stand for quantised floats."""
+    if _is_float(output):
+        return True
+    if output.dtype == ir.DataType.BOOL or (is_standard(node) and node.op_type == "Cast" and _is_float(node.inputs[0])):
+        return False
+    quantised = is_standard(node) and node.op_type in QUANTISING and output is node.outputs[0]
+    return quantised or any(v in forward and not _is_float(v) for v in _inputs(node))
+
+
+def _is_float(value: ir.Value | None) -> bool:
+    """Whether ``value`` holds floating-point numbers; one of unknown type might."""
+    return value is not None and (value.dtype is None or value.dtype.is_floating_point())
 
 
 def _term(tape: Tape, value: ir.Value) -> Term:
     return Term(tape, value, value.dtype or ir.DataType.FLOAT)
 
 
-def _infer_shapes(graph: ir.Graph) -> None:
-    if any(v.shape is None or v.dtype is None for node in graph for v in node.outputs if v.name):
-        ShapeInferencePass(check_type=False, strict_mode=False)(ir.Model(graph, ir_version=10))
+def _real(tape: Tape, value: ir.Value, dtype: ir.DataType, live: set[ir.Value]) -> Term:
+    """Return ``value`` as a term; whole numbers that carry a gradient are given to rules as real ones."""
+    term = _term(tape, value)
+    return term if value not in live or _is_float(value) else term.apply("Cast", to=int(dtype))

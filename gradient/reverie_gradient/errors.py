@@ -21,12 +21,16 @@ class GradientError(ValueError):
 class MissingRule(GradientError):
     """Operators lie between ``wrt`` and ``of`` that have no rule.
 
-    ``operators`` maps each one to the names of its nodes, in the order of the graph.
+    ``operators`` maps each one to the names of its nodes, in the order of the graph; ``reasons`` says of some why.
     """
 
-    def __init__(self, operators: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, operators: Mapping[str, Sequence[str]], reasons: Mapping[str, str]) -> None:
         self.operators = {op: tuple(names) for op, names in operators.items()}
-        listed = "; ".join(f"{op} (node {', '.join(map(repr, names))})" for op, names in self.operators.items())
+        self.reasons = {op: reasons[op] for op in operators if op in reasons}
+        listed = "; ".join(
+            f"{op} (node {', '.join(map(repr, names))})" + (f": {reasons[op]}" if op in reasons else "")
+            for op, names in self.operators.items()
+        )
         super().__init__(
             f"no gradient rule for {listed}. Differentiate up to an earlier value, or register a rule with @vjp"
         )

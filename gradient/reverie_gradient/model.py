@@ -7,21 +7,23 @@ from collections.abc import Sequence
 import onnx
 import onnx_ir as ir
 
-from reverie_gradient.backward import add_gradient
+from reverie_gradient.backward import add_gradient, between
 from reverie_gradient.errors import GradientError, UnknownName
+from reverie_gradient.functions import inline_functions
 
 
 def with_gradient(model: onnx.ModelProto, *, of: str, wrt: str | Sequence[str]) -> onnx.ModelProto:
     """Return a copy of ``model`` that also computes the gradient of ``of`` with respect to ``wrt``.
 
     Args:
-        model: Any ONNX model of opset 13 to 23; weights kept as external data stay references.
+        model: Any ONNX model of opset 13 to 28; weights kept as external data stay references.
         of: The float value to differentiate, an output or anything on the way to one.
         wrt: One or several float values to differentiate by: inputs, initializers, or values in between.
 
     Returns:
         The model with one more input, ``{of}_cotangent``, of the type and shape of ``of``, and one more output,
-        ``{wrt}_gradient``, for each ``wrt`` and of its shape: d<of, of_cotangent>/d(wrt). All else stays.
+        ``{wrt}_gradient``, for each ``wrt`` and of its shape: d<of, of_cotangent>/d(wrt). All else stays, except that
+        operators on the way which have no rule, and which ONNX defines by others that do, give way to these.
 
     Raises:
         UnknownName: The graph has no value of that name; the message holds the nearest ones.
@@ -41,6 +43,10 @@ def with_gradient(model: onnx.ModelProto, *, of: str, wrt: str | Sequence[str]) 
     for name in (f"{of}_cotangent", *(f"{t}_gradient" for t in targets)):
         if name in values:
             raise GradientError(f"the graph already has a value named {name!r}; rename it first")
+
+    path, _ = between(graph, [values[t] for t in targets], values[of])
+    if inline_functions(graph, path):
+        values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
 
     cotangent = ir.Value(name=f"{of}_cotangent")
     gradients = add_gradient(graph, of=values[of], wrt=[values[t] for t in targets], cotangent=cotangent)

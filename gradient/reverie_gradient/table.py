@@ -7,7 +7,7 @@ input"; the engine refuses when such a gradient was asked for, so a rule never a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -94,19 +94,44 @@ Rule: TypeAlias = Callable[[Call], "Sequence[Term | None]"]
 
 RULES: dict[str, Rule] = {}
 
-# Float operators that are flat almost everywhere: no gradient passes them, and that is the right answer.
-FLAT = frozenset({"Ceil", "Floor", "Round", "Sign", "ConstantOfShape", "RandomNormalLike", "RandomUniformLike"})
+# Operators whose rules have no formulation in operators that every runtime runs.
+UNPORTABLE: set[str] = set()
 
 
-def vjp(*op_types: str) -> Callable[[Rule], Rule]:
-    """Register the vector-Jacobian product of one or more operators of the standard domain."""
+def vjp(*op_types: str, portable: bool = True) -> Callable[[Rule], Rule]:
+    """Register the vector-Jacobian product of one or more operators.
+
+    Operators of another domain than ai.onnx are written ``domain::Name``.
+    A rule that cannot do without operators that some runtimes lack says ``portable=False``; see ``unportable``.
+    """
 
     def register(rule: Rule) -> Rule:
         for op_type in op_types:
             RULES[op_type] = rule
+            (UNPORTABLE.discard if portable else UNPORTABLE.add)(op_type)
         return rule
 
     return register
+
+
+def unportable(nodes: Iterable[ir.Node]) -> dict[str, tuple[str, ...]]:
+    """Return which of ``nodes`` have gradients that some runtimes cannot run: their names, by operator."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in nodes:
+        operator = operator_of(node)
+        if operator in UNPORTABLE:
+            found[operator] = (*found.get(operator, ()), name_of(node))
+    return found
+
+
+def is_standard(node: ir.Node) -> bool:
+    """Whether the node's operator belongs to ai.onnx."""
+    return node.domain in ("", "ai.onnx")
+
+
+def operator_of(node: ir.Node) -> str:
+    """Return the name under which the table lists the node's operator."""
+    return node.op_type if is_standard(node) else f"{node.domain}::{node.op_type}"
 
 
 def name_of(node: ir.Node) -> str:

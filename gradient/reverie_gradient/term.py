@@ -97,6 +97,8 @@ class Term:
     def apply(self, op_type: str, *operands: Operand | None, **attributes: Any) -> Term:
         """Append the operator ``op_type`` with this term as its first input."""
         (value,) = self.tape.append(op_type, self._values(operands), attributes)
+        if op_type == "Cast":
+            value.shape = self.value.shape
         return Term(self.tape, value, self._result(op_type, operands, attributes))
 
     def split(self, sizes: Operand, axis: int, parts: int) -> list[Term]:

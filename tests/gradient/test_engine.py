@@ -9,7 +9,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 from numpy.typing import ArrayLike
-from reverie_gradient import Call, Term, add_gradient, table, vjp, with_gradient
+from reverie_gradient import Call, Term, add_gradient, table, unportable, vjp, with_gradient
 
 from tests.gradient.gradcheck import session
 
@@ -136,14 +136,33 @@ def test_integers_and_unknown_operators_off_the_path_are_no_obstacle() -> None:
 def test_anyone_can_add_a_rule() -> None:
     try:
 
-        @vjp("Atan")
-        def atan(call: Call) -> Sequence[Term | None]:
-            return [call.dy / (1 + call.x * call.x)]
+        @vjp("Det", portable=False)
+        def det(call: Call) -> Sequence[Term | None]:
+            return [call.dy.apply("Reshape", np.array([1, 1]))]
 
-        built = with_gradient(parse("(float[1] x) => (float[1] y) { y = Atan(x) }"), of="y", wrt="x")
+        forward = parse("(float[1,1] x) => (float y) { [one] y = Det(x) }")
+        built = with_gradient(forward, of="y", wrt="x")
+        assert unportable(ir.from_proto(forward).graph) == {"Det": ("one",)}
     finally:
-        del table.RULES["Atan"]
-    np.testing.assert_array_equal(run(built, ["x_gradient"], x=[1], y_cotangent=[1]), [[0.5]])
+        del table.RULES["Det"]
+        table.UNPORTABLE.remove("Det")
+    assert unportable(ir.from_proto(forward).graph) == {}
+    np.testing.assert_array_equal(run(built, ["x_gradient"], x=[[3]], y_cotangent=2), [[[2]]])
+
+
+def test_operators_of_other_domains_can_have_rules() -> None:
+    try:
+
+        @vjp("com.example::Twice")
+        def twice(call: Call) -> Sequence[Term | None]:
+            return [call.dy * 2]
+
+        forward = parse("(float[2] x) => (float[2] y) { y = com.example.Twice(x) }")
+        forward.opset_import.add(domain="com.example", version=1)
+        (mul,) = [n for n in added(forward, with_gradient(forward, of="y", wrt="x")) if n.op_type == "Mul"]
+    finally:
+        del table.RULES["com.example::Twice"]
+    assert mul.input[0] == "y_cotangent"
 
 
 def test_weights_inside_the_model_can_be_differentiated_by() -> None:

@@ -10,6 +10,7 @@ from reverie_gradient.rules import (
     matrix,
     normalisation,
     pooling,
+    quantised,
     reduction,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "matrix",
     "normalisation",
     "pooling",
+    "quantised",
     "reduction",
 ]

@@ -17,7 +17,15 @@ from reverie_gradient.term import Term
 
 unary: dict[str, Callable[[Term, Term, Term], Term]] = {
     "Abs": lambda dy, x, y: dy * x.apply("Sign"),  # 0 at the kink
+    # (1 - x) (1 + x) keeps the digits near the ends that 1 - x x would lose; so below.
+    "Acos": lambda dy, x, y: -dy / ((1 - x) * (1 + x)).apply("Sqrt"),
+    "Acosh": lambda dy, x, y: dy / ((x - 1) * (x + 1)).apply("Sqrt"),
+    "Asin": lambda dy, x, y: dy / ((1 - x) * (1 + x)).apply("Sqrt"),
+    "Asinh": lambda dy, x, y: dy / (x * x + 1).apply("Sqrt"),
+    "Atan": lambda dy, x, y: dy / (x * x + 1),
+    "Atanh": lambda dy, x, y: dy / ((1 - x) * (1 + x)),
     "Cos": lambda dy, x, y: -dy * x.apply("Sin"),
+    "Cosh": lambda dy, x, y: dy * y * x.apply("Tanh"),  # sinh, by a way that keeps its digits near 0
     "Erf": lambda dy, x, y: dy * (-(x * x)).apply("Exp") * (2 / sqrt(pi)),
     "Exp": lambda dy, x, y: dy * y,
     "Identity": lambda dy, x, y: dy,
@@ -27,7 +35,9 @@ unary: dict[str, Callable[[Term, Term, Term], Term]] = {
     "Relu": lambda dy, x, y: where_positive(y, dy),  # 0 at the kink
     "Sigmoid": lambda dy, x, y: dy * y * (1 - y),
     "Sin": lambda dy, x, y: dy * x.apply("Cos"),
+    "Sinh": lambda dy, x, y: dy * (x.apply("Exp") + (-x).apply("Exp")) * 0.5,
     "Sqrt": lambda dy, x, y: dy / (y * 2),
+    "Tan": lambda dy, x, y: dy * (y * y + 1),
     "Tanh": lambda dy, x, y: dy * (1 - y * y),
 }
 
@@ -36,6 +46,7 @@ unary: dict[str, Callable[[Term, Term, Term], Term]] = {
 binary: dict[str, Callable[[Term, Term, Term, Term], tuple[Term, Term]]] = {
     "Add": lambda dy, a, b, y: (dy, dy),
     "Div": lambda dy, a, b, y: (dy / b, -dy * y / b),
+    "Mod": lambda dy, a, b, y: (dy, dy * (y - a) / b),  # y = a - n b, where n jumps
     "Mul": lambda dy, a, b, y: (dy * b, dy * a),
     "Sub": lambda dy, a, b, y: (dy, -dy),
 }
@@ -80,7 +91,13 @@ def _where(call: Call) -> Sequence[Term | None]:
     return [None, sum_to(kept, call.y.dims, call.input(1)), sum_to(rest, call.y.dims, call.input(2))]
 
 
-@vjp("Cast")
+@vjp("Mean", "Sum")
+def _sum(call: Call) -> Sequence[Term | None]:
+    dy = call.dy if call.node.op_type == "Sum" else call.dy / float(len(call.inputs))
+    return [sum_to(dy, call.y.dims, call.input(i)) for i in range(len(call.inputs))]
+
+
+@vjp("Cast", "CastLike")
 def _cast(call: Call) -> Sequence[Term | None]:
     return [call.dy.apply("Cast", to=int(call.x.dtype))]
 

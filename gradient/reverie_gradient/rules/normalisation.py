@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reverie_gradient.shapes import count, sum_to
+from reverie_gradient.shapes import count, reshape_like, sum_to
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
@@ -48,22 +48,100 @@ def _instance(call: Call) -> Sequence[Term | None]:
     return [dx, *(g.apply("ReduceSum", others, keepdims=0) for g in (dscale, call.dy))]
 
 
-def _standardised(call: Call, axes: Sequence[int], scale: Term) -> tuple[Term, Term]:
-    """Differentiate y = scale u + bias, u = (x - mean) / sqrt(var + epsilon), over ``axes``; return dx and dy u.
-
-    With g = dy scale, dx = (g - mean(g) - u mean(g u)) / sqrt(var + epsilon): Ba et al. 2016, arXiv:1607.06450.
-    """
+@vjp("GroupNormalization")
+def _group(call: Call) -> Sequence[Term | None]:
+    groups = call.integer("num_groups", 1)
     x, dy = call.x, call.dy
-    along, n = np.array(axes, np.int64), count(x, axes, x.dtype)
+    by_group = np.array([0, groups, -1], np.int64)
+    per_channel = np.array([-1, *(1 for _ in range(2, x.rank))], np.int64)
+    g = (dy * call.input(1).apply("Reshape", per_channel)).apply("Reshape", by_group)
+    n = count(x, range(1, x.rank), x.dtype) / float(groups)
+    u, dx = _standardise(x.apply("Reshape", by_group), g, np.array([2], np.int64), n, call.number("epsilon", 1e-5))
+    others = np.array([0, *range(2, x.rank)], np.int64)
+    dscale, dbias = (t.apply("ReduceSum", others, keepdims=0) for t in (dy * reshape_like(u, x), dy))
+    return [reshape_like(dx, x), dscale, dbias]
+
+
+@vjp("MeanVarianceNormalization")
+def _mean_variance(call: Call) -> Sequence[Term | None]:
+    axes = [a % call.x.rank for a in call.integers("axes") or (0, 2, 3)]
+    # ONNX adds 1e-9 to the deviation. Its square under the root differs only where everything is equal.
+    n = count(call.x, axes, call.x.dtype)
+    _, dx = _standardise(call.x, call.dy, np.array(axes, np.int64), n, 1e-18)
+    return [dx]
+
+
+def _standardised(call: Call, axes: Sequence[int], scale: Term) -> tuple[Term, Term]:
+    """Differentiate y = scale u + bias over ``axes``; return dx and dy u."""
+    along, n = np.array(axes, np.int64), count(call.x, axes, call.x.dtype)
+    u, dx = _standardise(call.x, call.dy * scale, along, n, call.number("epsilon", 1e-5))
+    return dx, call.dy * u
+
+
+def _standardise(x: Term, g: Term, axes: np.ndarray, n: Term | float, epsilon: float) -> tuple[Term, Term]:
+    """Return u = (x - mean) / sqrt(var + epsilon) over ``axes``, of ``n`` elements, and dx for the gradient g of u.
+
+    dx = (g - mean(g) - u mean(g u)) / sqrt(var + epsilon): Ba et al. 2016, arXiv:1607.06450.
+    """
 
     def mean(t: Term) -> Term:
-        return t.apply("ReduceSum", along, keepdims=1) / n
+        return t.apply("ReduceSum", axes, keepdims=1) / n
 
     centred = x - mean(x)
-    deviation = (mean(centred * centred) + call.number("epsilon", 1e-5)).apply("Sqrt")
+    deviation = (mean(centred * centred) + epsilon).apply("Sqrt")
     u = centred / deviation
-    g = dy * scale
-    return (g - mean(g) - u * mean(g * u)) / deviation, dy * u
+    return u, (g - mean(g) - u * mean(g * u)) / deviation
+
+
+@vjp("RMSNormalization")
+def _root_mean_square(call: Call) -> Sequence[Term | None]:
+    """Differentiate y = scale u, u = x / sqrt(mean(x x) + epsilon): Zhang and Sennrich 2019, arXiv:1910.07467."""
+    x, dy, scale, rank = call.x, call.dy, call.input(1), call.x.rank
+    axes = np.arange(call.integer("axis", -1) % rank, rank, dtype=np.int64)
+    n = count(x, axes.tolist(), x.dtype)
+
+    def mean(t: Term) -> Term:
+        return t.apply("ReduceSum", axes, keepdims=1) / n
+
+    size = (mean(x * x) + call.number("epsilon", 1e-5)).apply("Sqrt")
+    u, g = x / size, dy * scale
+    return [(g - u * mean(g * u)) / size, sum_to(dy * u, call.y.dims, scale)]
+
+
+@vjp("LpNormalization")
+def _lp(call: Call) -> Sequence[Term | None]:
+    """Differentiate y = x / |x|, where |x| is the sum of magnitudes or the Euclidean length along an axis."""
+    x, y, dy = call.x, call.y, call.dy
+    axis = np.array([call.integer("axis", -1)], np.int64)
+
+    def total(t: Term) -> Term:
+        return t.apply("ReduceSum", axis, keepdims=1)
+
+    if call.integer("p", 2) == 1:
+        return [(dy - x.apply("Sign") * total(dy * y)) / total(x.apply("Abs"))]
+    return [(dy - y * total(dy * y)) / total(x * x).apply("Sqrt")]
+
+
+@vjp("LRN")
+def _local_response(call: Call) -> Sequence[Term | None]:
+    """Differentiate y = x d^-beta, d = bias + alpha mean(x x) over ``size`` channels around each, padded with zeros.
+
+    dx = dy d^-beta - 2 alpha beta x mean'(dy y / d), where mean' is over the channels whose neighbour x is.
+    """
+    size = call.integer("size", 1)
+    alpha, beta, bias = call.number("alpha", 1e-4), call.number("beta", 0.75), call.number("bias", 1.0)
+    before, after = (size - 1) // 2, size // 2
+
+    def mean(t: Term, pads: list[int]) -> Term:
+        """Average over neighbouring channels, as a pooling of the image [channels, positions]."""
+        flat = t.apply("Reshape", np.array([0, 0, -1], np.int64)).apply("Unsqueeze", np.array([1], np.int64))
+        pooled = flat.apply("AveragePool", kernel_shape=[size, 1], pads=pads, count_include_pad=1)
+        return reshape_like(pooled.apply("Squeeze", np.array([1], np.int64)), call.x)
+
+    x, dy = call.x, call.dy
+    d = mean(x * x, [before, 0, after, 0]) * alpha + bias
+    around = mean(dy * call.y / d, [after, 0, before, 0])
+    return [dy * d.apply("Pow", -beta) - x * around * (2 * alpha * beta)]
 
 
 @vjp("Softmax")

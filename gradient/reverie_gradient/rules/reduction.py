@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -35,6 +35,45 @@ def _extreme(call: Call) -> Sequence[Term | None]:
     if not call.integer("keepdims", 1):
         y, dy = y.apply("Unsqueeze", along), dy.apply("Unsqueeze", along)
     return [share_evenly(call.x, y, dy, along)]
+
+
+@vjp("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")
+def _measure(call: Call) -> Sequence[Term | None]:
+    along = _axes(call)
+    if along is None:
+        raise call.refuse("it reduces no axis, and ONNX does not say what it computes then")
+    x, y, dy = call.x, call.y, call.dy
+    if not call.integer("keepdims", 1):
+        y, dy = (t.apply("Unsqueeze", np.array(along, np.int64)) for t in (y, dy))
+    return [measures[call.node.op_type](dy, x, y)]
+
+
+# dx; ``dy`` and ``y`` have size 1 along the axes reduced.
+measures: dict[str, Callable[[Term, Term, Term], Term]] = {
+    "ReduceL1": lambda dy, x, y: dy * x.apply("Sign"),
+    "ReduceL2": lambda dy, x, y: y.apply("Equal", 0.0).apply("Where", y.constant(0.0), dy / y) * x,  # 0 at the kink
+    "ReduceLogSum": lambda dy, x, y: expand_like(dy / y.apply("Exp"), x),
+    "ReduceLogSumExp": lambda dy, x, y: dy * (x - y).apply("Exp"),
+    "ReduceSumSquare": lambda dy, x, y: dy * 2 * x,
+}
+
+
+@vjp("ReduceProd")
+def _product(call: Call) -> Sequence[Term | None]:
+    """Multiply by the product of all other elements: y / x, unless there are zeros."""
+    axes = _axes(call)
+    if axes is None:
+        return [call.dy]
+    x, dy, along = call.x, call.dy, np.array(axes, np.int64)
+    if not call.integer("keepdims", 1):
+        dy = dy.apply("Unsqueeze", along)
+    zero = x.apply("Equal", 0.0)
+    filled = zero.apply("Where", x.constant(1.0), x)
+    given = (along,) if call.opset >= 18 else ()
+    product = filled.apply("ReduceProd", *given, keepdims=1, **({} if given else {"axes": axes}))
+    zeros = zero.apply("Cast", to=int(x.dtype))
+    others = zeros.apply("ReduceSum", along, keepdims=1) - zeros
+    return [others.apply("Equal", 0.0).apply("Where", dy * product / filled, 0.0)]
 
 
 def share_evenly(x: Term, y: Term, dy: Term, axes: np.ndarray) -> Term:

@@ -1,0 +1,111 @@
+"""Operators that ONNX itself defines by simpler ones: their definitions take their place before a gradient is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes.common import InlinePass, ShapeInferencePass
+
+import reverie_gradient.rules  # noqa: F401 - fills the table
+from reverie_gradient.coverage import SILENT, UNSUPPORTED
+from reverie_gradient.table import RULES, is_standard
+
+# Of these, ONNX infers no shape, or only in some versions.
+KEEPS_SHAPE = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
+
+
+def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node] | None = None) -> bool:
+    """Replace operators that have no rule, but a definition by others that do, by that definition.
+
+    Attention becomes its products and its Softmax, SwiGLU becomes Swish and Mul. What the graph computes stays, and so
+    do the names of its values, except that a replaced operator gives way to new nodes and new ``ir.Value`` objects.
+
+    Args:
+        graph: Sorted. It is changed in place, and shapes that it does not state are inferred.
+        nodes: Which of its nodes to consider; all by default.
+
+    Returns:
+        Whether there was anything to replace.
+    """
+    infer_shapes(graph)
+    opset = graph.opset_imports.get("", 0)
+    functions = []
+    for index, node in enumerate([*(graph if nodes is None else nodes)]):
+        body = _definition(node, opset) if is_function(node) else None
+        if body is not None:
+            node.overload = body.overload = f"definition{index}"
+            functions.append(ir.from_proto(body))
+    if not functions:
+        return False
+    InlinePass()(ir.Model(graph, ir_version=10, functions=functions))
+    infer_shapes(graph)
+    inline_functions(graph)  # the definition of one may call another
+    return True
+
+
+def is_function(node: ir.Node) -> bool:
+    """Whether ``node`` needs its definition: it has no rule, and nobody has decided that it has no gradient."""
+    if not is_standard(node) or node.op_type in RULES or node.op_type in SILENT or node.op_type in UNSUPPORTED:
+        return False
+    schema = _schema(node, node.graph.opset_imports.get("", 0) if node.graph is not None else 0)
+    return schema is not None and (schema.has_function or schema.has_context_dependent_function)
+
+
+def infer_shapes(graph: ir.Graph) -> None:
+    """Infer the types and shapes of values that do not state them."""
+    while any(v.shape is None or v.dtype is None for node in graph for v in node.outputs if v.name):
+        ShapeInferencePass(check_type=False, strict_mode=False)(ir.Model(graph, ir_version=10))
+        if not sum(_keep_shape(node) for node in graph):
+            break
+
+
+def _keep_shape(node: ir.Node) -> bool:
+    """Give the result of ``node`` the shape of its input, where ONNX knows no better; return whether it did."""
+    if not is_standard(node) or node.op_type not in KEEPS_SHAPE or node.outputs[0].shape is not None:
+        return False
+    x, y = node.inputs[0], node.outputs[0]
+    if x is None or x.shape is None or x.type is None:
+        return False
+    y.type, y.shape = x.type, x.shape
+    return True
+
+
+def _schema(node: ir.Node, opset: int) -> onnx.defs.OpSchema | None:
+    try:
+        return onnx.defs.get_schema(node.op_type, opset)
+    except onnx.defs.SchemaError:
+        return None
+
+
+def _definition(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
+    """Return the definition of ``node`` for its inputs and attributes, None where ONNX has none for these."""
+    schema = _schema(node, opset)
+    assert schema is not None
+    for name, attribute in schema.attributes.items():
+        if name not in node.attributes and attribute.default_value.type != onnx.AttributeProto.UNDEFINED:
+            node.attributes.add(ir.from_proto(attribute.default_value))
+    if schema.has_function:
+        body = schema.function_body
+    else:
+        versions = [v for v in schema.context_dependent_function_opset_versions if v <= opset]
+        proto = ir.to_proto(node).SerializeToString()
+        types = [_type(value).SerializeToString() for value in node.inputs]
+        made = schema.get_context_dependent_function_with_opset_version(max(versions), proto, types)
+        if not made:
+            return None
+        body = onnx.FunctionProto.FromString(made)
+    copy = onnx.FunctionProto()
+    copy.CopyFrom(body)
+    del copy.opset_import[:]
+    copy.opset_import.add(domain="", version=opset)  # the operators of a definition mean the same in newer opsets
+    copy.domain = node.domain
+    return copy
+
+
+def _type(value: ir.Value | None) -> onnx.TypeProto:
+    proto = onnx.TypeProto()
+    if value is not None and value.type is not None:
+        proto.CopyFrom(ir.to_proto(value).type)
+    return proto

@@ -1,0 +1,29 @@
+"""Cases of convolution."""
+
+from __future__ import annotations
+
+from tests.gradient.gradcheck import Case
+
+IMAGE = "2,4,5,6"
+
+CASES = [
+    # --- pads, strides that divide and that do not, dilations, groups ---
+    Case("Y = Conv(X, B)", x=IMAGE, b="3,4,3,3", free="X"),
+    Case("Y = Conv <pads = [1, 1, 1, 1]> (X, B, C)", x=IMAGE, b="3,4,3,3", c="3", free="X"),
+    Case("Y = Conv <pads = [2, 0, 1, 3]> (X, B)", x=IMAGE, b="3,4,2,3", free="X"),
+    Case("Y = Conv <pads = [3, 2, 4, 1]> (X, B)", x=IMAGE, b="3,4,2,1", free="X"),  # wider than the kernel
+    Case("Y = Conv <strides = [1, 1]> (X, B)", x=IMAGE, b="3,4,1,1", free="X"),
+    Case("Y = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (X, B, C)", x=IMAGE, b="3,4,3,3", c="3", free="X"),
+    Case("Y = Conv <strides = [3, 2], pads = [0, 1, 2, 0]> (X, B)", x="1,2,8,7", b="3,2,2,3", free="X"),
+    Case("Y = Conv <strides = [4, 4]> (X, B)", x="1,2,11,10", b="3,2,2,2", free="X"),  # skips inputs
+    Case("Y = Conv <dilations = [2, 1], pads = [1, 0, 1, 0]> (X, B)", x=IMAGE, b="3,4,2,3", free="X"),
+    Case("Y = Conv <dilations = [2, 2], strides = [2, 1]> (X, B)", x="1,2,8,7", b="3,2,3,2", free="X"),
+    Case("Y = Conv <group = 2, pads = [1, 1, 1, 1]> (X, B)", x=IMAGE, b="6,2,3,3", wrt="X", free="X"),
+    Case("Y = Conv <group = 4> (X, B)", x=IMAGE, b="4,1,3,3", wrt="X", free="X"),
+    Case("Y = Conv <group = 2, strides = [2, 3], pads = [1, 1, 0, 1]> (X, B)", x=IMAGE, b="6,2,3,2", wrt="X", free="X"),
+    Case('Y = Conv <auto_pad = "SAME_UPPER"> (X, B)', x=IMAGE, b="3,4,2,3", free="X"),
+    Case('Y = Conv <auto_pad = "SAME_LOWER", strides = [2, 2]> (X, B)', x="1,2,7,6", b="3,2,2,3", free=""),
+    Case('Y = Conv <auto_pad = "VALID", strides = [2, 2]> (X, B)', x="1,2,7,6", b="3,2,2,3", free="X"),
+    Case("Y = Conv <pads = [1, 1]> (X, B)", x="2,3,7", b="4,3,3", free="X"),
+    Case("Y = Conv <strides = [2, 1, 1]> (X, B)", x="1,2,4,3,5", b="2,2,2,2,2", free="X"),
+]

@@ -1,0 +1,19 @@
+"""Cases of operators that move elements and change none."""
+
+from __future__ import annotations
+
+from tests.gradient.gradcheck import Case
+
+CASES = [
+    Case("s = Constant <value_ints = [3, 2]> () Y = Reshape(X, s)"),
+    Case("s = Constant <value_ints = [0, -1, 2]> () Y = Reshape(X, s)", x="2,3,4"),
+    Case("Y = Flatten(X)", x="2,3,4"),
+    Case("Y = Flatten <axis = 2> (X)", x="2,3,4"),
+    Case("a = Constant <value_ints = [0, 2]> () Y = Unsqueeze(X, a)"),
+    Case("a = Constant <value_ints = [0]> () Y = Squeeze(X, a)", x="1,3"),
+    Case("Y = Squeeze(X)", x="1,3,1", free=""),  # the rank of the result depends on the sizes
+    Case("Y = Transpose <perm = [2, 0, 1]> (X)", x="2,3,4"),
+    Case("Y = Transpose(X)"),
+    Case("s = Constant <value_ints = [4, 2, 3]> () Y = Expand(X, s)", x="2,1"),
+    Case("s = Constant <value_ints = [1, 3]> () Y = Expand(X, s)", x="2,3"),
+]
