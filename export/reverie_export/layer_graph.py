@@ -6,12 +6,12 @@ The contract, for any ONNX runtime: opset 18, ``image`` [N, C, H, W] and ``cotan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
-from reverie_gradient import add_gradient
+from reverie_gradient import GradientError, add_gradient, unportable
 
 from reverie_export.geometry import Geometry, channels_of
 from reverie_export.layers import Target
@@ -27,12 +27,23 @@ BATCHES = (2, 3, 5, 7)
 STEPS = (101, 158, 223, 284)
 
 
-def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation) -> ir.Model:
+class NotPortable(GradientError):
+    """A layer's gradient needs operators that some runtimes lack."""
+
+    def __init__(self, operators: Mapping[str, Sequence[str]]) -> None:
+        listed = "; ".join(f"{operator} (node {', '.join(map(repr, names))})" for operator, names in operators.items())
+        super().__init__(f"not portable, some runtimes cannot compute the gradient of {listed}; leave out --portable")
+
+
+def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation, *, portable: bool = False) -> ir.Model:
     """Cut ``forward`` at ``target``, put the normalisation before it and the gradient after it.
 
-    Raises ``reverie_gradient.GradientError`` where an operator on the way has no rule.
+    Raises ``reverie_gradient.GradientError`` where an operator on the way has no rule or, if the graph is to be
+    ``portable``, none that every runtime can compute.
     """
     graph = ir.convenience.extract(forward, [forward.inputs[0]], [target.value])
+    if portable and (found := unportable(graph)):
+        raise NotPortable(found)
     graph.name = target.name
     graph.opset_imports.clear()
     graph.opset_imports[""] = OPSET
@@ -156,5 +167,6 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
 
 
 def takes_one_picture(geometry: Geometry, value: str, height: int, width: int) -> bool:
-    """Whether ``value`` can be computed for one picture but not for two: a size of 1 is written into the network."""
-    return value in geometry.shapes(1, height, width) and value not in geometry.shapes(2, height, width)
+    """Whether ``value`` is there for one picture but not twice for two: a batch of 1 is written into the network."""
+    one, two = (geometry.shapes(n, height, width).get(value) for n in (1, 2))
+    return one is not None and one[0] == 1 and (two is None or two[0] != 2)

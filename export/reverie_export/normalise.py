@@ -7,6 +7,7 @@ are found by them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ Names = Mapping[str, Sequence[str]]
 
 # A fold must not write a second copy of the weights in another layout: only small results are kept.
 LARGEST_FOLD = 64 * 1024
+LARGEST_VALUE, FLOAT_BYTES = 2 * 10**9, 4
 
 
 def normalise(model: ir.Model, names: Names) -> Names:
@@ -44,7 +46,20 @@ def normalise(model: ir.Model, names: Names) -> Names:
     common.TopologicalSortPass()(model)
     common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
     _free_reshapes(graph)
+    _refuse_giants(graph)
     return names
+
+
+def _refuse_giants(graph: ir.Graph) -> None:
+    """Raise BadSource for a value that no machine this is made for could hold."""
+    for node in graph:
+        for value in node.outputs:
+            size = math.prod(value.shape.numpy()) if value.shape is not None and value.shape.is_static() else 0
+            if size * FLOAT_BYTES > LARGEST_VALUE:
+                raise BadSource(
+                    f"{node.op_type} {(node.name or value.name)!r} makes {size * FLOAT_BYTES / 1e9:.0f} GB of one"
+                    f" picture; {LARGEST_VALUE / 1e9:.0f} GB is the limit"
+                )
 
 
 def _bypass(graph: ir.Graph) -> None:

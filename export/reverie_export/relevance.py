@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
 
 from reverie_export.errors import UnknownLayer
 from reverie_export.geometry import Geometry
+from reverie_export.layers import ACTIVATIONS, LINEAR, POOLS
+from reverie_export.normalise import Names
+from reverie_export.shape_rules import Shape
 from reverie_export.sources.source import Source
+
+NO_SIZE = "its size cannot be worked out"
 
 
 def refuse_unreached(source: Source, wanted: Sequence[str]) -> None:
@@ -16,7 +21,7 @@ def refuse_unreached(source: Source, wanted: Sequence[str]) -> None:
     graph = source.graph.graph
     reached = {graph.inputs[0]}
     for node in graph:
-        if not reached.isdisjoint(v for v in node.inputs if v is not None) or node.graph is not graph:
+        if not reached.isdisjoint(v for v in node.inputs if v is not None):
             reached.update(node.outputs)
     values = [value for node in graph for value in node.outputs if value not in reached]
     names = {name for v in values for name in (v.name or "", *source.names.get(v.name or "", ()))}
@@ -28,14 +33,33 @@ def refuse_unreached(source: Source, wanted: Sequence[str]) -> None:
 
 def without_sizes(graph: ir.Graph) -> str:
     """The end of a sentence: the first operator whose size cannot be worked out, if there is any."""
-    shapes = Geometry(graph).shapes(1, *_native(graph))
+    shapes = _shapes(graph)
     for node in graph:
-        if any(v.name not in shapes and (v.shape is None or not v.shape.is_static()) for v in node.outputs if v.name):
+        if not _sized(node, shapes):
             return f"; the size of {node.op_type} {(node.name or node.outputs[0].name)!r} cannot be worked out"
     return ""
 
 
-def _native(graph: ir.Graph) -> tuple[int, int]:
-    shape = graph.inputs[0].shape
-    assert shape is not None
-    return int(shape.numpy()[2]), int(shape.numpy()[3])
+def unsized(graph: ir.Graph, names: Names) -> dict[str, ir.Node]:
+    """By name, what would be layers if their sizes could be worked out: what lies behind operators nobody knows."""
+    shapes = _shapes(graph)
+    reached, found = {graph.inputs[0]}, {}
+    for node in graph:
+        if reached.isdisjoint(v for v in node.inputs if v is not None):
+            continue
+        reached.update(node.outputs)
+        value = node.outputs[0].name or ""
+        if node.op_type in LINEAR | ACTIVATIONS | POOLS and not _sized(node, shapes):
+            found[(names.get(value) or (value,))[0]] = node
+    return found
+
+
+def _sized(node: ir.Node, shapes: Mapping[str, Shape]) -> bool:
+    return all(v.name in shapes or (v.shape is not None and v.shape.is_static()) for v in node.outputs if v.name)
+
+
+def _shapes(graph: ir.Graph) -> dict[str, Shape]:
+    """The shapes of all values for one picture of the size that the graph was prepared for."""
+    stated = graph.inputs[0].shape
+    assert stated is not None
+    return Geometry(graph).shapes(1, *map(int, stated.numpy()[2:]))

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import onnx_ir as ir
 
 from reverie_export.evaluate import CannotEvaluate, evaluate
 from reverie_export.geometry import Geometry
@@ -106,7 +107,8 @@ def _size(reference: OnnxReference, value: str, native: int) -> int:
 def _run(reference: OnnxReference, picture: Floats, normalisation: Normalisation, value: str) -> Floats:
     seen = normalisation.apply(picture)
     seen = seen if reference.entry.layout == "NCHW" else seen.transpose(0, 2, 3, 1)
-    return np.asarray(evaluate(reference.graph, {reference.entry.name: seen}, [value])[value])
+    graph = ir.convenience.extract(reference.graph, [reference.graph.inputs[0]], [value])
+    return np.asarray(evaluate(graph, {reference.entry.name: seen}, [value])[value])
 
 
 def _answers(
@@ -131,7 +133,9 @@ def _about_answers(answers: Floats, labels: Sequence[str]) -> list[str]:
         return [f"the network's answer overflows for drawn pictures: is the preprocessing right? {REMEDY}"]
     spread = answers.std(axis=1).mean()
     if answers.std(axis=0).max() <= SAME * spread or spread == 0:
-        return [f"the network answers the same to {count} very different pictures; is the preprocessing right? {REMEDY}"]
+        return [
+            f"the network answers the same to {count} very different pictures; is the preprocessing right? {REMEDY}"
+        ]
     best = answers.argmax(axis=1)
     found = []
     if classes >= FEWEST_CLASSES and len(set(best.tolist())) == 1:
@@ -197,4 +201,3 @@ def _fit(
     ratios = np.maximum(seen.var(axis=axes), 1e-12) / np.maximum(variance, 1e-12)
     shift = float(np.median(np.abs(seen.mean(axis=axes) - mean) / deviation))
     return Fit(float(np.median(np.maximum(ratios, 1 / ratios))), shift)
-

@@ -1,7 +1,8 @@
 """What could be exported of a network, layer by layer, found out without exporting it.
 
-Every operator between the picture and a layer is differentiated alone, on the shapes that it has in the network. A layer
-can be exported if that works for all operators on its way; what stands in its way is named for each that cannot.
+Every operator between the picture and a layer is differentiated alone, on the shapes that it has in the network. A
+layer can be exported if that works for all operators on its way; for each that cannot be, what stands in the way is
+named.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from reverie_export.geometry import Geometry
 from reverie_export.layer_graph import takes_one_picture
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import OPSET, normalise
-from reverie_export.relevance import refuse_unreached, without_sizes
+from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
 from reverie_export.sources.source import Source
 
-MOST_NAMED = 5
+UNPORTABLE = "its gradient needs operators that some runtimes lack"
 
 
 @dataclass(frozen=True)
@@ -90,23 +91,28 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
 
     Raises ExportError where nothing can be said: no layers, or an unknown one.
     """
-    operators = len(source.graph.graph)
+    operators, native = len(source.graph.graph), source.native_size_px
     refuse_unreached(source, layers)
     names = normalise(source.graph, source.names)
     graph = source.graph.graph
     try:
-        targets = choose(find_targets(graph, names, source.native_size_px), layers)
+        targets = choose(find_targets(graph, names, native), layers)
     except NoLayers as e:
         raise NoLayers(f"{e}{without_sizes(graph)}") from e
     verdicts, ways = _walk(graph)
     geometry = Geometry(graph)
-    found = tuple(_layer(target, ways[target.value], verdicts, geometry) for target in targets.values())
+    found = [_layer(target, ways[target.value], verdicts, geometry, native) for target in targets.values()]
     reached = {target.name: ways[target.value].nodes for target in targets.values()}
+    for name, node in (unsized(graph, names) if not layers else {}).items():
+        way = ways.get(node.outputs[0].name or "", _Way())
+        reached[name] = way.nodes
+        problem = _problems(way, verdicts) or [NO_SIZE]
+        found.append(Layer(name, node.op_type, (), 0, 0, supported=False, portable=False, problem=problem[0]))
     normalisation = source.normalisation
     return Survey(
         operators=operators,
         channels=source.channels,
-        native_size_px=source.native_size_px,
+        native_size_px=native,
         notes=tuple(source.notes),
         normalisation={
             "mean": list(normalisation.mean),
@@ -114,24 +120,29 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
             "scale": normalisation.scale,
             "channel_order": normalisation.channel_order,
         },
-        layers=found,
+        layers=tuple(found),
         missing=_obstacles({i: (v.problem,) for i, v in verdicts.items() if v.problem}, verdicts, reached),
         unportable=_obstacles({i: v.unportable for i, v in verdicts.items()}, verdicts, reached),
         warnings=tuple(warnings),
     )
 
 
-def _layer(target: Target, way: _Way, verdicts: Mapping[int, _Verdict], geometry: Geometry) -> Layer:
-    at = target.sizes.least
+def _problems(way: _Way, verdicts: Mapping[int, _Verdict]) -> list[str]:
+    return [f"{v.operator} {v.name!r}: {v.problem}" for i in sorted(way.nodes) if (v := verdicts[i]).problem]
+
+
+def _layer(target: Target, way: _Way, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int) -> Layer:
+    sizes = target.sizes
+    at = native if native >= sizes.least and native % sizes.multiple == 0 and not sizes.only else sizes.least
     one = takes_one_picture(geometry, target.value, at, at)
     shape = geometry.shapes(1, at, at).get(target.value, ())
-    problems = [f"{v.operator} {v.name!r}: {v.problem}" for i in sorted(way.nodes) if (v := verdicts[i]).problem]
+    problems = _problems(way, verdicts)
     return Layer(
         name=target.name,
         operator=target.operator,
         shape=(1 if one else "N", target.channels, *shape[2:]),
-        min_size_px=at,
-        size_multiple_px=0 if target.sizes.only else target.sizes.multiple,
+        min_size_px=sizes.least,
+        size_multiple_px=0 if sizes.only else sizes.multiple,
         supported=not problems,
         portable=not problems and not any(verdicts[i].unportable for i in way.nodes),
         problem=problems[0] if problems else "",
@@ -183,16 +194,15 @@ def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict
     """Differentiate one node, alone."""
     operator = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}::{node.op_type}"
     verdict = _Verdict(operator, node.name or "")
-    entries = [v for v in dict.fromkeys(node.inputs) if v is not None and v.producer() is not None or v in live]
+    entries = [v for v in dict.fromkeys(node.inputs) if (v is not None and v.producer() is not None) or v in live]
     result = next((v for v in node.outputs if v.uses() or v.is_graph_output()), node.outputs[0])
     try:
         alone = ir.convenience.extract(graph, [v for v in entries if v is not None], [result])
         alone.opset_imports[""] = OPSET
-        count = len(alone)
         wanted = {v.name for v in live if v.dtype is None or v.dtype.is_floating_point()}
         wrt = [v for v in alone.inputs if v.name in wanted]
         add_gradient(alone, of=alone.outputs[0], wrt=wrt, cotangent=ir.Value(name=f"{result.name}.cotangent"))
-        verdict.unportable = tuple(unportable([*alone][:1] + [*alone][count:]))
+        verdict.unportable = (UNPORTABLE,) if unportable([node]) else ()
     except Unrelated:
         verdict.silent = True
     except MissingRule:

@@ -42,7 +42,7 @@ def vet(
     Raises ExportError: what is wrong with the file, or that reading it broke the process, or took too long.
     """
     size = path.stat().st_size if path.is_file() else 0
-    seconds = seconds or SECONDS + size / 1e6
+    seconds = seconds or (SECONDS if task == SURVEY else 4 * SECONDS) + size / 1e6
     request = {
         "path": str(path),
         "overrides": dict(overrides),
@@ -54,7 +54,7 @@ def vet(
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     try:
-        done = subprocess.run(  # noqa: S603 - our own module
+        done = subprocess.run(
             [sys.executable, "-m", "reverie_export.vet"],
             input=json.dumps(request),
             capture_output=True,
@@ -64,11 +64,11 @@ def vet(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise BadSource(_too_long(path, seconds)) from None
+        raise BadSource(_too_long(path, seconds, task)) from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        raise BadSource(_died(path, done.returncode, done.stderr, seconds)) from None
+        raise BadSource(_died(path, done.returncode, done.stderr, seconds, task)) from None
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["message"])
     return answer
@@ -82,16 +82,17 @@ def _all_bytes(path: Path) -> int:
     return max(path.stat().st_size, sum(p.stat().st_size for p in beside))
 
 
-def _died(path: Path, code: int, stderr: str, seconds: float) -> str:
+def _died(path: Path, code: int, stderr: str, seconds: float, task: str) -> str:
     if resource is not None and code == -24:  # SIGXCPU
-        return _too_long(path, seconds)
+        return _too_long(path, seconds, task)
     if "MemoryError" in stderr or "bad_alloc" in stderr or code == -9:
         return f"cannot read {path}: it asks for more memory than a file of its size may"
     return f"cannot read {path}: it breaks the libraries that read ONNX; it is damaged, or made to do so"
 
 
-def _too_long(path: Path, seconds: float) -> str:
-    return f"cannot read {path}: it takes more than {seconds:.0f} seconds; allow more with --seconds"
+def _too_long(path: Path, seconds: float, task: str) -> str:
+    remedy = "; allow more with --seconds" if task == SURVEY else ""
+    return f"cannot read {path}: it takes more than {seconds:.0f} seconds to make sense of{remedy}"
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,10 +119,16 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         text = str(e)
         return {"error": type(e).__name__, "message": text if str(path) in text else f"{path}: {text}"}
     except MemoryError:
-        return {"error": "BadSource", "message": f"cannot read {path}: it asks for more memory than a file of its size may"}
+        return {
+            "error": "BadSource",
+            "message": f"cannot read {path}: it asks for more memory than a file of its size may",
+        }
     except Exception as e:  # whatever a file that is not what it seems makes a library say
         told = " ".join(str(e).split())[:200]
-        return {"error": "BadSource", "message": f"cannot read {path}: it contradicts itself: {type(e).__name__}: {told}"}
+        return {
+            "error": "BadSource",
+            "message": f"cannot read {path}: it contradicts itself: {type(e).__name__}: {told}",
+        }
 
 
 def _main() -> None:

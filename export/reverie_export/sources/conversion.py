@@ -10,16 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, defs, helper, inliner, numpy_helper
-from onnx import version_converter
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    defs,
+    helper,
+    inliner,
+    numpy_helper,
+    version_converter,
+)
 
 from reverie_export.errors import BadSource
 from reverie_export.normalise import OPSET
-from reverie_export.sources.guard import STANDARD, all_nodes, opset_of, place, shown, size_bytes, subgraphs
+from reverie_export.sources.guard import STANDARD, all_nodes, opset_of, place, size_bytes, subgraphs
 
 LARGE = 4096  # bytes: what decides about shapes is smaller, and stays in the graph
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
@@ -38,7 +49,9 @@ GRID_SAMPLE_MODES = {b"linear": b"bilinear", b"cubic": b"bicubic"}
 
 def set_aside(model: ModelProto) -> dict[str, TensorProto]:
     """Take the large weights out of ``model``, by name; inputs of their types and shapes take their places."""
-    weights = {t.name: t for t in model.graph.initializer if t.data_type != TensorProto.STRING and size_bytes(t) > LARGE}
+    weights = {
+        t.name: t for t in model.graph.initializer if t.data_type != TensorProto.STRING and size_bytes(t) > LARGE
+    }
     stated = {value.name for value in model.graph.input}
     kept = [tensor for tensor in model.graph.initializer if tensor.name not in weights]
     for name, tensor in weights.items():
@@ -110,10 +123,11 @@ def check(model: ModelProto) -> None:
         raise BadSource(f"it is not valid ONNX: {_told(e)}") from e
 
 
-def convert(given: ModelProto) -> ModelProto:
-    """Return ``given``, checked and with one size of picture, in opset 18.
+def write_out(given: ModelProto) -> ModelProto:
+    """Return ``given``, of one size of picture, without functions: its own, and operators that opset 18 does not have.
 
-    Raises BadSource where types contradict each other, or where onnx knows no way to opset 18.
+    Those are defined by ONNX as functions of older ones; the few that are not stay. Every value is given the shape that
+    onnx infers. Raises BadSource where types contradict each other.
     """
     opset, model = opset_of(given), ModelProto()
     model.CopyFrom(given)
@@ -125,18 +139,30 @@ def convert(given: ModelProto) -> ModelProto:
         if model.functions:
             model = inliner.inline_local_functions(model, True)
         if opset > OPSET:
-            model = _write_out(model, opset)
-        held = _hold(model, opset)
+            model = _without_young(model, opset)
+        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except FAULTS as e:
+        raise BadSource(f"its functions cannot be written out: {_told(e)}") from e
+
+
+def convert(given: ModelProto) -> ModelProto:
+    """Return ``given``, which has no functions, in opset 18; raises BadSource where onnx knows no way to it."""
+    opset, model = opset_of(given), ModelProto()
+    model.CopyFrom(given)
+    held = _hold(model, opset)
+    try:
         if opset != OPSET:
             model = version_converter.convert_version(model, OPSET)
-        for node in all_nodes(model.graph.node):
-            node.domain = held.get(node.domain, node.domain)
     except FAULTS as e:
         raise BadSource(f"it cannot be converted from opset {opset} to {OPSET}: {_told(e)}") from e
+    for node in all_nodes(model.graph.node):
+        node.domain = held.get(node.domain, node.domain)
+    stated = {value.name for value in (*model.graph.value_info, *model.graph.output)}
+    model.graph.value_info.extend(value for value in given.graph.value_info if value.name not in stated)
     return model
 
 
-def _write_out(model: ModelProto, opset: int) -> ModelProto:
+def _without_young(model: ModelProto, opset: int) -> ModelProto:
     """Put the operators that opset 18 does not have as the functions that ONNX defines them by, where it does."""
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     types = {v.name: v.type for v in (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)}
@@ -157,15 +183,18 @@ def _write_out(model: ModelProto, opset: int) -> ModelProto:
 
 
 def _function(node: NodeProto, types: Sequence[onnx.TypeProto], opset: int) -> onnx.FunctionProto | None:
-    schema = defs.get_schema(node.op_type, opset)
+    schema: Any = defs.get_schema(node.op_type, opset)
+    stated = {attribute.name for attribute in node.attribute}
+    for name, attribute in schema.attributes.items():
+        if name not in stated and attribute.default_value.type != AttributeProto.UNDEFINED:
+            node.attribute.append(attribute.default_value)
     if schema.has_function:
         return onnx.FunctionProto.FromString(schema.function_body.SerializeToString())
-    if schema.has_context_dependent_function:
-        described = [t.SerializeToString() for t in types]
-        return onnx.FunctionProto.FromString(
-            schema.get_context_dependent_function(node.SerializeToString(), described)
-        )
-    return None
+    if not schema.has_context_dependent_function:
+        return None
+    described = [t.SerializeToString() for t in types]
+    made = schema.get_context_dependent_function(node.SerializeToString(), described)
+    return onnx.FunctionProto.FromString(made) if made else None
 
 
 def _hold(model: ModelProto, opset: int) -> dict[str, str]:

@@ -70,7 +70,9 @@ def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, s
     tensor = value.type.tensor_type
     dims = [dim.dim_value for dim in tensor.shape.dim]
     if tensor.elem_type != TensorProto.FLOAT or len(dims) != 4:
-        raise BadSource(f"its input must be a picture of floating-point numbers, [N, C, H, W] or [N, H, W, C]; it has {told}")
+        raise BadSource(
+            f"its input must be a picture of floating-point numbers, [N, C, H, W] or [N, H, W, C]; it has {told}"
+        )
     readers = [node for node in graph.node if value.name in node.input]
     layout = layout or _layout(dims, readers)
     axis, spatial = (1, dims[2:]) if layout == "NCHW" else (3, dims[1:3])

@@ -1,7 +1,7 @@
 """Look at an ONNX file before anything native does: sizes, references, order, weights.
 
-The libraries that check and convert graphs are written in C++ and for files of good faith. What they take for granted is
-looked at here first, in Python: every name is defined once and before its use, every tensor has the bytes that its
+The libraries that check and convert graphs are written in C++ and for files of good faith. What they take for granted
+is looked at here first, in Python: every name is defined once and before its use, every tensor has the bytes that its
 shape asks for, and external data stays in the folder of the file.
 """
 
@@ -126,7 +126,9 @@ def _check(model: ModelProto, folder: Path) -> None:
     if not OLDEST_OPSET <= opset <= newest:
         raise BadSource(f"its opset is {opset}; {OLDEST_OPSET} to {newest} are read")
     if model.graph.sparse_initializer:
-        raise BadSource(f"its weight {shown(model.graph.sparse_initializer[0].values.name)} is sparse; store it densely")
+        raise BadSource(
+            f"its weight {shown(model.graph.sparse_initializer[0].values.name)} is sparse; store it densely"
+        )
     imported = {i.domain for i in model.opset_import} | set(STANDARD)
     for node in all_nodes(model.graph.node):
         if node.domain not in imported:
@@ -255,4 +257,3 @@ def _check_place(tensor: TensorProto, folder: Path, needed: int) -> None:
     if offset + length > path.stat().st_size:
         end = offset + length
         raise BadSource(f"the external data of {name} ends at byte {end}; {path} has {path.stat().st_size}")
-

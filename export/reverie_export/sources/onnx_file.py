@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-from onnx_ir.passes import common
 
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
-from reverie_export.sources.conversion import check, convert, give_back, load, set_aside, widen, widen_nodes
+from reverie_export.sources.conversion import check, convert, give_back, load, set_aside, widen, widen_nodes, write_out
 from reverie_export.sources.entry import Entry, channels_first, find_entry, fix, settle_constants
 from reverie_export.sources.guard import opset_of, read_model
 from reverie_export.sources.preprocessing import Preprocessing
@@ -68,9 +66,8 @@ def _opened(proto: onnx.ModelProto, path: Path, said: Said, preprocessing: Prepr
         kind = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
         proto.graph.input.append(onnx.helper.make_tensor_value_info(name, kind, array.shape))
 
-    converted = convert(proto)
-    original, graph = ir.from_proto(proto), ir.from_proto(converted)
-    common.InlinePass()(original)
+    written = write_out(proto)
+    original, graph = ir.from_proto(written), ir.from_proto(convert(written))
     for model in (original, graph):
         give_back(model, aside)
         _drop_listed_weights(model.graph)

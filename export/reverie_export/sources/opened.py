@@ -13,6 +13,8 @@ from reverie_export.sources.entry import LARGEST_PX
 from reverie_export.sources.onnx_file import Said, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, beside, read
 from reverie_export.sources.source import Source
+from reverie_export.vet import READ, vet
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -38,6 +40,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
     if source.endswith(".onnx"):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
+        vet(Path(source), jsonable(overrides), task=READ)
         return open_onnx_file(Path(source), overrides)
     from reverie_export.sources import torch_network
 
@@ -69,6 +72,12 @@ def open_onnx_file(path: Path, overrides: Overrides) -> Source:
     return open_onnx(path, said, _said(overrides).over(told))
 
 
+def jsonable(overrides: Overrides) -> dict[str, object]:
+    """The overrides as another process can be told them."""
+    fields = {**vars(overrides), "constants": {name: list(numbers) for name, numbers in overrides.constants.items()}}
+    return {**fields, "preprocessing": str(overrides.preprocessing) if overrides.preprocessing else None}
+
+
 def _said(overrides: Overrides) -> Preprocessing:
     return Preprocessing(
         mean=overrides.mean,
@@ -84,4 +93,3 @@ def default_name(source: str) -> str:
     """What the model that is made of ``source`` is called unless the user says otherwise: fit for a folder's name."""
     plain = Path(source).stem if source.endswith(".onnx") else source.rpartition(":")[2].rpartition(".")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-") or "model"
-

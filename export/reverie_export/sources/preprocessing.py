@@ -68,7 +68,11 @@ class Preprocessing:
             return other
         fallen = {"scale", "range"} if says.keys() & {"scale", "range"} else set()
         kept = {key: value for key, value in vars(other).items() if key not in fallen}
-        both = {**kept, **says, "origin": self.origin if other == Preprocessing() else f"{self.origin} and {other.origin}"}
+        both = {
+            **kept,
+            **says,
+            "origin": self.origin if other == Preprocessing() else f"{self.origin} and {other.origin}",
+        }
         return Preprocessing(**both)
 
 

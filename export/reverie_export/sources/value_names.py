@@ -45,7 +45,9 @@ def _parts(name: str) -> list[str]:
     if "/" not in name:
         return [ENDING.sub("", name)] if NUMBER.fullmatch(ENDING.sub("", name)) else [name]
     parts = [part for part in ENDING.sub("", name).split("/") if part and part not in SCAFFOLD]
-    return [part for i, part in enumerate(parts) if not any(later.startswith(f"{part}.") for later in parts[i + 1 : i + 2])]
+    return [
+        part for i, part in enumerate(parts) if not any(later.startswith(f"{part}.") for later in parts[i + 1 : i + 2])
+    ]
 
 
 def _without_operator(parts: Sequence[str], operator: str) -> str:
