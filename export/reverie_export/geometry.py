@@ -52,7 +52,7 @@ class Geometry:
                 continue
             try:
                 found = rule(step, [shapes[name] for name in step.inputs if name])
-            except DoesNotFit:
+            except (DoesNotFit, ArithmeticError, LookupError, TypeError, ValueError):  # of a file that makes no sense
                 continue
             if all(n > 0 for shape in found for n in shape):
                 shapes.update(zip(step.outputs, found, strict=False))

@@ -100,12 +100,15 @@ def _fold_batch_norms(graph: ir.Graph, names: Names) -> Names:
         if len(constants) != 4 or node.attributes.get_int("training_mode", False):
             raise BadSource(f"BatchNormalization {node.name!r} has statistics that are not constants")
         gamma, beta, mean, variance = constants
+        if len({c.shape for c in constants}) > 1 or gamma.ndim != 1:
+            raise BadSource(f"BatchNormalization {node.name!r} has statistics of shapes {[c.shape for c in constants]}")
         scale = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
         shift = beta - mean * scale
         conv = x.producer()
         if conv is not None and conv.op_type == "Conv" and len(x.uses()) == 1 and not x.is_graph_output():
             weight = conv.inputs[1]
-            if weight is not None and weight.const_value is not None:
+            known = weight.const_value if weight is not None else None
+            if known is not None and known.shape[0] == len(gamma):
                 _scale_conv(graph, conv, scale, shift, f"{result.name}.bias")
                 name = result.name
                 if both := (*names.get(x.name or "", ()), *names.get(name or "", ())):
@@ -175,7 +178,7 @@ def _free_reshapes(graph: ir.Graph) -> None:
         shape, target = node.inputs[0].shape, node.inputs[1].const_value
         if target is None or shape is None or not shape.is_static():
             continue
-        known, wanted = shape.numpy(), [int(n) for n in target.numpy()]
+        known, wanted = shape.numpy(), [int(n) for n in target.numpy().ravel()]
         freed = list(wanted)
         for i in range(min(len(known), len(wanted))):
             if wanted[i] != known[i]:

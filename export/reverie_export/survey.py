@@ -21,6 +21,7 @@ from reverie_export.normalise import OPSET, normalise
 from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
 from reverie_export.sources.source import Source
 
+NO_WAY = "no gradient leads from it back to the picture"
 UNPORTABLE = "its gradient needs operators that some runtimes lack"
 
 
@@ -101,8 +102,8 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
         raise NoLayers(f"{e}{without_sizes(graph)}") from e
     verdicts, ways = _walk(graph)
     geometry = Geometry(graph)
-    found = [_layer(target, ways[target.value], verdicts, geometry, native) for target in targets.values()]
-    reached = {target.name: ways[target.value].nodes for target in targets.values()}
+    found = [_layer(target, ways.get(target.value), verdicts, geometry, native) for target in targets.values()]
+    reached = {target.name: ways.get(target.value, _Way()).nodes for target in targets.values()}
     for name, node in (unsized(graph, names) if not layers else {}).items():
         way = ways.get(node.outputs[0].name or "", _Way())
         reached[name] = way.nodes
@@ -131,12 +132,14 @@ def _problems(way: _Way, verdicts: Mapping[int, _Verdict]) -> list[str]:
     return [f"{v.operator} {v.name!r}: {v.problem}" for i in sorted(way.nodes) if (v := verdicts[i]).problem]
 
 
-def _layer(target: Target, way: _Way, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int) -> Layer:
+def _layer(
+    target: Target, way: _Way | None, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int
+) -> Layer:
     sizes = target.sizes
     at = native if native >= sizes.least and native % sizes.multiple == 0 and not sizes.only else sizes.least
     one = takes_one_picture(geometry, target.value, at, at)
     shape = geometry.shapes(1, at, at).get(target.value, ())
-    problems = _problems(way, verdicts)
+    problems = _problems(way, verdicts) if way is not None else [NO_WAY]
     return Layer(
         name=target.name,
         operator=target.operator,
@@ -144,7 +147,7 @@ def _layer(target: Target, way: _Way, verdicts: Mapping[int, _Verdict], geometry
         min_size_px=sizes.least,
         size_multiple_px=0 if sizes.only else sizes.multiple,
         supported=not problems,
-        portable=not problems and not any(verdicts[i].unportable for i in way.nodes),
+        portable=not problems and not any(verdicts[i].unportable for i in (way or _Way()).nodes),
         problem=problems[0] if problems else "",
     )
 
@@ -209,8 +212,8 @@ def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict
         verdict.problem = "there is no gradient rule for it"
     except GradientError as e:
         verdict.problem = str(e)
-    except ValueError as e:
-        verdict.problem = f"it cannot be looked at alone: {e}"
+    except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # a rule takes the word of the graph
+        verdict.problem = f"what is said of it does not make sense: {e}"
     return verdict
 
 

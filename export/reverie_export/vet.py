@@ -20,8 +20,6 @@ from reverie_export.errors import BadSource, ExportError
 
 MEMORY = 1_750_000_000  # bytes, and four times the file's own size
 SECONDS = 8.0  # of processor time, and one more for each megabyte
-READ, SURVEY = "read", "survey"
-
 try:
     import resource
 except ImportError:  # on Windows there are no limits but that of time
@@ -32,21 +30,19 @@ def vet(
     path: Path,
     overrides: Mapping[str, Any],
     *,
-    task: str = SURVEY,
     layers: Sequence[str] = (),
     self_test: bool = False,
     seconds: float | None = None,
 ) -> dict[str, Any]:
-    """Return the survey of the file at ``path`` as JSON, or for READ nothing, after reading it in another process.
+    """Return the survey of the file at ``path`` as JSON, made in another process.
 
     Raises ExportError: what is wrong with the file, or that reading it broke the process, or took too long.
     """
     size = path.stat().st_size if path.is_file() else 0
-    seconds = seconds or (SECONDS if task == SURVEY else 4 * SECONDS) + size / 1e6
+    seconds = seconds or SECONDS + size / 1e6
     request = {
         "path": str(path),
         "overrides": dict(overrides),
-        "task": task,
         "layers": list(layers),
         "self_test": self_test,
         "limits": {"memory": MEMORY + 4 * _all_bytes(path), "seconds": int(seconds + 1)},
@@ -64,11 +60,11 @@ def vet(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise BadSource(_too_long(path, seconds, task)) from None
+        raise BadSource(_too_long(path, seconds)) from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        raise BadSource(_died(path, done.returncode, done.stderr, seconds, task)) from None
+        raise BadSource(_died(path, done.returncode, done.stderr, seconds)) from None
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["message"])
     return answer
@@ -82,17 +78,16 @@ def _all_bytes(path: Path) -> int:
     return max(path.stat().st_size, sum(p.stat().st_size for p in beside))
 
 
-def _died(path: Path, code: int, stderr: str, seconds: float, task: str) -> str:
+def _died(path: Path, code: int, stderr: str, seconds: float) -> str:
     if resource is not None and code == -24:  # SIGXCPU
-        return _too_long(path, seconds, task)
+        return _too_long(path, seconds)
     if "MemoryError" in stderr or "bad_alloc" in stderr or code == -9:
         return f"cannot read {path}: it asks for more memory than a file of its size may"
     return f"cannot read {path}: it breaks the libraries that read ONNX; it is damaged, or made to do so"
 
 
-def _too_long(path: Path, seconds: float, task: str) -> str:
-    remedy = "; allow more with --seconds" if task == SURVEY else ""
-    return f"cannot read {path}: it takes more than {seconds:.0f} seconds to make sense of{remedy}"
+def _too_long(path: Path, seconds: float) -> str:
+    return f"cannot read {path}: it takes more than {seconds:.0f} seconds to make sense of"
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,11 +103,6 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     path = Path(request["path"])
     try:
         source = open_onnx_file(path, Overrides(**said))
-        if request["task"] == READ:
-            from reverie_export.normalise import normalise
-
-            normalise(source.graph, source.names)
-            return {}
         warnings = warnings_about(source) if request["self_test"] else []
         return asdict(survey(source, request["layers"], warnings))
     except ExportError as e:

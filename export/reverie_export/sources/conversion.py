@@ -7,6 +7,7 @@ are written out as the functions that ONNX defines them by.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -30,21 +31,31 @@ from onnx import (
 
 from reverie_export.errors import BadSource
 from reverie_export.normalise import OPSET
-from reverie_export.sources.guard import STANDARD, all_nodes, opset_of, place, size_bytes, subgraphs
+from reverie_export.sources.guard import STANDARD, TYPES, all_nodes, opset_of, place, size_bytes, subgraphs
 
 LARGE = 4096  # bytes: what decides about shapes is smaller, and stays in the graph
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 WRITTEN_OUT, HELD = "reverie.function", "reverie.held"  # domains for the time of the conversion
 FAULTS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError)
 
-# Attributes that hold a type: of Cast, RandomNormal and the like, QuantizeLinear, Attention.
-TYPES = ("to", "dtype", "output_dtype", "softmax_precision", "stash_type")
-
 # Operators of opset 18 that mean something else since, and since when.
 REDEFINED = {"GroupNormalization": 21}
 
 # What opset 20 calls differently.
 GRID_SAMPLE_MODES = {b"linear": b"bilinear", b"cubic": b"bicubic"}
+
+# Where in onnx's own sources a check failed.
+NATIVE_PLACE = re.compile(r"(\S+/)?\w+\.(cc|h):\d+: (\w+: )?")
+
+
+def one_opset(model: ModelProto) -> None:
+    """Let the standard operators have one name, ``""``, and one version."""
+    opset = opset_of(model)
+    others = [i for i in model.opset_import if i.domain not in STANDARD]
+    del model.opset_import[:]
+    model.opset_import.extend([helper.make_opsetid("", opset), *others])
+    for node in all_nodes(model.graph.node):
+        node.domain = "" if node.domain in STANDARD else node.domain
 
 
 def set_aside(model: ModelProto) -> dict[str, TensorProto]:
@@ -137,7 +148,8 @@ def write_out(given: ModelProto) -> ModelProto:
         raise BadSource(f"its types contradict each other: {_told(e)}") from e
     try:
         if model.functions:
-            model = inliner.inline_local_functions(model, True)
+            others = any(i.version != opset for f in model.functions for i in f.opset_import if i.domain in STANDARD)
+            model = inliner.inline_local_functions(model, others)
         if opset > OPSET:
             model = _without_young(model, opset)
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
@@ -174,12 +186,14 @@ def _without_young(model: ModelProto, opset: int) -> ModelProto:
         body = _function(node, [types.get(name, onnx.TypeProto()) for name in node.input], opset)
         if body is not None:
             body.domain, body.name = WRITTEN_OUT, f"{node.op_type}{i}"
+            del body.opset_import[:]
+            body.opset_import.add(domain="", version=opset)  # a definition means the same in newer opsets
             node.domain, node.op_type = body.domain, body.name
             model.functions.append(body)
     if not model.functions:
         return model
     model.opset_import.append(helper.make_opsetid(WRITTEN_OUT, 1))
-    return inliner.inline_local_functions(model, True)
+    return inliner.inline_local_functions(model)
 
 
 def _function(node: NodeProto, types: Sequence[onnx.TypeProto], opset: int) -> onnx.FunctionProto | None:
@@ -231,4 +245,4 @@ def _told(error: Exception) -> str:
     """The first telling line of a message of onnx, which goes on to print the node."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("==>")]
     told = [line for line in lines if "ERR" in line or "rror" in line] or lines or [type(error).__name__]
-    return told[-1][:300]
+    return NATIVE_PLACE.sub("", told[-1])[:300]

@@ -25,6 +25,9 @@ MOST_NODES = 50_000
 DEEPEST = 8  # graphs inside graphs
 STANDARD = ("", "ai.onnx")
 
+# Attributes that hold a type: of Cast, RandomNormal and the like, QuantizeLinear, Attention.
+TYPES = ("to", "dtype", "output_dtype", "softmax_precision", "stash_type")
+
 
 def read_model(path: Path) -> ModelProto:
     """Read ``path`` and check its structure; external data is checked and left where it is.
@@ -115,6 +118,7 @@ def _item_bits() -> dict[int, int]:
 
 
 ITEM_BITS = _item_bits()
+KINDS = frozenset(TensorProto.DataType.values())
 
 
 def _check(model: ModelProto, folder: Path) -> None:
@@ -144,6 +148,9 @@ def _check_graph(graph: GraphProto, outside: set[str], folder: Path, depth: int)
         raise BadSource(f"its graphs are nested more than {DEEPEST} deep")
     for tensor in graph.initializer:
         _check_tensor(tensor, folder)
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        if value.type.HasField("tensor_type") and (kind := value.type.tensor_type.elem_type) not in KINDS:
+            raise BadSource(f"{shown(value.name)} is of the unknown type {kind}")
     weights = [tensor.name for tensor in graph.initializer]
     inputs = [value.name for value in graph.input]
     for names, what in ((weights, "weights"), (inputs, "inputs")):
@@ -178,6 +185,10 @@ def _check_order(
                     raise BadSource(f"{problem} uses {shown(name)} before it is computed: a cycle, or not sorted")
                 raise BadSource(f"{problem} uses {shown(name)}, which nothing computes")
         for attribute in node.attribute:
+            if attribute.ref_attr_name and not where.startswith("function"):
+                raise BadSource(f"{node.op_type} {shown(node.name)} refers to an attribute of a function it is not in")
+            if attribute.name in TYPES and attribute.type == AttributeProto.INT and attribute.i not in KINDS:
+                raise BadSource(f"{node.op_type} {shown(node.name)} is of the unknown type {attribute.i}")
             for tensor in (*([attribute.t] if attribute.type == AttributeProto.TENSOR else []), *attribute.tensors):
                 _check_tensor(tensor, folder)
             if attribute.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):

@@ -12,7 +12,17 @@ import onnx_ir as ir
 
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
-from reverie_export.sources.conversion import check, convert, give_back, load, set_aside, widen, widen_nodes, write_out
+from reverie_export.sources.conversion import (
+    check,
+    convert,
+    give_back,
+    load,
+    one_opset,
+    set_aside,
+    widen,
+    widen_nodes,
+    write_out,
+)
 from reverie_export.sources.entry import Entry, channels_first, find_entry, fix, settle_constants
 from reverie_export.sources.guard import opset_of, read_model
 from reverie_export.sources.preprocessing import Preprocessing
@@ -46,6 +56,7 @@ def open_onnx(path: Path, said: Said, preprocessing: Preprocessing) -> Source:
 
 def _opened(proto: onnx.ModelProto, path: Path, said: Said, preprocessing: Preprocessing) -> Source:
     opset = opset_of(proto)
+    one_opset(proto)
     aside = {name: load(tensor, path.parent) for name, tensor in set_aside(proto).items()}
     widen(proto.graph, path.parent)
     for function in proto.functions:

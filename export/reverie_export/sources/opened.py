@@ -13,7 +13,9 @@ from reverie_export.sources.entry import LARGEST_PX
 from reverie_export.sources.onnx_file import Said, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, beside, read
 from reverie_export.sources.source import Source
-from reverie_export.vet import READ, vet
+from reverie_export.vet import vet
+
+PATIENCE_S = 300.0  # of processor time, for a first look at a file
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
     if source.endswith(".onnx"):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
-        vet(Path(source), jsonable(overrides), task=READ)
+        vet(Path(source), jsonable(overrides), seconds=PATIENCE_S)
         return open_onnx_file(Path(source), overrides)
     from reverie_export.sources import torch_network
 
