@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import onnx_ir as ir
 
-from reverie_gradient.coverage import SILENT, UNSUPPORTED
+from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
 from reverie_gradient.functions import infer_shapes
 from reverie_gradient.rules.quantised import QUANTISING
@@ -80,8 +80,9 @@ def _pull_back(
         opset,
     )
     dxs = RULES[operator_of(node)](call)
+    silent = SILENT_INPUTS.get(operator_of(node), ())
     for i, x in enumerate(node.inputs):
-        if x is None or x not in live:
+        if x is None or x not in live or i in silent:
             continue
         dx = dxs[i] if i < len(dxs) else None
         if dx is None:
@@ -133,8 +134,9 @@ def _needed(nodes: Sequence[ir.Node], results: Sequence[ir.Value]) -> list[ir.No
 
 
 def _inputs(node: ir.Node) -> Iterator[ir.Value]:
-    """Yield what a node reads, including what the bodies of an If or Loop take from outside."""
-    yield from (v for v in node.inputs if v is not None)
+    """Yield what the values of a node depend on, including what the bodies of an If or Loop take from outside."""
+    silent = SILENT_INPUTS.get(operator_of(node), ())
+    yield from (v for i, v in enumerate(node.inputs) if v is not None and i not in silent)
     for attribute in node.attributes.values():
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             graphs = [attribute.as_graph()] if attribute.type == ir.AttributeType.GRAPH else attribute.as_graphs()

@@ -45,6 +45,9 @@ SILENT: dict[str, str] = {
     ),
 }
 
+# Inputs of other operators whose values do not matter, only their types or shapes.
+SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1})}
+
 # Mathematics has a gradient and Reverie does not, and why.
 UNSUPPORTED: dict[str, str] = {
     "BitCast": "it reads the bits of a number as those of another",
@@ -52,6 +55,10 @@ UNSUPPORTED: dict[str, str] = {
     "If": "its branches are graphs of their own; fold the condition if it is constant",
     "Loop": "how often its body runs is known only at run time; unroll it",
     "Scan": "its body runs once for each element; unroll it",
+    "Scatter": "ONNX gave it up in opset 11; convert the model to a newer one, and it becomes ScatterElements",
+    "TensorScatter": "it updates the cache of a model that writes text; it is not covered",
+    "Unique": "how many results it has depends on which values agree",
+    "Upsample": "ONNX gave it up in opset 10; convert the model to a newer one, and it becomes Resize",
     "SequenceMap": "its body runs once for each element of a sequence; unroll it",
     **dict.fromkeys(("GRU", "LSTM", "RNN"), "its steps depend on each other; unroll it into Gemm, Sigmoid and Tanh"),
     "LinearAttention": "ONNX defines it by a Scan; unroll it",
@@ -63,5 +70,8 @@ UNSUPPORTED: dict[str, str] = {
         "it handles sequences; write Split and Concat instead",
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
-    **dict.fromkeys(("DFT", "STFT"), "complex transforms are not covered; multiply by the matrix of the transform"),
+    "DeformConv": "where it reads depends on the values of another input; no portable operators do that fast enough",
+    "MaxRoiPool": "it rounds its regions to whole pixels; use RoiAlign",
+    "RoiAlign": "how many samples it takes depends on the values of its regions; differentiate up to its input",
+    "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }

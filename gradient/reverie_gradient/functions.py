@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -10,13 +11,15 @@ from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
 import reverie_gradient.rules  # noqa: F401 - fills the table
 from reverie_gradient.coverage import SILENT, UNSUPPORTED
-from reverie_gradient.table import RULES, is_standard
+from reverie_gradient.definitions import DEFINITIONS
+from reverie_gradient.table import RULES, Call, is_standard, name_of
+from reverie_gradient.term import Tape, Term
 
 # Of these, ONNX infers no shape, or only in some versions.
 KEEPS_SHAPE = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
 
 
-def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node] | None = None) -> bool:
+def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     """Replace operators that have no rule, but a definition by others that do, by that definition.
 
     Attention becomes its products and its Softmax, SwiGLU becomes Swish and Mul. What the graph computes stays, and so
@@ -24,24 +27,42 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node] | None = None) ->
 
     Args:
         graph: Sorted. It is changed in place, and shapes that it does not state are inferred.
-        nodes: Which of its nodes to consider; all by default.
+        nodes: Which of its nodes to consider.
 
     Returns:
-        Whether there was anything to replace.
+        Whether there was anything to replace. Call again then: the definition of one may use another.
     """
+    chosen = [node for node in nodes if is_function(node)]
+    if not chosen:
+        return False
     infer_shapes(graph)
+    left = [node for node in chosen if not _define(graph, node)]
     opset = graph.opset_imports.get("", 0)
     functions = []
-    for index, node in enumerate([*(graph if nodes is None else nodes)]):
-        body = _definition(node, opset) if is_function(node) else None
-        if body is not None:
+    for index, node in enumerate(left):
+        if (body := _definition(node, opset)) is not None:
             node.overload = body.overload = f"definition{index}"
             functions.append(ir.from_proto(body))
-    if not functions:
+    if functions:
+        InlinePass()(ir.Model(graph, ir_version=10, functions=functions))
+    return bool(functions) or len(left) < len(chosen)  # some have no definition for their inputs and attributes
+
+
+def _define(graph: ir.Graph, node: ir.Node) -> bool:
+    """Replace ``node`` by our own definition of it, if we have one that covers it."""
+    if node.op_type not in DEFINITIONS:
         return False
-    InlinePass()(ir.Model(graph, ir_version=10, functions=functions))
-    infer_shapes(graph)
-    inline_functions(graph)  # the definition of one may call another
+    tape = Tape(graph, kind="")
+    tape.scope = name_of(node)
+    inputs, outputs = (
+        tuple(None if v is None else Term(tape, v, v.dtype or ir.DataType.FLOAT) for v in values)
+        for values in (node.inputs, node.outputs)
+    )
+    made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0))
+    if made is None:
+        return False
+    results = [t.value for t in made[: len(outputs)]]
+    ir.convenience.replace_nodes_and_values(graph, node, [node], tape.nodes, node.outputs, results)
     return True
 
 
@@ -72,7 +93,7 @@ def _keep_shape(node: ir.Node) -> bool:
     return True
 
 
-def _schema(node: ir.Node, opset: int) -> onnx.defs.OpSchema | None:
+def _schema(node: ir.Node, opset: int) -> Any:  # the type stubs of onnx do not know what schemas say of functions
     try:
         return onnx.defs.get_schema(node.op_type, opset)
     except onnx.defs.SchemaError:
@@ -98,6 +119,7 @@ def _definition(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
         body = onnx.FunctionProto.FromString(made)
     copy = onnx.FunctionProto()
     copy.CopyFrom(body)
+    del copy.output[len(node.outputs) :]  # it may not compute optional ones that nobody asked for
     del copy.opset_import[:]
     copy.opset_import.add(domain="", version=opset)  # the operators of a definition mean the same in newer opsets
     copy.domain = node.domain

@@ -23,7 +23,7 @@ def gather_back(dy: Term, index: np.ndarray, axis: int, x: Term) -> Term:
     times = np.bincount(index, minlength=size)
     most = max(int(times.max()), 1)
     if size * most > 8 * (len(index) + size):
-        return _product(dy, dy.constant(np.eye(size)[index]), axis, x.rank)
+        return multiply_along(dy, dy.constant(np.eye(size)[index]), axis, x.rank)
     order = np.argsort(index, kind="stable")
     column = np.arange(len(index)) - np.repeat(np.cumsum(times) - times, times)
     table = np.full((size, most), len(index), np.int64)
@@ -44,13 +44,15 @@ def select_back(dy: Term, index: Term, axis: int, x: Term) -> Term:
     zero = index.constant(0)
     every = zero.apply("Range", size.apply("Squeeze"), index.constant(1))
     hit = index.apply("Unsqueeze", np.array([1], np.int64)).apply("Equal", every)
-    return _product(dy, hit.apply("Cast", to=int(dy.dtype)), axis, x.rank)
+    return multiply_along(dy, hit.apply("Cast", to=int(dy.dtype)), axis, x.rank)
 
 
-def _product(dy: Term, one_hot: Term, axis: int, rank: int) -> Term:
+def multiply_along(dy: Term, matrix: Term, axis: int, rank: int) -> Term:
     """Multiply ``dy`` along ``axis`` by a matrix of one row per element of that axis."""
     if axis == rank - 1:
-        return dy @ one_hot
+        return dy @ matrix
+    if axis == rank - 2:
+        return matrix.apply("Transpose", perm=[1, 0]) @ dy
     swap = list(range(rank))
     swap[axis], swap[-1] = swap[-1], swap[axis]
-    return (dy.apply("Transpose", perm=swap) @ one_hot).apply("Transpose", perm=swap)
+    return (dy.apply("Transpose", perm=swap) @ matrix).apply("Transpose", perm=swap)

@@ -44,8 +44,7 @@ def with_gradient(model: onnx.ModelProto, *, of: str, wrt: str | Sequence[str]) 
         if name in values:
             raise GradientError(f"the graph already has a value named {name!r}; rename it first")
 
-    path, _ = between(graph, [values[t] for t in targets], values[of])
-    if inline_functions(graph, path):
+    while inline_functions(graph, between(graph, [values[t] for t in targets], values[of])[0]):
         values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
 
     cotangent = ir.Value(name=f"{of}_cotangent")

@@ -81,6 +81,12 @@ def crop(g: Term, begin: Sequence[int], like: Term, axes: Sequence[int]) -> Term
     return g.apply("Slice", start, end, np.array(axes, np.int64))
 
 
+def crop_ends(g: Term, begin: Sequence[int], end: Sequence[int], axes: Sequence[int]) -> Term:
+    """Cut ``begin`` elements off the start of each axis and ``end`` off its end."""
+    stop = np.array([-e if e else np.iinfo(np.int64).max for e in end], np.int64)
+    return g.apply("Slice", np.array(begin, np.int64), stop, np.array(axes, np.int64))
+
+
 def pad(g: Term, begin: Sequence[int], end: Sequence[int]) -> Term:
     """Surround ``g`` with zeros; the amounts are given for every axis and are not negative."""
     if not any(begin) and not any(end):

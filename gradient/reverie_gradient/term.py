@@ -23,10 +23,14 @@ RESULT = {"Shape": INT64, "NonZero": INT64} | dict.fromkeys(
 
 
 class Tape:
-    """Holds the nodes of one gradient until all of them are known, so that a failure leaves the graph untouched."""
+    """Holds new nodes until all of them are known, so that a failure leaves the graph untouched.
 
-    def __init__(self, graph: ir.Graph) -> None:
+    ``kind`` is part of their names, as is the forward node in ``scope`` that they belong to.
+    """
+
+    def __init__(self, graph: ir.Graph, *, kind: str = "gradient") -> None:
         self.nodes: list[ir.Node] = []
+        self._kind = kind
         self.scope = ""
         self._taken = {v.name for v in (*graph.inputs, *graph.initializers.values())}
         for node in graph.all_nodes():
@@ -37,7 +41,7 @@ class Tape:
         self, op_type: str, inputs: Sequence[ir.Value | None], attributes: dict[str, Any], outputs: int = 1
     ) -> Sequence[ir.Value]:
         """Add one node, named after the forward node that it belongs to."""
-        name = self._fresh(f"{self.scope}/gradient/{op_type}" if self.scope else f"gradient/{op_type}")
+        name = self._fresh("/".join(part for part in (self.scope, self._kind, op_type) if part))
         attrs = ir.convenience.convert_attributes(attributes)
         node = ir.Node("", op_type, inputs, attributes=attrs, num_outputs=outputs, name=name)
         for i, value in enumerate(node.outputs):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from tests.gradient.cases import (
     activation,
+    attention,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -14,14 +19,22 @@ from tests.gradient.cases import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    spectral,
 )
 
 FAMILIES = [
     activation,
+    attention,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -29,7 +42,10 @@ FAMILIES = [
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    spectral,
 ]
 
 CASES = [case for family in FAMILIES for case in family.CASES]

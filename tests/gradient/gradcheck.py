@@ -26,8 +26,8 @@ class Case:
     """``body`` computes ``Y`` from ``X`` (and ``B``, ``C``), whose values are drawn from ``low..high``.
 
     ``wrt`` lists the inputs to differentiate by, ``free`` those whose sizes may be left open, ``opsets`` the first and
-    the last opset in which the body means what it says, ``exact_in`` the one in which it takes float64; ``runtime`` says
-    whether ONNX Runtime has kernels for it.
+    the last opset in which the body means what it says, ``exact_in`` the one in which it takes float64. ``runtime``
+    says whether ONNX Runtime has kernels for it.
     """
 
     body: str

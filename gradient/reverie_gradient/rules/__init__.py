@@ -3,7 +3,10 @@
 from reverie_gradient.rules import (
     activation,
     convolution,
+    cumulative,
+    einsum,
     elementwise,
+    grid,
     indexing,
     joining,
     layout,
@@ -11,13 +14,19 @@ from reverie_gradient.rules import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    spectral,
 )
 
 __all__ = [
     "activation",
     "convolution",
+    "cumulative",
+    "einsum",
     "elementwise",
+    "grid",
     "indexing",
     "joining",
     "layout",
@@ -25,5 +34,8 @@ __all__ = [
     "normalisation",
     "pooling",
     "quantised",
+    "rearranging",
     "reduction",
+    "resizing",
+    "spectral",
 ]

@@ -20,7 +20,7 @@ def _gelu(call: Call) -> Sequence[Term | None]:
         a, b = sqrt(2 / pi), 0.044715
         square = x * x
         p = (x * (square * (2 * a * b) + 2 * a)).apply("Sigmoid")  # (1 + tanh(u)) / 2 = sigmoid(2 u)
-        return [dy * (p + y * (1 - p) * (square * (6 * a * b) + 2 * a))]
+        return [dy * (p + x * p * (1 - p) * (square * (6 * a * b) + 2 * a))]
     density = (x * x * -0.5).apply("Exp") * (1 / sqrt(2 * pi))
     return [dy * (_factor(x, y, at_zero=0.5) + x * density)]
 

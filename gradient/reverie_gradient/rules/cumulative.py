@@ -1,0 +1,104 @@
+"""Rules for running sums and products, for triangles of matrices, and for numbers in a row.
+
+A running sum is a product with a triangle of ones. The triangle is compared from two ranges, which runtimes fold where
+sizes are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_gradient.gathering import multiply_along
+from reverie_gradient.shapes import sizes
+from reverie_gradient.table import Call, vjp
+from reverie_gradient.term import Term
+
+
+@vjp("CumSum")
+def _running_sum(call: Call) -> Sequence[Term | None]:
+    axis = _axis(call)
+    sums = _comparison(call, call.integer("reverse", 0), call.integer("exclusive", 0), axis)
+    return [multiply_along(call.dy, sums.apply("Cast", to=int(call.x.dtype)), axis, call.x.rank)]
+
+
+def _comparison(call: Call, reverse: int, exclusive: int, axis: int) -> Term:
+    """Return a square of truth values: whether output i contains input j."""
+    n = sizes(call.x, [axis])
+    i, j = _range(n), _range(n)
+    i = i.apply("Unsqueeze", np.array([1], np.int64))
+    if exclusive:
+        return i.apply("Less" if reverse else "Greater", j)
+    return i.apply("Greater" if reverse else "Less", j).apply("Not")
+
+
+def _range(n: Term) -> Term:
+    """Return 0 .. n - 1 for a vector of one number."""
+    return n.constant(0).apply("Range", n.apply("Squeeze"), n.constant(1))
+
+
+def _axis(call: Call) -> int:
+    axis = call.constant(1)
+    if axis is None:
+        raise call.refuse("its axis is computed at run time; make it a constant")
+    return int(axis.item()) % call.x.rank
+
+
+@vjp("CumProd", portable=False)
+def _running_product(call: Call) -> Sequence[Term | None]:
+    """Sum dy y / x over the outputs that contain x; the first zero gets the products of all others instead.
+
+    Behind the first zero every product is zero. Its own gradient needs them without it, and no formula gets them from
+    ``y``: the rule runs the operator once more.
+    """
+    axis, x, dy = _axis(call), call.x, call.dy
+    reverse, exclusive = call.integer("reverse", 0), call.integer("exclusive", 0)
+    sums = _comparison(call, reverse, exclusive, axis).apply("Cast", to=int(x.dtype))
+    order = _comparison(call, 1 - reverse, 0, axis).apply("Cast", to=int(x.dtype))
+
+    zero = x.apply("Equal", 0.0)
+    zeros = multiply_along(zero.apply("Cast", to=int(x.dtype)), order, axis, x.rank)  # up to here
+    first = zero.apply("And", zeros.apply("Equal", 1.0))
+    filled = first.apply("Where", x.constant(1.0), x)
+    products = filled.apply("CumProd", call.input(1), reverse=reverse, exclusive=exclusive)
+    at_zero = multiply_along(dy * products, sums, axis, x.rank)
+    safe = zero.apply("Where", x.constant(1.0), x)
+    before = multiply_along(dy * call.y, sums, axis, x.rank) / safe
+    rest = zeros.apply("Equal", 0.0).apply("Where", before, 0.0)
+    return [first.apply("Where", at_zero, rest)]
+
+
+@vjp("Trilu")
+def _triangle(call: Call) -> Sequence[Term | None]:
+    rank = call.x.rank
+    i, j = (_range(sizes(call.x, [axis])) for axis in (rank - 2, rank - 1))
+    if call.has(1):
+        j = j - call.input(1)
+    i = i.apply("Unsqueeze", np.array([1], np.int64))
+    outside = i.apply("Greater" if call.integer("upper", 1) else "Less", j)
+    return [outside.apply("Where", call.dy.constant(0.0), call.dy)]
+
+
+@vjp("Range")
+def _row(call: Call) -> Sequence[Term | None]:
+    """Differentiate y[k] = start + k delta; the limit decides only how many there are."""
+    place = _range(sizes(call.y, [0])).apply("Cast", to=int(call.dy.dtype))
+    dstart, ddelta = (t.apply("ReduceSum", keepdims=0) for t in (call.dy, call.dy * place))
+    return [dstart, None, ddelta]
+
+
+@vjp("OneHot")
+def _one_hot(call: Call) -> Sequence[Term | None]:
+    """Send to the off and on values what their places received; the indices are whole numbers."""
+    axis = call.integer("axis", -1) % call.y.rank
+    index, n = call.input(0).apply("Cast", to=int(ir.DataType.INT64)), sizes(call.y, [axis])
+    index = index.apply("Less", 0).apply("Where", index + n, index).apply("Unsqueeze", np.array([axis], np.int64))
+    place = _range(n)
+    if behind := list(range(1, call.y.rank - axis)):
+        place = place.apply("Unsqueeze", np.array(behind, np.int64))
+    hot = index.apply("Equal", place).apply("Where", call.dy, 0.0).apply("ReduceSum", keepdims=1)
+    cold = call.dy.apply("ReduceSum", keepdims=1) - hot
+    one = np.array([-1], np.int64)
+    return [None, None, cold.apply("Reshape", one).apply("Concat", hot.apply("Reshape", one), axis=0)]
