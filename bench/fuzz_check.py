@@ -43,16 +43,18 @@ CNN = """ a = Conv <pads = [1, 1, 1, 1]> (x, w)  b = BatchNormalization (a, s, s
 MODERN = """ a = Conv <pads = [1, 1, 1, 1]> (x, w)  b = Gelu (a)  c = Transpose <perm = [0, 2, 3, 1]> (b)
     d = LayerNormalization <axis = -1> (c, s)  e = Reshape (d, tokens)  f = MatMul (e, e2)  g = Softmax (f)
     k = Resize <mode = "linear"> (b, , zoom)  i = ReduceMean <keepdims = 0> (k, axes)  y = MatMul (i, u) """
-BRANCHES = """ a = Conv <pads = [1, 1, 1, 1]> (x, w)  big = ReduceMax <keepdims = 0> (a)  zero = Constant <value_float = 0.0> ()
+BRANCHES = """ a = Conv <pads = [1, 1, 1, 1]> (x, w)  big = ReduceMax <keepdims = 0> (a)
+    zero = Constant <value_float = 0.0> ()
     yes = Greater (big, zero)
     b = If (yes) <then_branch = t () => (float[n,k,h,w] p) { p = Relu (a) },
                   else_branch = e () => (float[n,k,h,w] q) { q = Neg (a) }>
-    c = own.Twice (b)  d = Slice (c, from, to, axes, steps)  f = Flatten (a)  g = Cast <to = 10> (f)  y = Cast <to = 1> (g) """
+    c = own.Twice (b)  d = Slice (c, from, to, axes, steps)  f = Flatten (a)
+    g = Cast <to = 10> (f)  y = Cast <to = 1> (g) """
 TWICE = '<domain: "own", opset_import: ["": 18]> Twice (x) => (y) { y = Add (x, x) }'
 
 
 def seeds() -> list[bytes]:
-    """Small networks that use much of the format: old and new operators, functions, branches, all kinds of constants."""
+    """Small networks that use much of the format: old and new operators, functions, branches, all kinds of weights."""
     rng = np.random.default_rng(0)
     weights: dict[str, np.ndarray] = {
         "w": rng.standard_normal((4, 3, 3, 3), np.float32),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -95,7 +96,7 @@ def _messages(message: Message) -> Iterator[Message]:
 def _field(model: ModelProto, messages: Sequence[Message], rng: Random) -> None:
     """Give any field another value of its kind."""
     message = messages[int(rng.integers(len(messages)))]
-    fields = [f for f in message.DESCRIPTOR.fields if f.type != MESSAGE]
+    fields: list[Any] = [f for f in message.DESCRIPTOR.fields if f.type != MESSAGE]
     if not fields:
         return
     field = fields[int(rng.integers(len(fields)))]

@@ -167,6 +167,9 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
 
 
 def takes_one_picture(geometry: Geometry, value: str, height: int, width: int) -> bool:
-    """Whether ``value`` is there for one picture but not twice for two: a batch of 1 is written into the network."""
+    """Whether ``value`` is there for one picture but not twice for two: a batch of 1 is written into the network.
+
+    So it is where nothing is known of the value but what it was for the one picture that the network was traced with.
+    """
     one, two = (geometry.shapes(n, height, width).get(value) for n in (1, 2))
-    return one is not None and one[0] == 1 and (two is None or two[0] != 2)
+    return one is None or (one[0] == 1 and (two is None or two[0] != 2))

@@ -4,7 +4,7 @@ Without data only gross mistakes show. A program draws pictures as different as 
 stripes, and noise with the spectrum of photographs, and two things are looked at:
 
 - the answer: is it finite, does it change from picture to picture, is it not always the same class, nor beyond doubt
-  for every one of them;
+  for every one of them, nor many times as strong for noise as for plain pictures;
 - the first BatchNormalization that the file has kept: does it see numbers of the mean and variance that it was trained
   on. If not, common ways to prepare pictures are tried, and the one that fits is named.
 
@@ -27,6 +27,8 @@ from reverie_export.sources.source import Floats, Normalisation, Source
 SIZES_PX = (64, 96, 128)  # tried before the native size, for the sake of time
 SAME = 1e-3  # of the spread over classes: an answer that changes less from picture to picture is constant
 CERTAIN = 0.9999
+PLAIN = ("black", "white", "a ramp")
+STRONGEST = 8.0  # times the answer to plain pictures; of trained networks that are fed as they should be, about 2
 FEWEST_CLASSES = 5  # of fewer, all pictures may well look like one
 # What photographs differ from drawn noise by, at most: a variance ten times as large, a mean three deviations away.
 LARGEST_RATIO, LARGEST_SHIFT = 10.0, 3.0
@@ -65,7 +67,7 @@ def warnings_about(source: Source) -> list[str]:
         return []
     pictures = drawn(source.channels, _size(reference, result.name or "", source.native_size_px))
     answers = _answers(reference, pictures, source.normalisation, result.name or "")
-    found = _about_answers(answers, source.labels) if answers is not None else []
+    found = _about_answers(list(pictures), answers, source.labels) if answers is not None else []
     return found + _about_statistics(reference, pictures, source.normalisation)
 
 
@@ -127,7 +129,7 @@ def _answers(
     return np.stack(rows)
 
 
-def _about_answers(answers: Floats, labels: Sequence[str]) -> list[str]:
+def _about_answers(names: Sequence[str], answers: Floats, labels: Sequence[str]) -> list[str]:
     count, classes = answers.shape
     if not np.isfinite(answers).all():
         return [f"the network's answer overflows for drawn pictures: is the preprocessing right? {REMEDY}"]
@@ -148,6 +150,13 @@ def _about_answers(answers: Floats, labels: Sequence[str]) -> list[str]:
         found.append(
             f"the network is certain, to {CERTAIN:.2%}, what each of {count} meaningless pictures is;"
             f" is the preprocessing right? {REMEDY}"
+        )
+    plain = np.array([name in PLAIN for name in names])
+    strength = answers.std(axis=1)
+    if (ratio := np.median(strength[~plain]) / np.median(strength[plain])) > STRONGEST:
+        found.append(
+            f"the network answers {ratio:.0f} times as strongly to noise and stripes as to plain pictures: its numbers"
+            f" may be too large; is the preprocessing right? {REMEDY}"
         )
     return found
 

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
-from reverie_gradient import GradientError, MissingRule, Unrelated, add_gradient, unportable
+from reverie_gradient import GradientError, MissingRule, UnknownShape, Unrelated, add_gradient, unportable
 
 from reverie_export.errors import NoLayers
 from reverie_export.geometry import Geometry
@@ -78,6 +78,7 @@ class _Verdict:
     silent: bool = False
     problem: str = ""
     unportable: tuple[str, ...] = ()
+    unsized: bool = False  # the problem is that a shape is not known
 
 
 @dataclass
@@ -186,9 +187,12 @@ def _walk(graph: ir.Graph) -> tuple[dict[int, _Verdict], dict[str, _Way]]:
         if key is not None:
             known[key] = verdict
         name = node.name or node.outputs[0].name or ""
-        verdicts[i] = _Verdict(verdict.operator, name, verdict.silent, verdict.problem, verdict.unportable)
+        before = frozenset().union(*(ways[v.name or ""].nodes for v in live))
+        follows = verdict.unsized and any(verdicts[n].problem for n in before)  # it is another's fault
+        problem = "" if follows else verdict.problem
+        verdicts[i] = _Verdict(verdict.operator, name, verdict.silent, problem, verdict.unportable)
         if not verdict.silent:
-            way = _Way(frozenset({i}).union(*(ways[v.name or ""].nodes for v in live)))
+            way = _Way(before | {i})
             ways.update({v.name or "": way for v in node.outputs if v.dtype is None or v.dtype.is_floating_point()})
     return verdicts, ways
 
@@ -210,6 +214,8 @@ def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict
         verdict.silent = True
     except MissingRule:
         verdict.problem = "there is no gradient rule for it"
+    except UnknownShape as e:
+        verdict.problem, verdict.unsized = str(e), True
     except GradientError as e:
         verdict.problem = str(e)
     except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # a rule takes the word of the graph
