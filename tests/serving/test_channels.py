@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ PIXEL = {"parametrization": "pixel", "transforms": "none"}
 @pytest.mark.parametrize("channels", COUNTS)
 @pytest.mark.parametrize("options", [{}, PIXEL, {"preset": "lucid"}], ids=["default", "pixel", "lucid"])
 def test_a_picture_has_as_many_channels_as_its_network_takes(
-    channels: int, options: dict[str, str], tmp_path: Path
+    channels: int, options: dict[str, Any], tmp_path: Path
 ) -> None:
     write_tiny_model(tmp_path / "bands", channels=channels)
     with Engine([tmp_path]) as engine:
