@@ -22,6 +22,7 @@ from tests.gradient.cases import (
     rearranging,
     reduction,
     resizing,
+    selecting,
     spectral,
 )
 
@@ -45,6 +46,7 @@ FAMILIES = [
     rearranging,
     reduction,
     resizing,
+    selecting,
     spectral,
 ]
 

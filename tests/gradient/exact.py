@@ -98,6 +98,15 @@ class ConvTranspose(OpRun):
         return (y if bias is None else y + bias.reshape(-1, *[1] * rank),)
 
 
+class GatherElements(OpRun):
+    """The evaluator's own wants indices as wide as the data."""
+
+    def _run(self, x: np.ndarray, index: np.ndarray, axis: int = 0) -> tuple[np.ndarray]:
+        axis %= x.ndim
+        part = tuple(slice(None) if a == axis else slice(n) for a, n in enumerate(index.shape))
+        return (np.take_along_axis(x[part], index, axis),)
+
+
 class GlobalLpPool(OpRun):
     def _run(self, x: np.ndarray, p: int = 2) -> tuple[np.ndarray]:
         return ((np.abs(x) ** p).sum(tuple(range(2, x.ndim)), keepdims=True) ** (1 / p),)
@@ -108,6 +117,7 @@ EXACT = [
     ConvTranspose,
     Erf,
     Gelu,
+    GatherElements,
     GlobalLpPool,
     GroupNormalization,
     LRN,

@@ -17,6 +17,7 @@ from reverie_gradient.rules import (
     rearranging,
     reduction,
     resizing,
+    selecting,
     spectral,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "rearranging",
     "reduction",
     "resizing",
+    "selecting",
     "spectral",
 ]
