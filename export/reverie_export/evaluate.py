@@ -8,6 +8,7 @@ made.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -272,10 +273,28 @@ def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
     return y
 
 
+def _erf(attributes: Attributes, x: Array) -> Array:
+    """In the precision of its input: onnx's own gives no more than float32."""
+    return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), x.dtype)
+
+
+def _cast(attributes: Attributes, x: Array) -> Array | None:
+    """From floats to floats nothing happens, so that a gradient can be taken by differences in float64."""
+    wanted = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
+    return x if np.issubdtype(x.dtype, np.floating) and np.issubdtype(wanted, np.floating) else None
+
+
+def _cast_like(attributes: Attributes, x: Array, like: Array) -> Array | None:
+    return x if np.issubdtype(x.dtype, np.floating) and np.issubdtype(like.dtype, np.floating) else None
+
+
 FAST: dict[str, Callable[..., Array | None]] = {
     "AveragePool": _average_pool,
+    "Cast": _cast,
+    "CastLike": _cast_like,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
+    "Erf": _erf,
     "Gemm": _gemm,
     "HardSigmoid": _hard_sigmoid,
     "MaxPool": _max_pool,

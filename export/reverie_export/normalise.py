@@ -7,6 +7,7 @@ are found by them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,7 @@ Names = Mapping[str, Sequence[str]]
 
 # A fold must not write a second copy of the weights in another layout: only small results are kept.
 LARGEST_FOLD = 64 * 1024
+LARGEST_VALUE, FLOAT_BYTES = 2 * 10**9, 4
 
 
 def normalise(model: ir.Model, names: Names) -> Names:
@@ -44,7 +46,20 @@ def normalise(model: ir.Model, names: Names) -> Names:
     common.TopologicalSortPass()(model)
     common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
     _free_reshapes(graph)
+    _refuse_giants(graph)
     return names
+
+
+def _refuse_giants(graph: ir.Graph) -> None:
+    """Raise BadSource for a value that no machine this is made for could hold."""
+    for node in graph:
+        for value in node.outputs:
+            size = math.prod(value.shape.numpy()) if value.shape is not None and value.shape.is_static() else 0
+            if size * FLOAT_BYTES > LARGEST_VALUE:
+                raise BadSource(
+                    f"{node.op_type} {(node.name or value.name)!r} makes {size * FLOAT_BYTES / 1e9:.0f} GB of one"
+                    f" picture; {LARGEST_VALUE / 1e9:.0f} GB is the limit"
+                )
 
 
 def _bypass(graph: ir.Graph) -> None:
@@ -85,12 +100,15 @@ def _fold_batch_norms(graph: ir.Graph, names: Names) -> Names:
         if len(constants) != 4 or node.attributes.get_int("training_mode", False):
             raise BadSource(f"BatchNormalization {node.name!r} has statistics that are not constants")
         gamma, beta, mean, variance = constants
+        if len({c.shape for c in constants}) > 1 or gamma.ndim != 1:
+            raise BadSource(f"BatchNormalization {node.name!r} has statistics of shapes {[c.shape for c in constants]}")
         scale = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
         shift = beta - mean * scale
         conv = x.producer()
         if conv is not None and conv.op_type == "Conv" and len(x.uses()) == 1 and not x.is_graph_output():
             weight = conv.inputs[1]
-            if weight is not None and weight.const_value is not None:
+            known = weight.const_value if weight is not None else None
+            if known is not None and known.shape[0] == len(gamma):
                 _scale_conv(graph, conv, scale, shift, f"{result.name}.bias")
                 name = result.name
                 if both := (*names.get(x.name or "", ()), *names.get(name or "", ())):
@@ -160,7 +178,7 @@ def _free_reshapes(graph: ir.Graph) -> None:
         shape, target = node.inputs[0].shape, node.inputs[1].const_value
         if target is None or shape is None or not shape.is_static():
             continue
-        known, wanted = shape.numpy(), [int(n) for n in target.numpy()]
+        known, wanted = shape.numpy(), [int(n) for n in target.numpy().ravel()]
         freed = list(wanted)
         for i in range(min(len(known), len(wanted))):
             if wanted[i] != known[i]:

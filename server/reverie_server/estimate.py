@@ -96,7 +96,7 @@ def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: 
     )
     numbers, weights = sum(map(made, nodes)), sum(read(node, device) for node in nodes)
     price = costs.rates.conversion * 1e-9
-    return Work(convolutions, price * numbers, price * 3 * batch * size**2, price * weights)
+    return Work(convolutions, price * numbers, price * model.channels * batch * size**2, price * weights)
 
 
 def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:

@@ -16,7 +16,7 @@ def way(model: Model, layer: str, size: int, batch: int) -> ir.Graph:
     """Return the graph from pictures to a layer, every size settled."""
     whole = model.graph(layer).graph
     forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-    forward.inputs[0].shape = ir.Shape([batch, 3, size, size])
+    forward.inputs[0].shape = ir.Shape([batch, model.channels, size, size])
     forward.outputs[0].shape = None
     settle(ir.Model(forward, ir_version=9))
     return forward

@@ -23,7 +23,7 @@ def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
     result = run("--help")
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line]
-    assert listed == ["render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export"]
+    assert listed == ["render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export", "check"]
 
 
 @pytest.mark.parametrize("name", ["render", "models", "layers"])
@@ -44,11 +44,11 @@ def test_an_unknown_command_is_answered_with_those_there_are(typed: tuple[str, .
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: There is no command {typed[0]!r}. "
-        "There are: render, models, layers, jobs, serve, keys, health, doctor, export.\n"
+        "There are: render, models, layers, jobs, serve, keys, health, doctor, export, check.\n"
     )
 
 
-@pytest.mark.parametrize(("name", "extra"), [("serve", "server"), ("export", "export")])
+@pytest.mark.parametrize(("name", "extra"), [("serve", "server"), ("export", "export"), ("check", "export")])
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("vgg19", "--out", "models", "--weights=x")])
 def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, arguments: tuple[str, ...]) -> None:
     """The suite runs where no extra is installed."""

@@ -59,8 +59,8 @@ FAULTS: dict[str, tuple[str, Fault, str]] = {
 def test_a_faulty_layer_is_found_and_not_written(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer, spoil, says = FAULTS[fault]
 
-    def spoiled(forward: ir.Graph, target, normalisation) -> ir.Model:  # type: ignore[no-untyped-def]
-        model = layer_graph(forward, target, normalisation)
+    def spoiled(forward: ir.Graph, target, normalisation, *, portable) -> ir.Model:  # type: ignore[no-untyped-def]
+        model = layer_graph(forward, target, normalisation, portable=portable)
         if target.name == layer:
             spoil(model.graph)
         return model
@@ -77,8 +77,8 @@ def test_a_faulty_layer_is_found_and_not_written(fault: str, tmp_path: Path, mon
 def test_a_network_of_which_nothing_can_be_trusted_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spoiled(forward: ir.Graph, target, normalisation) -> ir.Model:  # type: ignore[no-untyped-def]
-        model = layer_graph(forward, target, normalisation)
+    def spoiled(forward: ir.Graph, target, normalisation, *, portable) -> ir.Model:  # type: ignore[no-untyped-def]
+        model = layer_graph(forward, target, normalisation, portable=portable)
         wrong_padding(model.graph)
         return model
 

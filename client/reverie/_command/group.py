@@ -20,6 +20,7 @@ EXTRAS = {
     "doctor": "server",
     "health": "server",
     "export": "export",
+    "check": "export",
     "atlas": "server",
 }
 
@@ -27,7 +28,7 @@ EXTRAS = {
 PROBES = {"server": "onnxruntime", "export": "onnxscript"}
 
 # In the order of first need; others follow by name.
-ORDER = ("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export")
+ORDER = ("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export", "check")
 
 
 class Commands(click.Group):

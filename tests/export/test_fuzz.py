@@ -1,0 +1,34 @@
+"""A minute's worth of `python -m bench.fuzz_check`, in seconds: the same mutants each time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+from bench.fuzz_check import mutants, seeds
+from bench.mutations import mutate
+
+
+def test_two_hundred_spoilt_files_do_not_get_the_better_of_it() -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
+    arguments = [sys.executable, "-m", "bench.fuzz_check", "--cases", "200", "--seed", "3"]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "200 mutants of seed 3" in done.stdout
+    assert " listed" in done.stdout  # some are good enough to be looked at to the end
+    assert " refused" in done.stdout
+
+
+def test_a_seed_makes_the_same_mutants() -> None:
+    first, second = ([data for (_, data), _ in zip(mutants(5), range(20), strict=False)] for _ in range(2))
+    assert first == second
+    assert len(set(first)) > 15
+
+
+def test_a_mutant_differs_from_what_it_was_made_of() -> None:
+    originals = seeds()
+    changed = [mutate(originals[0], originals, np.random.default_rng(n)) != originals[0] for n in range(50)]
+    assert sum(changed) > 40
