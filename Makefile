@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke conformance demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -14,6 +14,7 @@ help:
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
 	@echo "make bench-smoke see that everything that is measured runs (minutes)"
+	@echo "make conformance run the same graphs in every runtime there is, and compare (Node.js, npm; Chromium if there)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
 	@echo "make clean       remove the environments and everything made"
@@ -49,7 +50,7 @@ check: .venv/check/ready proto-check
 	@.venv/check/bin/ruff check .
 	@.venv/check/bin/ruff format --check .
 	@echo "== mypy"
-	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient export/reverie_export server/reverie_server client/reverie examples bench demo_model tests
+	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model tests
 	@echo "== buf"
 	@cd proto && ../.venv/check/bin/buf lint
 
@@ -72,6 +73,10 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
 	@.venv/bench/bin/python -m bench.smoke
 
+conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready conformance/javascript/node_modules
+	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
+	@.venv/serve/bin/python -m conformance
+
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
 	@.venv/export/bin/reverie export demo_model.network:texture19 --weights demo_model/texture19.safetensors \
@@ -81,7 +86,7 @@ recogniser: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --seed 1 --minutes $(MINUTES) --half --out demo_model/recogniser.safetensors
 
 clean:
-	rm -rf .venv .build demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .build conformance/javascript/node_modules demo .mypy_cache .ruff_cache .pytest_cache
 
 # ----- environments -----
 
@@ -118,6 +123,23 @@ endef
 # The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
 .venv/training/ready:
 	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
+
+# What the conformance suite runs in: the oldest release that the server takes, the oldest that Python 3.11 can have.
+.venv/onnxruntime-served/ready:
+	$(call environment,onnxruntime-served,the oldest onnxruntime that is served,"onnxruntime==1.28.0")
+
+.venv/onnxruntime-oldest/ready:
+	$(call environment,onnxruntime-oldest,the oldest onnxruntime there is,"onnxruntime==1.15.1" "numpy<2")
+
+.venv/openvino/ready:
+	$(call environment,openvino,OpenVINO,openvino)
+
+.venv/onnxruntime-gpu/ready:
+	$(call environment,onnxruntime-gpu,onnxruntime for NVIDIA GPUs (3 GB),"onnxruntime-gpu[cuda$(COMMA)cudnn]")
+
+conformance/javascript/node_modules: conformance/javascript/package.json
+	@cd conformance/javascript && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .venv/check/ready: pyproject.toml
 	$(call environment,check,the checkers,--editable ".[server]" --group test --group check)

@@ -22,8 +22,7 @@ def write(folder: Path, *, external: bool = False) -> Path:
     model.graph.node.pop()
     model.graph.initializer.append(numpy_helper.from_array(WEIGHTS, "w"))
     folder.mkdir(exist_ok=True)
-    options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0} if external else {}
-    onnx.save(model, folder / "model.onnx", **options)
+    onnx.save(model, folder / "model.onnx", save_as_external_data=external, location="weights.bin", size_threshold=0)
     return folder / "model.onnx"
 
 
