@@ -89,8 +89,8 @@ def _share(call: Call, scores: Term) -> Term:
 
 def _causal_bias(call: Call) -> Term:
     """Return a matrix with -inf where the key comes later than the query, and 0 elsewhere."""
-    axis = call.x.rank - 2
-    rows, columns = sizes(call.x, [axis]), sizes(call.input(1), [axis])
+    q, k, axis = call.x, call.input(1), call.x.rank - 2
+    rows, columns = sizes(q, [axis]), sizes(k, [axis])
     start: Term | float = 0.0
     if call.has(4):
         start = sizes(call.input(4), [2])
@@ -100,7 +100,10 @@ def _causal_bias(call: Call) -> Term:
     if isinstance(start, Term):
         row = row + start
     later = row.apply("Unsqueeze", np.array([1], np.int64)).apply("Less", column)
-    return later.apply("Where", call.x.constant(-np.inf), 0.0)
+    bias = later.apply("Where", q.constant(-np.inf), 0.0)
+    if not call.has(4):  # inference does not see through the ranges, and the gradient of a sum asks what was stretched
+        bias.value.type, bias.value.shape = ir.TensorType(q.dtype), ir.Shape([q.dims[axis], k.dims[axis]])
+    return bias
 
 
 # ----- RotaryEmbedding -----

@@ -10,6 +10,8 @@ from tests.gradient.cases import (
     einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -17,7 +19,11 @@ from tests.gradient.cases import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    selecting,
+    spectral,
 )
 
 FAMILIES = [
@@ -28,6 +34,8 @@ FAMILIES = [
     einsum,
     elementwise,
     engine,
+    functions,
+    grid,
     indexing,
     joining,
     layout,
@@ -35,7 +43,11 @@ FAMILIES = [
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    selecting,
+    spectral,
 ]
 
 CASES = [case for family in FAMILIES for case in family.CASES]

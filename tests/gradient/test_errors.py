@@ -79,12 +79,15 @@ REFUSALS = [
         wrt="w",
     ),
     Refusal(
-        IMAGE + "{ y = MaxPool <kernel_shape = [3, 3], dilations = [2, 2]> (x) }", NotDifferentiable, ("dilations",)
+        "(float[1,2,4,4] x, float[4] s) => (float[n,c,h,k] y) { y = Resize(x, , s) }",
+        NotDifferentiable,
+        ("scales are computed at run time",),
     ),
     Refusal(
-        IMAGE + "{ y = AveragePool <kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1> (x) }",
+        "(float[N,2,H,W] x, float[2,2,3,3] w) => (float[n,c,h,k] y) "
+        "{ y = ConvTranspose <output_shape = [9, 9]> (x, w) }",
         NotDifferentiable,
-        ("ceil_mode",),
+        ("output_shape",),
     ),
     Refusal(
         "(float[N,2,H,W] x, float[2,2,3,3] w) => (float[n,c,h,k] y) "
@@ -113,9 +116,9 @@ REFUSALS = [
         ("axes or steps",),
     ),
     Refusal(
-        '(float[N,3] x) => (float[n,m] y) { p = Constant <value_ints = [1,0,1,0]> () y = Pad <mode = "edge"> (x, p) }',
+        '(float[N,3] x) => (float[n,m] y) { p = Constant <value_ints = [-1,0,1,0]> () y = Pad <mode = "edge"> (x, p) }',
         NotDifferentiable,
-        ("edge", "axis 0"),
+        ("edge", "below zero"),
     ),
     Refusal("(float[2] x, float low) => (float[2] y) { y = Clip(x, low) }", NotDifferentiable, ("'low'",), wrt="low"),
     Refusal("(float[2] x) => (float[2] y) { y = Exp(x) }", GradientError, ("opset 12", "13..28"), opset=12),

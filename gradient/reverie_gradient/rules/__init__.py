@@ -6,6 +6,7 @@ from reverie_gradient.rules import (
     cumulative,
     einsum,
     elementwise,
+    grid,
     indexing,
     joining,
     layout,
@@ -13,7 +14,11 @@ from reverie_gradient.rules import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    selecting,
+    spectral,
 )
 
 __all__ = [
@@ -22,6 +27,7 @@ __all__ = [
     "cumulative",
     "einsum",
     "elementwise",
+    "grid",
     "indexing",
     "joining",
     "layout",
@@ -29,5 +35,9 @@ __all__ = [
     "normalisation",
     "pooling",
     "quantised",
+    "rearranging",
     "reduction",
+    "resizing",
+    "selecting",
+    "spectral",
 ]

@@ -11,7 +11,6 @@ CASES = [
     Case("Y = Mish(X)", low=-4.0, high=4.0, opsets=(18, 28)),
     Case("Y = Swish(X)", opsets=(24, 28)),
     Case("Y = Swish <alpha = 1.7> (X)", opsets=(24, 28)),
-    Case("Y = SwiGLU <alpha = 0.7> (X, B)", b="2,3", opsets=(28, 28)),
     Case("Y = Softplus(X)"),
     Case("Y = Softsign(X)"),
     # --- made of pieces ---
