@@ -73,9 +73,11 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
 	@.venv/bench/bin/python -m bench.smoke
 
-conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready conformance/javascript/node_modules
+conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready conformance/javascript/node_modules
 	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
 	@.venv/serve/bin/python -m conformance
+	@echo "== the same gradients by onnx-ad: how far off"
+	@.venv/onnx-ad/bin/python -m conformance.oracles.onnx_ad
 
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
@@ -133,6 +135,9 @@ endef
 
 .venv/openvino/ready:
 	$(call environment,openvino,OpenVINO,openvino)
+
+.venv/onnx-ad/ready:
+	$(call environment,onnx-ad,onnx-ad to compare gradients with,onnx-ad "onnx>=1.21" onnxruntime)
 
 .venv/onnxruntime-gpu/ready:
 	$(call environment,onnxruntime-gpu,onnxruntime for NVIDIA GPUs (3 GB),"onnxruntime-gpu[cuda$(COMMA)cudnn]")

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+from reverie_gradient import with_gradient
+from reverie_gradient.table import RULES
 
 from examples.gradients.adversarial import perturb
 from examples.gradients.classifier import picture
 from examples.gradients.saliency import saliency
 from examples.gradients.style import paint
-from onnx.reference import ReferenceEvaluator
-from onnx.reference.op_run import OpRun
-from reverie_gradient import with_gradient
-from reverie_gradient.table import RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "gradients.md"
 
@@ -63,6 +63,7 @@ def test_the_rule_that_the_guide_writes_is_right() -> None:
         del RULES["com.example::Atan2"]
     y, x, step = np.array([1.0, -2.0, 0.5]), np.array([0.3, 1.0, -2.0]), 1e-6
     feeds = {"y": y, "x": x, "angle_cotangent": np.ones(3)}
-    by_y, by_x = ReferenceEvaluator(built, new_ops=[Atan2]).run(["y_gradient", "x_gradient"], feeds)
+    found = ReferenceEvaluator(built, new_ops=[Atan2]).run(["y_gradient", "x_gradient"], feeds)
+    by_y, by_x = (np.asarray(gradient) for gradient in found)
     np.testing.assert_allclose(by_y, (np.arctan2(y + step, x) - np.arctan2(y - step, x)) / (2 * step), rtol=1e-6)
     np.testing.assert_allclose(by_x, (np.arctan2(y, x + step) - np.arctan2(y, x - step)) / (2 * step), rtol=1e-6)
