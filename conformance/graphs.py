@@ -100,6 +100,20 @@ SMALL = [
         """,
     ),
     Small(
+        "decoder",
+        (1, 4, 32, 32),
+        {"a": (6, 3, 3, 3), "b": (6, 5, 4, 4), "c": (4, 8, 3, 3)},
+        """
+        c1 = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, a) r1 = Relu(c1)
+        up = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1]> (r1, b)
+        all = Concat <axis = 1> (up, image)
+        half = Constant <value = float[4] {1.0, 1.0, 0.5, 0.5}> () twice = Constant <value = float[4] {1.0, 1.0, 2.0, 2.0}> ()
+        small = Resize <mode = "linear"> (all, , half) r2 = Relu(small)
+        c2 = Conv <pads = [1, 1, 1, 1]> (r2, c)
+        activation = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (c2, , twice)
+        """,
+    ),
+    Small(
         "activations",
         (1, 6, 16, 16),
         {"a": (6, 3, 3, 3), "b": (6, 6, 3, 3), "slope": (6, 1, 1), "scale": (6,), "bias": (6,)},
