@@ -107,8 +107,9 @@ SMALL = [
         c1 = Conv <strides = [2, 2], pads = [1, 1, 1, 1]> (image, a) r1 = Relu(c1)
         up = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1]> (r1, b)
         all = Concat <axis = 1> (up, image)
-        half = Constant <value = float[4] {1.0, 1.0, 0.5, 0.5}> () twice = Constant <value = float[4] {1.0, 1.0, 2.0, 2.0}> ()
-        small = Resize <mode = "linear"> (all, , half) r2 = Relu(small)
+        half = Constant <value = float[4] {1.0, 1.0, 0.5, 0.5}> ()
+        twice = Constant <value = float[4] {1.0, 1.0, 2.0, 2.0}> ()
+        s = Resize <mode = "linear"> (all, , half) r2 = Relu(s)
         c2 = Conv <pads = [1, 1, 1, 1]> (r2, c)
         activation = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (c2, , twice)
         """,
