@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke reliability demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke conformance reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -14,6 +14,7 @@ help:
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
 	@echo "make bench-smoke see that everything that is measured runs (minutes)"
+	@echo "make conformance run the same graphs in every runtime there is, and compare (Node.js, npm; Chromium if there)"
 	@echo "make reliability maltreat a server at length: load, faults, strangers (hours; see docs/reliability.md)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
@@ -50,7 +51,7 @@ check: .venv/check/ready proto-check
 	@.venv/check/bin/ruff check .
 	@.venv/check/bin/ruff format --check .
 	@echo "== mypy"
-	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient export/reverie_export server/reverie_server client/reverie examples bench demo_model tests
+	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model tests
 	@echo "== buf"
 	@cd proto && ../.venv/check/bin/buf lint
 
@@ -80,6 +81,12 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
 	@.venv/bench/bin/python -m bench.smoke
 
+conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready conformance/javascript/node_modules
+	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
+	@.venv/serve/bin/python -m conformance
+	@echo "== the same gradients by onnx-ad: how far off"
+	@.venv/onnx-ad/bin/python -m conformance.oracles.onnx_ad
+
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
 	@.venv/export/bin/reverie export demo_model.network:texture19 --weights demo_model/texture19.safetensors \
@@ -89,7 +96,7 @@ recogniser: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --seed 1 --minutes $(MINUTES) --half --out demo_model/recogniser.safetensors
 
 clean:
-	rm -rf .venv .build demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .build conformance/javascript/node_modules demo .mypy_cache .ruff_cache .pytest_cache
 
 # ----- environments -----
 
@@ -126,6 +133,26 @@ endef
 # The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
 .venv/training/ready:
 	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
+
+# What the conformance suite runs in: the oldest release that the server takes, the oldest that Python 3.11 can have.
+.venv/onnxruntime-served/ready:
+	$(call environment,onnxruntime-served,the oldest onnxruntime that is served,"onnxruntime==1.28.0")
+
+.venv/onnxruntime-oldest/ready:
+	$(call environment,onnxruntime-oldest,the oldest onnxruntime there is,"onnxruntime==1.15.1" "numpy<2")
+
+.venv/openvino/ready:
+	$(call environment,openvino,OpenVINO,openvino)
+
+.venv/onnx-ad/ready:
+	$(call environment,onnx-ad,onnx-ad to compare gradients with,onnx-ad "onnx>=1.21" onnxruntime)
+
+.venv/onnxruntime-gpu/ready:
+	$(call environment,onnxruntime-gpu,onnxruntime for NVIDIA GPUs (3 GB),"onnxruntime-gpu[cuda$(COMMA)cudnn]")
+
+conformance/javascript/node_modules: conformance/javascript/package.json
+	@cd conformance/javascript && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .venv/check/ready: pyproject.toml
 	$(call environment,check,the checkers,--editable ".[server]" --group test-serving --group check)

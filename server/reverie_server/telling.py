@@ -57,5 +57,5 @@ def rendering(order: Order, result: Result, *, elapsed_s: float) -> Rendering:
 
 
 def picture(image: npt.NDArray[np.float32]) -> images.Picture:
-    """Return the core's [3, height, width] as [height, width, 3]."""
+    """Return the core's [channels, height, width] as [height, width, channels]."""
     return np.ascontiguousarray(image.transpose(1, 2, 0))

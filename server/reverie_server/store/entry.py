@@ -82,7 +82,7 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
         raise Corrupt(f"it was made on {stored.device_class} by ONNX Runtime {stored.onnxruntime_version}")
     if len(image.data) != 12 * image.width_px * image.height_px:
         raise Corrupt(f"it has {len(image.data)} bytes for {image.width_px} x {image.height_px} pixels")
-    planes = np.frombuffer(image.data, "<f4").reshape(3, image.height_px, image.width_px)
+    planes = np.frombuffer(image.data, "<f4").reshape(-1, image.height_px, image.width_px)
     return Rendering(
         array=np.ascontiguousarray(planes.transpose(1, 2, 0), np.float32),
         outcome=spec_pb2.Outcome.Name(rendering.outcome).removeprefix("OUTCOME_").lower(),

@@ -1,0 +1,86 @@
+"""Layer graphs of the embedded model as it is shipped, and a step program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from reverie_server.ascent.draws import draw, initial_state
+from reverie_server.models import Model, ModelStore, embedded_models
+from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.program import program_key
+from reverie_server.program.compose import compose
+from reverie_server.program.geometry import Geometry
+from reverie_server.program.rotation import Rotations
+from reverie_server.program.views import Views
+from reverie_server.recipe import Recipe, Term
+
+from conformance.task import Arrays, Task
+
+LAYERS = ["conv1_1", "pool1", "conv2_2", "conv3_4", "relu4_2", "conv5_1", "logits"]
+SIDE = 32
+TIMED, TIMED_SIDE = "conv5_1", 224
+STEPPED = "conv3_1"
+
+
+def embedded_tasks() -> Iterator[Task]:
+    """Yield layers at a size whose answers are small, one at a size worth timing, and a step of an ascent."""
+    model = ModelStore([embedded_models()]).model("texture19")
+    for layer in LAYERS:
+        yield _layer(model, layer, SIDE, layer)
+    yield _layer(model, TIMED, TIMED_SIDE, f"{TIMED}_{TIMED_SIDE}px", timed=True)
+    yield _step(model)
+
+
+def _layer(model: Model, layer: str, side: int, name: str, *, timed: bool = False) -> Task:
+    proto = onnx.load(model.folder / model.layers[layer].file, load_external_data=False)
+    entry = model.layers[layer].layer
+    shape = (1, entry.channels, *(model.grid(layer, side) if entry.spatial else ()))
+    rng = np.random.default_rng(len(name))
+    feeds = {
+        "image": rng.random((1, 3, side, side), np.float32),
+        "cotangent": rng.standard_normal(shape, np.float32),
+    }
+    return Task(name, proto, feeds, ["activation", "gradient"], model.folder / "weights.bin", timed)
+
+
+def _step(model: Model) -> Task:
+    """Return one step of the default preset, in the middle of an ascent: Adam has seen gradients before."""
+    preset = PRESETS[DEFAULT_PRESET]
+    recipe = Recipe(
+        terms=(Term("channel", STEPPED, channel=7),),
+        size=SIDE,
+        steps=2,
+        learning_rate=preset.learning_rate,
+        seed=0,
+        parametrization=preset.parametrization,
+        transforms=preset.transforms,
+        schedule=preset.schedule,
+    )
+    program = compose(model, program_key(recipe), 1)
+    names = [str(value.name) for value in program.graph.outputs]
+    shapes = {str(v.name): v.shape.numpy() for v in program.graph.inputs if v.shape is not None}
+    proto = ir.to_proto(ir.external_data.load_to_model(program))
+    return Task("step_program", proto, _feeds(shapes), names)
+
+
+def _feeds(shapes: dict[str, tuple[int, ...]]) -> Arrays:
+    rng = np.random.default_rng(0)
+    views = Views(Rotations(Geometry(SIDE)), 1)
+    views.draw(0, draw(0, 2))
+    vector = np.zeros(shapes["term0.vector"], np.float32)
+    vector[..., 7] = 1
+    positions = shapes["term0.position"]
+    numbers = {"rate": 0.05, "b1": 0.9, "b2": 0.999}
+    return {
+        **{name: np.array(array) for name, array in views.arrays.items()},
+        **{name: np.full(shapes[name], value, np.float32) for name, value in numbers.items()},
+        "state": initial_state(0, shapes["state"]),
+        "m": (rng.standard_normal(shapes["m"]) * 1e-4).astype(np.float32),
+        "v": rng.uniform(1e-8, 1e-7, shapes["v"]).astype(np.float32),
+        "term0.vector": vector,
+        "term0.position": np.full(positions, 1 / positions[1], np.float32),
+        "term0.weight": np.ones(1, np.float32),
+    }

@@ -1,0 +1,87 @@
+"""What the runs say: agreement with the stored answer, speed, and the table of both in docs/runtimes.md."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BEGIN, END = "<!-- made by make conformance -->", "<!-- end -->"
+AGREES = 1e-5
+"""Relative L2 distance from the float64 answer up to which a runtime is said to agree: float32 arithmetic."""
+
+Row = dict[str, Any]
+
+
+def distance(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Return |found - wanted| / |wanted| in the L2 norm; infinite where a number is not finite."""
+    off = float(np.linalg.norm(found.astype(np.float64) - wanted.astype(np.float64)))
+    return off / float(np.linalg.norm(wanted.astype(np.float64))) if np.isfinite(off) else float("inf")
+
+
+def read(answers: Path, stored: Mapping[str, np.ndarray]) -> dict[str, Row]:
+    """Return, for each task that a runtime was given, how far off its worst output is, its seconds, or its error."""
+    report = json.loads((answers / "report.json").read_text())
+    rows: dict[str, Row] = {}
+    for task, told in report["tasks"].items():
+        row = dict(told)
+        if "error" not in told:
+            outputs = [key.split("/")[1] for key in stored if key.startswith(f"{task}/")]
+            off = [
+                distance(np.fromfile(answers / f"{task}.{o}.bin", np.float32).reshape(w.shape), w)
+                for o, w in ((o, stored[f"{task}/{o}"]) for o in outputs)
+            ]
+            row["off"] = max(off, default=None)
+        rows[task] = row
+    return rows
+
+
+def agreement(results: Mapping[str, Any], tasks: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of the table of agreement: one row a runtime, one column a graph."""
+    yield f"| runtime | {' | '.join(tasks)} |"
+    yield "|---|" + "---|" * len(tasks)
+    for name, result in results.items():
+        cells = [_agreement_cell(result["tasks"].get(task)) for task in tasks] if "tasks" in result else []
+        yield f"| {_title(name, result)} | {' | '.join(cells) if cells else result['skipped']} |"
+
+
+def speed(results: Mapping[str, Any], tasks: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of the table of speed: medians in milliseconds."""
+    yield f"| runtime | {' | '.join(tasks)} |"
+    yield "|---|" + "---|" * len(tasks)
+    for name, result in results.items():
+        if "tasks" in result:
+            rows = [result["tasks"].get(task, {}) for task in tasks]
+            cells = [f"{statistics.median(r['seconds']) * 1e3:.2f}" if r.get("seconds") else "–" for r in rows]
+            yield f"| {_title(name, result)} | {' | '.join(cells)} |"
+
+
+def errors(results: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each graph that a runtime did not run."""
+    for name, result in results.items():
+        for task, row in result.get("tasks", {}).items():
+            if "error" in row:
+                yield f"- {name}, {task}: `{row['error']}`"
+
+
+def insert(page: Path, text: str) -> None:
+    """Put the tables between the two marks of a page."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def _title(name: str, result: Mapping[str, Any]) -> str:
+    return f"{name} {result['version'].split('-')[0]}" if "version" in result else name
+
+
+def _agreement_cell(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    if "error" in row:
+        return "does not run"
+    return f"{row['off']:.0e}" if row["off"] <= AGREES else f"**{row['off']:.0e}**"

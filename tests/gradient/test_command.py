@@ -1,0 +1,141 @@
+"""`python -m reverie_gradient`: what it writes, and that it writes nothing where it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+from reverie_gradient.__main__ import FAILED, main
+
+TEXT = """<ir_version: 9, opset_import: ["": 18]>
+g (float[N,4] image) => (float[N,300] logits) { hidden = Relu(image) logits = MatMul(hidden, w) even = Det(w) }"""
+WEIGHTS = np.arange(1200, dtype=np.float32).reshape(4, 300)
+
+
+def write(folder: Path, *, external: bool = False) -> Path:
+    model = onnx.parser.parse_model(TEXT)
+    model.graph.node.pop()
+    model.graph.initializer.append(numpy_helper.from_array(WEIGHTS, "w"))
+    folder.mkdir(exist_ok=True)
+    onnx.save(model, folder / "model.onnx", save_as_external_data=external, location="weights.bin", size_threshold=0)
+    return folder / "model.onnx"
+
+
+def arguments(model: Path, out: Path, *, of: str = "logits", wrt: str = "image") -> list[str]:
+    return [str(model), "--of", of, "--wrt", wrt, "-o", str(out)]
+
+
+def gradient(path: Path) -> np.ndarray:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    feeds = {"image": np.array([[-1, 1, 1, 1]], np.float32), "logits_cotangent": np.ones((1, 300), np.float32)}
+    return np.asarray(session.run(["image_gradient"], feeds)[0])
+
+
+@pytest.mark.parametrize("external", [False, True], ids=["inside", "external"])
+@pytest.mark.parametrize("where", ["", "elsewhere"], ids=["beside", "elsewhere"])
+def test_it_writes_a_model_that_runs_where_it_is(
+    where: str, external: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write(tmp_path / "here", external=external)
+    out = tmp_path / "here" / where / "out.onnx"
+    out.parent.mkdir(exist_ok=True)
+    assert main(arguments(model, out)) == 0
+    assert "feed logits_cotangent, fetch image_gradient" in capsys.readouterr().out
+    np.testing.assert_array_equal(gradient(out), [[0, *WEIGHTS.sum(1)[1:]]])
+    copied = external and where != ""
+    assert {p.name for p in out.parent.iterdir() if p.is_file()} - {"model.onnx", "weights.bin"} == (
+        {"out.onnx", "out.onnx.data"} if copied else {"out.onnx"}
+    )
+
+
+def test_several_values_share_one_model(tmp_path: Path) -> None:
+    out = tmp_path / "out.onnx"
+    assert main([*arguments(write(tmp_path), out), "--wrt", "hidden"]) == 0
+    assert [o.name for o in onnx.load(out).graph.output] == ["logits", "image_gradient", "hidden_gradient"]
+
+
+def test_it_lists_what_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(write(tmp_path)), "--list"]) == 0
+    lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["w", "FLOAT[4,300]", "weights"],
+        ["image", "FLOAT[N,4]", "input"],
+        ["hidden", "FLOAT[N,4]", "Relu"],
+        ["logits", "FLOAT[N,300]", "MatMul, an output"],
+    ]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``content`` (None: a good model) makes the command fail and say all of ``says``."""
+
+    says: tuple[str, ...]
+    content: bytes | None = None
+    of: str = "logits"
+    wrt: str = "image"
+
+
+UNSORTED = onnx.parser.parse_model(TEXT.replace("w)", "hidden)"))
+UNSORTED.graph.node.insert(0, UNSORTED.graph.node.pop(1))
+
+FAILURES = {
+    "no such file": Failure(("missing.onnx", "No such file")),
+    "not a model": Failure(("is not an ONNX model",), b"GIF89a, and more of that"),
+    "cut short": Failure(("is not an ONNX model",), onnx.parser.parse_model(TEXT).SerializeToString()[:-7]),
+    "empty": Failure(("holds no graph",), b""),
+    "out of order": Failure(("is not a valid model", "sorted"), UNSORTED.SerializeToString()),
+    "no such value": Failure(("no value named 'logit'", "'logits'"), of="logit"),
+    "unrelated": Failure(("'hidden' does not depend on 'w'",), of="hidden", wrt="w"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
+def test_a_failure_is_one_sentence_and_writes_nothing(
+    failure: Failure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write(tmp_path)
+    if "missing.onnx" in failure.says:
+        model = tmp_path / "missing.onnx"
+    elif failure.content is not None:
+        model.write_bytes(failure.content)
+    before = set(tmp_path.iterdir())
+    assert main(arguments(model, tmp_path / "out.onnx", of=failure.of, wrt=failure.wrt)) == FAILED
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert [part for part in failure.says if part not in said] == []
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_external_data_outside_the_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write(tmp_path / "here", external=True)
+    loaded = onnx.load(model, load_external_data=False)
+    next(e for e in loaded.graph.initializer[0].external_data if e.key == "location").value = "../secret"
+    model.write_bytes(loaded.SerializeToString())
+    (tmp_path / "secret").write_bytes(bytes(48))
+    assert main(arguments(model, tmp_path / "out.onnx")) == FAILED
+    assert "is not a valid model" in capsys.readouterr().err
+    assert {p.name for p in tmp_path.iterdir()} == {"here", "secret"}
+
+
+def test_the_model_itself_and_folders_that_do_not_exist_are_no_places_to_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write(tmp_path)
+    before = model.read_bytes()
+    assert main(arguments(model, model)) == FAILED
+    assert main(arguments(model, tmp_path / "nowhere" / "out.onnx")) == FAILED
+    said = capsys.readouterr().err.splitlines()
+    assert "is the model itself" in said[0]
+    assert "No such file or directory" in said[1]
+    assert model.read_bytes() == before
+
+
+def test_what_is_not_given_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=str(FAILED)):
+        main([str(write(tmp_path)), "--of", "logits"])
+    assert "--wrt, --output must be given" in capsys.readouterr().err
