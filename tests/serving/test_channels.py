@@ -40,3 +40,13 @@ def test_a_png_of_it_can_be_looked_at(channels: int, tmp_path: Path) -> None:
             assert image.size == (32, 32)
             first = np.asarray(image) if channels == 1 else np.asarray(image)[..., 0]
     np.testing.assert_allclose(first / 255, told.array[..., 0], atol=0.5 / 255 + 1e-6)
+
+
+@pytest.mark.parametrize("channels", COUNTS)
+def test_the_store_gives_it_back_as_it_was(channels: int, tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "models" / "bands", channels=channels)
+    with Engine([tmp_path / "models"], store=tmp_path / "store") as engine:
+        made, kept = (engine.render("bands", "conv1_1", 1, size=32, steps=4) for _ in range(2))
+    assert not made.cached
+    assert kept.cached
+    np.testing.assert_array_equal(kept.array, made.array)

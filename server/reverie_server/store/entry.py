@@ -80,7 +80,8 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
         raise Corrupt(f"it holds the picture {rendering.spec_digest}")
     if (stored.device_class, stored.onnxruntime_version) != (maker.device_class, maker.onnxruntime_version):
         raise Corrupt(f"it was made on {stored.device_class} by ONNX Runtime {stored.onnxruntime_version}")
-    if len(image.data) != 12 * image.width_px * image.height_px:
+    plane_bytes = 4 * image.width_px * image.height_px
+    if not image.data or not plane_bytes or len(image.data) % plane_bytes:
         raise Corrupt(f"it has {len(image.data)} bytes for {image.width_px} x {image.height_px} pixels")
     planes = np.frombuffer(image.data, "<f4").reshape(-1, image.height_px, image.width_px)
     return Rendering(
