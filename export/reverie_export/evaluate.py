@@ -8,6 +8,7 @@ made.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -272,10 +273,15 @@ def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
     return y
 
 
+def _erf(attributes: Attributes, x: Array) -> Array:
+    return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
+
+
 FAST: dict[str, Callable[..., Array | None]] = {
     "AveragePool": _average_pool,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
+    "Erf": _erf,
     "Gemm": _gemm,
     "HardSigmoid": _hard_sigmoid,
     "MaxPool": _max_pool,

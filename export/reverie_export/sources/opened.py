@@ -37,19 +37,24 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
         opened = open_onnx(Path(source), overrides.size_px)
     else:
-        from reverie_export.sources import torch_network
-
-        if absent := [name for name in ("torch", "torchvision") if importlib.util.find_spec(name) is None]:
-            raise BadSource(
-                f"{source} needs {' and '.join(absent)}; install what export needs: pip install 'reverie[export]'"
-            )
-        call = torch_network.called_network if ":" in source else torch_network.torchvision_network
-        network = call(source, weights)
-        if overrides.size_px is not None:
-            network = torch_network.resized(network, overrides.size_px)
-        opened = torch_network.traced(network)
-
+        opened = _open_torch(source, weights, overrides)
     return replace(opened, normalisation=_overridden(opened.normalisation, overrides))
+
+
+def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
+    timm = source.startswith("timm:")
+    needs = ("torch", "torchvision", *(("timm",) if timm else ()))
+    if absent := [name for name in needs if importlib.util.find_spec(name) is None]:
+        extra = "'reverie[export]'" + (" timm" if timm else "")
+        raise BadSource(f"{source} needs {' and '.join(absent)}; install what export needs: pip install {extra}")
+    from reverie_export.sources.called_network import called_network
+    from reverie_export.sources.network import resized
+    from reverie_export.sources.timm_network import timm_network
+    from reverie_export.sources.torch_network import traced
+    from reverie_export.sources.torchvision_network import torchvision_network
+
+    call = timm_network if timm else called_network if ":" in source else torchvision_network
+    return traced(resized(call(source, weights), overrides.size_px, None))
 
 
 def default_name(source: str) -> str:
