@@ -2,6 +2,7 @@
 
 from reverie_gradient.backward import add_gradient
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, UnknownName, UnknownShape, Unrelated
+from reverie_gradient.functions import inline_functions
 from reverie_gradient.model import with_gradient
 from reverie_gradient.table import Call, unportable, vjp
 from reverie_gradient.term import Term
@@ -16,6 +17,7 @@ __all__ = [
     "UnknownShape",
     "Unrelated",
     "add_gradient",
+    "inline_functions",
     "unportable",
     "vjp",
     "with_gradient",

@@ -32,8 +32,10 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     Returns:
         Whether there was anything to replace. Call again then: the definition of one may use another.
     """
-    infer_shapes(graph)
     chosen = [node for node in nodes if is_function(node)]
+    if not chosen:
+        return False
+    infer_shapes(graph)
     left = [node for node in chosen if not _define(graph, node)]
     opset = graph.opset_imports.get("", 0)
     functions = []
@@ -43,7 +45,7 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
             functions.append(ir.from_proto(body))
     if functions:
         InlinePass()(ir.Model(graph, ir_version=10, functions=functions))
-    return bool(functions) or len(left) < len(chosen)
+    return bool(functions) or len(left) < len(chosen)  # some have no definition for their inputs and attributes
 
 
 def _define(graph: ir.Graph, node: ir.Node) -> bool:

@@ -43,6 +43,24 @@ def count(x: Term, axes: Sequence[int], dtype: ir.DataType) -> Term | float:
     return float(np.prod(dims, dtype=np.float64))
 
 
+def product(x: Term, axes: Sequence[int]) -> Term:
+    """Return how many elements ``x`` has along ``axes`` taken together, as a vector of one int64."""
+    dims = static_dims(x, axes)
+    if dims is None:
+        return sizes(x, axes).apply("ReduceProd", keepdims=1)
+    return x.tape.constant(np.array([np.prod(dims, dtype=np.int64)]), ir.DataType.INT64)
+
+
+def reshape_to(g: Term, parts: Sequence[int | Term]) -> Term:
+    """Give ``g`` the sizes of ``parts``: numbers as Reshape reads them, or vectors of int64."""
+    if all(isinstance(part, int) for part in parts):
+        return g.apply("Reshape", np.array(parts, np.int64))
+    first, *others = (
+        part if isinstance(part, Term) else g.tape.constant(np.array([part]), ir.DataType.INT64) for part in parts
+    )
+    return g.apply("Reshape", first.apply("Concat", *others, axis=0))
+
+
 def reshape_like(g: Term, x: Term) -> Term:
     """Give ``g`` the shape of ``x``, which has as many elements."""
     dims = [d if isinstance(d, int) else -1 for d in x.dims]
@@ -79,6 +97,12 @@ def crop(g: Term, begin: Sequence[int], like: Term, axes: Sequence[int]) -> Term
     dims = static_dims(like, axes)
     end: Term | np.ndarray = start + np.array(dims) if dims is not None else sizes(like, axes) + start
     return g.apply("Slice", start, end, np.array(axes, np.int64))
+
+
+def crop_ends(g: Term, begin: Sequence[int], end: Sequence[int], axes: Sequence[int]) -> Term:
+    """Cut ``begin`` elements off the start of each axis and ``end`` off its end."""
+    stop = np.array([-e if e else np.iinfo(np.int64).max for e in end], np.int64)
+    return g.apply("Slice", np.array(begin, np.int64), stop, np.array(axes, np.int64))
 
 
 def pad(g: Term, begin: Sequence[int], end: Sequence[int]) -> Term:

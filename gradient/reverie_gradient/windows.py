@@ -47,6 +47,39 @@ def windows(call: Call, kernel: tuple[int, ...]) -> Windows:
     return Windows(kernel, strides, dilations, pads[:rank], pads[rank:])
 
 
+def transposed_windows(call: Call, kernel: tuple[int, ...]) -> Windows:
+    """Read the windows of a transposed convolution, which slide over its output.
+
+    ``auto_pad`` and ``output_shape`` say how large the output is, and the pads follow; below zero, it is larger than
+    what the windows cover.
+    """
+    rank = len(kernel)
+    ones, zeros = (1,) * rank, (0,) * rank
+    strides = call.integers("strides") or ones
+    dilations = call.integers("dilations") or ones
+    extra = call.integers("output_padding") or zeros
+    mode = call.string("auto_pad", "NOTSET")
+    shape = call.integers("output_shape")
+    pads = (0,) * (2 * rank) if mode == "VALID" else call.integers("pads") or (0,) * (2 * rank)
+    win = Windows(kernel, strides, dilations, pads[:rank], pads[rank:])
+    if shape is not None:
+        size = static_dims(call.x, win.axes)
+        if size is None:
+            raise call.refuse("output_shape needs the sizes of its input; declare them or use pads")
+        total = [
+            s * (n - 1) + e + r + 1 - o
+            for s, n, e, r, o in zip(strides, size, extra, win.reach, shape[-rank:], strict=True)
+        ]
+    elif mode in ("SAME_UPPER", "SAME_LOWER"):
+        total = [max(e + r + 1 - s, 0) for s, e, r in zip(strides, extra, win.reach, strict=True)]
+    else:
+        return win
+    small = tuple(t // 2 for t in total)
+    large = tuple(t - t // 2 for t in total)
+    before, after = (small, large) if mode == "SAME_UPPER" else (large, small)
+    return Windows(kernel, strides, dilations, before, after)
+
+
 def _same(call: Call, w: Windows, *, lower: bool) -> tuple[int, ...]:
     """Pad so that the output has ceil(input / stride) windows; the odd element goes to the end unless ``lower``."""
     before, after = [], []

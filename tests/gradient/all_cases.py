@@ -19,7 +19,10 @@ from tests.gradient.cases import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    selecting,
     spectral,
 )
 
@@ -40,7 +43,10 @@ FAMILIES = [
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    selecting,
     spectral,
 ]
 

@@ -60,4 +60,67 @@ class MeanVarianceNormalization(OpRun):
         return (centred / (np.sqrt((centred**2).mean(tuple(axes), keepdims=True)) + 1e-9),)
 
 
-EXACT = [AffineGrid, Erf, Gelu, GroupNormalization, LRN, LpNormalization, MeanVarianceNormalization]
+class ConvTranspose(OpRun):
+    """Element by element; the evaluator's own knows no groups of several channels and no output_shape."""
+
+    def _run(
+        self,
+        x: np.ndarray,
+        w: np.ndarray,
+        bias: np.ndarray | None = None,
+        auto_pad: str = "NOTSET",
+        dilations: list[int] | None = None,
+        group: int = 1,
+        kernel_shape: list[int] | None = None,
+        output_padding: list[int] | None = None,
+        output_shape: list[int] | None = None,
+        pads: list[int] | None = None,
+        strides: list[int] | None = None,
+    ) -> tuple[np.ndarray]:
+        kernel, size, rank = np.array(w.shape[2:]), np.array(x.shape[2:]), x.ndim - 2
+        s, d = np.array(strides or [1] * rank), np.array(dilations or [1] * rank)
+        full = s * (size - 1) + d * (kernel - 1) + 1 + np.array(output_padding or [0] * rank)
+        if auto_pad.startswith("SAME") or output_shape:
+            total = full - (np.array(output_shape) if output_shape else size * s)
+            before = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
+            after = total - before
+        else:
+            before, after = np.array(pads or [0] * 2 * rank).reshape(2, rank)
+        each, m = x.shape[1] // group, w.shape[1]
+        y = np.zeros((x.shape[0], m * group, *full), x.dtype)
+        for u in np.ndindex(*kernel):
+            at = tuple(slice(a * b, a * b + c * (n - 1) + 1, c) for a, b, c, n in zip(u, d, s, size, strict=True))
+            for g in range(group):
+                of, to = slice(g * each, (g + 1) * each), slice(g * m, (g + 1) * m)
+                y[(slice(None), to, *at)] += np.einsum("nc...,cm->nm...", x[:, of], w[(of, slice(None), *u)])
+        inner = tuple(slice(b, n - a) for b, a, n in zip(before, after, full, strict=True))
+        y = y[(slice(None), slice(None), *inner)]
+        return (y if bias is None else y + bias.reshape(-1, *[1] * rank),)
+
+
+class GatherElements(OpRun):
+    """The evaluator's own wants indices as wide as the data."""
+
+    def _run(self, x: np.ndarray, index: np.ndarray, axis: int = 0) -> tuple[np.ndarray]:
+        axis %= x.ndim
+        part = tuple(slice(None) if a == axis else slice(n) for a, n in enumerate(index.shape))
+        return (np.take_along_axis(x[part], index, axis),)
+
+
+class GlobalLpPool(OpRun):
+    def _run(self, x: np.ndarray, p: int = 2) -> tuple[np.ndarray]:
+        return ((np.abs(x) ** p).sum(tuple(range(2, x.ndim)), keepdims=True) ** (1 / p),)
+
+
+EXACT = [
+    AffineGrid,
+    ConvTranspose,
+    Erf,
+    Gelu,
+    GatherElements,
+    GlobalLpPool,
+    GroupNormalization,
+    LRN,
+    LpNormalization,
+    MeanVarianceNormalization,
+]

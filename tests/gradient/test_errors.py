@@ -79,12 +79,15 @@ REFUSALS = [
         wrt="w",
     ),
     Refusal(
-        IMAGE + "{ y = MaxPool <kernel_shape = [3, 3], dilations = [2, 2]> (x) }", NotDifferentiable, ("dilations",)
+        "(float[1,2,4,4] x, float[4] s) => (float[n,c,h,k] y) { y = Resize(x, , s) }",
+        NotDifferentiable,
+        ("scales are computed at run time",),
     ),
     Refusal(
-        IMAGE + "{ y = AveragePool <kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1> (x) }",
+        "(float[N,2,H,W] x, float[2,2,3,3] w) => (float[n,c,h,k] y) "
+        "{ y = ConvTranspose <output_shape = [9, 9]> (x, w) }",
         NotDifferentiable,
-        ("ceil_mode",),
+        ("output_shape",),
     ),
     Refusal(
         "(float[N,2,H,W] x, float[2,2,3,3] w) => (float[n,c,h,k] y) "

@@ -14,7 +14,10 @@ from reverie_gradient.rules import (
     normalisation,
     pooling,
     quantised,
+    rearranging,
     reduction,
+    resizing,
+    selecting,
     spectral,
 )
 
@@ -32,6 +35,9 @@ __all__ = [
     "normalisation",
     "pooling",
     "quantised",
+    "rearranging",
     "reduction",
+    "resizing",
+    "selecting",
     "spectral",
 ]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import gather_back, select_back
-from reverie_gradient.shapes import crop, dilate, pad, shape_of, static_dims
+from reverie_gradient.gathering import every, gather_back, select_back
+from reverie_gradient.shapes import crop, dilate, pad, shape_of, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
@@ -113,12 +113,27 @@ def _fold(call: Call, mode: str, axes: list[int], before: list[int], after: list
     for axis, b, a in zip(axes, before, after, strict=True):
         if not b and not a:
             continue
+        if min(a, b) < 0:
+            raise call.refuse(f"mode {mode!r} with pads below zero is not covered; cut with a Slice")
         size = static_dims(call.x, [axis])
-        if size is None or min(a, b) < 0:
-            raise call.refuse(f"mode {mode!r} needs a known size of axis {axis} and pads that are not negative")
-        source = np.pad(np.arange(size[0]), (b, a), mode)  # type: ignore[call-overload]  # numpy's modes, same names
-        dx = gather_back(dx, source, axis, call.x)
+        if size is None:
+            dx = select_back(dx, _repeated(mode, b, a, sizes(call.x, [axis])), axis, sizes(call.x, [axis]), call.x.rank)
+        else:
+            source = np.pad(np.arange(size[0]), (b, a), mode)  # type: ignore[call-overload]  # numpy's modes, same names
+            dx = gather_back(dx, source, axis, size[0], call.x.rank)
     return dx
+
+
+def _repeated(mode: str, before: int, after: int, size: Term) -> Term:
+    """Return which element each place of a padded axis repeats, for pads that are smaller than the axis."""
+    at = every(size + (before + after)) - before
+    last = size - 1
+    if mode == "edge":
+        return at.apply("Max", np.array([0])).apply("Min", last)
+    if mode == "wrap":
+        at = at.apply("Less", 0).apply("Where", at + size, at)
+        return at.apply("Greater", last).apply("Where", at - size, at)
+    return last - (last - at.apply("Abs")).apply("Abs")
 
 
 # ----- Gather -----
@@ -139,5 +154,5 @@ def _gather(call: Call) -> Sequence[Term | None]:
         dy = dy.apply("Reshape", target)
     chosen, size = call.constant(1), static_dims(x, [axis])
     if chosen is not None and size is not None:
-        return [gather_back(dy, chosen.reshape(-1) % size[0], axis, x)]
-    return [select_back(dy, indices.apply("Reshape", np.array([-1], np.int64)), axis, x)]
+        return [gather_back(dy, chosen.reshape(-1) % size[0], axis, size[0], x.rank)]
+    return [select_back(dy, indices.apply("Reshape", np.array([-1], np.int64)), axis, sizes(x, [axis]), x.rank)]

@@ -79,18 +79,19 @@ def _standardised(call: Call, axes: Sequence[int], scale: Term) -> tuple[Term, T
 
 
 def _standardise(x: Term, g: Term, axes: np.ndarray, n: Term | float, epsilon: float) -> tuple[Term, Term]:
-    """Return u = (x - mean) / sqrt(var + epsilon) over ``axes``, of ``n`` elements, and dx for the gradient g of u.
+    """Return u = (x - mean) / sqrt(v), v = var + epsilon, over ``axes`` of ``n`` elements, and dx for the gradient g.
 
-    dx = (g - mean(g) - u mean(g u)) / sqrt(var + epsilon): Ba et al. 2016, arXiv:1607.06450.
+    With c = x - mean, dx = (g - mean(g) - c mean(g c) / v) / sqrt(v): Ba et al. 2016, arXiv:1607.06450. Whatever can be
+    computed on one number per mean is, rather than on every element.
     """
 
     def mean(t: Term) -> Term:
         return t.apply("ReduceSum", axes, keepdims=1) / n
 
     centred = x - mean(x)
-    deviation = (mean(centred * centred) + epsilon).apply("Sqrt")
-    u = centred / deviation
-    return u, (g - mean(g) - u * mean(g * u)) / deviation
+    variance = mean(centred * centred) + epsilon
+    shrink = 1 / variance.apply("Sqrt")
+    return centred * shrink, (g - mean(g) - centred * (mean(g * centred) / variance)) * shrink
 
 
 @vjp("RMSNormalization")
@@ -103,9 +104,9 @@ def _root_mean_square(call: Call) -> Sequence[Term | None]:
     def mean(t: Term) -> Term:
         return t.apply("ReduceSum", axes, keepdims=1) / n
 
-    size = (mean(x * x) + call.number("epsilon", 1e-5)).apply("Sqrt")
-    u, g = x / size, dy * scale
-    return [(g - u * mean(g * u)) / size, sum_to(dy * u, call.y.dims, scale)]
+    square = mean(x * x) + call.number("epsilon", 1e-5)
+    shrink, g = 1 / square.apply("Sqrt"), dy * scale
+    return [(g - x * (mean(g * x) / square)) * shrink, sum_to(dy * x * shrink, call.y.dims, scale)]
 
 
 @vjp("LpNormalization")

@@ -26,4 +26,27 @@ CASES = [
     Case('Y = Conv <auto_pad = "VALID", strides = [2, 2]> (X, B)', x="1,2,7,6", b="3,2,2,3", free="X"),
     Case("Y = Conv <pads = [1, 1]> (X, B)", x="2,3,7", b="4,3,3", free="X"),
     Case("Y = Conv <strides = [2, 1, 1]> (X, B)", x="1,2,4,3,5", b="2,2,2,2,2", free="X"),
+    Case("Y = Conv <dilations = [2, 1, 1], group = 2> (X, B)", x="1,4,4,3,3", b="4,2,2,2,2", wrt="X", free="X"),
+    # --- its transpose ---
+    Case("Y = ConvTranspose(X, B)", x=IMAGE, b="4,3,3,3", free="X"),
+    Case("Y = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1]> (X, B, C)", x=IMAGE, b="4,3,4,4", c="3", free="X"),
+    Case(
+        "Y = ConvTranspose <strides = [2, 3], pads = [1, 0, 0, 1], output_padding = [1, 2]> (X, B)",
+        x=IMAGE,
+        b="4,2,3,2",
+        free="X",
+    ),
+    Case(
+        "Y = ConvTranspose <group = 2, dilations = [2, 1], strides = [1, 2]> (X, B)",
+        x=IMAGE,
+        b="4,3,2,3",
+        wrt="X",
+        free="X",
+    ),
+    Case('Y = ConvTranspose <auto_pad = "SAME_UPPER", strides = [2, 2]> (X, B)', x=IMAGE, b="4,2,3,3", free="X"),
+    Case('Y = ConvTranspose <auto_pad = "SAME_LOWER", strides = [2, 2]> (X, B)', x=IMAGE, b="4,2,3,3", free="X"),
+    Case('Y = ConvTranspose <auto_pad = "VALID", strides = [2, 2]> (X, B)', x=IMAGE, b="4,2,3,3", free="X"),
+    Case("Y = ConvTranspose <strides = [2, 2], output_shape = [10, 13]> (X, B)", x=IMAGE, b="4,2,3,3", free=""),
+    Case("Y = ConvTranspose <strides = [2], pads = [1, 1]> (X, B)", x="2,3,7", b="3,4,4", free="X"),
+    Case("Y = ConvTranspose <strides = [2, 1, 2]> (X, B)", x="1,2,2,3,3", b="2,2,2,2,3", free="X"),
 ]

@@ -25,8 +25,8 @@ CASES = [
         "p = Constant <value_ints = [1, 2]> () a = Constant <value_ints = [1]> () Y = Pad(X, p, , a)",
         opsets=AXES_AS_INPUT,
     ),
-    Case('p = Constant <value_ints = [1, 3, 0, 2]> () Y = Pad <mode = "reflect"> (X, p)', x="3,4", free=""),
-    Case('p = Constant <value_ints = [1, 3, 0, 2]> () Y = Pad <mode = "edge"> (X, p)', x="3,4", free=""),
+    Case('p = Constant <value_ints = [1, 3, 0, 2]> () Y = Pad <mode = "reflect"> (X, p)', x="3,4"),
+    Case('p = Constant <value_ints = [1, 3, 0, 2]> () Y = Pad <mode = "edge"> (X, p)', x="3,4"),
     Case("i = Constant <value = int64 {1}> () Y = Gather(X, i)"),
     Case("i = Constant <value_ints = [2, 0, -2]> () Y = Gather <axis = 1> (X, i)"),
     Case("i = Constant <value_ints = [0, 0, 1, 0]> () Y = Gather <axis = -1> (X, i)", x="2,3,4"),
@@ -65,4 +65,5 @@ CASES = [
     Case("p = Cast <to = 7> (C) Y = Pad(X, p)", c="4", low=0.0, high=3.0, wrt="X", free="X"),
     Case("i = Cast <to = 7> (C) Y = Gather(X, i)", x="3,4", c="7", wrt="X"),
     Case("i = Cast <to = 7> (C) Y = Gather <axis = 1> (X, i)", x="2,3,4", c="2,2", wrt="X"),
+    Case('p = Constant <value_ints = [1, 3, 0, 2]> () Y = Pad <mode = "wrap"> (X, p)', x="3,4", opsets=(19, 28)),
 ]

@@ -16,4 +16,9 @@ CASES = [
     Case("Y = Transpose(X)"),
     Case("s = Constant <value_ints = [4, 2, 3]> () Y = Expand(X, s)", x="2,1"),
     Case("s = Constant <value_ints = [1, 3]> () Y = Expand(X, s)", x="2,3"),
+    Case("r = Constant <value_ints = [2, 3]> () Y = Tile(X, r)"),
+    Case("r = Constant <value_ints = [1, 2, 1]> () Y = Tile(X, r)", x="2,3,2"),
+    Case("Y = DepthToSpace <blocksize = 2> (X)", x="2,8,2,3"),
+    Case('Y = DepthToSpace <blocksize = 2, mode = "CRD"> (X)', x="2,8,2,3"),
+    Case("Y = SpaceToDepth <blocksize = 2> (X)", x="2,3,4,6"),
 ]

@@ -1,0 +1,100 @@
+"""Interpolation as matrices: how much each element of a line takes part in each sample of it.
+
+The matrices are written in the graph, from the coordinates of the samples: a few operators on small tensors, whatever
+is known of the sizes, and folded into constants on loading where all is known. Going back is a product with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_gradient.term import Term
+
+FLOAT, INT64 = ir.DataType.FLOAT, ir.DataType.INT64
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The weight of an element by its distance from the sample (element minus sample), zero beyond ``support``."""
+
+    support: int
+    weight: Callable[[Term], Term]
+    slope: Callable[[Term], Term]
+
+
+def linear() -> Kernel:
+    """Return the weights of linear interpolation."""
+    return Kernel(
+        1,
+        lambda d: (1 - d.apply("Abs")).apply("Max", 0.0),
+        lambda d: d.apply("Abs").apply("Less", 1.0).apply("Where", -d.apply("Sign"), 0.0),
+    )
+
+
+def cubic(a: float) -> Kernel:
+    """Return the weights of cubic convolution (Keys 1981), with slope ``a`` at distance 1."""
+
+    def weight(d: Term) -> Term:
+        t = d.apply("Abs")
+        near = ((a + 2) * t - (a + 3)) * t * t + 1
+        far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+        return _pieces(t, near, far)
+
+    def slope(d: Term) -> Term:
+        t = d.apply("Abs")
+        near = (3 * (a + 2) * t - 2 * (a + 3)) * t
+        far = (3 * a * t - 10 * a) * t + 8 * a
+        return _pieces(t, near, far) * d.apply("Sign")
+
+    return Kernel(2, weight, slope)
+
+
+def nearest(mode: str) -> Kernel:
+    """Return weight 1 for the element that ``mode`` rounds to."""
+    low, high, upper = {
+        "floor": (-1.0, 0.0, True),
+        "ceil": (0.0, 1.0, False),
+        "round_prefer_floor": (-0.5, 0.5, False),
+        "round_prefer_ceil": (-0.5, 0.5, True),
+    }[mode]
+
+    def weight(d: Term) -> Term:
+        if upper:  # low < d <= high
+            inside = d.apply("Greater", low).apply("And", d.apply("Greater", high).apply("Not"))
+        else:  # low <= d < high
+            inside = d.apply("Less", low).apply("Not").apply("And", d.apply("Less", high))
+        return inside.apply("Cast", to=int(d.dtype))
+
+    return Kernel(1, weight, lambda d: d * 0.0)
+
+
+def _pieces(t: Term, near: Term, far: Term) -> Term:
+    return t.apply("Less", 1.0).apply("Where", near, t.apply("Less", 2.0).apply("Where", far, 0.0))
+
+
+def places(first: int, count: Term, dtype: ir.DataType) -> Term:
+    """Return first, first + 1, ... as real numbers; ``count`` is a vector of one number, how many."""
+    start = count.constant(np.int64(first))
+    return start.apply("Range", count.apply("Squeeze") + first, count.constant(np.int64(1))).apply(
+        "Cast", to=int(dtype)
+    )
+
+
+def folded(margin: int, size: Term, dtype: ir.DataType, fold: Callable[[Term, Term], Term]) -> Term:
+    """Return the matrix [size + 2 margin, size] that says which element stands for each place from -margin on.
+
+    ``fold`` maps a place to an element, given the index of the last one.
+    """
+    outer = places(-margin, size + 2 * margin, dtype)
+    inner = places(0, size, dtype)
+    at = fold(outer, size.apply("Cast", to=int(dtype)) - 1)
+    return at.apply("Unsqueeze", np.array([1], np.int64)).apply("Equal", inner).apply("Cast", to=int(dtype))
+
+
+def to_edge(at: Term, last: Term) -> Term:
+    """Take the nearest element for a place outside."""
+    return at.apply("Max", 0.0).apply("Min", last)

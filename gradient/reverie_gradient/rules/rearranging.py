@@ -1,0 +1,57 @@
+"""Rules for operators that rearrange: patches laid into a picture, elements left out, sequences turned round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_gradient.gathering import select_back
+from reverie_gradient.shapes import pad, reshape_like, sizes, static_dims
+from reverie_gradient.table import Call, vjp
+from reverie_gradient.term import Term
+from reverie_gradient.windows import windows
+
+
+@vjp("Col2Im")
+def _col2im(call: Call) -> Sequence[Term | None]:
+    """Cut the patches out again: x holds, for each channel and offset in a patch, one element of every patch."""
+    block = call.constant(2)
+    if block is None:
+        raise call.refuse("the shape of its blocks is computed at run time; make it a constant")
+    win = windows(call, tuple(int(n) for n in block))
+    strides, reach, axes = (np.array(v, np.int64) for v in (win.strides, win.reach, win.axes))
+    border = np.array(win.before) + win.after
+    known = static_dims(call.y, win.axes)
+    extent: Term | np.ndarray
+    if known is not None:
+        extent = (np.array(known) + border - reach - 1) // strides * strides + 1
+    else:
+        extent = (sizes(call.y, win.axes) + (border - reach - 1)) / strides * strides + 1
+    image = pad(call.dy, [0, 0, *win.before], [0, 0, *win.after])
+    patches = []
+    for offset in product(*map(range, win.kernel)):
+        start = np.array(offset, np.int64) * win.dilations
+        taken = image.apply("Slice", start, extent + start, axes, strides)
+        patches.append(taken.apply("Reshape", np.array([0, 0, 1, -1], np.int64)))
+    first, *others = patches
+    return [reshape_like(first.apply("Concat", *others, axis=2) if others else first, call.x)]
+
+
+@vjp("Compress")
+def _compress(call: Call) -> Sequence[Term | None]:
+    kept = call.input(1).apply("NonZero").apply("Reshape", np.array([-1], np.int64))
+    if "axis" in call.node.attributes:
+        return [select_back(call.dy, kept, call.integer("axis", 0) % call.x.rank, call.x)]
+    line = call.x.apply("Reshape", np.array([-1], np.int64))
+    line.value.shape = ir.Shape([None])
+    return [reshape_like(select_back(call.dy, kept, 0, line), call.x)]
+
+
+@vjp("ReverseSequence", portable=False)
+def _reverse(call: Call) -> Sequence[Term | None]:
+    """Turn each sequence round once more; only the operator itself tells their lengths apart."""
+    axes = {"batch_axis": call.integer("batch_axis", 1), "time_axis": call.integer("time_axis", 0)}
+    return [call.dy.apply("ReverseSequence", call.input(1), **axes)]

@@ -1,0 +1,143 @@
+"""Rules for operators that pick elements by indices of several axes, or put others in their place.
+
+Nothing is scattered on the way back: every element looks at the indices that name it. With indices that only the run
+tells, that is a comparison of each index with each place, which suits the sizes of image networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from reverie_gradient.gathering import elements_back, every, gather_back, not_negative, select_back
+from reverie_gradient.shapes import expand_like, product, reshape_like, reshape_to, sizes, static_dims
+from reverie_gradient.table import Call, vjp
+from reverie_gradient.term import Term
+
+Move = Callable[[Term], Term]
+
+# ----- picking -----
+
+
+@vjp("GatherElements")
+def _gather_elements(call: Call) -> Sequence[Term | None]:
+    axis = call.integer("axis", 0) % call.x.rank
+    return [elements_back(call.dy, call.input(1), axis, call.x, inside=True)]
+
+
+@vjp("GatherND")
+def _gather_nd(call: Call) -> Sequence[Term | None]:
+    _, bring = _by_rows(call, call.integer("batch_dims", 0))
+    return [bring(call.dy)]
+
+
+@vjp("TopK")
+def _top(call: Call) -> Sequence[Term | None]:
+    """Send the gradient of each value to where it was found; of equals, to the one that was taken."""
+    index = call.outputs[1] if len(call.outputs) > 1 else None
+    if index is None:
+        raise call.refuse("it does not give its indices; name its second output")
+    return [elements_back(call.dy, index, call.integer("axis", -1) % call.x.rank, call.x, inside=False)]
+
+
+# ----- putting -----
+
+
+@vjp("ScatterElements")
+def _scatter_elements(call: Call) -> Sequence[Term | None]:
+    x, index = call.x, call.input(1)
+    axis = call.integer("axis", 0) % x.rank
+    flat = not_negative(index, sizes(x, [axis])) * product(x, range(axis + 1, x.rank))
+    for other in set(range(x.rank)) - {axis}:
+        at = every(sizes(index, [other])) * product(x, range(other + 1, x.rank))
+        if other < x.rank - 1:
+            at = at.apply("Unsqueeze", np.arange(1, x.rank - other, dtype=np.int64))
+        flat = flat + at
+
+    def fetch(g: Term) -> Term:
+        return g.apply("Reshape", np.array([-1], np.int64)).apply("Gather", flat)
+
+    return _scatter(call, fetch, lambda g: elements_back(g, index, axis, x, inside=True))
+
+
+@vjp("ScatterND")
+def _scatter_nd(call: Call) -> Sequence[Term | None]:
+    return _scatter(call, *_by_rows(call, 0))
+
+
+def _scatter(call: Call, fetch: Move, bring: Move) -> Sequence[Term | None]:
+    """Return the gradients of the data and of the updates.
+
+    ``fetch`` picks from a tensor like the data what the indices name; ``bring`` is its way back, from a tensor like
+    the updates. Where indices repeat without a reduction, ONNX does not say which update stays.
+    """
+    x, y, dy, updates = call.x, call.y, call.dy, call.input(2)
+    how = call.string("reduction", "none")
+    if how == "add":
+        return [dy, None, fetch(dy)]
+    if how == "none":
+        written = bring(expand_like(updates.constant(1.0), updates)).apply("Greater", 0.0)
+        return [written.apply("Where", dy.constant(0.0), dy), None, fetch(dy)]
+    if how == "mul":
+        raise call.refuse("reduction 'mul' is not covered; multiply before scattering")
+    kept = x.apply("Equal", y)
+    taken = updates.apply("Equal", fetch(y))
+    share = dy / (kept.apply("Cast", to=int(dy.dtype)) + bring(taken.apply("Cast", to=int(dy.dtype))))
+    return [kept.apply("Where", share, 0.0), None, taken.apply("Where", fetch(share), 0.0)]
+
+
+# ----- indices of several axes as one number -----
+
+
+def _by_rows(call: Call, batch: int) -> tuple[Move, Move]:
+    """Return how to fetch what indices into the axes after the first ``batch`` name, and the way back."""
+    x, index = call.x, call.input(1)
+    depth = static_dims(index, [index.rank - 1])
+    if depth is None:
+        raise call.refuse("the number of axes that its indices cover is not known; declare their shape")
+    first = batch + depth[0]
+    dims, chosen = static_dims(x, range(first)), call.constant(1)
+    rows = product(x, range(first))
+
+    def back(g: Term) -> Term:
+        g = _rows(g, x, first)
+        if chosen is not None and dims is not None:
+            flat = _flat(chosen, dims, batch)
+            return reshape_like(gather_back(g, flat, 0, int(np.prod(dims)), 2), x)
+        return reshape_like(select_back(g, _flat_at_run_time(call, batch, depth[0]), 0, rows, 2), x)
+
+    def fetch(g: Term) -> Term:
+        picked = _rows(g, x, first).apply("Gather", _flat_at_run_time(call, batch, depth[0]), axis=0)
+        return reshape_like(picked, call.input(2))
+
+    return fetch, back
+
+
+def _flat(index: np.ndarray, dims: Sequence[int], batch: int) -> np.ndarray:
+    """Number the rows that constant indices name."""
+    depth = index.shape[-1]
+    index = index.reshape(-1, depth) % np.array(dims[batch:])
+    flat = index @ np.array([np.prod(dims[batch + k + 1 :], dtype=np.int64) for k in range(depth)], np.int64)
+    groups = int(np.prod(dims[:batch]))
+    each = np.arange(groups) * int(np.prod(dims[batch:]))
+    return (flat.reshape(groups, -1) + each[:, None]).reshape(-1)
+
+
+def _flat_at_run_time(call: Call, batch: int, depth: int) -> Term:
+    x = call.x
+    index = not_negative(call.input(1), sizes(x, range(batch, batch + depth)))
+    first, *others = (product(x, range(batch + k + 1, batch + depth)) for k in range(depth))
+    strides = first.apply("Concat", *others, axis=0) if others else first
+    flat = (index * strides).apply("ReduceSum", np.array([-1], np.int64), keepdims=0)
+    if batch:
+        groups = product(x, range(batch))
+        each = every(groups) * product(x, range(batch, batch + depth))
+        flat = reshape_to(flat, [groups, -1]) + each.apply("Unsqueeze", np.array([1], np.int64))
+    return flat.apply("Reshape", np.array([-1], np.int64))
+
+
+def _rows(g: Term, x: Term, first: int) -> Term:
+    """View ``g`` as a matrix whose rows hold all axes of ``x`` from ``first`` on."""
+    rest = static_dims(x, range(first, x.rank))
+    return reshape_to(g, [-1, product(x, range(first, x.rank)) if rest is None else int(np.prod(rest))])
