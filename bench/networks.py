@@ -3,8 +3,9 @@
 python -m bench.networks --all          measure what has no figures yet, then write the table
 python -m bench.networks resnet18 ...   measure these again
 
-Each network is built with random weights from seed 0 and exported as `reverie export` does. Its graphs for an early, a
-middle and the last layer run in ONNX Runtime; the network itself runs in torch, untouched, with hooks on its modules.
+Each network is built with random weights from seed 0, written to a file and exported from it as `reverie export` does.
+Its graphs for an early, a middle and the last layer run in ONNX Runtime; the network itself runs in torch, untouched,
+with hooks on its modules.
 """
 
 from __future__ import annotations
@@ -20,15 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.networks_list import NETWORKS
-from bench.networks_table import write_table
 
+from bench.networks_list import NETWORKS, PARTS
+from bench.networks_table import write_table
 from bench.results import write_json
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 LIMIT_S = 900
 """After this a network is given up."""
-PLACES = ("early", "middle", "last")
 
 
 def measure(network: str) -> dict[str, Any]:
@@ -41,12 +41,15 @@ def measure(network: str) -> dict[str, Any]:
     from reverie_export.sources.opened import Overrides, open_source
     from reverie_export.weights import point, write_weights
 
-    begin = time.perf_counter()
-    source = open_source(network, weights="random:0", overrides=Overrides())
+    module = built(network)
+    with tempfile.TemporaryDirectory() as folder:
+        part = network in NETWORKS[PARTS]  # a file of weights would have to hold the heads as well
+        weights = "random:0" if part else str(save(module, Path(folder) / "weights.safetensors"))
+        begin = time.perf_counter()
+        source = open_source(network, weights=weights, overrides=Overrides())
     names = normalise(source.graph, source.names)
     targets = find_targets(source.graph.graph, names, source.native_size_px)
     seconds = time.perf_counter() - begin
-    module = built(network)
     chosen = choose(targets, {path for path, _ in module.named_modules()})
     figures: dict[str, Any] = {
         "size": source.native_size_px,
@@ -68,7 +71,12 @@ def measure(network: str) -> dict[str, Any]:
 
 
 def built(network: str) -> Any:
-    """The network as its library makes it, with the weights of seed 0."""
+    """The network as its library makes it, with the weights of seed 0.
+
+    Parameters that are all one number, such as the zeros that many residual branches and heads start with, would let
+    no gradient through or hide a mistake: they get noise of 0.1. Parts of detectors and segmenters stay as they are.
+    """
+    import torch
     from reverie_export.sources.timm_network import timm_network
     from reverie_export.sources.torchvision_network import torchvision_network
 
@@ -76,7 +84,23 @@ def built(network: str) -> Any:
     for module in made.module.modules():
         if hasattr(module, "inplace"):
             module.inplace = False  # it would overwrite what a hook has kept
+    if network in NETWORKS[PARTS]:
+        return made.module.eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in made.module.parameters():
+            if (parameter == parameter.flatten()[0]).all():
+                parameter += 0.1 * torch.randn_like(parameter)
     return made.module.eval()
+
+
+def save(module: Any, path: Path) -> Path:
+    """Write the module's state; what it holds twice is written twice."""
+    import safetensors.torch
+
+    state = {name: tensor.clone().contiguous() for name, tensor in module.state_dict().items()}
+    safetensors.torch.save_file(state, path)
+    return path
 
 
 def choose(targets: Mapping[str, Any], paths: set[str]) -> dict[str, tuple[Any, str]]:
@@ -130,10 +154,14 @@ def autograd(
         for numbers in (normalisation.mean, normalisation.std)
     )
     kept: list[Any] = []
-    hook = precise.get_submodule(path).register_forward_hook(lambda _, __, result: kept.append(result))
+
+    def keep(_: Any, __: Any, result: Any) -> None:
+        kept.append((result[0] if isinstance(result, tuple) else result).clone())  # later layers may overwrite it
+
+    hook = precise.get_submodule(path).register_forward_hook(keep)
     precise((normalisation.scale * picture - mean) / std)
     hook.remove()
-    value = kept[0][0] if isinstance(kept[0], tuple) else kept[0]
+    value = kept[0]
     if cotangent is None:
         return value.detach().numpy(), np.zeros(0)
     (gradient,) = torch.autograd.grad(value, picture, torch.from_numpy(cotangent).to(value.dtype))

@@ -48,13 +48,13 @@ LAYERS = [
 ]
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: float = 1.0) -> Path:
-    """Write the model, named after its folder, and return the folder.
+def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: float = 1.0, channels: int = 3) -> Path:
+    """Write the model, for pictures of so many channels, named after its folder, and return the folder.
 
     ``bias`` is added to that of every convolution: far below zero it kills all ReLUs. ``gain`` multiplies all weights.
     """
     folder.mkdir(parents=True)
-    weights = _weights(seed, bias, gain)
+    weights = _weights(seed, bias, gain, channels)
     places, blob = {}, b""
     for name, array in weights.items():
         blob += bytes(-len(blob) % 64)
@@ -82,9 +82,12 @@ def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: fl
         reverie_version="0",
         opset=18,
         source=manifest_pb2.Source(model="tests", weights=f"random:{seed}"),
-        normalisation=manifest_pb2.Normalisation(scale=1, mean=[0.5] * 3, std=[0.25] * 3, channel_order="RGB"),
+        normalisation=manifest_pb2.Normalisation(
+            scale=1, mean=[0.5] * channels, std=[0.25] * channels, channel_order="RGB"
+        ),
         labels=LABELS,
         native_size_px=32,
+        image_channels=channels if channels != 3 else 0,  # as manifests were before there were others
         layers=entries,
         files=files,
     )
@@ -93,10 +96,11 @@ def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: fl
     return folder
 
 
-def _weights(seed: int, bias: float, gain: float) -> Mapping[str, np.ndarray]:
+def _weights(seed: int, bias: float, gain: float, picture: int) -> Mapping[str, np.ndarray]:
     rng = np.random.default_rng(seed)
-    weights: dict[str, np.ndarray] = {"mean": np.full((1, 3, 1, 1), 0.5), "std": np.full((1, 3, 1, 1), 0.25)}
-    before = 3
+    column = (1, picture, 1, 1)
+    weights: dict[str, np.ndarray] = {"mean": np.full(column, 0.5), "std": np.full(column, 0.25)}
+    before = picture
     for name, channels in CHANNELS.items():
         weights[f"{name}_w"] = gain * rng.standard_normal((channels, before, 3, 3)) * np.sqrt(2 / (9 * before))
         weights[f"{name}_b"] = rng.standard_normal(channels) * 0.05 + bias
@@ -117,9 +121,9 @@ def _layer_graph(layers: Sequence[Layer], weights: Mapping[str, np.ndarray]) -> 
             before = "flat"
         lines.append(f"{name} = " + layer.node.format(x=before, w=f"{layer.name}_w", b=f"{layer.name}_b"))
         before = name
-    last = layers[-1]
+    last, channels = layers[-1], weights["mean"].size
     shape = f"N, {last.channels}" + (", h, w" if last.stride else "")
-    signature = f"{last.name} (float[N, 3, H, W] image) => (float[{shape}] activation)"
+    signature = f"{last.name} (float[N, {channels}, H, W] image) => (float[{shape}] activation)"
     text = f'<ir_version: 9, opset_import: ["": 18]> {signature}'
     model = onnx.parser.parse_model(f"{text} {{ {' '.join(lines)} }}")
     used = {name for node in model.graph.node for name in node.input}

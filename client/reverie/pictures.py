@@ -62,15 +62,18 @@ class Picture:
         from PIL import Image  # a script that only asks for numbers or lists need not load it
 
         if self.format is ImageFormat.RAW:
-            return Image.fromarray(np.rint(self.array * 255).astype(np.uint8))
+            return Image.fromarray(np.rint(_as_rgb(self.array) * 255).astype(np.uint8))
         with Image.open(io.BytesIO(self.data)) as image:
             return image.convert("RGB")
 
     @cached_property
     def array(self) -> NDArray[np.float32]:
-        """The picture as float32 [height, width, 3] in [0, 1], read-only."""
+        """The picture as float32 [height, width, channels] in [0, 1], read-only.
+
+        Three channels, but for the raw numbers of a network that takes pictures of another number.
+        """
         if self.format is ImageFormat.RAW:
-            planes = np.frombuffer(self.data, "<f4").reshape(3, self.height, self.width)
+            planes = np.frombuffer(self.data, "<f4").reshape(-1, self.height, self.width)
             pixels = np.ascontiguousarray(planes.transpose(1, 2, 0), np.float32)
         else:
             pixels = np.asarray(self.image, np.float32) / np.float32(255)
@@ -100,6 +103,14 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         return self.encoded(ImageFormat.PNG)
+
+
+def _as_rgb(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is shown of any number of channels: one as grey, the first three of more, and of two the third black."""
+    channels = pixels.shape[2]
+    if channels == 1:
+        return np.repeat(pixels, 3, axis=2)
+    return np.pad(pixels, ((0, 0), (0, 0), (0, 1))) if channels == 2 else pixels[..., :3]
 
 
 @dataclass(frozen=True, eq=False)

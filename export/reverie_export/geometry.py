@@ -24,11 +24,18 @@ class Field:
     size: float  # infinite: all of the picture
 
 
+def channels_of(graph: ir.Graph) -> int:
+    """How many channels the picture has that a graph takes."""
+    shape = graph.inputs[0].shape
+    return 3 if shape is None or not isinstance(shape[1], int) else shape[1]
+
+
 class Geometry:
     """The sizes of one forward graph, ready to be asked for many pictures."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self._image = graph.inputs[0].name or ""
+        self._channels = channels_of(graph)
         self._constants = {
             name: tuple(value.const_value.shape.numpy())
             for name, value in graph.initializers.items()
@@ -44,14 +51,14 @@ class Geometry:
 
     def shapes(self, batch: int, height: int, width: int) -> dict[str, Shape]:
         """The shape of every value for a picture of this size; a value that cannot be computed has none."""
-        shapes: dict[str, Shape] = {**self._constants, self._image: (batch, 3, height, width)}
+        shapes: dict[str, Shape] = {**self._constants, self._image: (batch, self._channels, height, width)}
         for step in self._steps:
             rule = RULES.get(step.operator)
             if rule is None or any(name and name not in shapes for name in step.inputs):
                 continue
             try:
                 found = rule(step, [shapes[name] for name in step.inputs if name])
-            except DoesNotFit:
+            except (DoesNotFit, ArithmeticError, LookupError, TypeError, ValueError):  # of a file that makes no sense
                 continue
             if all(n > 0 for shape in found for n in shape):
                 shapes.update(zip(step.outputs, found, strict=False))

@@ -1,19 +1,19 @@
 """One layer's graph: the network up to the layer, and the way back to the picture.
 
-The contract, for any ONNX runtime: opset 18, ``image`` [N, 3, H, W] and ``cotangent`` in, ``activation`` and
+The contract, for any ONNX runtime: opset 18, ``image`` [N, C, H, W] and ``cotangent`` in, ``activation`` and
 ``gradient`` out; see docs/exporting.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
-from reverie_gradient import add_gradient
+from reverie_gradient import GradientError, add_gradient, unportable
 
-from reverie_export.geometry import Geometry
+from reverie_export.geometry import Geometry, channels_of
 from reverie_export.layers import Target
 from reverie_export.normalise import OPSET
 from reverie_export.sources.source import Normalisation
@@ -27,12 +27,23 @@ BATCHES = (2, 3, 5, 7)
 STEPS = (101, 158, 223, 284)
 
 
-def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation) -> ir.Model:
+class NotPortable(GradientError):
+    """A layer's gradient needs operators that some runtimes lack."""
+
+    def __init__(self, operators: Mapping[str, Sequence[str]]) -> None:
+        listed = "; ".join(f"{operator} (node {', '.join(map(repr, names))})" for operator, names in operators.items())
+        super().__init__(f"not portable, some runtimes cannot compute the gradient of {listed}; leave out --portable")
+
+
+def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation, *, portable: bool = False) -> ir.Model:
     """Cut ``forward`` at ``target``, put the normalisation before it and the gradient after it.
 
-    Raises ``reverie_gradient.GradientError`` where an operator on the way has no rule.
+    Raises ``reverie_gradient.GradientError`` where an operator on the way has no rule or, if the graph is to be
+    ``portable``, none that every runtime can compute.
     """
     graph = ir.convenience.extract(forward, [forward.inputs[0]], [target.value])
+    if portable and (found := unportable(graph)):
+        raise NotPortable(found)
     graph.name = target.name
     graph.opset_imports.clear()
     graph.opset_imports[""] = OPSET
@@ -124,11 +135,14 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
     heights = tuple(sizes.least + (0 if sizes.only else n * sizes.multiple) for n in STEPS)
     widths = heights[1:] + heights[:1]
     geometry = Geometry(graph)
-    seen = [geometry.shapes(n, h, w) for n, h, w in zip(BATCHES, heights, widths, strict=True)]
+    result = graph.outputs[0].name or ""
+    alone = takes_one_picture(geometry, result, heights[0], widths[0])
+    batches = (1,) * len(BATCHES) if alone else BATCHES
+    seen = [geometry.shapes(n, h, w) for n, h, w in zip(batches, heights, widths, strict=True)]
     symbols: dict[tuple[int, ...], str] = {BATCHES: "N"}
     if not sizes.only:
         symbols |= {heights: "H", widths: "W"}
-        shape = [s.get(graph.outputs[0].name or "", ()) for s in seen]
+        shape = [s.get(result, ()) for s in seen]
         if target.spatial:
             for axis, letter in ((2, "h"), (3, "w")):
                 change = tuple(s[axis] for s in shape)
@@ -150,4 +164,10 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
         value.shape = ir.Shape(dims)
         value.dtype = value.dtype or ir.DataType.FLOAT
     if sizes.only:
-        graph.inputs[0].shape = ir.Shape(["N", 3, "H", "W"])
+        graph.inputs[0].shape = ir.Shape([1 if alone else "N", channels_of(graph), "H", "W"])
+
+
+def takes_one_picture(geometry: Geometry, value: str, height: int, width: int) -> bool:
+    """Whether ``value`` is there for one picture but not twice for two: a batch of 1 is written into the network."""
+    one, two = (geometry.shapes(n, height, width).get(value) for n in (1, 2))
+    return one is not None and one[0] == 1 and (two is None or two[0] != 2)

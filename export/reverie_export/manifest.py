@@ -50,6 +50,7 @@ def manifest(
         ),
         labels=source.labels,
         native_size_px=source.native_size_px,
+        image_channels=source.channels,
         layers=[_layer(target, verification, written) for target, verification in layers],
         files=files,
     )

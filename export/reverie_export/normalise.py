@@ -7,6 +7,7 @@ are found by them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,6 +24,7 @@ Names = Mapping[str, Sequence[str]]
 
 # A fold must not write a second copy of the weights in another layout: only small results are kept.
 LARGEST_FOLD = 64 * 1024
+LARGEST_VALUE, FLOAT_BYTES = 2 * 10**9, 4
 
 
 def normalise(model: ir.Model, names: Names) -> Names:
@@ -51,10 +53,26 @@ def normalise(model: ir.Model, names: Names) -> Names:
     common.TopologicalSortPass()(model)
     _infer(model)
     free(graph)
+    _refuse_giants(graph)
     return names
 
 
+def _refuse_giants(graph: ir.Graph) -> None:
+    """Raise BadSource for a value that no machine this is made for could hold."""
+    for node in graph:
+        for value in node.outputs:
+            size = math.prod(value.shape.numpy()) if value.shape is not None and value.shape.is_static() else 0
+            if size * FLOAT_BYTES > LARGEST_VALUE:
+                raise BadSource(
+                    f"{node.op_type} {(node.name or value.name)!r} makes {size * FLOAT_BYTES / 1e9:.0f} GB of one"
+                    f" picture; {LARGEST_VALUE / 1e9:.0f} GB is the limit"
+                )
+
+
 def _infer(model: ir.Model) -> None:
+    for value in model.graph.initializers.values():  # folding leaves some without a type
+        if value.type is None and value.const_value is not None:
+            value.dtype = value.const_value.dtype
     common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
 
 
@@ -96,12 +114,15 @@ def _fold_batch_norms(graph: ir.Graph, names: Names) -> Names:
         if len(constants) != 4 or node.attributes.get_int("training_mode", False):
             raise BadSource(f"BatchNormalization {node.name!r} has statistics that are not constants")
         gamma, beta, mean, variance = constants
+        if len({c.shape for c in constants}) > 1 or gamma.ndim != 1:
+            raise BadSource(f"BatchNormalization {node.name!r} has statistics of shapes {[c.shape for c in constants]}")
         scale = gamma / np.sqrt(variance + node.attributes.get_float("epsilon", 1e-5))
         shift = beta - mean * scale
         conv = x.producer()
         if conv is not None and conv.op_type == "Conv" and len(x.uses()) == 1 and not x.is_graph_output():
             weight = conv.inputs[1]
-            if weight is not None and weight.const_value is not None:
+            known = weight.const_value if weight is not None else None
+            if known is not None and known.shape[0] == len(gamma):
                 _scale_conv(graph, conv, scale, shift, f"{result.name}.bias")
                 name = result.name
                 if both := (*names.get(x.name or "", ()), *names.get(name or "", ())):

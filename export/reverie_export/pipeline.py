@@ -17,8 +17,10 @@ from reverie_export.folder import check_free, writing
 from reverie_export.layer_graph import layer_graph
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
+from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
+from reverie_export.self_test import warnings_about
 from reverie_export.sources.opened import Overrides, default_name, open_source
-from reverie_export.sources.source import Source
+from reverie_export.sources.source import Normalisation, Source
 from reverie_export.verify import Subject, Verification, verify
 from reverie_export.weights import FILE as WEIGHTS
 from reverie_export.weights import point, write_weights
@@ -34,6 +36,7 @@ class Exported:
     folder: Path
     manifest: manifest_pb2.Manifest
     omitted: Mapping[str, str]  # layers that were not written, and why
+    warnings: Sequence[str] = ()  # what the user should know, in sentences
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -48,6 +51,7 @@ def export_model(
     layers: Sequence[str] = (),
     name: str | None = None,
     overrides: Overrides = AS_SOURCE,
+    portable: bool = False,
     force: bool = False,
     progress: Progress = _silent,
 ) -> Exported:
@@ -60,6 +64,7 @@ def export_model(
         layers: Names or aliases of layers; all if empty.
         name: Of the model; the source's if not given.
         overrides: Size and normalisation, where the source's own are not right.
+        portable: Leave out layers whose gradients some ONNX runtimes cannot compute.
         force: Replace a model of that name.
         progress: Told what is going on.
 
@@ -70,40 +75,53 @@ def export_model(
     folder = check_free(out, name, force=force)
     progress("reading the network", 0, 1)
     opened = open_source(source, weights=weights, overrides=overrides)
+    warnings = warnings_about(opened)
+    refuse_unreached(opened, layers)
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
-    targets = choose(find_targets(forward, names, opened.native_size_px), layers)
+    try:
+        targets = choose(find_targets(forward, names, opened.native_size_px), layers)
+    except NoLayers as e:
+        raise NoLayers(f"{e}{without_sizes(forward)}") from e
     progress("reading the network", 1, 1)
 
-    graphs, omitted = _layer_graphs(forward, targets, opened, progress)
+    graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)
     held = {name: v.const_value.numpy() for name, v in forward.initializers.items() if v.const_value is not None}
     findings = verify(
-        [Subject(targets[name], graph.graph) for name, graph in graphs.items()],
+        (subjects := [Subject(targets[name], graph.graph) for name, graph in graphs.items()]),
         opened.reference,
         opened.normalisation,
         held,
         lambda done, total: progress("comparing with the original", done, total),
     )
     omitted |= {name: found.problem for name, found in findings.items() if found.problem}
+    omitted |= dict.fromkeys(unsized(forward, names) if not layers else (), NO_SIZE)
     good = {name: graph for name, graph in graphs.items() if name not in omitted}
     _check_enough(good, omitted, layers)
 
     with writing(folder) as partial:
         message = _write(partial, name, opened, [(targets[n], g, findings[n]) for n, g in good.items()], progress)
-    return Exported(folder, message, omitted)
+    if alone := [s.target.name for s in subjects if s.takes_one and s.target.name in good]:
+        warnings.append(
+            f"{', '.join(alone[:4])}{f' and {len(alone) - 4} more' if len(alone) > 4 else ''}: a batch of 1 is written"
+            " into the network, so these graphs take one picture at a time"
+        )
+    return Exported(folder, message, omitted, warnings)
 
 
 def _layer_graphs(
-    forward: ir.Graph, targets: Mapping[str, Target], source: Source, progress: Progress
+    forward: ir.Graph, targets: Mapping[str, Target], normalisation: Normalisation, portable: bool, progress: Progress
 ) -> tuple[dict[str, ir.Model], dict[str, str]]:
     """A graph for each target, and for those that have none the reason."""
     graphs: dict[str, ir.Model] = {}
     omitted: dict[str, str] = {}
     for i, (name, target) in enumerate(targets.items(), start=1):
         try:
-            graphs[name] = layer_graph(forward, target, source.normalisation)
+            graphs[name] = layer_graph(forward, target, normalisation, portable=portable)
         except GradientError as e:
             omitted[name] = str(e)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # a rule takes the word of the graph
+            omitted[name] = f"what is said of its operators does not make sense: {e}"
         progress("differentiating", i, len(targets))
     return graphs, omitted
 
@@ -113,7 +131,8 @@ def _check_enough(good: Mapping[str, ir.Model], omitted: Mapping[str, str], aske
     if asked and omitted:
         raise ExportError(f"not all of the layers asked for can be exported:\n  {reasons}")
     if not good:
-        raise NoLayers(f"none of the network's layers can be exported:\n  {reasons}")
+        first = next(iter(omitted))
+        raise NoLayers(f"none of the network's layers can be exported; {first}: {omitted[first]}")
 
 
 def _write(

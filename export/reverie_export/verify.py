@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from reverie_export.evaluate import CannotEvaluate, Memo, evaluate
-from reverie_export.geometry import Sizes
+from reverie_export.geometry import Sizes, channels_of
 from reverie_export.layers import Target
 from reverie_export.relative import relative_error
 from reverie_export.sources.source import Array, Floats, Normalisation, Reference
@@ -63,6 +63,12 @@ class Subject:
     target: Target
     graph: ir.Graph
 
+    @property
+    def takes_one(self) -> bool:
+        """Whether the graph takes one picture at a time."""
+        shape = self.graph.inputs[0].shape
+        return shape is not None and shape[0] == 1
+
 
 def sizes_to_try(sizes: Sizes) -> tuple[int, ...]:
     """Two sizes that a layer takes, the second half as large again or the next possible; or its only one."""
@@ -86,16 +92,17 @@ def verify(
     for width.
     """
     rounds: dict[tuple[int, int, int], list[Subject]] = {}
+    channels = channels_of(subjects[0].graph) if subjects else 0
     for subject in subjects:
         least, *larger = sizes_to_try(subject.target.sizes)
-        rounds.setdefault((1 if least > LARGE_PX else 2, least, least), []).append(subject)
+        rounds.setdefault((1 if least > LARGE_PX or subject.takes_one else 2, least, least), []).append(subject)
         for size in larger:
             rounds.setdefault((1, size, least), []).append(subject)
     total = sum(map(len, rounds.values()))
     done = 0
     findings: dict[str, Verification] = {}
     for (batch, height, width), members in rounds.items():
-        bench = Bench(reference, normalisation, weights, members, (batch, 3, height, width))
+        bench = Bench(reference, normalisation, weights, members, (batch, channels, height, width))
         for group in [members] if height > LARGE_PX else [[subject] for subject in members]:
             for name, found in bench.check(group).items():
                 findings[name] = findings[name].joined(found) if name in findings else found

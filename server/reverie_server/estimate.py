@@ -91,7 +91,7 @@ def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: 
     """Return the work on the way to a layer, without its last convolution where that has a ``closed`` form."""
     whole = model.graph(layer).graph
     forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-    forward.inputs[0].shape = ir.Shape([batch, 3, size, size])
+    forward.inputs[0].shape = ir.Shape([batch, model.channels, size, size])
     forward.outputs[0].shape = None
     settle(ir.Model(forward, ir_version=9))
     convolutions, numbers, weights = 0.0, 0, 0
@@ -101,7 +101,7 @@ def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: 
         if node.op_type == "Conv" and not (closed and node.outputs[0].is_graph_output()):
             convolutions += _convolution(node, costs, device)
     price = costs.rates.conversion * 1e-9
-    return Work(convolutions, price * numbers, price * 3 * batch * size**2, price * weights)
+    return Work(convolutions, price * numbers, price * model.channels * batch * size**2, price * weights)
 
 
 def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:

@@ -1,7 +1,9 @@
 """Pictures as bytes: PNG, WebP, JPEG and the numbers themselves.
 
-A picture is float32 [height, width, 3], RGB in [0, 1]. Eight bits are made by rounding to the nearest level, where
-Lucid truncates: a truncated picture is half a level too dark on average.
+A picture is float32 [height, width, channels] in [0, 1]: RGB, or what a network for other pictures takes. One channel
+is shown as grey, of more than three the first three as red, green and blue, and of two the third is black. Eight bits
+are made by rounding to the nearest level, where Lucid truncates: a truncated picture is half a level too dark on
+average.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from reverie_proto.v1 import spec_pb2
 from reverie_server.faults import shown
 
 Picture = npt.NDArray[np.float32]
+RGB = 3  # channels, where a model does not say otherwise
 
 Texts = Mapping[str, str]
 
@@ -34,8 +37,16 @@ def message(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = Ma
 
 
 def to_pil(picture: Picture) -> Image.Image:
-    """Return the picture in eight bits a channel."""
-    return Image.fromarray(np.floor(np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+    """Return what is shown of the picture in eight bits a channel: mode L for one channel, RGB for others."""
+    return Image.fromarray(np.floor(np.clip(visible(picture), 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def visible(picture: Picture) -> Picture:
+    """Return what is shown of a picture: [height, width] of one channel, [height, width, 3] of others."""
+    channels = picture.shape[2]
+    if channels == 1:
+        return picture[..., 0]
+    return np.pad(picture, ((0, 0), (0, 0), (0, 1))) if channels == 2 else picture[..., :3]
 
 
 def shrink(picture: Picture, max_size_px: int) -> Picture:
@@ -45,7 +56,7 @@ def shrink(picture: Picture, max_size_px: int) -> Picture:
     if scale >= 1:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    channels = [Image.fromarray(np.ascontiguousarray(picture[..., c])) for c in range(3)]
+    channels = [Image.fromarray(np.ascontiguousarray(picture[..., c])) for c in range(picture.shape[2])]
     scaled = [np.asarray(channel.resize(size, Image.Resampling.BOX), np.float32) for channel in channels]
     return np.stack(scaled, axis=-1)
 
@@ -98,10 +109,10 @@ SUFFIXES: dict[str, spec_pb2.ImageFormat] = {
 }
 
 
-def largest_bytes(format: spec_pb2.ImageFormat, size_px: int) -> int:  # noqa: A002 - the wire's word
+def largest_bytes(format: spec_pb2.ImageFormat, size_px: int, channels: int) -> int:  # noqa: A002 - the wire's word
     """Return how many bytes a square picture may take in a format, whatever it shows.
 
     Noise does not compress: the lossless formats then store three bytes a pixel and a few per cent of their own.
     """
-    bytes_a_pixel = 12 if format == spec_pb2.IMAGE_FORMAT_RAW else 3.1
+    bytes_a_pixel = 4 * channels if format == spec_pb2.IMAGE_FORMAT_RAW else 3.1
     return int(size_px * size_px * bytes_a_pixel) + 2048

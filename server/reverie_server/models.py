@@ -22,6 +22,7 @@ from reverie_proto.v1 import manifest_pb2
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
 FORMAT_VERSION = 1
+RGB = 3
 
 
 class StoreError(Exception):
@@ -67,6 +68,7 @@ class Model:
         self.name: str = self.manifest.name
         self.digest = hashlib.sha256(data).hexdigest()
         self.layers: Mapping[str, manifest_pb2.ExportedLayer] = {e.layer.name: e for e in self.manifest.layers}
+        self.channels: int = self.manifest.image_channels or RGB  # of the picture; older manifests do not say
         self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
         self._files = {file.name: file for file in self.manifest.files}
         if not self.name or not self.layers:
@@ -128,7 +130,7 @@ class Model:
             return 1, 1
         whole = self.graph(layer).graph
         forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-        forward.inputs[0].shape = ir.Shape([1, 3, size, size])
+        forward.inputs[0].shape = ir.Shape([1, self.channels, size, size])
         for node in forward:
             for value in node.outputs:
                 value.shape = None

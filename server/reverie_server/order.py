@@ -62,7 +62,8 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
         report_every = request.progress_every_steps
         notes.within("progress_every_steps", report_every, 1, limits.max_steps)
     unary = isinstance(request, visualization_pb2.RenderImageRequest)
-    _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, limits, notes)
+    channels = models[effective.model].channels if effective.model in models else images.RGB
+    _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, channels, limits, notes)
     notes.refuse()
     return Order(spec.plan(effective, models), form, frame_form, frame_steps, frame_size, report_every)
 
@@ -103,6 +104,7 @@ def _check_bytes(
     frame_form: spec_pb2.ImageFormat,
     frames: int,
     unary: bool,
+    channels: int,
     limits: Limits,
     notes: Notes,
 ) -> None:
@@ -110,24 +112,25 @@ def _check_bytes(
     if not limits.min_size_px <= size <= limits.max_size_px:
         return
     room = limits.max_response_bytes - OTHER_BYTES
-    result, frame = images.largest_bytes(form, size), images.largest_bytes(frame_form, frame_size)
+    result = images.largest_bytes(form, size, channels)
+    frame = images.largest_bytes(frame_form, frame_size, channels)
     if result > room:
-        notes.wrong("format", _too_large(form, size, result, room))
+        notes.wrong("format", _too_large(form, size, result, room, channels))
     if frames and frame > room:
-        notes.wrong("frames.format", _too_large(frame_form, frame_size, frame, room))
+        notes.wrong("frames.format", _too_large(frame_form, frame_size, frame, room, channels))
     elif frames and unary and result <= room and result + frames * frame > room:
         notes.wrong(
             "frames",
             f"{frames} frames of {frame_size} px may take {frames * frame} bytes beside the result and a response holds"
             f" {limits.max_response_bytes}; ask for fewer or smaller ones (max_size_px), or use StreamRender",
         )
-    waiting = frames * frame_size * frame_size * 12
+    waiting = frames * frame_size * frame_size * 4 * channels
     if frames and waiting > limits.max_waiting_frame_bytes:
-        most = limits.max_waiting_frame_bytes // (frame_size * frame_size * 12)
+        most = limits.max_waiting_frame_bytes // (frame_size * frame_size * 4 * channels)
         notes.wrong("frames", f"asks for {frames} frames of {frame_size} px; at that size at most {most} are made")
 
 
-def _too_large(form: spec_pb2.ImageFormat, size: int, needed: int, room: int) -> str:
+def _too_large(form: spec_pb2.ImageFormat, size: int, needed: int, room: int, channels: int) -> str:
     name = spec_pb2.ImageFormat.Name(form)
-    most = max(s for s in range(size) if images.largest_bytes(form, s) <= room)
+    most = max(s for s in range(size) if images.largest_bytes(form, s, channels) <= room)
     return f"{name} at {size} px may take {needed} bytes and a response holds {room}; {name} goes up to {most} px"

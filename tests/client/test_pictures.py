@@ -34,6 +34,25 @@ def test_every_format_is_the_same_picture(client: reverie.Client, fmt: str, tole
     assert np.abs(np.asarray(picture.image, float) - EXPECTED).mean() / 255 <= tolerance
 
 
+@pytest.mark.parametrize(("channels", "shown"), [(1, [0, 0, 0]), (2, [0, 1, None]), (4, [0, 1, 2])])
+def test_raw_numbers_of_other_channels_can_be_looked_at(channels: int, shown: list[int | None]) -> None:
+    planes = np.random.default_rng(0).random((channels, 4, 5), np.float32)
+    picture = reverie.Picture(data=planes.tobytes(), format=reverie.ImageFormat.RAW, width=5, height=4)
+    np.testing.assert_array_equal(picture.array, planes.transpose(1, 2, 0))
+    seen = np.asarray(picture.image, float) / 255
+    for channel, source in enumerate(shown):
+        expected = np.zeros((4, 5)) if source is None else planes[source]
+        np.testing.assert_allclose(seen[..., channel], expected, atol=0.51 / 255)
+
+
+def test_a_grey_png_is_a_grey_picture() -> None:
+    levels = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, "PNG")
+    picture = reverie.Picture(data=buffer.getvalue(), format=reverie.ImageFormat.PNG, width=5, height=4)
+    np.testing.assert_array_equal(np.asarray(picture.image), np.repeat(levels[..., None], 3, axis=2))
+
+
 def test_every_format_of_the_wire_is_known() -> None:
     known = {f"IMAGE_FORMAT_{known.name}" for known in reverie.ImageFormat}
     assert known == set(spec_pb2.ImageFormat.keys()) - {"IMAGE_FORMAT_UNSPECIFIED"}

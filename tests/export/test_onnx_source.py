@@ -123,14 +123,14 @@ def test_layers_behind_an_operator_without_a_rule_are_left_out_with_its_name(tmp
 def test_names_that_no_file_can_have_are_made_safe_and_stay_apart(tmp_path: Path) -> None:
     model = onnx.parser.parse_model(
         """<ir_version: 8, opset_import: ["": 17]> net (float[1,3,16,16] x) => (float[1,3,16,16] y)
-        { "/a/relu:0" = Relu (x)  "/a/relu_0" = Tanh ("/a/relu:0")
-          gradient = Sigmoid ("/a/relu_0")  y = Neg (gradient) }"""
+        { "a:relu" = Relu (x)  "a_relu" = Tanh ("a:relu")
+          gradient = Sigmoid ("a_relu")  y = Neg (gradient) }"""
     )
     onnx.save(model, tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
     assert [(e.layer.name, e.file) for e in made.manifest.layers] == [
-        ("/a/relu:0", "_a_relu_0.onnx"),
-        ("/a/relu_0_", "_a_relu_0_.onnx"),
+        ("a:relu", "a_relu.onnx"),
+        ("a_relu_", "a_relu_.onnx"),
         ("gradient", "gradient.onnx"),
     ]
 

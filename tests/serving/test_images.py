@@ -75,11 +75,36 @@ def test_a_png_carries_texts() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=ImageFormat.Name)
-@pytest.mark.parametrize("size", [1, 16, 224, 700])
-def test_no_picture_takes_more_than_the_announced_bytes(form: ImageFormat, size: int) -> None:
+@pytest.mark.parametrize(("size", "channels"), [(1, 3), (16, 3), (224, 3), (700, 3), (224, 1), (224, 5)])
+def test_no_picture_takes_more_than_the_announced_bytes(form: ImageFormat, size: int, channels: int) -> None:
     """Noise is the worst that can be drawn."""
-    noise = np.random.default_rng(0).random((size, size, 3), np.float32)
-    assert len(images.encode(noise, form)) <= images.largest_bytes(form, size)
+    noise = np.random.default_rng(0).random((size, size, channels), np.float32)
+    assert len(images.encode(noise, form)) <= images.largest_bytes(form, size, channels)
+
+
+def test_one_channel_is_shown_as_grey() -> None:
+    grey = picture()[..., :1]
+    with Image.open(BytesIO(images.encode(grey, IMAGE_FORMAT_PNG))) as image:
+        assert image.mode == "L"
+        np.testing.assert_array_equal(np.asarray(image), np.round(grey[..., 0].astype(np.float64) * 255))
+
+
+@pytest.mark.parametrize(("channels", "shown"), [(1, [0, 0, 0]), (2, [0, 1, None]), (4, [0, 1, 2]), (9, [0, 1, 2])])
+@pytest.mark.parametrize("form", LOSSLESS, ids=ImageFormat.Name)
+def test_other_channels_are_shown_as_far_as_there_are_colours(
+    form: ImageFormat, channels: int, shown: list[int | None]
+) -> None:
+    many = np.random.default_rng(0).random((5, 6, channels), np.float32)
+    black = np.zeros((5, 6), np.float32)
+    expected = np.stack([black if c is None else many[..., c] for c in shown], -1)
+    np.testing.assert_array_equal(read(images.encode(many, form)), np.round(expected.astype(np.float64) * 255))
+
+
+def test_raw_has_every_channel() -> None:
+    many = np.random.default_rng(0).random((5, 6, 4), np.float32)
+    again = np.frombuffer(images.encode(many, IMAGE_FORMAT_RAW), "<f4").reshape(4, 5, 6)
+    np.testing.assert_array_equal(again, many.transpose(2, 0, 1))
+    assert images.shrink(many, 3).shape == (2, 3, 4)
 
 
 @pytest.mark.parametrize(("most", "size"), [(100, (33, 40)), (40, (33, 40)), (20, (16, 20)), (1, (1, 1))])

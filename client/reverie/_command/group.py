@@ -14,13 +14,13 @@ from reverie._command.failure import Failure
 GROUP = "reverie.commands"
 
 # The sub-commands that an extra brings, and which one. All others need nothing but the base install.
-EXTRAS = {"serve": "server", "export": "export", "atlas": "server"}
+EXTRAS = {"serve": "server", "export": "export", "check": "export", "atlas": "server"}
 
 # A package that tells whether an extra is installed: looking for it loads nothing, and `reverie --help` stays quick.
 PROBES = {"server": "onnxruntime", "export": "onnxscript"}
 
 # In the order of first need; others follow by name.
-ORDER = ("render", "models", "layers", "serve", "export")
+ORDER = ("render", "models", "layers", "serve", "export", "check")
 
 
 class Commands(click.Group):

@@ -3,95 +3,126 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-from google.protobuf.message import DecodeError
-from onnx import version_converter
-from onnx_ir.passes import common
 
-from reverie_export.errors import BadSource, nearest
+from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
-from reverie_export.normalise import OPSET
+from reverie_export.sources.conversion import (
+    check,
+    convert,
+    give_back,
+    load,
+    one_opset,
+    set_aside,
+    widen,
+    widen_nodes,
+    write_out,
+)
+from reverie_export.sources.entry import Entry, channels_first, find_entry, fix, settle_constants
+from reverie_export.sources.guard import opset_of, read_model
+from reverie_export.sources.preprocessing import Preprocessing
 from reverie_export.sources.source import Array, Floats, Normalisation, Probe, Source, digest_of
+from reverie_export.sources.value_names import readable_names
 
-NATIVE_PX = 224  # where neither the file nor the user says
 STEP = 1e-6  # of the finite difference, in float64: rounding and kinks both stay far below float32's own error
 
 
-def open_onnx(path: Path, size: int | None) -> Source:
-    """Read ``path``; ``size`` is the side of the pictures that it is made for, if it does not say."""
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
-        raise BadSource(f"no file {path}{nearest(path.name, siblings)}")
-    try:
-        proto = onnx.load(path)
-        onnx.checker.check_model(proto)
-    except (DecodeError, onnx.checker.ValidationError, OSError, ValueError) as e:
-        raise BadSource(f"cannot read {path}: it is truncated or not valid ONNX: {str(e).strip()[:300]}") from e
-    opset = next((i.version for i in proto.opset_import if i.domain in ("", "ai.onnx")), 0)
-    native = _fix_input(proto, path, size)
+@dataclass(frozen=True)
+class Said:
+    """What the user says of an .onnx file beyond its preprocessing; None and nothing leave it to the file."""
 
-    original = ir.from_proto(proto)
-    common.InlinePass()(original)
+    layout: str | None = None  # "NCHW" or "NHWC"
+    channels: int | None = None
+    size_px: int | None = None
+    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def open_onnx(path: Path, said: Said, preprocessing: Preprocessing) -> Source:
+    """Read ``path``; what is said goes before what ``preprocessing`` tells, and that before what the file states.
+
+    Raises BadSource for whatever is wrong with the file, in one sentence.
+    """
+    proto = read_model(path)
     try:
-        converted = proto if opset == OPSET else version_converter.convert_version(proto, OPSET)
-    except RuntimeError as e:
-        raise BadSource(f"cannot convert {path} from opset {opset} to {OPSET}: {str(e).strip()[:300]}") from e
-    graph = ir.from_proto(converted)
-    tensors = {n: v.const_value.numpy() for n, v in graph.graph.initializers.items() if v.const_value is not None}
+        return _opened(proto, path, said, preprocessing)
+    except BadSource as e:
+        raise BadSource(f"cannot read {path}: {e}") from e
+
+
+def _opened(proto: onnx.ModelProto, path: Path, said: Said, preprocessing: Preprocessing) -> Source:
+    opset = opset_of(proto)
+    one_opset(proto)
+    aside = {name: load(tensor, path.parent) for name, tensor in set_aside(proto).items()}
+    widen(proto.graph, path.parent)
+    for function in proto.functions:
+        widen_nodes(function.node, path.parent)
+    check(proto)
+    settle_constants(proto.graph, said.constants)
+    listed = {value.name for value in proto.graph.input}
+    for name in aside.keys() & listed:  # the picture is what is left
+        proto.graph.input.remove(next(v for v in proto.graph.input if v.name == name))
+    entry = find_entry(
+        proto.graph,
+        layout=said.layout or preprocessing.layout,
+        channels=said.channels,
+        size=said.size_px or preprocessing.size_px,
+    )
+    fix(proto.graph, entry)
+    for name, array in aside.items():
+        kind = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
+        proto.graph.input.append(onnx.helper.make_tensor_value_info(name, kind, array.shape))
+
+    written = write_out(proto)
+    original, graph = ir.from_proto(written), ir.from_proto(convert(written))
+    for model in (original, graph):
+        give_back(model, aside)
+        _drop_listed_weights(model.graph)
+    tensors = {n: v.const_value.numpy() for n, v in original.graph.initializers.items() if v.const_value is not None}
+    if entry.layout == "NHWC":
+        channels_first(graph.graph, entry)
+    notes = [f"opset {opset}", f"input {entry.name!r} {entry.stated}, taken as {entry.layout}"]
     return Source(
         model=path.name,
         weights=path.name,
         weights_digest=digest_of(tensors),
-        description=proto.doc_string.strip(),
+        description=preprocessing.description or proto.doc_string.strip()[:2000],
         graph=graph,
-        names={},
-        normalisation=Normalisation(),
-        labels=(),
-        native_size_px=native,
+        names=readable_names(graph.graph),
+        normalisation=preprocessing.normalisation(entry.channels),
+        labels=preprocessing.labels,
+        native_size_px=entry.size_px,
         versions={},
-        reference=OnnxReference("finite differences", original.graph),
+        reference=OnnxReference("finite differences", original.graph, entry),
+        notes=(*notes, f"preprocessing from {preprocessing.origin}"),
     )
 
 
-def _fix_input(proto: onnx.ModelProto, path: Path, size: int | None) -> int:
-    """Say that the input is one picture of one size, so that everything that follows from it is constant."""
-    weights = {tensor.name for tensor in proto.graph.initializer}
-    inputs = [value for value in proto.graph.input if value.name not in weights]
-    shapes = {v.name: [d.dim_value or d.dim_param or "?" for d in v.type.tensor_type.shape.dim] for v in inputs}
-    if len(inputs) != 1 or len(shapes[inputs[0].name]) != 4:
-        raise BadSource(f"{path} must have one input, a picture [N, 3, H, W]; it has {shapes}")
-    (tensor,) = (value.type.tensor_type for value in inputs)
-    dims = tensor.shape.dim
-    if tensor.elem_type != onnx.TensorProto.FLOAT or (dims[1].dim_value or 3) != 3:
-        raise BadSource(f"{path}: the input must be float32 [N, 3, H, W]; it is {shapes[inputs[0].name]}")
-    native = size or dims[2].dim_value or dims[3].dim_value or NATIVE_PX
-    for dim, n in zip(dims, (1, 3, native, native), strict=True):
-        dim.dim_value = n
-    del proto.graph.value_info[:]  # shapes of other pictures
-    for output in proto.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    return native
+def _drop_listed_weights(graph: ir.Graph) -> None:
+    for value in [*graph.inputs]:
+        if value.name in graph.initializers:  # ir_version 3 lists weights among the inputs
+            graph.inputs.remove(value)
 
 
 @dataclass(frozen=True)
 class OnnxReference:
-    """The file's own graph, before any of our changes, in float64."""
+    """The file's own graph, before any of our changes but that of its precision, in float64."""
 
     description: str
     graph: ir.Graph
+    entry: Entry
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
-        """Evaluate the graph on ``picture`` [1, 3, H, W] and a small step to both sides of it."""
+        """Evaluate the graph on ``picture`` [1, C, H, W] and a small step to both sides of it."""
         direction = np.random.default_rng(0).standard_normal(picture.shape)
 
         def run(at: Floats) -> Mapping[str, Floats]:
-            entry = self.graph.inputs[0].name or ""
-            feeds = {entry: normalisation.apply(at)}
+            seen = normalisation.apply(at)
+            feeds = {self.entry.name: seen if self.entry.layout == "NCHW" else seen.transpose(0, 2, 3, 1)}
             found: dict[str, Array] = {}
             try:
                 found = evaluate(self.graph, feeds, values)
@@ -99,7 +130,7 @@ class OnnxReference:
                 for value in values:
                     try:
                         found |= evaluate(_cut(self.graph, value), feeds, [value])
-                    except CannotEvaluate:
+                    except (CannotEvaluate, ValueError):
                         continue
             return found
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reverie_export.errors import BadOption, BadSource
-from reverie_export.sources.source import Normalisation, Source
+from reverie_export.sources.entry import LARGEST_PX
+from reverie_export.sources.onnx_file import Said, open_onnx
+from reverie_export.sources.preprocessing import Preprocessing, beside, read
+from reverie_export.sources.source import Source
+from reverie_export.vet import vet
 
-LARGEST_PX = 4096
+PATIENCE_S = 300.0  # of processor time, for a first look at a file
 
 
 @dataclass(frozen=True)
@@ -23,22 +27,56 @@ class Overrides:
     std: tuple[float, ...] | None = None
     scale: float | None = None
     channel_order: str | None = None
+    # For .onnx files alone:
+    range: tuple[float, ...] | None = None  # what [0, 1] becomes, before mean and std; instead of `scale`
+    channels: int | None = None
+    layout: str | None = None  # "NCHW" or "NHWC"
+    preprocessing: Path | None = None  # a file that says the rest, instead of those beside the network
+    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)  # for inputs that are not the picture
 
 
 def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
     """Read the network that ``source`` names; torch is imported only where it is needed."""
     if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
         raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
-    _overridden(Normalisation(), overrides)  # what is wrong with them is told before the network is read
     if source.endswith(".onnx"):
-        from reverie_export.sources.onnx_file import open_onnx
-
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
-        opened = open_onnx(Path(source), overrides.size_px)
-    else:
-        opened = _open_torch(source, weights, overrides)
-    return replace(opened, normalisation=_overridden(opened.normalisation, overrides))
+        vet(Path(source), jsonable(overrides), seconds=PATIENCE_S)
+        return open_onnx_file(Path(source), overrides)
+    for option in ("layout", "preprocessing", "constants"):
+        if getattr(overrides, option):
+            raise BadOption(f"--{option.removesuffix('s')} is for .onnx files; {source} says it itself")
+    # What is wrong with the options is told before the network is read.
+    _said(overrides).over(Preprocessing()).normalisation(overrides.channels or 3)
+    opened = _open_torch(source, weights, overrides)
+    own = opened.normalisation
+    told = Preprocessing(own.mean, own.std, own.scale, channel_order=own.channel_order)
+    return replace(opened, normalisation=_said(overrides).over(told).normalisation(len(own.mean)))
+
+
+def open_onnx_file(path: Path, overrides: Overrides) -> Source:
+    """Read an .onnx file, with what the user, the files beside it and it itself say of it."""
+    told = read(overrides.preprocessing) if overrides.preprocessing is not None else beside(path)
+    said = Said(overrides.layout, overrides.channels, overrides.size_px, overrides.constants)
+    return open_onnx(path, said, _said(overrides).over(told))
+
+
+def jsonable(overrides: Overrides) -> dict[str, object]:
+    """The overrides as another process can be told them."""
+    fields = {**vars(overrides), "constants": {name: list(numbers) for name, numbers in overrides.constants.items()}}
+    return {**fields, "preprocessing": str(overrides.preprocessing) if overrides.preprocessing else None}
+
+
+def _said(overrides: Overrides) -> Preprocessing:
+    return Preprocessing(
+        mean=overrides.mean,
+        std=overrides.std,
+        scale=overrides.scale,
+        range=overrides.range,
+        channel_order=overrides.channel_order,
+        origin="the options",
+    )
 
 
 def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
@@ -54,28 +92,10 @@ def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Sourc
     from reverie_export.sources.torchvision_network import torchvision_network
 
     call = timm_network if timm else called_network if ":" in source else torchvision_network
-    return traced(resized(call(source, weights), overrides.size_px, None))
+    return traced(resized(call(source, weights), overrides.size_px, overrides.channels))
 
 
 def default_name(source: str) -> str:
     """What the model that is made of ``source`` is called unless the user says otherwise: fit for a folder's name."""
     plain = Path(source).stem if source.endswith(".onnx") else source.rpartition(":")[2].rpartition(".")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-") or "model"
-
-
-def _overridden(normalisation: Normalisation, overrides: Overrides) -> Normalisation:
-    """The normalisation with the user's changes; BadOption where the result cannot be computed with."""
-    changed = {
-        key: value
-        for key in ("mean", "std", "scale", "channel_order")
-        if (value := getattr(overrides, key)) is not None
-    }
-    normalisation = replace(normalisation, **changed)
-    for key, numbers in (("mean", normalisation.mean), ("std", normalisation.std)):
-        if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
-            raise BadOption(f"--{key} {numbers}: three finite numbers are needed, one for each channel")
-    if not all(normalisation.std) or not normalisation.scale:
-        raise BadOption(f"--std {normalisation.std} and --scale {normalisation.scale} must not be zero")
-    if normalisation.channel_order not in ("RGB", "BGR"):
-        raise BadOption(f"the channel order {normalisation.channel_order!r} is neither RGB nor BGR")
-    return normalisation

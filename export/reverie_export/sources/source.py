@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.floating]
 class Normalisation:
     """What the network expects instead of RGB in [0, 1]: ``(scale * picture - mean) / std``, channels in this order."""
 
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)  # one number for each channel of the picture
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     scale: float = 1.0
     channel_order: str = "RGB"
@@ -27,10 +27,10 @@ class Normalisation:
     @property
     def is_identity(self) -> bool:
         """Whether the network takes the picture as it is."""
-        return self == Normalisation()
+        return self.scale == 1 and self.channel_order == "RGB" and not any(self.mean) and set(self.std) == {1}
 
     def apply(self, picture: Floats) -> Floats:
-        """Normalise ``picture`` [N, 3, H, W] in its own precision, by constants in float32 as networks hold them."""
+        """Normalise ``picture`` [N, C, H, W] in its own precision, by constants in float32 as networks hold them."""
         ordered = picture[:, ::-1] if self.channel_order == "BGR" else picture
         scale, mean, std = (np.array(c, np.float32).astype(picture.dtype) for c in (self.scale, self.mean, self.std))
         return np.asarray((scale * ordered - mean.reshape(1, -1, 1, 1)) / std.reshape(1, -1, 1, 1))
@@ -44,7 +44,7 @@ class Probe(Protocol):
         ...
 
     def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
-        """L2 distance of ``gradient`` [1, 3, H, W] from that of the sum of all <value, cotangent> by the picture."""
+        """L2 distance of ``gradient`` [1, C, H, W] from that of the sum of all <value, cotangent> by the picture."""
         ...
 
 
@@ -57,7 +57,7 @@ class Reference(Protocol):
         ...
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
-        """Run the network in float64 on ``picture`` [1, 3, H, W] in [0, 1], watching ``values``."""
+        """Run the network in float64 on ``picture`` [1, C, H, W] in [0, 1], watching ``values``."""
         ...
 
 
@@ -69,7 +69,7 @@ class Source:
     weights: str
     weights_digest: str
     description: str
-    graph: ir.Model  # forward only; one input, float32 [1, 3, size, size]
+    graph: ir.Model  # forward only; one input, float32 [1, C, size, size]
     names: Mapping[
         str, Sequence[str]
     ]  # of the graph's values, best first; a value without an entry is called by its own
@@ -78,6 +78,12 @@ class Source:
     native_size_px: int
     versions: Mapping[str, str]
     reference: Reference
+    notes: Sequence[str] = ()  # what was found out about the source that its user may want to know
+
+    @property
+    def channels(self) -> int:
+        """How many channels the picture has."""
+        return len(self.normalisation.mean)
 
 
 def digest_of(tensors: Mapping[str, Array]) -> str:

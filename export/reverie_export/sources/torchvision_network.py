@@ -133,7 +133,7 @@ def _trunk(backbone: Any, classifier: Any = None) -> Any:
     import torch
     from torchvision.models.segmentation.lraspp import LRASPPHead
 
-    class Trunk(torch.nn.Module):
+    class Trunk(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.backbone = backbone

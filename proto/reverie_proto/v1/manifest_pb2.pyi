@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Manifest(_message.Message):
-    __slots__ = ("format_version", "name", "description", "reverie_version", "opset", "source", "normalisation", "labels", "native_size_px", "layers", "files")
+    __slots__ = ("format_version", "name", "description", "reverie_version", "opset", "source", "normalisation", "labels", "native_size_px", "layers", "files", "image_channels")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +19,7 @@ class Manifest(_message.Message):
     NATIVE_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_CHANNELS_FIELD_NUMBER: _ClassVar[int]
     format_version: int
     name: str
     description: str
@@ -30,7 +31,8 @@ class Manifest(_message.Message):
     native_size_px: int
     layers: _containers.RepeatedCompositeFieldContainer[ExportedLayer]
     files: _containers.RepeatedCompositeFieldContainer[File]
-    def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., reverie_version: _Optional[str] = ..., opset: _Optional[int] = ..., source: _Optional[_Union[Source, _Mapping]] = ..., normalisation: _Optional[_Union[Normalisation, _Mapping]] = ..., labels: _Optional[_Iterable[str]] = ..., native_size_px: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[ExportedLayer, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ...) -> None: ...
+    image_channels: int
+    def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., reverie_version: _Optional[str] = ..., opset: _Optional[int] = ..., source: _Optional[_Union[Source, _Mapping]] = ..., normalisation: _Optional[_Union[Normalisation, _Mapping]] = ..., labels: _Optional[_Iterable[str]] = ..., native_size_px: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[ExportedLayer, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., image_channels: _Optional[int] = ...) -> None: ...
 
 class Source(_message.Message):
     __slots__ = ("model", "weights", "weights_digest", "versions")

@@ -37,7 +37,7 @@ class Step:
     """One step of a batch.
 
     ``index`` counts the steps made. ``objective`` [N] was measured before the step's update, through its transforms; it
-    is NaN for an element that has ended. ``images`` holds the picture [3, S, S] after the step, in [0, 1], of each
+    is NaN for an element that has ended. ``images`` holds the picture [C, S, S] after the step, in [0, 1], of each
     element that wants a frame; None where none does.
     """
 
@@ -50,7 +50,7 @@ class Step:
 class Result:
     """The end of one element's ascent.
 
-    ``image`` is float32 [3, S, S] in [0, 1], ``activation`` the objective on it without transforms, ``history`` the
+    ``image`` is float32 [C, S, S] in [0, 1], ``activation`` the objective on it without transforms, ``history`` the
     objective at each step as in `Step`, ``detail`` one sentence about the outcome.
     """
 

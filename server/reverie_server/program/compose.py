@@ -86,14 +86,14 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     term{i}.weight and what its form needs; redirect [1] where a ReLU is a target. Out: new_state, new_m, new_v; score,
     reach, extent and, where every target is a ReLU, awake, all [N].
     """
-    circuit = _Circuit()
-    circuit.add("decode", decode(key.parametrization, key.size, batch), state="state")
+    circuit, channels = _Circuit(), model.channels
+    circuit.add("decode", decode(key.parametrization, key.size, batch, channels), state="state")
     view, back = "decode.picture", "decode.picture_gradient"
     if key.transforms == "lucid":
         geometry = Geometry(key.size)
         circuit.add(
             "resample",
-            resample(geometry, batch),
+            resample(geometry, batch, channels),
             picture="decode.picture",
             rows="rows",
             row_border="row_border",
@@ -101,7 +101,8 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
             column_border="column_border",
             canvas_gradient="turn.canvas_gradient",
         )
-        circuit.add("turn", turn(geometry, batch), canvas="resample.canvas", there="there", mask="mask", back="back")
+        views = turn(geometry, batch, channels)
+        circuit.add("turn", views, canvas="resample.canvas", there="there", mask="mask", back="back")
         circuit.wires["decode.picture_gradient"] = "resample.picture_gradient"
         view, back = "turn.view", "turn.view_gradient"
 
@@ -128,12 +129,12 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
                 pull = f"relu{i}.input_gradient"
             pulls.append(pull)
         circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, here[0].activation.shape)
-    circuit.wires[back] = circuit.sum("gradient", gradients, (batch, 3, key.size, key.size))
+    circuit.wires[back] = circuit.sum("gradient", gradients, (batch, channels, key.size, key.size))
     score = circuit.sum("score", [f"term{n}.score" for n in range(len(places))], (batch,))
 
     circuit.add(
         "adam",
-        adam(state_shape(key.parametrization, key.size, batch)),
+        adam(state_shape(key.parametrization, key.size, batch, channels)),
         state="state",
         m="m",
         v="v",

@@ -1,7 +1,8 @@
 """The picture that a state stands for: its parametrization.
 
 Fourier, after Lucid (optvis/param/spatial.py, color.py, images.py): the state is a half spectrum of each of three
-decorrelated colours. With w by h pixels,
+decorrelated colours. Pictures of other than three channels have no colours to decorrelate, and C is left out. With w by
+h pixels,
 
     t = irfft2(spectrum * sqrt(w h) / max(f, 1 / max(w, h))) / 4        f = frequency in cycles per pixel
     picture = sigmoid(t C')                                             C = the colour matrix, its longest column 1
@@ -35,26 +36,42 @@ Float = npt.NDArray[np.float64]
 
 # Lucid's square root of the covariance of colours in ImageNet: rows are R, G, B.
 COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+RGB = len(COLOUR)
 CONTRAST = 4.0  # Lucid divides by it: "a magic constant"
 
 
-def decode(parametrization: Parametrization, size: int, batch: int) -> ir.Model:
-    """Return the piece state -> picture [N, 3, S, S], and picture_gradient -> state_gradient."""
-    return differentiate(PARAMETRIZATIONS[parametrization](size, batch), of="picture", wrt="state")
+def decode(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> ir.Model:
+    """Return the piece state -> picture [N, C, S, S], and picture_gradient -> state_gradient."""
+    return differentiate(PARAMETRIZATIONS[parametrization](size, batch, channels), of="picture", wrt="state")
 
 
-def state_shape(parametrization: Parametrization, size: int, batch: int) -> tuple[int, ...]:
+def state_shape(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> tuple[int, ...]:
     """Return the shape of a batch of states.
 
-    For Fourier [N, 3, 2 S, S // 2 + 1]: the S rows of the real part, then those of the imaginary part.
+    For Fourier [N, C, 2 S, S // 2 + 1]: the S rows of the real part, then those of the imaginary part.
     """
-    return (batch, 3, 2 * size, size // 2 + 1) if parametrization == "fourier" else (batch, 3, size, size)
+    rows, columns = (2 * size, size // 2 + 1) if parametrization == "fourier" else (size, size)
+    return batch, channels, rows, columns
 
 
-def _fourier(size: int, batch: int) -> ir.Model:
+RECOLOURED = """
+    points = Reshape(waves, flat)
+    logits = MatMul(colour, points)
+    square = Reshape(logits, full)
+    picture = Sigmoid(square)
+    """
+
+
+def _fourier(size: int, batch: int, channels: int) -> ir.Model:
     columns = half = size // 2 + 1
+    state, picture = f"float[{batch}, {channels}, {2 * size}, {columns}]", f"float[{batch}, {channels}, {size}, {size}]"
+    colours = {
+        "colour": _float32(COLOUR / np.linalg.norm(COLOUR, axis=0).max()),
+        "flat": np.array([batch, channels, size * size]),
+        "full": np.array([batch, channels, size, size]),
+    }
     return piece(
-        f"decode (float[{batch}, 3, {2 * size}, {columns}] state) => (float[{batch}, 3, {size}, {size}] picture)",
+        f"decode ({state} state) => ({picture} picture)",
         """
         spectrum = Mul(state, scale)
         parts = Reshape(spectrum, apart)
@@ -72,11 +89,8 @@ def _fourier(size: int, batch: int) -> ir.Model:
         below = Sub(even, odd)
         bottom = Gather <axis = 2> (below, upwards)
         waves = Concat <axis = 2> (top, bottom)
-        points = Reshape(waves, flat)
-        logits = MatMul(colour, points)
-        square = Reshape(logits, full)
-        picture = Sigmoid(square)
-        """,
+        """
+        + (RECOLOURED if channels == RGB else "picture = Sigmoid(waves)"),
         {
             "scale": _float32(np.tile(scale(size), (2, 1))),
             "mirror": -np.arange(half) % size,
@@ -85,24 +99,22 @@ def _fourier(size: int, batch: int) -> ir.Model:
             "odd_across": _float32(across(size)[1]),
             "even_down": _float32(down(size)[0]),
             "odd_down": _float32(down(size)[1]),
-            "colour": _float32(COLOUR / np.linalg.norm(COLOUR, axis=0).max()),
-            "apart": np.array([batch, 3, 2, size, columns]),
-            "together": np.array([batch, 3, size, 2 * columns]),
+            "apart": np.array([batch, channels, 2, size, columns]),
+            "together": np.array([batch, channels, size, 2 * columns]),
             "first": np.array([0]),
             "last": np.array([half]),
             "down": np.array([2]),
-            "flat": np.array([batch, 3, size * size]),
-            "full": np.array([batch, 3, size, size]),
+            **(colours if channels == RGB else {}),
         },
     )
 
 
-def _pixel(size: int, batch: int) -> ir.Model:
-    shape = f"float[{batch}, 3, {size}, {size}]"
+def _pixel(size: int, batch: int, channels: int) -> ir.Model:
+    shape = f"float[{batch}, {channels}, {size}, {size}]"
     return piece(f"decode ({shape} state) => ({shape} picture)", "picture = Sigmoid(state)")
 
 
-PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int], ir.Model]] = {"fourier": _fourier, "pixel": _pixel}
+PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int, int], ir.Model]] = {"fourier": _fourier, "pixel": _pixel}
 
 # ----- the inverse transform as matrices -----
 

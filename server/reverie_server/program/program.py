@@ -44,12 +44,13 @@ class Program:
 
     def __init__(self, model: Model, key: ProgramKey, batch: int, device: Device) -> None:
         self.key, self.batch, self.device = key, batch, device
+        self.channels = model.channels
         self.sites: tuple[Site, ...] = sites(model, key, batch)
         self.rectified = all(site.rectified for site in self.sites)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
         self._step = Session(graph, prepare(graph, device), weights={WEIGHTS: model.weights})
-        self._decode = Session(_forward(key, batch), device)
+        self._decode = Session(_forward(key, batch, self.channels), device)
         self._rotations = Rotations(Geometry(key.size))
         # What CUDA has recorded of a run belongs to the tensors of that run: they serve again.
         self._at_rest: list[Climb] = []
@@ -57,7 +58,7 @@ class Program:
     @property
     def state_shape(self) -> tuple[int, ...]:
         """The shape of a batch of states."""
-        return state_shape(self.key.parametrization, self.key.size, self.batch)
+        return state_shape(self.key.parametrization, self.key.size, self.batch, self.channels)
 
     def views(self) -> Views | None:
         """Return new arrays for the transforms' inputs, or None where there are none."""
@@ -93,7 +94,7 @@ class Climb:
         told = ("score", "reach", "extent", *(("awake",) if program.rectified else ()))
         self._told = {name: step.tensor(np.zeros(program.batch, np.float32)) for name in told}
         size = program.key.size
-        self._picture = decode.tensor(np.zeros((program.batch, 3, size, size), np.float32))
+        self._picture = decode.tensor(np.zeros((program.batch, program.channels, size, size), np.float32))
 
         def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
             return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._told)
@@ -127,7 +128,7 @@ class Climb:
         return self._read()
 
     def pictures(self, *, before: bool = False) -> Numbers:
-        """Return the pictures [N, 3, S, S] without transforms, before the last step or after it."""
+        """Return the pictures [N, C, S, S] without transforms, before the last step or after it."""
         self._decodes[self._now ^ before].run()
         return np.array(self._picture.numpy())
 
@@ -142,9 +143,9 @@ def _kind(value: ir.Value) -> tuple[tuple[int, ...], np.dtype[Any]]:
     return tuple(value.shape.numpy()), value.dtype.numpy()
 
 
-def _forward(key: ProgramKey, batch: int) -> ir.Model:
+def _forward(key: ProgramKey, batch: int, channels: int) -> ir.Model:
     """Return the decoder alone."""
-    model = decode(key.parametrization, key.size, batch)
+    model = decode(key.parametrization, key.size, batch, channels)
     picture = next(value for value in model.graph.outputs if value.name == "picture")
     forward = ir.convenience.extract(model.graph, [model.graph.inputs[0]], [picture])
     return ir.Model(forward, ir_version=model.ir_version)

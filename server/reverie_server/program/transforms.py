@@ -10,22 +10,23 @@ import numpy as np
 import onnx_ir as ir
 
 from reverie_server.piece import differentiate, piece
+from reverie_server.program.decode import RGB
 from reverie_server.program.geometry import PAD_VALUE, Geometry
 from reverie_server.program.rotation import TIMES
 
 
-def resample(geometry: Geometry, batch: int) -> ir.Model:
-    """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, 3, M, M].
+def resample(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
+    """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, C, M, M].
 
     And canvas_gradient -> picture_gradient. With the matrices A and B, the grey g of the padding, and both borders
     (s, a) and (t, b) as in `fill_resampling`, the canvas is A (picture) B + g (s t - a b).
     """
     size, canvas = geometry.size, geometry.canvas
     model = piece(
-        f"resample (float[{batch}, 3, {size}, {size}] picture,"
+        f"resample (float[{batch}, {channels}, {size}, {size}] picture,"
         f" float[{batch}, 1, {canvas}, {size}] rows, float[{batch}, 1, {canvas}, 2] row_border,"
         f" float[{batch}, 1, {size}, {canvas}] columns, float[{batch}, 1, 2, {canvas}] column_border)"
-        f" => (float[{batch}, 3, {canvas}, {canvas}] canvas)",
+        f" => (float[{batch}, {channels}, {canvas}, {canvas}] canvas)",
         """
         tall = MatMul(rows, picture)
         whole = MatMul(tall, columns)
@@ -38,8 +39,8 @@ def resample(geometry: Geometry, batch: int) -> ir.Model:
     return differentiate(model, of="canvas", wrt="picture")
 
 
-def turn(geometry: Geometry, batch: int) -> ir.Model:
-    """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, 3, S, S].
+def turn(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
+    """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, C, S, S].
 
     And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of picking by ``there`` is
     picking by ``back``, which points into the view laid into rows of M, black beyond S, and adding up.
@@ -47,8 +48,8 @@ def turn(geometry: Geometry, batch: int) -> ir.Model:
     In ONNX Runtime GatherElements picks single numbers ten times as fast as Gather: in 0.17, not 1.6 ms at 224 pixels.
     """
     size, canvas = geometry.size, geometry.canvas
-    view = f"float[{batch}, 3, {size}, {size}]"
-    field = f"float[{batch}, 3, {canvas}, {canvas}]"
+    view = f"float[{batch}, {channels}, {size}, {size}]"
+    field = f"float[{batch}, {channels}, {canvas}, {canvas}]"
     return piece(
         f"turn ({field} canvas, int32[{batch}, 1, {size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
         f" {view} view_gradient, int32[{batch}, 1, {TIMES * canvas * canvas}] back)"
@@ -69,11 +70,11 @@ def turn(geometry: Geometry, batch: int) -> ir.Model:
         canvas_gradient = ReduceSum <keepdims = 0> (shares, times)
         """,
         {
-            "line": np.array([batch, 3, -1]),
-            "colours": np.array([1, 3, 1]),
-            "square": np.array([batch, 3, size, size]),
+            "line": np.array([batch, channels, -1]),
+            "colours": np.array([1, channels, 1]),
+            "square": np.array([batch, channels, size, size]),
             "margins": np.array([0, 0, 0, 0, 0, 0, 0, canvas - size]),
-            "apart": np.array([batch, 3, TIMES, canvas, canvas]),
+            "apart": np.array([batch, channels, TIMES, canvas, canvas]),
             "times": np.array([2]),
         },
     )

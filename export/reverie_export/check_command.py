@@ -1,0 +1,99 @@
+"""``reverie check``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reverie_export.options import Refused, network_options
+
+ALL, SOME = 0, 1  # exit codes; of `Refused` it is 2
+MOST_NAMED = 4
+
+
+@click.command(short_help="Say what of an .onnx file can be exported.")
+@click.argument("file", type=click.Path(path_type=Path))
+@network_options
+@click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
+@click.option("--quick", is_flag=True, help="Do not run the network to see whether its preprocessing is right.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="How long it may take; by default by the file's size.")
+def check(
+    file: Path,
+    layers: tuple[str, ...],
+    told: Mapping[str, Any],
+    as_json: bool,
+    quick: bool,
+    seconds: float | None,
+) -> None:
+    """Say, without exporting, what of an .onnx FILE is supported, layer by layer, and what stands in the way.
+
+    The exit status is 0 if all of its layers can be exported, 1 if some can, and 2 if none can or the file is bad.
+    """
+    # Here, not above: --help must answer without onnx.
+    from reverie_export.errors import ExportError
+    from reverie_export.vet import vet
+
+    told = {**told, "preprocessing": str(told["preprocessing"]) if told["preprocessing"] else None}
+    try:
+        found = vet(file, told, layers=layers, self_test=not quick, seconds=seconds)
+    except ExportError as e:
+        if as_json:
+            click.echo(json.dumps({"file": str(file), "error": str(e)}, indent=2))
+        raise Refused(str(e)) from e
+    for line in [json.dumps({"file": str(file), **found}, indent=2)] if as_json else described(file, found):
+        click.echo(line)
+    for warning in found["warnings"]:
+        click.echo(f"warning: {warning}", err=True)
+    supported = sum(layer["supported"] for layer in found["layers"])
+    if not supported:
+        raise Refused(f"{file}: none of its layers can be exported: {found['layers'][0]['problem']}")
+    click.get_current_context().exit(ALL if supported == len(found["layers"]) else SOME)
+
+
+def described(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
+    """The survey of a file in lines for people."""
+    layers = found["layers"]
+    width = max(len(layer["name"]) for layer in layers)
+    kinds = max(len(layer["operator"]) for layer in layers)
+    yield f"{file}: {found['operators']} operators; {'; '.join(found['notes'])}"
+    prepared = ", ".join(f"{key} {_short(value)}" for key, value in found["normalisation"].items())
+    yield f"pictures of {found['channels']} channels, native size {found['native_size_px']} px; {prepared}"
+    yield ""
+    for layer in layers:
+        size = f"from {layer['min_size_px']} px" if layer["size_multiple_px"] else f"{layer['min_size_px']} px only"
+        if layer["size_multiple_px"] > 1:
+            size += f" by {layer['size_multiple_px']}"
+        if not layer["shape"]:
+            size = "unknown size"
+        shape = f"[{', '.join(map(str, layer['shape']))}]"
+        state = "yes" if layer["portable"] else "yes, not portable" if layer["supported"] else "no"
+        yield f"{layer['name']:{width}}  {layer['operator']:{kinds}}  {shape:20}  {size:16}  {state}"
+    for title, key in (("no gradient", "missing"), ("not on every runtime", "unportable")):
+        for obstacle in found[key]:
+            nodes, blocks = obstacle["nodes"], obstacle["blocks"]
+            yield ""
+            yield f"{title}: {obstacle['operator']}, {len(nodes)} nodes ({_some(nodes)}): {obstacle['problem']}"
+            yield f"  in the way of {len(blocks)} layers{': ' + _some(blocks) if blocks else ''}"
+    supported = sum(layer["supported"] for layer in layers)
+    portable = sum(layer["portable"] for layer in layers)
+    yield ""
+    yield f"{supported} of {len(layers)} layers can be exported, {portable} of them portable"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _short(value: object) -> str:
+    return (
+        ",".join(f"{n:g}" for n in value)
+        if isinstance(value, list)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -1,0 +1,108 @@
+"""Options that say what a network takes, the same words for ``reverie export`` and ``reverie check``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+Callback = Callable[[click.Context, click.Parameter, Any], Any]
+
+
+class Refused(click.ClickException):
+    """A network that nothing can be done with."""
+
+    exit_code = 2
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers separated by commas; raises ``click.BadParameter``."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a list of numbers such as 0.485,0.456,0.406") from None
+
+
+def _numbers(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    return None if text is None else numbers(text)
+
+
+def _range(_: click.Context, __: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    found = None if text is None else numbers(text)
+    if found is not None and len(found) != 2:
+        raise click.BadParameter(f"{text!r} is not two numbers such as -1,1")
+    return found
+
+
+def _layers(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]:
+    return () if text == "all" else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _size(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int | None, int | None]:
+    if text is None:
+        return None, None
+    parts = text.lower().split("x")
+    if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 3) or len(set(parts[-2:])) != 1:
+        raise click.BadParameter(f"{text!r} is not a square size such as 3x224x224 or 224")
+    return int(parts[0]) if len(parts) == 3 else None, int(parts[-1])
+
+
+def _constants(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> Mapping[str, tuple[float, ...]]:
+    found = {}
+    for text in texts:
+        name, equals, value = text.rpartition("=")
+        if not equals or not name:
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER")
+        found[name] = numbers(value)
+    return found
+
+
+OPTIONS = (
+    click.option("--layers", default="all", show_default=True, callback=_layers, help="Names, separated by commas."),
+    click.option(
+        "--input", "picture", callback=_size, help="Channels and size that the network is made for, such as 3x224x224."
+    ),
+    click.option("--mean", callback=_numbers, help="Normalisation: (scale * picture - mean) / std, picture in [0, 1]."),
+    click.option("--std", callback=_numbers, help="See --mean."),
+    click.option("--scale", type=float, help="See --mean; 255 for networks that take bytes."),
+    click.option(
+        "--range", callback=_range, help="Instead of --scale: what [0, 1] becomes before --mean and --std, as -1,1."
+    ),
+    click.option(
+        "--channel-order", type=click.Choice(["RGB", "BGR"]), help="Of the network's input, and of --mean and --std."
+    ),
+    click.option("--bgr", is_flag=True, help="The same as --channel-order BGR."),
+    click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Of an .onnx file's input, if not as guessed."),
+    click.option(
+        "--preprocessing",
+        type=click.Path(path_type=Path),
+        help="File that says the above; by default one beside the .onnx file.",
+    ),
+    click.option(
+        "--constant",
+        "constants",
+        multiple=True,
+        callback=_constants,
+        help="NAME=NUMBER for an input of an .onnx file that is not the picture. Repeatable.",
+    ),
+)
+NAMES = ("picture", "mean", "std", "scale", "range", "channel_order", "bgr", "layout", "preprocessing", "constants")
+
+
+def network_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a network; it receives those that are not ``layers`` as ``told``, by field."""
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        told = {name: given.pop(name) for name in NAMES}
+        channels, size = told.pop("picture")
+        if told.pop("bgr"):
+            told["channel_order"] = "BGR"
+        command(told={**told, "channels": channels, "size_px": size}, **given)
+
+    for option in reversed(OPTIONS):
+        call = option(call)
+    return call

@@ -1,0 +1,203 @@
+"""Whether a network makes sense of pictures that are prepared as it is said they should be.
+
+Without data only gross mistakes show. A program draws pictures as different as can be, black, white, noise, a ramp,
+stripes, and noise with the spectrum of photographs, and two things are looked at:
+
+- the answer: is it finite, does it change from picture to picture, is it not always the same class, nor beyond doubt
+  for every one of them;
+- the first BatchNormalization that the file has kept: does it see numbers of the mean and variance that it was trained
+  on. If not, common ways to prepare pictures are tried, and the one that fits is named.
+
+So a wrong scale or range shows, as a rule. The order of colours, and means that are a little off, do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_export.evaluate import CannotEvaluate, evaluate
+from reverie_export.geometry import Geometry
+from reverie_export.sources.onnx_file import OnnxReference
+from reverie_export.sources.source import Floats, Normalisation, Source
+
+SIZES_PX = (64, 96, 128)  # tried before the native size, for the sake of time
+SAME = 1e-3  # of the spread over classes: an answer that changes less from picture to picture is constant
+CERTAIN = 0.9999
+FEWEST_CLASSES = 5  # of fewer, all pictures may well look like one
+# What photographs differ from drawn noise by, at most: a variance ten times as large, a mean three deviations away.
+LARGEST_RATIO, LARGEST_SHIFT = 10.0, 3.0
+REMEDY = "see --mean, --std, --range and --bgr"
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+COMMON: Mapping[str, Normalisation] = {
+    "--range 0,1": Normalisation(),
+    "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225": Normalisation(*IMAGENET),
+    "--range -1,1": Normalisation((1.0,) * 3, scale=2.0),
+    "--range 0,255": Normalisation(scale=255.0),
+    "--range 0,255 --mean 104,117,124 --bgr": Normalisation((104.0, 117.0, 124.0), scale=255.0, channel_order="BGR"),
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a BatchNormalization's statistics compare with those it was trained on: medians over the channels."""
+
+    ratio: float  # of variances, always at least 1
+    shift: float  # of means, in deviations
+
+    @property
+    def good(self) -> bool:
+        """Whether the pictures explain the difference."""
+        return self.ratio <= LARGEST_RATIO and self.shift <= LARGEST_SHIFT
+
+
+def warnings_about(source: Source) -> list[str]:
+    """What speaks against the preprocessing of a network that an .onnx file holds, a sentence each; often nothing."""
+    reference = source.reference
+    if not isinstance(reference, OnnxReference):
+        return []
+    result = next((v for v in reference.graph.outputs if v.name), None)
+    if result is None:
+        return []
+    pictures = drawn(source.channels, _size(reference, result.name or "", source.native_size_px))
+    answers = _answers(reference, pictures, source.normalisation, result.name or "")
+    found = _about_answers(answers, source.labels) if answers is not None else []
+    return found + _about_statistics(reference, pictures, source.normalisation)
+
+
+def drawn(channels: int, size: int) -> dict[str, Floats]:
+    """Pictures [1, C, S, S] in [0, 1], float32, each unlike the others."""
+    rng = np.random.default_rng(0)
+    flat = np.ones((1, channels, size, size), np.float32)
+    ramp = np.linspace(0, 1, size, dtype=np.float32)
+    stripes = (np.arange(size) // 4 % 2).astype(np.float32)
+    return {
+        "black": 0 * flat,
+        "white": flat,
+        "a ramp": flat * ramp,
+        "stripes": flat * stripes[:, None],
+        "noise": rng.random(flat.shape, np.float32),
+        "cloudy noise": clouds(rng, channels, size),
+        "other cloudy noise": clouds(rng, channels, size),
+        "cloudy noise again": clouds(rng, channels, size),
+    }
+
+
+def clouds(rng: np.random.Generator, channels: int, size: int) -> Floats:
+    """Noise with the spectrum of photographs, amplitude 1 / frequency, and colours that go together."""
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
+    waves = np.fft.rfft2(rng.standard_normal((channels + 1, size, size))) / np.maximum(frequency, 1 / size)
+    planes = np.fft.irfft2(waves, (size, size))
+    planes = planes[:1] + 0.3 * planes[1:]
+    planes = 0.45 + 0.25 * (planes - planes.mean()) / planes.std()
+    return np.asarray(np.clip(planes, 0, 1)[None], np.float32)
+
+
+def _size(reference: OnnxReference, value: str, native: int) -> int:
+    if reference.entry.layout != "NCHW":
+        return native
+    geometry = Geometry(reference.graph)
+    return next((s for s in SIZES_PX if s < native and value in geometry.shapes(1, s, s)), native)
+
+
+def _run(reference: OnnxReference, picture: Floats, normalisation: Normalisation, value: str) -> Floats:
+    seen = normalisation.apply(picture)
+    seen = seen if reference.entry.layout == "NCHW" else seen.transpose(0, 2, 3, 1)
+    graph = ir.convenience.extract(reference.graph, [reference.graph.inputs[0]], [value])
+    return np.asarray(evaluate(graph, {reference.entry.name: seen}, [value])[value])
+
+
+def _answers(
+    reference: OnnxReference, pictures: Mapping[str, Floats], normalisation: Normalisation, value: str
+) -> Floats | None:
+    """The answer to each picture, [pictures, classes]; None where the network does not classify, or cannot be run."""
+    rows = []
+    for picture in pictures.values():
+        try:
+            answer = _run(reference, picture, normalisation, value)
+        except (CannotEvaluate, KeyError):
+            return None
+        if answer.ndim < 2 or answer.size != answer.shape[1] or answer.size < 2:
+            return None
+        rows.append(answer.reshape(-1).astype(np.float64))
+    return np.stack(rows)
+
+
+def _about_answers(answers: Floats, labels: Sequence[str]) -> list[str]:
+    count, classes = answers.shape
+    if not np.isfinite(answers).all():
+        return [f"the network's answer overflows for drawn pictures: is the preprocessing right? {REMEDY}"]
+    spread = answers.std(axis=1).mean()
+    if answers.std(axis=0).max() <= SAME * spread or spread == 0:
+        return [
+            f"the network answers the same to {count} very different pictures; is the preprocessing right? {REMEDY}"
+        ]
+    best = answers.argmax(axis=1)
+    found = []
+    if classes >= FEWEST_CLASSES and len(set(best.tolist())) == 1:
+        name = labels[best[0]] if best[0] < len(labels) else f"class {best[0]}"
+        found.append(
+            f"{count} very different pictures, from black to noise, are all {name!r} to the network;"
+            f" is the preprocessing right? {REMEDY}"
+        )
+    if (_probabilities(answers).max(axis=1) > CERTAIN).all():
+        found.append(
+            f"the network is certain, to {CERTAIN:.2%}, what each of {count} meaningless pictures is;"
+            f" is the preprocessing right? {REMEDY}"
+        )
+    return found
+
+
+def _probabilities(answers: Floats) -> Floats:
+    if answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+        return answers
+    powers = np.exp(answers - answers.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _about_statistics(reference: OnnxReference, pictures: Mapping[str, Floats], said: Normalisation) -> list[str]:
+    node = next((n for n in reference.graph if n.op_type == "BatchNormalization"), None)
+    if node is None or node.inputs[0] is None:
+        return []
+    trained = [v.const_value.numpy() for v in node.inputs[3:5] if v is not None and v.const_value is not None]
+    photographs = [picture for name, picture in pictures.items() if "cloudy" in name]
+    if len(trained) != 2:
+        return []
+    value = node.inputs[0].name or ""
+    try:
+        fit = _fit(reference, photographs, said, value, *trained)
+        if fit.good:
+            return []
+        others = {
+            option: _fit(reference, photographs, other, value, *trained)
+            for option, other in COMMON.items()
+            if len(said.mean) == len(other.mean)
+        }
+    except (CannotEvaluate, KeyError, ValueError):
+        return []
+    best = min(others, key=lambda option: others[option].ratio * (1 + others[option].shift), default="")
+    better = f"{best} would fit" if best and others[best].good else f"none of the common ones fits; {REMEDY}"
+    return [
+        f"the first BatchNormalization, {(node.name or node.outputs[0].name)!r}, sees a variance {fit.ratio:.3g} times"
+        f" off what it was trained on, and a mean {fit.shift:.3g} deviations off: is the preprocessing right? {better}"
+    ]
+
+
+def _fit(
+    reference: OnnxReference,
+    pictures: Sequence[Floats],
+    normalisation: Normalisation,
+    value: str,
+    mean: Floats,
+    variance: Floats,
+) -> Fit:
+    seen = np.concatenate([_run(reference, picture, normalisation, value) for picture in pictures])
+    axes = (0, *range(2, seen.ndim))
+    deviation = np.sqrt(np.maximum(variance, 1e-12))
+    ratios = np.maximum(seen.var(axis=axes), 1e-12) / np.maximum(variance, 1e-12)
+    shift = float(np.median(np.abs(seen.mean(axis=axes) - mean) / deviation))
+    return Fit(float(np.median(np.maximum(ratios, 1 / ratios))), shift)

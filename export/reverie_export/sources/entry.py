@@ -1,0 +1,152 @@
+"""Which input of an ONNX graph is the picture, how its axes lie, and what the other inputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from reverie_export.errors import BadOption, BadSource, nearest
+from reverie_export.sources.guard import shown
+
+NATIVE_PX = 224  # where neither the file nor the user says
+LARGEST_PX = 4096
+MOST_CHANNELS = 256
+FEW = (1, 3, 4)  # channels of pictures: an axis of this size, at the end, is the channels'
+TO_FIRST, TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+LAYOUTS = ("NCHW", "NHWC")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The input that takes the picture."""
+
+    name: str
+    layout: str  # "NCHW" or "NHWC"
+    channels: int
+    size_px: int
+    stated: str  # its shape as the file states it, for the reader
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of one picture, axes in the file's order."""
+        c, s = self.channels, self.size_px
+        return (1, c, s, s) if self.layout == "NCHW" else (1, s, s, c)
+
+
+def settle_constants(graph: GraphProto, constants: Mapping[str, Sequence[float]]) -> None:
+    """Turn inputs that the user gives values for into weights of their shape; sizes that are free become 1."""
+    inputs = {value.name: value for value in graph.input}
+    for name, numbers in constants.items():
+        if name not in inputs:
+            raise BadOption(f"--constant {name}: the network has no such input{nearest(name, inputs)}")
+        tensor = inputs[name].type.tensor_type
+        shape = [dim.dim_value or 1 for dim in tensor.shape.dim]
+        values = np.array(numbers, helper.tensor_dtype_to_np_dtype(tensor.elem_type or TensorProto.FLOAT))
+        if values.size not in (1, int(np.prod(shape))) or np.prod(shape) > 2**20:
+            raise BadOption(f"--constant {name}: {values.size} numbers do not fill its shape {shape}")
+        array = np.broadcast_to(values.reshape(()) if values.size == 1 else values.reshape(shape), shape)
+        graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        graph.input.remove(inputs[name])
+
+
+def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, size: int | None) -> Entry:
+    """Find the picture among the inputs; what the user says goes before what the file does.
+
+    Raises BadSource if there is no one input of four axes, or it holds no floating-point numbers.
+    """
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in weights]
+    told = ", ".join(f"{shown(v.name)} {_kind(v)}{_stated(v)}" for v in inputs) or "none"
+    if len(inputs) != 1:
+        raise BadSource(
+            f"it must have one input, the picture; it has {told}"
+            + ("; give the others values with --constant NAME=NUMBER" if len(inputs) > 1 else "")
+        )
+    (value,) = inputs
+    tensor = value.type.tensor_type
+    dims = [dim.dim_value for dim in tensor.shape.dim]
+    if tensor.elem_type != TensorProto.FLOAT or len(dims) != 4:
+        raise BadSource(
+            f"its input must be a picture of floating-point numbers, [N, C, H, W] or [N, H, W, C]; it has {told}"
+        )
+    readers = [node for node in graph.node if value.name in node.input]
+    layout = layout or _layout(dims, readers)
+    axis, spatial = (1, dims[2:]) if layout == "NCHW" else (3, dims[1:3])
+    found = channels or dims[axis] or _channels_read(graph, readers, value.name) or 3
+    if dims[axis] not in (0, found):
+        raise BadOption(f"--input: pictures of {found} channels, but the network takes {_stated(value)}")
+    native = size or spatial[0] or spatial[1] or NATIVE_PX
+    if not 1 <= found <= MOST_CHANNELS or not 1 <= native <= LARGEST_PX:
+        raise BadSource(
+            f"its input {_stated(value)} is no picture of 1 to {MOST_CHANNELS} channels and at most {LARGEST_PX} pixels"
+        )
+    return Entry(value.name, layout, found, native, _stated(value))
+
+
+def fix(graph: GraphProto, entry: Entry) -> None:
+    """Say that the input is one picture of one size, so that all that follows from it is constant."""
+    value = next(v for v in graph.input if v.name == entry.name)
+    for dim, n in zip(value.type.tensor_type.shape.dim, entry.shape, strict=True):
+        dim.dim_value = n
+    for output in graph.output:
+        output.type.tensor_type.ClearField("shape")
+
+
+def channels_first(graph: ir.Graph, entry: Entry) -> None:
+    """Let a graph that takes [N, H, W, C] take [N, C, H, W].
+
+    Most exporters begin such a graph with the Transpose that this one would undo; both are left out then.
+    """
+    old = graph.inputs[0]
+    new = ir.Value(name=f"{entry.name}.channels_first", type=ir.TensorType(ir.DataType.FLOAT))
+    new.shape = ir.Shape((1, entry.channels, entry.size_px, entry.size_px))
+    graph.inputs[0] = new
+    for node in [user for user, _ in old.uses()]:
+        perm = node.attributes.get_ints("perm")
+        if node.op_type == "Transpose" and list(perm or ()) == TO_FIRST and not node.outputs[0].is_graph_output():
+            ir.convenience.replace_all_uses_with(node.outputs[0], new)
+            graph.remove(node, safe=True)
+    if old.uses():
+        turn = ir.Node("", "Transpose", [new], [ir.AttrInt64s("perm", TO_LAST)], name=f"{entry.name}.channels_last")
+        turn.outputs[0].name, old.name = old.name, f"{old.name}.before"
+        turn.outputs[0].shape, turn.outputs[0].dtype = ir.Shape(entry.shape), ir.DataType.FLOAT
+        ir.convenience.replace_all_uses_with(old, turn.outputs[0])
+        graph.insert_before(next(iter(graph)), [turn])
+
+
+def _layout(dims: Sequence[int], readers: Sequence[NodeProto]) -> str:
+    """NHWC where the graph begins by turning that round, or where only the last axis can be channels."""
+    if any(n.op_type == "Transpose" and list(_perm(n)) == TO_FIRST for n in readers):
+        return "NHWC"
+    if any(n.op_type == "Conv" for n in readers):
+        return "NCHW"
+    return "NHWC" if dims[3] in FEW and dims[1] not in FEW else "NCHW"
+
+
+def _perm(node: NodeProto) -> Sequence[int]:
+    return next((list(a.ints) for a in node.attribute if a.name == "perm"), [])
+
+
+def _channels_read(graph: GraphProto, readers: Sequence[NodeProto], name: str) -> int:
+    """How many channels the convolutions that read the input take; 0 where there are none."""
+    shapes = {t.name: list(t.dims) for t in graph.initializer} | {
+        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in graph.input
+    }
+    for node in readers:
+        if node.op_type == "Conv" and node.input[0] == name and len(shape := shapes.get(node.input[1], [])) == 4:
+            return int(shape[1]) * next((a.i for a in node.attribute if a.name == "group"), 1)
+    return 0
+
+
+def _stated(value: ValueInfoProto) -> str:
+    return f"[{', '.join(d.dim_param or str(d.dim_value or '?') for d in value.type.tensor_type.shape.dim)}]"[:80]
+
+
+def _kind(value: ValueInfoProto) -> str:
+    names = {number: name.lower() for name, number in TensorProto.DataType.items()}
+    kind = value.type.tensor_type.elem_type
+    return "" if kind == TensorProto.FLOAT else f"of {names.get(kind, 'unknown')} "

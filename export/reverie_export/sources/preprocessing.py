@@ -1,0 +1,176 @@
+"""What a network expects instead of RGB in [0, 1], where the file that holds it does not say.
+
+Told in this order: by options, by a file beside the network, by the ``preprocessor_config.json`` of Hugging Face.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reverie_export.errors import BadOption, BadSource, nearest
+from reverie_export.sources.source import Normalisation
+
+HUGGING_FACE = "preprocessor_config.json"
+SUFFIXES = (".preprocessing.toml", ".preprocessing.json")
+LARGEST_FILE = 10 * 2**20  # bytes
+KEYS = ("mean", "std", "scale", "range", "channel_order", "layout", "size", "labels", "description")
+COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """``(scale * picture + offset - mean) / std``, and what else is told of a network; None where nothing is."""
+
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    scale: float | None = None
+    range: tuple[float, ...] | None = None  # what the picture's [0, 1] becomes, before mean and std
+    channel_order: str | None = None
+    layout: str | None = None
+    size_px: int | None = None
+    labels: tuple[str, ...] = ()
+    description: str = ""
+    origin: str = "nothing: RGB in [0, 1] as it is"
+
+    def normalisation(self, channels: int) -> Normalisation:
+        """The arithmetic for pictures of so many channels; one number stands for all channels.
+
+        Raises BadOption where it cannot be computed with.
+        """
+        mean, std = self.mean or (0.0,), self.std or (1.0,)
+        for key, numbers in (("mean", mean), ("std", std)):
+            if len(numbers) not in (1, channels) or not all(map(math.isfinite, numbers)):
+                count = COUNTS.get(channels, str(channels))
+                raise BadOption(f"--{key} {numbers}: {count} finite numbers are needed, one for each channel")
+        if self.range is not None and self.scale is not None:
+            raise BadOption("--range and --scale both say how large the numbers are; give one of them")
+        low, high = self.range or (0.0, self.scale if self.scale is not None else 1.0)
+        if not all(std) or low == high or not math.isfinite(high - low):
+            raise BadOption(f"--std {std}, --scale and the width of --range must be finite and not zero")
+        order = (self.channel_order or "RGB").upper()
+        if order not in ("RGB", "BGR"):
+            raise BadOption(f"the channel order {order!r} is neither RGB nor BGR")
+        if order == "BGR" and channels != 3:
+            raise BadOption(f"pictures of {channels} channels have no order BGR")
+        columns = [n * channels if len(n) == 1 else n for n in (mean, std)]
+        return Normalisation(tuple(m - low for m in columns[0]), columns[1], high - low, order)
+
+    def over(self, other: Preprocessing) -> Preprocessing:
+        """This, and where it says nothing the other."""
+        says = {key: value for key, value in vars(self).items() if value not in (None, (), "") and key != "origin"}
+        if not says:
+            return other
+        fallen = {"scale", "range"} if says.keys() & {"scale", "range"} else set()
+        kept = {key: value for key, value in vars(other).items() if key not in fallen}
+        both = {
+            **kept,
+            **says,
+            "origin": self.origin if other == Preprocessing() else f"{self.origin} and {other.origin}",
+        }
+        return Preprocessing(**both)
+
+
+def beside(path: Path) -> Preprocessing:
+    """What the files beside a network say of it: ``net.preprocessing.toml``, its ``.json``, or Hugging Face's."""
+    for suffix in SUFFIXES:
+        if (own := path.with_name(path.stem + suffix)).is_file():
+            return read(own)
+    shared = path.with_name(HUGGING_FACE)
+    return read(shared) if shared.is_file() else Preprocessing()
+
+
+def read(path: Path) -> Preprocessing:
+    """Read a file of preprocessing; raise BadSource, in one sentence, for what it cannot mean."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise BadSource(f"{path} is too large to say how pictures are prepared")
+        text = path.read_text(encoding="utf-8")
+        told = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError, RecursionError) as e:
+        raise BadSource(f"cannot read {path}: {e}") from e
+    if not isinstance(told, dict):
+        raise BadSource(f"cannot read {path}: it holds no table of names and values")
+    if path.name == HUGGING_FACE or "image_mean" in told or "image_processor_type" in told:
+        return _hugging_face(told, path)
+    if unknown := [key for key in told if key not in KEYS]:
+        raise BadSource(f"{path}: unknown {unknown[0]!r}{nearest(unknown[0], KEYS)}; there are {', '.join(KEYS)}")
+    labels = told.get("labels", [])
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise BadSource(f"{path}: labels must be a list of texts")
+    return Preprocessing(
+        mean=_numbers(told, "mean", path),
+        std=_numbers(told, "std", path),
+        scale=_number(told, "scale", path),
+        range=_pair(told, "range", path),
+        channel_order=_text(told, "channel_order", path),
+        layout=_text(told, "layout", path),
+        size_px=_size(told.get("size"), path),
+        labels=tuple(labels),
+        description=_text(told, "description", path) or "",
+        origin=path.name,
+    )
+
+
+def _hugging_face(told: Mapping[str, Any], path: Path) -> Preprocessing:
+    """Translate: there a picture of bytes is multiplied by ``rescale_factor``, then normalised."""
+    factor = _number(told, "rescale_factor", path)
+    scale = 255 * (1 / 255 if factor is None else factor) if told.get("do_rescale", True) else 255.0
+    normalised = told.get("do_normalize", "image_mean" in told)
+    size = told.get("crop_size", told.get("size")) if told.get("do_center_crop") else told.get("size")
+    return Preprocessing(
+        mean=_numbers(told, "image_mean", path) if normalised else None,
+        std=_numbers(told, "image_std", path) if normalised else None,
+        scale=scale,
+        channel_order="BGR" if told.get("do_flip_channel_order") else None,
+        size_px=_size(size, path),
+        origin=path.name,
+    )
+
+
+def _size(told: object, path: Path) -> int | None:
+    if isinstance(told, dict):
+        told = told.get("height", told.get("shortest_edge"))
+    if told is None:
+        return None
+    if isinstance(told, bool) or not isinstance(told, int) or told < 1:
+        raise BadSource(f"{path}: the size {told!r} is not a whole number of pixels")
+    return told
+
+
+def _number(told: Mapping[str, Any], key: str, path: Path) -> float | None:
+    found = told.get(key)
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise BadSource(f"{path}: {key} is {found!r} and not a number")
+    return float(found)
+
+
+def _numbers(told: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...] | None:
+    found = told.get(key)
+    if found is None:
+        return None
+    listed = found if isinstance(found, list) else [found]
+    if not listed or any(isinstance(n, bool) or not isinstance(n, int | float) for n in listed):
+        raise BadSource(f"{path}: {key} is {found!r} and not a list of numbers")
+    return tuple(float(n) for n in listed)
+
+
+def _pair(told: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...] | None:
+    found = _numbers(told, key, path)
+    if found is not None and len(found) != 2:
+        raise BadSource(f"{path}: {key} must be two numbers such as [-1, 1]; it is {told[key]!r}")
+    return found
+
+
+def _text(told: Mapping[str, Any], key: str, path: Path) -> str | None:
+    found = told.get(key)
+    if found is not None and not isinstance(found, str):
+        raise BadSource(f"{path}: {key} is {found!r} and not a text")
+    return found

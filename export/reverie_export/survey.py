@@ -1,0 +1,230 @@
+"""What could be exported of a network, layer by layer, found out without exporting it.
+
+Every operator between the picture and a layer is differentiated alone, on the shapes that it has in the network. A
+layer can be exported if that works for all operators on its way; for each that cannot be, what stands in the way is
+named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+from reverie_gradient import GradientError, MissingRule, Unrelated, add_gradient, unportable
+
+from reverie_export.errors import NoLayers
+from reverie_export.geometry import Geometry
+from reverie_export.layer_graph import takes_one_picture
+from reverie_export.layers import Target, choose, find_targets
+from reverie_export.normalise import OPSET, normalise
+from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
+from reverie_export.sources.source import Source
+
+NO_WAY = "no gradient leads from it back to the picture"
+UNPORTABLE = "its gradient needs operators that some runtimes lack"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """An operator that stands in the way of layers."""
+
+    operator: str
+    problem: str
+    nodes: tuple[str, ...]
+    blocks: tuple[str, ...]  # layers, from the picture upwards
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer as it would be exported."""
+
+    name: str
+    operator: str
+    shape: tuple[int | str, ...]  # N stands for any number of pictures
+    min_size_px: int
+    size_multiple_px: int  # 0: the smallest size is the only one
+    supported: bool
+    portable: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found in a network."""
+
+    operators: int
+    channels: int
+    native_size_px: int
+    notes: tuple[str, ...]
+    normalisation: Mapping[str, object]
+    layers: tuple[Layer, ...]
+    missing: tuple[Obstacle, ...]  # no gradient: the layers that they block cannot be exported
+    unportable: tuple[Obstacle, ...]  # not on every runtime: `--portable` refuses the layers that they block
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def supported(self) -> int:
+        """How many layers can be exported."""
+        return sum(layer.supported for layer in self.layers)
+
+
+@dataclass
+class _Verdict:
+    """What was found out about one node."""
+
+    operator: str
+    name: str
+    silent: bool = False
+    problem: str = ""
+    unportable: tuple[str, ...] = ()
+
+
+@dataclass
+class _Way:
+    """The verdicts of all nodes that a value's gradient passes, by their places in the graph."""
+
+    nodes: frozenset[int] = field(default_factory=frozenset)
+
+
+def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] = ()) -> Survey:
+    """Survey the network; ``layers`` are names or aliases, all if empty.
+
+    Raises ExportError where nothing can be said: no layers, or an unknown one.
+    """
+    operators, native = len(source.graph.graph), source.native_size_px
+    refuse_unreached(source, layers)
+    names = normalise(source.graph, source.names)
+    graph = source.graph.graph
+    try:
+        targets = choose(find_targets(graph, names, native), layers)
+    except NoLayers as e:
+        raise NoLayers(f"{e}{without_sizes(graph)}") from e
+    verdicts, ways = _walk(graph)
+    geometry = Geometry(graph)
+    found = [_layer(target, ways.get(target.value), verdicts, geometry, native) for target in targets.values()]
+    reached = {target.name: ways.get(target.value, _Way()).nodes for target in targets.values()}
+    for name, node in (unsized(graph, names) if not layers else {}).items():
+        way = ways.get(node.outputs[0].name or "", _Way())
+        reached[name] = way.nodes
+        problem = _problems(way, verdicts) or [NO_SIZE]
+        found.append(Layer(name, node.op_type, (), 0, 0, supported=False, portable=False, problem=problem[0]))
+    normalisation = source.normalisation
+    return Survey(
+        operators=operators,
+        channels=source.channels,
+        native_size_px=native,
+        notes=tuple(source.notes),
+        normalisation={
+            "mean": list(normalisation.mean),
+            "std": list(normalisation.std),
+            "scale": normalisation.scale,
+            "channel_order": normalisation.channel_order,
+        },
+        layers=tuple(found),
+        missing=_obstacles({i: (v.problem,) for i, v in verdicts.items() if v.problem}, verdicts, reached),
+        unportable=_obstacles({i: v.unportable for i, v in verdicts.items()}, verdicts, reached),
+        warnings=tuple(warnings),
+    )
+
+
+def _problems(way: _Way, verdicts: Mapping[int, _Verdict]) -> list[str]:
+    return [f"{v.operator} {v.name!r}: {v.problem}" for i in sorted(way.nodes) if (v := verdicts[i]).problem]
+
+
+def _layer(
+    target: Target, way: _Way | None, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int
+) -> Layer:
+    sizes = target.sizes
+    at = native if native >= sizes.least and native % sizes.multiple == 0 and not sizes.only else sizes.least
+    one = takes_one_picture(geometry, target.value, at, at)
+    shape = geometry.shapes(1, at, at).get(target.value, ())
+    problems = _problems(way, verdicts) if way is not None else [NO_WAY]
+    return Layer(
+        name=target.name,
+        operator=target.operator,
+        shape=(1 if one else "N", target.channels, *shape[2:]),
+        min_size_px=sizes.least,
+        size_multiple_px=0 if sizes.only else sizes.multiple,
+        supported=not problems,
+        portable=not problems and not any(verdicts[i].unportable for i in (way or _Way()).nodes),
+        problem=problems[0] if problems else "",
+    )
+
+
+def _obstacles(
+    problems: Mapping[int, Sequence[str]], verdicts: Mapping[int, _Verdict], reached: Mapping[str, frozenset[int]]
+) -> tuple[Obstacle, ...]:
+    """One for each operator and problem, in the order of the graph."""
+    nodes: dict[tuple[str, str], list[int]] = {}
+    for i, found in problems.items():
+        for problem in found:
+            nodes.setdefault((verdicts[i].operator, problem), []).append(i)
+    return tuple(
+        Obstacle(
+            operator,
+            problem,
+            tuple(verdicts[i].name for i in members),
+            tuple(name for name, way in reached.items() if not way.isdisjoint(members)),
+        )
+        for (operator, problem), members in nodes.items()
+    )
+
+
+def _walk(graph: ir.Graph) -> tuple[dict[int, _Verdict], dict[str, _Way]]:
+    """Differentiate every node that depends on the picture; say for each value which of them lie on its way."""
+    ways = {graph.inputs[0].name or "": _Way()}
+    verdicts: dict[int, _Verdict] = {}
+    known: dict[Hashable, _Verdict] = {}
+    for i, node in enumerate(graph):
+        live = [v for v in dict.fromkeys(node.inputs) if v is not None and v.name in ways]
+        if not live:
+            continue
+        key = _key(node, live)
+        verdict = known.get(key) if key is not None else None
+        verdict = verdict or _probe(graph, node, live)
+        if key is not None:
+            known[key] = verdict
+        name = node.name or node.outputs[0].name or ""
+        verdicts[i] = _Verdict(verdict.operator, name, verdict.silent, verdict.problem, verdict.unportable)
+        if not verdict.silent:
+            way = _Way(frozenset({i}).union(*(ways[v.name or ""].nodes for v in live)))
+            ways.update({v.name or "": way for v in node.outputs if v.dtype is None or v.dtype.is_floating_point()})
+    return verdicts, ways
+
+
+def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict:
+    """Differentiate one node, alone."""
+    operator = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}::{node.op_type}"
+    verdict = _Verdict(operator, node.name or "")
+    entries = [v for v in dict.fromkeys(node.inputs) if (v is not None and v.producer() is not None) or v in live]
+    result = next((v for v in node.outputs if v.uses() or v.is_graph_output()), node.outputs[0])
+    try:
+        alone = ir.convenience.extract(graph, [v for v in entries if v is not None], [result])
+        alone.opset_imports[""] = OPSET
+        wanted = {v.name for v in live if v.dtype is None or v.dtype.is_floating_point()}
+        wrt = [v for v in alone.inputs if v.name in wanted]
+        add_gradient(alone, of=alone.outputs[0], wrt=wrt, cotangent=ir.Value(name=f"{result.name}.cotangent"))
+        verdict.unportable = (UNPORTABLE,) if unportable([node]) else ()
+    except Unrelated:
+        verdict.silent = True
+    except MissingRule:
+        verdict.problem = "there is no gradient rule for it"
+    except GradientError as e:
+        verdict.problem = str(e)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # a rule takes the word of the graph
+        verdict.problem = f"what is said of it does not make sense: {e}"
+    return verdict
+
+
+def _key(node: ir.Node, live: Sequence[ir.Value]) -> Hashable:
+    """What the verdict on a node depends on; None where that is more than can be compared."""
+    inputs: list[Hashable] = []
+    for value in node.inputs:
+        tensor = value.const_value if value is not None else None
+        if value is None or value.shape is None:
+            return None
+        small = tensor is not None and tensor.size <= 64
+        inputs.append((str(value.dtype), str(value.shape), value in live, tensor.numpy().tobytes() if small else b""))  # type: ignore[union-attr]
+    attributes = tuple(sorted((name, str(a.value)) for name, a in node.attributes.items()))
+    return (node.domain, node.op_type, len(node.outputs), attributes, tuple(inputs))

@@ -1,0 +1,41 @@
+"""Models of pictures that are not RGB: grey, with an alpha channel, or of many bands."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from reverie_server import Engine
+
+from tests.models import write_tiny_model
+
+COUNTS = (1, 2, 4, 6)
+PIXEL = {"parametrization": "pixel", "transforms": "none"}
+
+
+@pytest.mark.parametrize("channels", COUNTS)
+@pytest.mark.parametrize("options", [{}, PIXEL, {"preset": "lucid"}], ids=["default", "pixel", "lucid"])
+def test_a_picture_has_as_many_channels_as_its_network_takes(
+    channels: int, options: dict[str, str], tmp_path: Path
+) -> None:
+    write_tiny_model(tmp_path / "bands", channels=channels)
+    with Engine([tmp_path]) as engine:
+        told = engine.render("bands", "conv2_1", 1, size=32, steps=24, **options)
+    assert told.array.shape == (32, 32, channels)
+    assert told.history[-4:].mean() > told.history[:4].mean()
+    assert told.array.std(axis=(0, 1)).min() > 0  # every channel is climbed
+
+
+@pytest.mark.parametrize("channels", COUNTS)
+def test_a_png_of_it_can_be_looked_at(channels: int, tmp_path: Path) -> None:
+    write_tiny_model(tmp_path / "bands", channels=channels)
+    with Engine([tmp_path]) as engine:
+        told = engine.render("bands", "conv1_1", 1, size=32, steps=4)
+        with Image.open(BytesIO(told.encode())) as image:
+            assert image.mode == ("L" if channels == 1 else "RGB")
+            assert image.size == (32, 32)
+            first = np.asarray(image) if channels == 1 else np.asarray(image)[..., 0]
+    np.testing.assert_allclose(first / 255, told.array[..., 0], atol=0.5 / 255 + 1e-6)
