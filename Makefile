@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke conformance reliability demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke networks conformance reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -14,6 +14,7 @@ help:
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
 	@echo "make bench-smoke see that everything that is measured runs (minutes)"
+	@echo "make networks    compare gradients of many networks with torch; goes on where it stopped (hours)"
 	@echo "make conformance run the same graphs in every runtime there is, and compare (Node.js, npm; Chromium if there)"
 	@echo "make reliability maltreat a server at length: load, faults, strangers (hours; see docs/reliability.md)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
@@ -81,6 +82,9 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
 	@.venv/bench/bin/python -m bench.smoke
 
+networks: .venv/networks/ready
+	@.venv/networks/bin/python -m bench.networks --all
+
 conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready conformance/javascript/node_modules
 	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
 	@.venv/serve/bin/python -m conformance
@@ -129,6 +133,9 @@ endef
 .venv/bench/ready: pyproject.toml
 	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython matplotlib openvino scipy tqdm)
 	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
+
+.venv/networks/ready: pyproject.toml
+	$(call environment,networks,the networks of torchvision and timm (5 GB),--editable ".[export$(COMMA)server]" timm)
 
 # The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
 .venv/training/ready:

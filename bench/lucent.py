@@ -53,7 +53,7 @@ def _texture19() -> Normalised:
 
 
 def _vgg19() -> Normalised:
-    from reverie_export.sources.torch_network import torchvision_network
+    from reverie_export.sources.torchvision_network import torchvision_network
 
     network = torchvision_network("vgg19", "random:0")
     for module in network.module.modules():

@@ -29,6 +29,12 @@ def law(folder: str, *may: str, **only: tuple[str, ...]) -> Law:
     return Law(folder, frozenset(may), only)
 
 
+# What makes, traces and runs networks of torch's.
+TORCH = (
+    *("called_network.py", "timm_network.py", "torch_network.py", "torch_reference.py", "torch_weights.py"),
+    "torchvision_network.py",
+)
+
 LAWS = [
     law("proto/reverie_proto", "google", "grpc"),
     law(
@@ -47,9 +53,10 @@ LAWS = [
     law(
         "export/reverie_export",
         *("reverie_proto", "reverie_gradient", "google", "onnx", "onnx_ir", "onnxscript", "numpy", "click", "rich"),
-        *("safetensors", "torch", "torchvision"),
-        torch=("torch_network.py",),
-        torchvision=("torch_network.py",),
+        *("safetensors", "timm", "torch", "torchvision"),
+        torch=TORCH,
+        torchvision=TORCH,
+        timm=("timm_network.py",),
     ),
     law(
         "server/reverie_server",
@@ -134,7 +141,7 @@ def test_torch_is_imported_only_when_a_function_asks_for_it() -> None:
         f"{path.relative_to(ROOT)} imports {name}"
         for path in files(export)
         for name, deferred in imports(path)
-        if name in {"torch", "torchvision"} and not deferred
+        if name in {"timm", "torch", "torchvision"} and not deferred
     ]
     assert eager == []
 

@@ -275,7 +275,7 @@ def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
 
 def _erf(attributes: Attributes, x: Array) -> Array:
     """In the precision of its input: onnx's own gives no more than float32."""
-    return np.asarray(np.frompyfunc(math.erf, 1, 1)(x), x.dtype)
+    return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 def _cast(attributes: Attributes, x: Array) -> Array | None:

@@ -41,7 +41,13 @@ class Geometry:
             for name, value in graph.initializers.items()
             if value.const_value is not None
         }
-        self._steps = [_step(node) for node in graph]
+        # What does not depend on the picture keeps the shape that the trace found.
+        moving = _moving(graph)
+        still = [value for node in graph if node not in moving for value in node.outputs]
+        self._constants |= {
+            v.name or "": tuple(v.shape.numpy()) for v in still if v.shape is not None and v.shape.is_static()
+        }
+        self._steps = [_step(node) for node in graph if node in moving]
 
     def shapes(self, batch: int, height: int, width: int) -> dict[str, Shape]:
         """The shape of every value for a picture of this size; a value that cannot be computed has none."""
@@ -91,6 +97,17 @@ class Geometry:
             for name in self.shapes(1, size, size):
                 valid.setdefault(name, []).append(size)
         return valid
+
+
+def _moving(graph: ir.Graph) -> set[ir.Node]:
+    """The nodes whose results depend on the picture."""
+    reached = {graph.inputs[0].name}
+    moving = set()
+    for node in graph:
+        if any(value is not None and value.name in reached for value in node.inputs):
+            moving.add(node)
+            reached.update(value.name for value in node.outputs)
+    return moving
 
 
 def _keeps_positions(step: Step, before: Shape, after: Shape) -> bool:

@@ -48,6 +48,7 @@ def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation,
     graph.opset_imports.clear()
     graph.opset_imports[""] = OPSET
     _make_way(graph)
+    graph.outputs[0] = target.arrangement.append(graph, graph.outputs[0])
     _state_shapes(graph, target)
     entry, activation = graph.inputs[0], graph.outputs[0]
     image = _normalise(graph, entry, normalisation)

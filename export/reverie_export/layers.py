@@ -9,17 +9,35 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
+from reverie_export.arrangement import AS_IT_IS, Arrangement, Tokens, arrangements, is_linear
 from reverie_export.errors import NoLayers, UnknownLayer, nearest
 from reverie_export.geometry import Geometry, Sizes, regular
 from reverie_export.normalise import Names
 
-LINEAR = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+CONVOLUTIONS = frozenset(("Conv", "ConvTranspose"))
+LINEAR = frozenset(("Gemm", "MatMul"))
 ACTIVATIONS = frozenset(
     """Celu Clip Elu Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Relu Selu Sigmoid Softplus Softsign Tanh
     ThresholdedRelu""".split()  # noqa: SIM905 - as a table
 )
 POOLS = frozenset(("AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool"))
-JOINS = frozenset(("Add", "Concat", "Mul", "Sum"))  # of two values that depend on the picture
+NORMS = frozenset(
+    "GroupNormalization InstanceNormalization LayerNormalization LRN RMSNormalization".split()  # noqa: SIM905
+)
+SUMS = frozenset(("Add", "Sum"))  # of two values that depend on the picture, as the other joins
+JOINS = SUMS | {"Concat", "Mul"}
+KINDS = {
+    **dict.fromkeys(CONVOLUTIONS, "convolution"),
+    **dict.fromkeys(LINEAR, "linear"),
+    **dict.fromkeys(ACTIVATIONS, "activation"),
+    **dict.fromkeys(NORMS, "normalisation"),
+    **dict.fromkeys(POOLS, "pooling"),
+    **dict.fromkeys(SUMS, "sum"),
+    "Concat": "concatenation",
+    "Mul": "product",
+}
+RECOMMENDED = frozenset(("convolution", "linear", "sum", "concatenation"))
+MOVERS = frozenset(("Gather", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"))
 
 # Layer files are named after layers, on every file system.
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
@@ -39,6 +57,9 @@ class Target:
     receptive_field_px: int
     sizes: Sizes
     preactivation: str = ""  # of a Relu: the name of the layer it is applied to
+    kind: str = ""  # one of KINDS
+    recommended: bool = False
+    arrangement: Arrangement = AS_IT_IS
 
     @property
     def file(self) -> str:
@@ -49,26 +70,30 @@ class Target:
 def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target]:
     """All layers of ``graph`` by name, from the picture upwards.
 
-    Convolutions and linear maps, activations, poolings and joins whose value is [N, C, h, w] or [N, C]; what a Relu is
-    applied to always is one. Where ``names`` knows any value, only values that it names are layers.
+    Convolutions and linear maps, activations, normalisations, poolings and joins whose value is [N, C] or has features
+    and positions, [N, C, h, w], [N, h, w, C] or tokens [N, T, C]; what a Relu is applied to always is one. Where
+    ``names`` knows any value, only values that it names are layers.
     """
     limit = max(4 * native, 256)
     geometry = Geometry(graph)
     valid, fields, shapes = geometry.valid_sizes(limit), geometry.fields(native), geometry.shapes(1, native, native)
+    shapes = {name: shape for name, value in _values(graph).items() if (shape := _traced_shape(value))} | shapes
+    arranged = arrangements(graph, shapes)
     before_relu = {node.inputs[0].name for node in graph if node.op_type == "Relu" and node.inputs[0] is not None}
 
     targets: dict[str, Target] = {}
     by_value: dict[str, str] = {}
     for node in graph:
         value = node.outputs[0].name or ""
-        field = fields.get(value)
-        shape = shapes.get(value) or _traced_shape(node.outputs[0])
-        if field is None or shape is None or len(shape) not in (2, 4) or shape[0] != 1:
+        field, arrangement = fields.get(value), arranged.get(value)
+        if field is None or arrangement is None or shapes[value][0] != 1:
             continue
         wanted = _is_layer(node, fields) and (not names or value in names)
         if not wanted and value not in before_relu:
             continue
+        shape = arrangement.shape(shapes[value])
         name, *aliases = names.get(value) or (value,)
+        kind = _kind(node)
         target = Target(
             value=value,
             name=_free(name, targets),
@@ -76,9 +101,12 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
             operator=node.op_type,
             channels=shape[1],
             spatial=len(shape) == 4,
-            stride_px=math.ceil(field.stride) if len(shape) == 4 else 0,
+            stride_px=_stride(field.stride, arrangement, shape, native),
             receptive_field_px=math.ceil(field.size) if math.isfinite(field.size) else 0,
-            sizes=regular(valid[value], native, limit) if value in valid else Sizes(native, native, only=True),
+            sizes=_sizes(valid.get(value, ()), arrangement, native, limit),
+            kind=kind,
+            recommended=kind in RECOMMENDED and _has_room(shape) and not _is_taken_apart(node),
+            arrangement=arrangement,
         )
         if node.op_type == "Relu" and node.inputs[0] is not None:
             target = replace(target, preactivation=by_value.get(node.inputs[0].name or "", ""))
@@ -87,6 +115,39 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
     if not targets:
         raise NoLayers(f"none of the {len(graph)} operators of the network gives a layer that can be exported")
     return targets
+
+
+def _values(graph: ir.Graph) -> Mapping[str, ir.Value]:
+    return ir.convenience.create_value_mapping(graph, include_subgraphs=False)
+
+
+def _sizes(valid: Sequence[int], arrangement: Arrangement, native: int, limit: int) -> Sizes:
+    """The sizes of pictures for the layer; a row of tokens folds into the grid of the native size and no other."""
+    if not valid or isinstance(arrangement, Tokens):
+        return Sizes(native, native, only=True)
+    return regular(valid, native, limit)
+
+
+def _stride(traced: float, arrangement: Arrangement, shape: Sequence[int], native: int) -> int:
+    """Distance of neighbouring positions in pixels; 0 where positions are not of the picture."""
+    if len(shape) == 2 or (isinstance(arrangement, Tokens) and arrangement.width == 1):
+        return 0
+    return math.ceil(traced) or native // shape[2]
+
+
+def _kind(node: ir.Node) -> str:
+    return "linear" if _is_bias(node) else KINDS.get(node.op_type, "value")
+
+
+def _has_room(shape: Sequence[int]) -> bool:
+    """Whether the layer has positions, or is a vector on the main way: not the squeezed one of a channel gate."""
+    return len(shape) == 2 or shape[2] * shape[3] > 1
+
+
+def _is_taken_apart(node: ir.Node) -> bool:
+    """Whether the result is only moved about, as queries, keys and values are."""
+    uses = [use.node.op_type for use in node.outputs[0].uses()]
+    return bool(uses) and len(node.outputs[0].shape or ()) == 3 and MOVERS.issuperset(uses)
 
 
 def _traced_shape(value: ir.Value) -> tuple[int, ...] | None:
@@ -125,10 +186,18 @@ def _is_layer(node: ir.Node, fields: Mapping[str, object]) -> bool:
     if node.op_type in JOINS:
         moving = [v for v in node.inputs if v is not None and v.name in fields]
         return len(moving) > 1 or _is_bias(node)
-    return node.op_type in LINEAR or node.op_type in ACTIVATIONS or node.op_type in POOLS
+    if node.op_type == "MatMul":
+        return is_linear(node) and not _has_bias(node)
+    return node.op_type in KINDS
 
 
 def _is_bias(node: ir.Node) -> bool:
-    """Whether an Add completes a linear map that older exporters write as MatMul + Add."""
-    producers = [v.producer() for v in node.inputs if v is not None]
-    return node.op_type == "Add" and any(p is not None and p.op_type == "MatMul" for p in producers)
+    """Whether an Add completes a linear map that is written as MatMul + Add."""
+    if node.op_type != "Add":
+        return False
+    producers = [v.producer() for v in node.inputs if v is not None and not v.is_initializer()]
+    return len(producers) == 1 and producers[0] is not None and producers[0].op_type == "MatMul"
+
+
+def _has_bias(node: ir.Node) -> bool:
+    return any(_is_bias(use.node) for use in node.outputs[0].uses())

@@ -68,6 +68,8 @@ def _layer(target: Target, verification: Verification, written: set[str]) -> man
             receptive_field_px=target.receptive_field_px,
             min_size_px=target.sizes.least,
             size_multiple_px=target.sizes.multiple,
+            recommended=target.recommended,
+            kind=target.kind,
         ),
         file=target.file,
         preactivation=target.preactivation if target.preactivation in written else "",

@@ -16,6 +16,8 @@ from onnx_ir.passes import common
 from onnxscript import optimizer
 
 from reverie_export.errors import BadSource
+from reverie_export.folding import fold_shapes, fold_still
+from reverie_export.freeing import free
 
 OPSET = 18
 Names = Mapping[str, Sequence[str]]
@@ -37,15 +39,20 @@ def normalise(model: ir.Model, names: Names) -> Names:
         raise BadSource(f"the network must have one input, the picture; it has {[v.name for v in graph.inputs]}")
 
     common.InlinePass()(model)
-    optimizer.fold_constants(model, output_size_limit=LARGEST_FOLD)
+    for _ in range(2):  # some shapes are known only once others are numbers
+        _infer(model)
+        fold_shapes(graph)
+        optimizer.fold_constants(model, output_size_limit=LARGEST_FOLD)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     common.RemoveUnusedNodesPass()(model)
     _bypass(graph)
+    fold_still(graph)
+    common.RemoveUnusedNodesPass()(model)
     names = _fold_batch_norms(graph, names)
     common.RemoveUnusedNodesPass()(model)
     common.TopologicalSortPass()(model)
-    common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
-    _free_reshapes(graph)
+    _infer(model)
+    free(graph)
     _refuse_giants(graph)
     return names
 
@@ -60,6 +67,13 @@ def _refuse_giants(graph: ir.Graph) -> None:
                     f"{node.op_type} {(node.name or value.name)!r} makes {size * FLOAT_BYTES / 1e9:.0f} GB of one"
                     f" picture; {LARGEST_VALUE / 1e9:.0f} GB is the limit"
                 )
+
+
+def _infer(model: ir.Model) -> None:
+    for value in model.graph.initializers.values():  # folding leaves some without a type
+        if value.type is None and value.const_value is not None:
+            value.dtype = value.const_value.dtype
+    common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
 
 
 def _bypass(graph: ir.Graph) -> None:
@@ -165,29 +179,3 @@ def _constant(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
     value.dtype, value.shape = ir.DataType.from_numpy(array.dtype), ir.Shape(array.shape)
     graph.register_initializer(value)
     return value
-
-
-def _free_reshapes(graph: ir.Graph) -> None:
-    """Let every Reshape follow the picture: what it repeats of its input becomes 0, and what is left over -1.
-
-    ``[1, 512, 7, 7] -> [1, 25088]`` was true of one picture of one size; ``[0, -1]`` says the same of any.
-    """
-    for node in list(graph):
-        if node.op_type != "Reshape" or node.inputs[0] is None or node.inputs[1] is None:
-            continue
-        shape, target = node.inputs[0].shape, node.inputs[1].const_value
-        if target is None or shape is None or not shape.is_static():
-            continue
-        known, wanted = shape.numpy(), [int(n) for n in target.numpy().ravel()]
-        freed = list(wanted)
-        for i in range(min(len(known), len(wanted))):
-            if wanted[i] != known[i]:
-                break
-            freed[i] = 0
-        rest = [i for i, n in enumerate(freed) if n != 0]
-        if -1 not in freed and len(rest) == 1:
-            freed[rest[0]] = -1
-        if freed != wanted:
-            name = f"{node.outputs[0].name}.shape"
-            node.replace_input_with(1, _constant(graph, name, np.array(freed, np.int64)))
-            node.attributes.pop("allowzero", None)

@@ -57,15 +57,20 @@ class Window:
 
 Rule = Callable[[Step, Sequence[Shape]], Sequence[Shape]]
 ELEMENTWISE = frozenset(
-    """Abs Add And Cast Ceil Celu Clip Div Dropout Elu Equal Erf Exp Floor Gelu Greater GreaterOrEqual HardSigmoid
-    HardSwish Identity LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mul Neg Not Or PRelu Pow Reciprocal Relu Round
-    Selu Sigmoid Sign Sin Cos Softplus Softsign Sqrt Sub Sum Tanh ThresholdedRelu Where""".split()  # noqa: SIM905
+    """Abs Acos Acosh Add And Asin Asinh Atan Atanh Cast CastLike Ceil Celu Clip Cos Cosh Div Dropout Elu Equal Erf Exp
+    Floor Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LeakyRelu Less LessOrEqual Log Max Mean
+    Min Mish Mod Mul Neg Not Or PRelu Pow Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt
+    Sub Sum Tan Tanh ThresholdedRelu Where Xor""".split()  # noqa: SIM905
 )
 LIKE_FIRST = frozenset(
-    """BatchNormalization InstanceNormalization LayerNormalization LRN LogSoftmax LpNormalization
-    MeanVarianceNormalization Softmax""".split()  # noqa: SIM905
+    """BatchNormalization CumSum GroupNormalization InstanceNormalization LayerNormalization LRN LogSoftmax
+    LpNormalization MeanVarianceNormalization RMSNormalization ScatterElements ScatterND Softmax
+    Trilu""".split()  # noqa: SIM905
 )
-REDUCE = frozenset(("ReduceL1", "ReduceL2", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"))
+REDUCE = frozenset(
+    """ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+    ReduceSumSquare""".split()  # noqa: SIM905
+)
 GLOBAL = frozenset(("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"))
 WINDOWED = frozenset(("AveragePool", "Conv", "LpPool", "MaxPool"))
 
@@ -247,6 +252,64 @@ def _resize(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     return [tuple(math.floor(n * s) for n, s in zip(shapes[0], scales, strict=True))]
 
 
+def _expand(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    if step.constants[1] is None:
+        raise DoesNotFit
+    return _broadcast(step, [shapes[0], step.constants[1]])
+
+
+def _tile(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    repeats = step.constants[1]
+    if repeats is None:
+        raise DoesNotFit
+    return [tuple(n * times for n, times in zip(shapes[0], repeats, strict=True))]
+
+
+def _gather(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    x, indices = shapes
+    axis = step.attributes.get("axis", 0) % len(x)
+    known = step.constants[1]
+    if known is not None and any(not -x[axis] <= n < x[axis] for n in known):
+        raise DoesNotFit
+    return [(*x[:axis], *indices, *x[axis + 1 :])]
+
+
+def _gather_elements(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    return [shapes[1]]
+
+
+def _grid_sample(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    x, grid = shapes
+    return [(*x[:2], *grid[1:-1])]
+
+
+def _depth_to_space(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    (n, channels, height, width), block = shapes[0], step.attributes["blocksize"]
+    if channels % block**2:
+        raise DoesNotFit
+    return [(n, channels // block**2, height * block, width * block)]
+
+
+def _space_to_depth(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    (n, channels, height, width), block = shapes[0], step.attributes["blocksize"]
+    if height % block or width % block:
+        raise DoesNotFit
+    return [(n, channels * block**2, height // block, width // block)]
+
+
+def _einsum(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    inputs, _, output = step.attributes["equation"].replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if "." in inputs or not output or any(len(term) != len(s) for term, s in zip(terms, shapes, strict=True)):
+        raise DoesNotFit
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for letter, n in zip(term, shape, strict=True):
+            if sizes.setdefault(letter, n) != n:
+                raise DoesNotFit
+    return [tuple(sizes[letter] for letter in output)]
+
+
 def _gemm(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     a, b = shapes[0], shapes[1]
     a = a[::-1] if step.attributes.get("transA", 0) else a
@@ -270,16 +333,24 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(REDUCE, _reduce),
     **dict.fromkeys(GLOBAL, _global),
     "Concat": _concat,
+    "DepthToSpace": _depth_to_space,
+    "Einsum": _einsum,
+    "Expand": _expand,
     "ConvTranspose": _conv_transpose,
     "Flatten": _flatten,
+    "Gather": _gather,
+    "GatherElements": _gather_elements,
     "Gemm": _gemm,
+    "GridSample": _grid_sample,
     "MatMul": _matmul,
     "Pad": _pad,
     "Reshape": _reshape,
     "Resize": _resize,
     "Slice": _slice,
+    "SpaceToDepth": _space_to_depth,
     "Split": _split,
     "Squeeze": _squeeze,
+    "Tile": _tile,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
 }

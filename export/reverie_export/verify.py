@@ -52,7 +52,7 @@ class Answer:
     value: str
     error: float = np.inf
     problem: str = ""
-    cotangent: Floats = field(default_factory=lambda: np.zeros(0))
+    cotangent: Floats = field(default_factory=lambda: np.zeros(0))  # of the network's own value
     gradient: Floats = field(default_factory=lambda: np.zeros(0))
 
 
@@ -167,9 +167,11 @@ class Bench:
         """What the layer's graph says, its activation compared."""
         value = subject.target.value
         try:
-            expected = np.concatenate([probe.activation(value) for probe in self._probes])
+            original = np.concatenate([probe.activation(value) for probe in self._probes])
         except KeyError:
             return Answer(value, problem=f"the original network does not compute it {self._at}")
+        arrangement = subject.target.arrangement
+        expected = arrangement.apply(original)
         cotangent = self._rng.standard_normal(expected.shape, np.float32)
         try:
             found = evaluate(
@@ -185,7 +187,7 @@ class Bench:
         error = relative_error(found["activation"], expected)
         if error > ACTIVATION_TOLERANCE:
             return Answer(value, error, f"its activation is off by {error:.1e} {self._at}")
-        return Answer(value, error, cotangent=cotangent, gradient=found["gradient"])
+        return Answer(value, error, cotangent=arrangement.undo(cotangent, original.shape), gradient=found["gradient"])
 
     def _gradient_error(self, answers: Sequence[Answer]) -> float:
         """The largest over the pictures of the distance between our sum of unit gradients and the original's."""

@@ -44,24 +44,12 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
         vet(Path(source), jsonable(overrides), seconds=PATIENCE_S)
         return open_onnx_file(Path(source), overrides)
-    from reverie_export.sources import torch_network
-
     for option in ("layout", "preprocessing", "constants"):
         if getattr(overrides, option):
             raise BadOption(f"--{option.removesuffix('s')} is for .onnx files; {source} says it itself")
-    if overrides.channels not in (None, 3):
-        raise BadOption(f"--input: pictures for {source} have 3 channels")
     # What is wrong with the options is told before the network is read.
-    _said(overrides).over(Preprocessing()).normalisation(3)
-    if absent := [name for name in ("torch", "torchvision") if importlib.util.find_spec(name) is None]:
-        raise BadSource(
-            f"{source} needs {' and '.join(absent)}; install what export needs: pip install 'reverie[export]'"
-        )
-    call = torch_network.called_network if ":" in source else torch_network.torchvision_network
-    network = call(source, weights)
-    if overrides.size_px is not None:
-        network = torch_network.resized(network, overrides.size_px)
-    opened = torch_network.traced(network)
+    _said(overrides).over(Preprocessing()).normalisation(overrides.channels or 3)
+    opened = _open_torch(source, weights, overrides)
     own = opened.normalisation
     told = Preprocessing(own.mean, own.std, own.scale, channel_order=own.channel_order)
     return replace(opened, normalisation=_said(overrides).over(told).normalisation(len(own.mean)))
@@ -89,6 +77,22 @@ def _said(overrides: Overrides) -> Preprocessing:
         channel_order=overrides.channel_order,
         origin="the options",
     )
+
+
+def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
+    timm = source.startswith("timm:")
+    needs = ("torch", "torchvision", *(("timm",) if timm else ()))
+    if absent := [name for name in needs if importlib.util.find_spec(name) is None]:
+        extra = "'reverie[export]'" + (" timm" if timm else "")
+        raise BadSource(f"{source} needs {' and '.join(absent)}; install what export needs: pip install {extra}")
+    from reverie_export.sources.called_network import called_network
+    from reverie_export.sources.network import resized
+    from reverie_export.sources.timm_network import timm_network
+    from reverie_export.sources.torch_network import traced
+    from reverie_export.sources.torchvision_network import torchvision_network
+
+    call = timm_network if timm else called_network if ":" in source else torchvision_network
+    return traced(resized(call(source, weights), overrides.size_px, overrides.channels))
 
 
 def default_name(source: str) -> str:

@@ -80,7 +80,7 @@ class Model(_message.Message):
     def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., description: _Optional[str] = ..., layer_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., native_size_px: _Optional[int] = ...) -> None: ...
 
 class Layer(_message.Message):
-    __slots__ = ("name", "aliases", "operator", "channels", "spatial", "stride_px", "receptive_field_px", "min_size_px", "size_multiple_px")
+    __slots__ = ("name", "aliases", "operator", "channels", "spatial", "stride_px", "receptive_field_px", "min_size_px", "size_multiple_px", "recommended", "kind")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +90,8 @@ class Layer(_message.Message):
     RECEPTIVE_FIELD_PX_FIELD_NUMBER: _ClassVar[int]
     MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
     SIZE_MULTIPLE_PX_FIELD_NUMBER: _ClassVar[int]
+    RECOMMENDED_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
     name: str
     aliases: _containers.RepeatedScalarFieldContainer[str]
     operator: str
@@ -99,4 +101,6 @@ class Layer(_message.Message):
     receptive_field_px: int
     min_size_px: int
     size_multiple_px: int
-    def __init__(self, name: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., operator: _Optional[str] = ..., channels: _Optional[int] = ..., spatial: bool = ..., stride_px: _Optional[int] = ..., receptive_field_px: _Optional[int] = ..., min_size_px: _Optional[int] = ..., size_multiple_px: _Optional[int] = ...) -> None: ...
+    recommended: bool
+    kind: str
+    def __init__(self, name: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., operator: _Optional[str] = ..., channels: _Optional[int] = ..., spatial: bool = ..., stride_px: _Optional[int] = ..., receptive_field_px: _Optional[int] = ..., min_size_px: _Optional[int] = ..., size_multiple_px: _Optional[int] = ..., recommended: bool = ..., kind: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,219 @@
+"""The gradients of many networks against torch.autograd: the table of docs/networks.md.
+
+python -m bench.networks --all          measure what has no figures yet, then write the table
+python -m bench.networks resnet18 ...   measure these again
+
+Each network is built with random weights from seed 0, written to a file and exported from it as `reverie export` does.
+Its graphs for an early, a middle and the last layer run in ONNX Runtime; the network itself runs in torch, untouched,
+with hooks on its modules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.networks_list import NETWORKS, PARTS
+from bench.networks_table import write_table
+from bench.results import write_json
+
+RESULTS = Path(__file__).parent / "results" / "networks.json"
+LIMIT_S = 900
+"""After this a network is given up."""
+
+
+def measure(network: str) -> dict[str, Any]:
+    """Export ``network`` and compare three of its layers; figures by place."""
+    import onnx
+    import onnx_ir as ir
+    from reverie_export.layer_graph import layer_graph
+    from reverie_export.layers import find_targets
+    from reverie_export.normalise import normalise
+    from reverie_export.sources.opened import Overrides, open_source
+    from reverie_export.weights import point, write_weights
+
+    module = built(network)
+    with tempfile.TemporaryDirectory() as folder:
+        part = network in NETWORKS[PARTS]  # a file of weights would have to hold the heads as well
+        weights = "random:0" if part else str(save(module, Path(folder) / "weights.safetensors"))
+        begin = time.perf_counter()
+        source = open_source(network, weights=weights, overrides=Overrides())
+    names = normalise(source.graph, source.names)
+    targets = find_targets(source.graph.graph, names, source.native_size_px)
+    seconds = time.perf_counter() - begin
+    chosen = choose(targets, {path for path, _ in module.named_modules()})
+    figures: dict[str, Any] = {
+        "size": source.native_size_px,
+        "layers": len(targets),
+        "recommended": sum(target.recommended for target in targets.values()),
+        "export_s": round(seconds, 1),
+        "places": {},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for place, (target, path) in chosen.items():
+            graph = layer_graph(source.graph.graph, target, source.normalisation)
+            stored = write_weights(Path(folder), source.graph.graph, [graph.graph])
+            point(graph.graph, stored)
+            file = Path(folder) / target.file
+            onnx.save(ir.to_proto(graph), file)
+            found = compare(file, target, path, module, source)
+            figures["places"][place] = {"layer": target.name, "channels": target.channels, **found}
+    return figures
+
+
+def built(network: str) -> Any:
+    """The network as its library makes it, with the weights of seed 0.
+
+    Parameters that are all one number, such as the zeros that many residual branches and heads start with, would let
+    no gradient through or hide a mistake: they get noise of 0.1. Parts of detectors and segmenters stay as they are.
+    """
+    import torch
+    from reverie_export.sources.timm_network import timm_network
+    from reverie_export.sources.torchvision_network import torchvision_network
+
+    made = (timm_network if network.startswith("timm:") else torchvision_network)(network, "random:0")
+    for module in made.module.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = False  # it would overwrite what a hook has kept
+    if network in NETWORKS[PARTS]:
+        return made.module.eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in made.module.parameters():
+            if (parameter == parameter.flatten()[0]).all():
+                parameter += 0.1 * torch.randn_like(parameter)
+    return made.module.eval()
+
+
+def save(module: Any, path: Path) -> Path:
+    """Write the module's state; what it holds twice is written twice."""
+    import safetensors.torch
+
+    state = {name: tensor.clone().contiguous() for name, tensor in module.state_dict().items()}
+    safetensors.torch.save_file(state, path)
+    return path
+
+
+def choose(targets: Mapping[str, Any], paths: set[str]) -> dict[str, tuple[Any, str]]:
+    """An early, a middle and the last layer of those that one module returns, with its path in torch."""
+    able = []
+    for target in targets.values():
+        # Of a convolution with the normalisation folded into it, the later name says what it computes.
+        path = next((name for name in (*target.aliases[::-1], target.name) if name in paths), None)
+        if path is not None:
+            able.append((target, path))
+    good = [pair for pair in able if pair[0].recommended] or able
+    return {
+        "early": good[len(good) // 6],
+        "middle": good[len(good) // 2],
+        "last": able[-1],
+    }
+
+
+def compare(file: Path, target: Any, path: str, module: Any, source: Any) -> dict[str, Any]:
+    """Run the graph in ONNX Runtime and the module in torch on one random picture; relative errors in L2."""
+    import onnxruntime
+
+    rng = np.random.default_rng(0)
+    size = source.native_size_px
+    image = rng.random((1, source.channels, size, size), np.float32)
+    activation, _ = autograd(module, path, image, None, source.normalisation, "float64")
+    cotangent = rng.standard_normal(target.arrangement.apply(activation).shape).astype(np.float32)
+    back = target.arrangement.undo(cotangent, activation.shape)
+    _, exact = autograd(module, path, image, back, source.normalisation, "float64")
+    _, single = autograd(module, path, image, back, source.normalisation, "float32")
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    found = session.run(["activation", "gradient"], {"image": image, "cotangent": cotangent})
+    return {
+        "activation_error": distance(found[0], target.arrangement.apply(activation)),
+        "gradient_error": distance(found[1], single),
+        "gradient_error_float64": distance(found[1], exact),
+        "torch_float32_error": distance(single, exact),
+    }
+
+
+def autograd(
+    module: Any, path: str, image: np.ndarray, cotangent: np.ndarray | None, normalisation: Any, dtype: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the module at ``path`` returns, and torch's gradient of its product with ``cotangent`` by the picture."""
+    import torch
+
+    precise = module.to(getattr(torch, dtype))
+    picture = torch.from_numpy(image).to(getattr(torch, dtype)).requires_grad_()
+    mean, std = (
+        torch.tensor(numbers, dtype=torch.float32).to(picture.dtype).reshape(1, -1, 1, 1)
+        for numbers in (normalisation.mean, normalisation.std)
+    )
+    kept: list[Any] = []
+
+    def keep(_: Any, __: Any, result: Any) -> None:
+        kept.append((result[0] if isinstance(result, tuple) else result).clone())  # later layers may overwrite it
+
+    hook = precise.get_submodule(path).register_forward_hook(keep)
+    precise((normalisation.scale * picture - mean) / std)
+    hook.remove()
+    value = kept[0]
+    if cotangent is None:
+        return value.detach().numpy(), np.zeros(0)
+    (gradient,) = torch.autograd.grad(value, picture, torch.from_numpy(cotangent).to(value.dtype))
+    return value.detach().numpy(), gradient.numpy()
+
+
+def distance(found: np.ndarray, expected: np.ndarray) -> float:
+    """Relative L2 distance; infinite for another shape."""
+    if found.shape != expected.shape:
+        return float("inf")
+    wide = expected.astype(np.float64)
+    return float(np.linalg.norm(found - wide) / (np.linalg.norm(wide) or 1.0))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure each network in a process of its own; what fails is recorded with its reason."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", help="a name of torchvision's, or timm:NAME")
+    parser.add_argument("--all", action="store_true", help="all that have no figures yet")
+    parser.add_argument("--failed", action="store_true", help="those that failed, again")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.one:
+        print(json.dumps(measure(given.one)))
+        return
+    rows: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    known = [name for family in NETWORKS.values() for name in family]
+    wanted = list(given.networks)
+    if given.all:
+        wanted += [name for name in known if name not in rows]
+    if given.failed:
+        wanted += [name for name in known if "problem" in rows.get(name, {})]
+    for name in dict.fromkeys(wanted):
+        rows[name] = alone(name)
+        write_json(RESULTS, rows)
+        print(name, rows[name].get("problem", "measured"), flush=True)
+    write_table(rows)
+
+
+def alone(network: str) -> dict[str, Any]:
+    """Measure ``network`` in another process; its last words where that fails."""
+    command = [sys.executable, "-W", "ignore", "-m", "bench.networks", "--one", network]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return {"problem": f"took more than {LIMIT_S} s"}
+    if ran.returncode:
+        said = [line for line in ran.stderr.splitlines() if line.strip()] or [f"ended with {ran.returncode}"]
+        return {"problem": said[-1][:400]}
+    figures: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The table of docs/networks.md from what bench.networks has measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.networks_list import NETWORKS
+
+PAGE = Path(__file__).parent.parent / "docs" / "networks.md"
+PLACES = ("early", "middle", "last")
+BAR, BAR_OF_DOUBT = 1e-4, 5e-3
+
+HEAD = """# Networks
+
+How far the gradients of exported layers are from `torch.autograd`, as relative L2 distance in float32, for three layers
+of each network: an early one, one in the middle and the last. The networks have random weights from seed 0 (constant
+ones with noise) and see one random picture of their native size; the cotangent is random too. The graphs run in ONNX
+Runtime on the CPU; torch runs the network as its library makes it.
+
+A row is green if all three are within 1e-4 of torch in float32. Where a run of torch in float64 shows that torch's own
+float32 is off by more than that, because a value near zero fell on the other side of a ReLU, the distance is the one
+from float64, must be within 5e-3, and torch's own stands beside it.
+
+Made by `make networks`, which goes on where it stopped; rows are in `bench/results/networks.json`.
+"""
+
+
+def write_table(rows: Mapping[str, Any]) -> None:
+    """Write the page."""
+    listed = [name for family in NETWORKS.values() for name in family if name in rows]
+    green = sum(not problem(rows[name]) for name in listed)
+    parts = [HEAD, f"{green} of {len(listed)} are green.\n"]
+    for family, names in NETWORKS.items():
+        if lines := [_line(name, rows[name]) for name in names if name in rows]:
+            parts.append(_section(family, lines))
+    PAGE.write_text("\n".join(parts), encoding="utf-8")
+
+
+def problem(row: Mapping[str, Any]) -> str:
+    """Why a row is not green; empty if it is."""
+    if "problem" in row:
+        return str(row["problem"])
+    return "; ".join(
+        f"{place}: off by {_distance(found):.1e}" for place, found in row["places"].items() if not _within(found)
+    )
+
+
+def _in_doubt(found: Mapping[str, Any]) -> bool:
+    return bool(found["torch_float32_error"] > BAR)
+
+
+def _distance(found: Mapping[str, Any]) -> float:
+    return float(found["gradient_error_float64" if _in_doubt(found) else "gradient_error"])
+
+
+def _within(found: Mapping[str, Any]) -> bool:
+    return _distance(found) <= (BAR_OF_DOUBT if _in_doubt(found) else BAR)
+
+
+def _section(family: str, lines: Sequence[str]) -> str:
+    head = [
+        "",
+        f"## {family}",
+        "",
+        "| network | px | layers | early | middle | last | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *lines, ""])
+
+
+def _line(name: str, row: Mapping[str, Any]) -> str:
+    if "problem" in row:
+        return f"| `{name}` | | | | | | {row['problem'].replace('|', '/')} |"
+    cells = [_cell(row["places"][place]) for place in PLACES]
+    return f"| `{name}` | {row['size']} | {row['layers']} | {' | '.join(cells)} | {problem(row) or 'green'} |"
+
+
+def _cell(found: Mapping[str, Any]) -> str:
+    doubt = f" (torch: {found['torch_float32_error']:.0e})" if _in_doubt(found) else ""
+    return f"`{found['layer']}` {_distance(found):.0e}{doubt}"

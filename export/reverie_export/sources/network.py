@@ -1,0 +1,55 @@
+"""A torch module and what is known about it, before it is traced."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reverie_export.errors import BadOption
+from reverie_export.sources.source import Normalisation
+
+
+@dataclass(frozen=True)
+class Network:
+    """A module and what is known about it."""
+
+    module: Any  # torch.nn.Module
+    model: str
+    weights: str
+    normalisation: Normalisation
+    description: str = ""
+    labels: Sequence[str] = ()
+    native_size_px: int = 224
+    field_names: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that it comes from, besides torch's
+
+    @property
+    def channels(self) -> int:
+        """How many channels the picture has."""
+        return len(self.normalisation.mean)
+
+
+def resized(network: Network, size: int | None, channels: int | None) -> Network:
+    """The same network for other pictures; None leaves a number as it is.
+
+    Raises ``BadOption`` where the network says itself, by its mean and deviation, how many channels it takes.
+    """
+    network = replace(network, native_size_px=size or network.native_size_px)
+    if channels in (None, network.channels):
+        return network
+    if not network.normalisation.is_identity:
+        raise BadOption(
+            f"--input: {channels} channels do not fit {network.model}, which normalises {network.channels} of them"
+        )
+    return replace(network, normalisation=Normalisation((0.0,) * channels, (1.0,) * channels))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """torch's exporter and old models warn about their own insides, which no user of ours can mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

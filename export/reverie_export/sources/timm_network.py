@@ -1,0 +1,76 @@
+"""Networks of timm by name: ``timm:resnet26d``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reverie_export.errors import BadSource, BadWeights, nearest
+from reverie_export.sources.network import Network, quiet
+from reverie_export.sources.source import Normalisation
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+
+PREFIX = "timm:"
+
+
+def timm_network(source: str, weights: str | None) -> Network:
+    """The network that timm calls what follows ``timm:``, a tag such as ``.a1_in1k`` of its weights included.
+
+    ``weights`` is a tag, ``DEFAULT`` (the name's own tag, or timm's choice), a file or ``random:SEED``. Mean, deviation
+    and size are those that timm records for the weights.
+    """
+    import timm
+    import torch
+
+    name = source.removeprefix(PREFIX)
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        raise BadSource(f"timm has no network {architecture!r}{nearest(architecture, timm.list_models())}")
+    tags = [known.partition(".")[2] for known in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tags:
+        raise BadWeights(f"timm has no weights {tag!r} for {architecture}{_of(tags)}")
+    made = is_random(weights) or (weights is not None and weights.endswith(FILES))
+    if weights is not None and not made and weights != "DEFAULT":
+        if weights not in tags:
+            raise BadWeights(
+                f"{weights!r} is neither one of timm's weights for {architecture}{_of(tags)}, "
+                f"nor a {', '.join(FILES)} file, nor random:SEED"
+            )
+        tag = weights
+
+    torch.manual_seed(seed(weights) or 0)
+    called = f"{architecture}.{tag}" if tag else architecture
+    try:
+        with quiet():
+            module = timm.create_model(called, pretrained=not made)
+    except Exception as e:  # whatever the hub, or a network that needs more than timm, raises
+        reason = str(e).strip().split("\n")[0]
+        remedy = "" if made else "; give a local file with --weights instead"
+        raise BadWeights(f"timm cannot build {called}: {reason}{remedy}") from e
+    if made and not is_random(weights):
+        load(module, read(Path(str(weights))), str(weights))
+
+    config = timm.data.resolve_model_data_config(module)
+    kept = recorded(str(weights)) if made else module.pretrained_cfg.get("tag") or "DEFAULT"
+    return Network(
+        module=module,
+        model=source,
+        weights=kept,
+        normalisation=Normalisation(tuple(map(float, config["mean"])), tuple(map(float, config["std"]))),
+        description=f"timm's {architecture}, weights {kept}",
+        labels=_labels(module),
+        native_size_px=int(config["input_size"][-1]),
+        versions={"timm": timm.__version__},
+    )
+
+
+def _of(tags: list[str]) -> str:
+    return f" (it has {', '.join(tags)})" if tags else " (it has none)"
+
+
+def _labels(module: Any) -> tuple[str, ...]:
+    """What timm calls the classes, where it knows the set that the network was trained on."""
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    subset = infer_imagenet_subset(module)
+    return tuple(ImageNetInfo(subset).label_descriptions()) if subset else ()
