@@ -11,7 +11,7 @@ WIDTH, HEADS, PATCH, WINDOW = 12, 2, 8, 2
 GRID = SIZE // PATCH
 
 
-class Attention(nn.Module):
+class Attention(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
@@ -22,7 +22,7 @@ class Attention(nn.Module):
         return self.proj(scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, tokens, WIDTH))
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc]
     """Attention and a perceptron, each added to what came in; in windows of a grid if ``windowed``."""
 
     def __init__(self, windowed: bool = False, shift: int = 0) -> None:
@@ -45,7 +45,7 @@ class Block(nn.Module):
         return torch.roll(x, (self.shift, self.shift), (1, 2)) if self.shift else x
 
 
-class Vit(nn.Module):
+class Vit(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.patches = nn.Conv2d(3, WIDTH, PATCH, PATCH)
@@ -59,7 +59,7 @@ class Vit(nn.Module):
         return self.head(self.blocks(x)[:, 0])
 
 
-class Swin(nn.Module):
+class Swin(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.patches = nn.Conv2d(3, WIDTH, PATCH, PATCH)
@@ -69,7 +69,7 @@ class Swin(nn.Module):
         return self.head(self.blocks(self.patches(x).permute(0, 2, 3, 1)).mean((1, 2)))
 
 
-class Next(nn.Module):
+class Next(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(WIDTH, WIDTH, 3, padding=1, groups=WIDTH)
@@ -80,7 +80,7 @@ class Next(nn.Module):
         return x + y.permute(0, 3, 1, 2)
 
 
-class Convnext(nn.Module):
+class Convnext(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.blocks, self.head = nn.Conv2d(3, WIDTH, 4, 4), nn.Sequential(Next(), Next()), nn.Linear(12, 5)
@@ -89,7 +89,7 @@ class Convnext(nn.Module):
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
 
 
-class Undecided(nn.Module):
+class Undecided(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
