@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir as ir
 
+from reverie_gradient.gathering import every
 from reverie_gradient.shapes import count, sizes, static_dims
 from reverie_gradient.table import Call
 from reverie_gradient.term import Term
@@ -95,8 +96,7 @@ def _causal_bias(call: Call) -> Term:
     if call.has(4):
         start = sizes(call.input(4), [2])
         columns = columns + start
-    zero, one = rows.constant(0), rows.constant(1)
-    row, column = (zero.apply("Range", n.apply("Squeeze"), one) for n in (rows, columns))
+    row, column = every(rows), every(columns)
     if isinstance(start, Term):
         row = row + start
     later = row.apply("Unsqueeze", np.array([1], np.int64)).apply("Less", column)

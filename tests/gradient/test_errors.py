@@ -116,9 +116,9 @@ REFUSALS = [
         ("axes or steps",),
     ),
     Refusal(
-        '(float[N,3] x) => (float[n,m] y) { p = Constant <value_ints = [1,0,1,0]> () y = Pad <mode = "edge"> (x, p) }',
+        '(float[N,3] x) => (float[n,m] y) { p = Constant <value_ints = [-1,0,1,0]> () y = Pad <mode = "edge"> (x, p) }',
         NotDifferentiable,
-        ("edge", "axis 0"),
+        ("edge", "below zero"),
     ),
     Refusal("(float[2] x, float low) => (float[2] y) { y = Clip(x, low) }", NotDifferentiable, ("'low'",), wrt="low"),
     Refusal("(float[2] x) => (float[2] y) { y = Exp(x) }", GradientError, ("opset 12", "13..28"), opset=12),

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import onnx_ir as ir
 
-from reverie_gradient.gathering import multiply_along
+from reverie_gradient.gathering import every, multiply_along, not_negative
 from reverie_gradient.shapes import sizes
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -27,16 +26,11 @@ def _running_sum(call: Call) -> Sequence[Term | None]:
 def _comparison(call: Call, reverse: int, exclusive: int, axis: int) -> Term:
     """Return a square of truth values: whether output i contains input j."""
     n = sizes(call.x, [axis])
-    i, j = _range(n), _range(n)
+    i, j = every(n), every(n)
     i = i.apply("Unsqueeze", np.array([1], np.int64))
     if exclusive:
         return i.apply("Less" if reverse else "Greater", j)
     return i.apply("Greater" if reverse else "Less", j).apply("Not")
-
-
-def _range(n: Term) -> Term:
-    """Return 0 .. n - 1 for a vector of one number."""
-    return n.constant(0).apply("Range", n.apply("Squeeze"), n.constant(1))
 
 
 def _axis(call: Call) -> int:
@@ -73,7 +67,7 @@ def _running_product(call: Call) -> Sequence[Term | None]:
 @vjp("Trilu")
 def _triangle(call: Call) -> Sequence[Term | None]:
     rank = call.x.rank
-    i, j = (_range(sizes(call.x, [axis])) for axis in (rank - 2, rank - 1))
+    i, j = (every(sizes(call.x, [axis])) for axis in (rank - 2, rank - 1))
     if call.has(1):
         j = j - call.input(1)
     i = i.apply("Unsqueeze", np.array([1], np.int64))
@@ -84,7 +78,7 @@ def _triangle(call: Call) -> Sequence[Term | None]:
 @vjp("Range")
 def _row(call: Call) -> Sequence[Term | None]:
     """Differentiate y[k] = start + k delta; the limit decides only how many there are."""
-    place = _range(sizes(call.y, [0])).apply("Cast", to=int(call.dy.dtype))
+    place = every(sizes(call.y, [0])).apply("Cast", to=int(call.dy.dtype))
     dstart, ddelta = (t.apply("ReduceSum", keepdims=0) for t in (call.dy, call.dy * place))
     return [dstart, None, ddelta]
 
@@ -93,9 +87,9 @@ def _row(call: Call) -> Sequence[Term | None]:
 def _one_hot(call: Call) -> Sequence[Term | None]:
     """Send to the off and on values what their places received; the indices are whole numbers."""
     axis = call.integer("axis", -1) % call.y.rank
-    index, n = call.input(0).apply("Cast", to=int(ir.DataType.INT64)), sizes(call.y, [axis])
-    index = index.apply("Less", 0).apply("Where", index + n, index).apply("Unsqueeze", np.array([axis], np.int64))
-    place = _range(n)
+    n = sizes(call.y, [axis])
+    index = not_negative(call.input(0), n).apply("Unsqueeze", np.array([axis], np.int64))
+    place = every(n)
     if behind := list(range(1, call.y.rank - axis)):
         place = place.apply("Unsqueeze", np.array(behind, np.int64))
     hot = index.apply("Equal", place).apply("Where", call.dy, 0.0).apply("ReduceSum", keepdims=1)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-import onnx_ir as ir
 
 from reverie_gradient.gathering import select_back
-from reverie_gradient.shapes import pad, reshape_like, sizes, static_dims
+from reverie_gradient.shapes import pad, reshape_like, shape_of, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 from reverie_gradient.windows import windows
@@ -44,10 +43,10 @@ def _col2im(call: Call) -> Sequence[Term | None]:
 def _compress(call: Call) -> Sequence[Term | None]:
     kept = call.input(1).apply("NonZero").apply("Reshape", np.array([-1], np.int64))
     if "axis" in call.node.attributes:
-        return [select_back(call.dy, kept, call.integer("axis", 0) % call.x.rank, call.x)]
-    line = call.x.apply("Reshape", np.array([-1], np.int64))
-    line.value.shape = ir.Shape([None])
-    return [reshape_like(select_back(call.dy, kept, 0, line), call.x)]
+        axis = call.integer("axis", 0) % call.x.rank
+        return [select_back(call.dy, kept, axis, sizes(call.x, [axis]), call.x.rank)]
+    length = shape_of(call.x).apply("ReduceProd", keepdims=1)
+    return [reshape_like(select_back(call.dy, kept, 0, length, 1), call.x)]
 
 
 @vjp("ReverseSequence", portable=False)
