@@ -46,6 +46,8 @@ def normalise(model: ir.Model, names: Names) -> Names:
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     common.RemoveUnusedNodesPass()(model)
     _bypass(graph)
+    _infer(model)
+    _refuse_giants(graph)  # before anything of the sort is worked out
     fold_still(graph)
     common.RemoveUnusedNodesPass()(model)
     names = _fold_batch_norms(graph, names)

@@ -156,14 +156,14 @@ CASES = {
     # --- layers and options ---
     "a layer near one": Case("@vgg --layers conv3 --out {}/o", ("conv3", "nearest: conv2, conv1")),
     "two layers like none": Case("@vgg --layers conv1,xyz,qqq --out {}/o", ("'xyz'", "'qqq'")),
-    "a layer without a gradient": Case("@unsortable --layers after --out {}/o", ("after: no gradient rule for TopK",)),
+    "a layer without a gradient": Case("@determined --layers after --out {}/o", ("after: no gradient rule for Det",)),
     "a name for no folder": Case("@vgg --name ../x --out {}/o", ("../x", "letters")),
     "a model of that name": Case("@vgg --out {}/o", ("exists", "--force"), model_of_that_name),
     "a mean of two numbers": Case("@vgg --mean 1,2 --out {}/o", ("--mean", "three")),
     "a mean that is no number": Case("@vgg --mean a,b,c --out {}/o", ("--mean", "a,b,c")),
     "a deviation of zero": Case("@vgg --std 1,0,1 --out {}/o", ("--std", "zero")),
     "an input that is not square": Case("@vgg --input 3x32x64 --out {}/o", ("3x32x64", "square")),
-    "an input that is grey": Case("@vgg --input 1x32x32 --out {}/o", ("3 channels",)),
+    "an input that is grey": Case("@vgg --input 1x32x32 --out {}/o", ("1 channels", "normalises 3")),
     "an input of no size": Case("@vgg --input 0 --out {}/o", ("--input", "0")),
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 import onnxruntime
 import pytest
+from reverie_server import runtime
 from reverie_server.models import ModelStore, embedded_models
 
 BLOCKED = {"Conv", "MaxPool", "Upsample", "Add", "Mul", "HardSigmoid"}
@@ -20,6 +21,7 @@ def test_no_tensor_is_reordered_between_blocked_operators(layer: str, tmp_path: 
     model = ModelStore([embedded_models()]).model("texture19")
     height, width = model.grid(layer, SIDE)
     options = onnxruntime.SessionOptions()
+    options.use_per_session_threads = not runtime._shared  # one pool serves all sessions, once there is one
     options.log_severity_level = 3  # it warns that the file it writes is bound to this machine
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     for name, size in {"N": 1, "H": SIDE, "W": SIDE, "h": height, "w": width}.items():
