@@ -71,7 +71,6 @@ UNSUPPORTED: dict[str, str] = {
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
     "DeformConv": "where it reads depends on the values of another input; no portable operators do that fast enough",
-    "GridSample": "where it reads depends on another input; portable operators cannot add up what returns",
     "MaxRoiPool": "it rounds its regions to whole pixels; use RoiAlign",
     "RoiAlign": "how many samples it takes depends on the values of its regions; differentiate up to its input",
     "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",

@@ -17,15 +17,25 @@ from reverie_gradient.term import Term
 
 @dataclass(frozen=True)
 class Kernel:
-    """The weight of an element by its distance from the sample (element minus sample), zero beyond ``support``."""
+    """The weight of an element by its distance from the sample (element minus sample), zero beyond ``support``.
+
+    ``slope`` tells how the weight grows with the place of the sample, if it does but for jumps.
+    """
 
     support: int
     weight: Callable[[Term], Term]
+    slope: Callable[[Term], Term] | None = None
 
 
 def linear() -> Kernel:
-    """Return the weights of linear interpolation."""
-    return Kernel(1, lambda d: (1 - d.apply("Abs")).apply("Max", 0.0))
+    """Return the weights of linear interpolation; on an element, the slope is that to its right."""
+
+    def slope(d: Term) -> Term:
+        behind = d.apply("Greater", 0.0).apply("And", d.apply("Greater", 1.0).apply("Not"))
+        before = d.apply("Greater", -1.0).apply("And", d.apply("Greater", 0.0).apply("Not"))
+        return behind.apply("Cast", to=int(d.dtype)) - before.apply("Cast", to=int(d.dtype))
+
+    return Kernel(1, lambda d: (1 - d.apply("Abs")).apply("Max", 0.0), slope)
 
 
 def cubic(a: float) -> Kernel:
@@ -37,7 +47,14 @@ def cubic(a: float) -> Kernel:
         far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
         return t.apply("Less", 1.0).apply("Where", near, t.apply("Less", 2.0).apply("Where", far, 0.0))
 
-    return Kernel(2, weight)
+    def slope(d: Term) -> Term:
+        t = d.apply("Abs")
+        near = (3 * (a + 2) * t - 2 * (a + 3)) * t
+        far = (3 * a * t - 10 * a) * t + 8 * a
+        outward = t.apply("Less", 1.0).apply("Where", near, t.apply("Less", 2.0).apply("Where", far, 0.0))
+        return -d.apply("Sign") * outward
+
+    return Kernel(2, weight, slope)
 
 
 def nearest(mode: str) -> Kernel:
@@ -81,3 +98,24 @@ def folded(margin: int, size: Term, dtype: ir.DataType, fold: Callable[[Term, Te
 def to_edge(at: Term, last: Term) -> Term:
     """Take the nearest element for a place outside."""
     return at.apply("Max", 0.0).apply("Min", last)
+
+
+def reflected(at: Term, low: float, span: Term) -> tuple[Term, Term]:
+    """Throw places back at ``low`` and at ``span`` beyond it; return them, and 1 or -1 for the way they move now."""
+    over = at - low
+    away = over.apply("Abs")
+    turns = (away / span).apply("Floor")
+    rest, odd = away - turns * span, _odd(turns)
+    return odd.apply("Greater", 0.0).apply("Where", span - rest, rest) + low, over.apply("Sign") * (1 - 2 * odd)
+
+
+def rounded(at: Term) -> Term:
+    """Take the nearest whole number, and of two equally near ones the even."""
+    below = at.apply("Floor")
+    rest = at - below
+    further = rest.apply("Greater", 0.5).apply("Cast", to=int(at.dtype))
+    return below + rest.apply("Equal", 0.5).apply("Where", _odd(below), further)
+
+
+def _odd(whole: Term) -> Term:
+    return whole - 2 * (whole / 2).apply("Floor")

@@ -22,6 +22,7 @@ from tests.gradient.cases import (
     rearranging,
     reduction,
     resizing,
+    sampling,
     selecting,
     spectral,
 )
@@ -46,6 +47,7 @@ FAMILIES = [
     rearranging,
     reduction,
     resizing,
+    sampling,
     selecting,
     spectral,
 ]

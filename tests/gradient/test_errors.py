@@ -73,6 +73,13 @@ REFUSALS = [
     Refusal("(float[2] x, int64[2] i) => (float[2] y) { y = Gather(x, i) }", GradientError, ("INT64",), wrt="i"),
     # --- rules that do not cover everything ---
     Refusal(
+        "(float[1,1,4,4] x, float[1,2,2,2] g) => (float[a,b,c,d] y) "
+        '{ [warp] y = GridSample <mode = "nearest"> (x, g) }',
+        NotDifferentiable,
+        ("GridSample node 'warp'", "input 1 \\('g'\\)"),
+        wrt="g",
+    ),
+    Refusal(
         IMAGE + "{ [grouped] y = Conv <group = 2> (x, w) }",
         NotDifferentiable,
         ("Conv node 'grouped'", "input 1 \\('w'\\)"),

@@ -87,6 +87,21 @@ def transformer(x: Any, w: Weights) -> Any:
     return (x + F.gelu(x @ w["up"]) @ w["down"])[:, 0]
 
 
+def warp(mode: str, padding: str) -> Network:
+    """An image read where it says itself, partly beyond its ends."""
+
+    def warped(x: Any, w: Weights) -> Any:
+        grid = (torch.tanh(F.conv2d(x, w["a"], stride=2)) * 2).permute(0, 2, 3, 1)
+        return F.grid_sample(x, grid, mode, padding, align_corners=False)
+
+    body = f"""
+        c = Conv <strides = [2, 2]> (image, a) t = Tanh(c) two = Constant <value = T_ {{2.0}}> () m = Mul(t, two)
+        grid = Transpose <perm = [0, 2, 3, 1]> (m)
+        y = GridSample <mode = "{mode}", padding_mode = "{padding}"> (image, grid)
+        """
+    return Network(f"{mode} warp, {padding}", {"a": (2, 3, 3, 3)}, body, warped, (2, 3, 10, 13))
+
+
 NORM = "BatchNormalization <epsilon = 0.001>"
 
 NETWORKS = [
@@ -178,6 +193,7 @@ NETWORKS = [
         """,
         transformer,
     ),
+    *(warp(mode, padding) for mode in ("bilinear", "bicubic") for padding in ("zeros", "border", "reflection")),
 ]
 
 

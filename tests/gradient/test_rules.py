@@ -33,7 +33,7 @@ PORTABLE = {
     ),
     *("Sign", "Sin", "Sqrt", "Sub", "Tanh", "And", "Equal", "Greater", "Less", "Not", "Where", "Cast", "Constant"),
     *("AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "MatMul", "ReduceProd", "ReduceSum"),
-    *("Concat", "Expand", "Gather", "NonZero", "Pad", "Range", "Reshape", "Resize", "Shape", "Slice", "Split"),
+    *("Concat", "Expand", "Floor", "Gather", "NonZero", "Pad", "Range", "Reshape", "Resize", "Shape", "Slice", "Split"),
     *("Squeeze", "Transpose", "Unsqueeze"),
 }
 

@@ -17,6 +17,7 @@ from reverie_gradient.rules import (
     rearranging,
     reduction,
     resizing,
+    sampling,
     selecting,
     spectral,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "rearranging",
     "reduction",
     "resizing",
+    "sampling",
     "selecting",
     "spectral",
 ]
