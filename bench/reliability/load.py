@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -64,27 +65,26 @@ class Tally:
 
 
 def texture(number: int) -> spec_pb2.RenderSpec:
-    """The picture that a client asks for, as `bench.service` has the engine render it."""
+    """The picture of a number, as `bench.service` has the engine render it; two that are the same would be made once."""
     objective = spec_pb2.ChannelObjective(layer=LAYER, channel=number % CHANNELS)
     return spec_pb2.RenderSpec(
-        model="texture19", objective=spec_pb2.Objective(channel=objective), steps=STEPS, size_px=SIZE_PX
+        model="texture19", objective=spec_pb2.Objective(channel=objective), steps=STEPS, size_px=SIZE_PX, seed=number
     )
 
 
 async def crowd(address: str, clients: int, seconds: float, spec: Callable[[int], spec_pb2.RenderSpec]) -> Tally:
     """Let so many clients open stream after stream until the time is up, and see every stream to its end."""
-    tally, until = Tally(), time.perf_counter() + seconds
+    tally, until, numbers = Tally(), time.perf_counter() + seconds, count()
 
-    async def client(number: int) -> None:
+    async def client() -> None:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
         async with grpc.aio.insecure_channel(address, options) as channel:
             stub = VisualizationServiceStub(channel)
             while time.perf_counter() < until:
-                number += 1
-                wait_s = await _stream(stub, StreamRenderRequest(spec=spec(number)), tally)
+                wait_s = await _stream(stub, StreamRenderRequest(spec=spec(next(numbers))), tally)
                 await asyncio.sleep(min(wait_s, max(0, until - time.perf_counter())))
 
-    await asyncio.gather(*(client(number) for number in range(clients)))
+    await asyncio.gather(*(client() for _ in range(clients)))
     return tally
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -196,6 +197,19 @@ async def test_a_call_is_one_line_of_json_with_its_name(engine: Engine) -> None:
     assert (line["code"], line["request_id"], line["client"], line["level"]) == ("OK", "mine", "127.0.0.1", "info")
 
 
+async def test_the_end_of_a_render_is_told_with_the_name_of_its_call(engine: Engine) -> None:
+    with logging_as("json") as written:
+        async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
+            stub = VisualizationServiceStub(channel)
+            for number in range(2):
+                await stub.RenderImage(
+                    render_request(channel=number), metadata=(("x-request-id", f"mine-{number}"),), timeout=20
+                )
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    told = [line for line in lines if line["logger"] == "reverie_server.worker"]
+    assert [line["request_id"] for line in told] == ["mine-0", "mine-1"]
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_secrets_are_struck_out_of_the_log_wherever_they_stand(form: str) -> None:
     key = "reverie_0123456789ab_" + "s" * 43
@@ -242,6 +256,27 @@ async def test_calls_are_counted_by_method_and_code(engine: Engine) -> None:
         + ended(metrics.registry, "RenderImage", "CANCELLED")
         == 1
     )
+
+
+async def test_metrics_tell_of_what_the_device_does(models: Path) -> None:
+    metrics = Metrics()
+    with Engine([models], device="cpu", threads=1, observer=metrics) as engine:
+        metrics.watch(engine.stats)
+        async with running(engine, LOCAL, observer=metrics) as address, grpc.aio.insecure_channel(address) as channel:
+            stub = VisualizationServiceStub(channel)
+            for number in range(2):
+                await stub.RenderImage(render_request(steps=7, channel=number), timeout=20)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stub.RenderImage(render_request(steps=10_000, size_px=64), timeout=0.3)
+        steps = engine.stats().steps
+        read = metrics.registry.get_sample_value
+        assert read("reverie_steps_total") == steps >= 14
+        assert read("reverie_step_seconds_count") == read("reverie_batch_occupancy_count") == engine.stats().runs
+        assert read("reverie_batch_occupancy_sum") == steps
+        assert read("reverie_session_build_seconds_count") == engine.stats().builds >= 1
+        assert read("reverie_render_seconds_count", {"outcome": "converged"}) == 2
+        assert (read("reverie_wait_seconds_count") or 0) >= 2
+        assert (read("reverie_queue_depth"), read("reverie_renders_running")) == (0, 0)
 
 
 def ended(registry: CollectorRegistry, method: str, code: str) -> float:
