@@ -65,7 +65,7 @@ class Tally:
 
 
 def texture(number: int) -> spec_pb2.RenderSpec:
-    """The picture of a number, as `bench.service` has the engine render it; two that are the same would be made once."""
+    """The picture of a number, as the engine alone renders it; numbers differ, for what is the same is made once."""
     objective = spec_pb2.ChannelObjective(layer=LAYER, channel=number % CHANNELS)
     return spec_pb2.RenderSpec(
         model="texture19", objective=spec_pb2.Objective(channel=objective), steps=STEPS, size_px=SIZE_PX, seed=number

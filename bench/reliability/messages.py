@@ -14,7 +14,8 @@ SERVICE = visualization_pb2.DESCRIPTOR.services_by_name["VisualizationService"]
 #: What is likely to be looked up, so that requests come further than the first check.
 KNOWN = ["", "tiny", "conv1_1", "relu1_1", "logits", "ring", "reverie", "quick", "features.0"]
 
-TEXTS = some.one_of(some.sampled_from(KNOWN), some.text(max_size=40), some.text("x", min_size=1000, max_size=1100))
+#: Long ones are drawn by their length: to draw every letter takes longer than to send the rest of a request.
+TEXTS = some.one_of(some.sampled_from(KNOWN), some.text(max_size=40), some.integers(1000, 1100).map("x".__mul__))
 NUMBERS = {
     FieldDescriptor.CPPTYPE_INT32: some.one_of(some.integers(-2, 40), some.integers(-(2**31), 2**31 - 1)),
     FieldDescriptor.CPPTYPE_INT64: some.one_of(some.integers(-2, 40), some.integers(-(2**63), 2**63 - 1)),
