@@ -182,6 +182,7 @@ def load(*, clients: int, minutes: float, rounds: int) -> dict[str, Any]:
     alone: list[float] = []
     turns: list[Tally] = []
     took: list[float] = []
+    clients_s = whole_s = 0.0
     with (
         tempfile.TemporaryDirectory() as folder,
         ServerProcess("--store", "off", "--jobs", str(Path(folder) / "jobs.sqlite")) as server,
@@ -190,9 +191,12 @@ def load(*, clients: int, minutes: float, rounds: int) -> dict[str, Any]:
         asyncio.run(crowd(server.address, 1, 1, texture))  # the program is built
         for _ in range(rounds):
             alone.append(render(turn_s))
+            busy_s, begun_s = time.process_time(), time.perf_counter()
             with listing(server.address) as listed:
                 turns.append(asyncio.run(crowd(server.address, clients, turn_s, texture)))
             took += listed
+            clients_s += time.process_time() - busy_s
+            whole_s += time.perf_counter() - begun_s
         code, _ = server.stop()
     shares = [turn.rate(STEPS) / rate for turn, rate in zip(turns, alone, strict=True)]
     return {
@@ -204,6 +208,8 @@ def load(*, clients: int, minutes: float, rounds: int) -> dict[str, Any]:
         "wrong": dict(sum((turn.wrong for turn in turns), Counter())),
         "engine_steps_per_s": [round(rate, 2) for rate in alone],
         "service_steps_per_s": [round(turn.rate(STEPS), 2) for turn in turns],
+        "shares": [round(share, 3) for share in shares],
+        "cores_of_clients": round(clients_s / whole_s, 3),  # which the device does not have
         "share": round(statistics.median(shares), 3),
         "listings": len(took),
         **{f"listing_p{p}_ms": round(percentile(took, p), 1) for p in (50, 95, 99)},
