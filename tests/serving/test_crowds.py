@@ -27,8 +27,9 @@ def test_every_stream_of_a_crowd_ends_in_a_picture_or_is_told_when_to_come_back(
             tally = asyncio.run(crowd(server.address, 40, 3, small))
         code, said = server.stop()
     assert tally.wrong == {}
-    assert len(tally.pictures) >= 8
-    assert tally.refused >= 40 - 9
+    assert len(tally.pictures) >= 6  # three quarters of the queue
+    assert tally.refused > 0
+    assert len(tally.pictures) + tally.refused >= 40
     assert len(took) > 1
     assert (code, "Traceback" in said) == (0, False)
 
