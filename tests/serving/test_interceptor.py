@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -16,10 +17,11 @@ from google.rpc import error_details_pb2 as rpc
 from prometheus_client import CollectorRegistry
 from reverie_proto.v1 import visualization_pb2 as wire
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
-from reverie_server import Engine, logs
+from reverie_server import Draining, Engine, logs
 from reverie_server.interceptor import Interceptor, named, shielded
 from reverie_server.metrics import Metrics
 from reverie_server.record import Record
+from reverie_server.reported import reporting
 from reverie_server.settings import Settings
 
 from tests.serving.hosts import Refusal, render_request, running
@@ -102,6 +104,20 @@ async def test_an_exception_becomes_an_incident_and_its_text_stays_in_the_log(
     (record,) = (record for record in caplog.records if incident in record.message)
     assert record.exc_text is not None
     assert "a secret path" in record.exc_text
+
+
+class Ended:
+    """The context of a call that ended by its deadline a moment ago."""
+
+    async def abort(self, *status: object) -> None:
+        raise grpc.aio.InternalError("the status cannot be sent")
+
+
+async def test_an_error_that_comes_after_the_end_of_its_call_is_no_incident(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        async with reporting(cast(Any, Ended()), "a method"):
+            raise Draining
+    assert "incident" not in caplog.text
 
 
 # ----- names -----
