@@ -42,7 +42,8 @@ def requests(method: MethodDescriptor) -> some.SearchStrategy[Any]:
 
 
 def _nearly_good(kind: Descriptor) -> some.SearchStrategy[Any]:
-    make, fields = message_factory.GetMessageClass(kind), list(GOOD.DESCRIPTOR.fields)
+    make: Any = message_factory.GetMessageClass(kind)
+    fields: list[FieldDescriptor] = list(GOOD.DESCRIPTOR.fields)
 
     @some.composite
     def build(draw: some.DrawFn) -> Any:
