@@ -43,7 +43,7 @@ def requests(method: MethodDescriptor) -> some.SearchStrategy[Any]:
 
 def _nearly_good(kind: Descriptor) -> some.SearchStrategy[Any]:
     make: Any = message_factory.GetMessageClass(kind)
-    fields: list[FieldDescriptor] = list(GOOD.DESCRIPTOR.fields)
+    fields: Any = list[Any](GOOD.DESCRIPTOR.fields)
 
     @some.composite
     def build(draw: some.DrawFn) -> Any:
