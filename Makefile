@@ -72,9 +72,12 @@ bench: .venv/bench/ready .venv/training/ready
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 # Each row of docs/reliability.md, long form; figures on standard output.
-RELIABILITY ?= fuzz sigterm hosts
+RELIABILITY ?= doors desk_races kill_job store_faults sigterm hosts load fuzz soak
+RACES ?= 500
 
 reliability: .venv/serve/tested
+	@echo "== tests/serving/test_states.py and test_races.py, $(RACES) seeds"
+	@REVERIE_RACES=$(RACES) .venv/serve/bin/python -m pytest -q tests/serving/test_states.py tests/serving/test_races.py
 	@for name in $(RELIABILITY); do \
 		echo "== bench.reliability.$$name" && .venv/serve/bin/python -m bench.reliability.$$name || exit 1; done
 

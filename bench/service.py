@@ -93,7 +93,11 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
             for picture in range(sys.maxsize):
                 objective = spec_pb2.ChannelObjective(layer=layer, channel=(number + picture) % CHANNELS)
                 spec = spec_pb2.RenderSpec(
-                    model=MODEL, objective=spec_pb2.Objective(channel=objective), steps=steps, size_px=SIZE
+                    model=MODEL,
+                    objective=spec_pb2.Objective(channel=objective),
+                    steps=steps,
+                    size_px=SIZE,
+                    seed=number * 10_000 + picture,  # what two ask for is made once
                 )
                 request = StreamRenderRequest(spec=spec)
                 request.MergeFrom(kind)

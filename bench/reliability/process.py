@@ -34,6 +34,11 @@ class ServerProcess:
         assert found, self._said()
         self.address = found[1]
 
+    @property
+    def pid(self) -> int:
+        """What the operating system knows it by."""
+        return self._process.pid
+
     def terminate(self) -> None:
         """Send SIGTERM."""
         self._process.send_signal(signal.SIGTERM)

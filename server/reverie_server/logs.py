@@ -22,7 +22,7 @@ def configure(form: str, level: str, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.ExtraAdder(allow=("method", "code", "client")),
+        structlog.stdlib.ExtraAdder(allow=("method", "code", "client", "request_id")),
         _name_call,
     ]
     last: list[Any] = [structlog.processors.format_exc_info, _redact]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
-from reverie_server import images, spec
+from reverie_server import images, request_id, spec
 from reverie_server.faults import Violation, shown
 from reverie_server.limits import Limits
 from reverie_server.notes import Notes
@@ -46,6 +46,8 @@ class Order:
     cache: visualization_pb2.CacheMode = visualization_pb2.CACHE_MODE_USE
     #: The caller's name for this attempt, or empty.
     request_id: str = ""
+    #: The name of the call that it came with, for the log; empty where it came without one.
+    call: str = ""
     #: What the render will take, as far as an engine can tell.
     estimated_s: float | None = None
     #: About what its program holds in memory.
@@ -85,7 +87,18 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
     background = _background(request.priority, notes)
     notes.refuse()
     plan = spec.plan(effective, models)
-    return Order(plan, form, frame_form, frame_steps, frame_size, report_every, background, cache, request.request_id)
+    return Order(
+        plan=plan,
+        format=form,
+        frame_format=frame_form,
+        frame_steps=frame_steps,
+        frame_size_px=frame_size,
+        report_every=report_every,
+        background=background,
+        cache=cache,
+        request_id=request.request_id,
+        call=request_id.current(),
+    )
 
 
 def _background(value: int, notes: Notes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import uuid
@@ -65,7 +66,10 @@ async def abort(
     details: Sequence[Message],
     retry_after_s: int | None = None,
 ) -> None:
-    """End the call with a google.rpc.Status in its trailers."""
+    """End the call with a google.rpc.Status in its trailers.
+
+    Raises CancelledError where it has ended already, such as by its deadline: nobody can be told any more.
+    """
     status_code = grpc.StatusCode[code]
     status = status_pb2.Status(code=status_code.value[0], message=message)
     for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *details]:
@@ -73,4 +77,7 @@ async def abort(
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
     if retry_after_s is not None:
         trailers.append(("grpc-retry-pushback-ms", str(retry_after_s * 1000)))  # read by gRPC's own retries
-    await context.abort(status_code, message, (*request_id.trailers(), *trailers))
+    try:
+        await context.abort(status_code, message, (*request_id.trailers(), *trailers))
+    except grpc.aio.InternalError as error:
+        raise asyncio.CancelledError from error

@@ -217,17 +217,17 @@ class Worker:
                 self._doomed.append((ticket, error))
 
     def _tell_end(self, ticket: Ticket, end: Rendering | BaseException) -> None:
-        elapsed = self._clock() - ticket.came if ticket.begun is None else self._clock() - ticket.begun
+        outcome, words = "failed", "failed"
+        seconds = self._clock() - (ticket.came if ticket.begun is None else ticket.begun)
         match end:
             case Rendering():
-                self._observer.rendered(end.outcome, end.elapsed_s)
-                log.info("%s in %.2f s: %s", end.outcome, end.elapsed_s, _described(ticket.render.order))
+                outcome, seconds = end.outcome, end.elapsed_s
+                words = f"{outcome} in {seconds:.2f} s"
             case Interrupted():
-                self._observer.rendered("stopped", elapsed)
-                log.info("stopped before its end: %s", _described(ticket.render.order))
-            case _:
-                self._observer.rendered("failed", elapsed)
-                log.info("failed: %s", _described(ticket.render.order))
+                outcome, words = "stopped", "stopped before its end"
+        order = ticket.render.order
+        self._observer.rendered(outcome, seconds)
+        log.info("%s: %s", words, _described(order), extra={"request_id": order.call})
         ticket.render.mailbox.post(end)
 
     # ----- in the thread -----

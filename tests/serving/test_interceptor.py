@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -15,10 +17,11 @@ from google.rpc import error_details_pb2 as rpc
 from prometheus_client import CollectorRegistry
 from reverie_proto.v1 import visualization_pb2 as wire
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
-from reverie_server import Engine, logs
+from reverie_server import Draining, Engine, logs
 from reverie_server.interceptor import Interceptor, named, shielded
 from reverie_server.metrics import Metrics
 from reverie_server.record import Record
+from reverie_server.reported import reporting
 from reverie_server.settings import Settings
 
 from tests.serving.hosts import Refusal, render_request, running
@@ -101,6 +104,20 @@ async def test_an_exception_becomes_an_incident_and_its_text_stays_in_the_log(
     (record,) = (record for record in caplog.records if incident in record.message)
     assert record.exc_text is not None
     assert "a secret path" in record.exc_text
+
+
+class Ended:
+    """The context of a call that ended by its deadline a moment ago."""
+
+    async def abort(self, *status: object) -> None:
+        raise grpc.aio.InternalError("the status cannot be sent")
+
+
+async def test_an_error_that_comes_after_the_end_of_its_call_is_no_incident(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        async with reporting(cast(Any, Ended()), "a method"):
+            raise Draining
+    assert "incident" not in caplog.text
 
 
 # ----- names -----
@@ -196,6 +213,19 @@ async def test_a_call_is_one_line_of_json_with_its_name(engine: Engine) -> None:
     assert (line["code"], line["request_id"], line["client"], line["level"]) == ("OK", "mine", "127.0.0.1", "info")
 
 
+async def test_the_end_of_a_render_is_told_with_the_name_of_its_call(engine: Engine) -> None:
+    with logging_as("json") as written:
+        async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
+            stub = VisualizationServiceStub(channel)
+            for number in range(2):
+                await stub.RenderImage(
+                    render_request(channel=number), metadata=(("x-request-id", f"mine-{number}"),), timeout=20
+                )
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    told = [line for line in lines if line["logger"] == "reverie_server.worker"]
+    assert [line["request_id"] for line in told] == ["mine-0", "mine-1"]
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_secrets_are_struck_out_of_the_log_wherever_they_stand(form: str) -> None:
     key = "reverie_0123456789ab_" + "s" * 43
@@ -242,6 +272,27 @@ async def test_calls_are_counted_by_method_and_code(engine: Engine) -> None:
         + ended(metrics.registry, "RenderImage", "CANCELLED")
         == 1
     )
+
+
+async def test_metrics_tell_of_what_the_device_does(models: Path) -> None:
+    metrics = Metrics()
+    with Engine([models], device="cpu", threads=1, observer=metrics) as engine:
+        metrics.watch(engine.stats)
+        async with running(engine, LOCAL, observer=metrics) as address, grpc.aio.insecure_channel(address) as channel:
+            stub = VisualizationServiceStub(channel)
+            for number in range(2):
+                await stub.RenderImage(render_request(steps=7, channel=number), timeout=20)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await stub.RenderImage(render_request(steps=10_000, size_px=64), timeout=0.3)
+        steps = engine.stats().steps
+        read = metrics.registry.get_sample_value
+        assert read("reverie_steps_total") == steps >= 14
+        assert read("reverie_step_seconds_count") == read("reverie_batch_occupancy_count") == engine.stats().runs
+        assert read("reverie_batch_occupancy_sum") == steps
+        assert read("reverie_session_build_seconds_count") == engine.stats().builds >= 1
+        assert read("reverie_render_seconds_count", {"outcome": "converged"}) == 2
+        assert (read("reverie_wait_seconds_count") or 0) >= 2
+        assert (read("reverie_queue_depth"), read("reverie_renders_running")) == (0, 0)
 
 
 def ended(registry: CollectorRegistry, method: str, code: str) -> float:

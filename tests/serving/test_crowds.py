@@ -1,0 +1,50 @@
+"""The short forms of bench/reliability's load and soak: many streams at once, and a mix of clients."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from reverie_proto.v1 import spec_pb2
+
+from bench.reliability.load import crowd, listing
+from bench.reliability.process import ServerProcess
+from bench.reliability.soak import MIX, Sample, judged, soak
+
+
+def small(number: int) -> spec_pb2.RenderSpec:
+    objective = spec_pb2.ChannelObjective(layer="conv2_1", channel=number % 8)
+    return spec_pb2.RenderSpec(
+        model="tiny", objective=spec_pb2.Objective(channel=objective), steps=20, size_px=32, seed=number
+    )
+
+
+def test_every_stream_of_a_crowd_ends_in_a_picture_or_is_told_when_to_come_back(models: Path, tmp_path: Path) -> None:
+    bounds = ("--store", "off", "--jobs", f"{tmp_path}/jobs.sqlite", "--limit", "max_waiting_renders=8")
+    with ServerProcess("--models", str(models), *bounds) as server:
+        with listing(server.address) as took:
+            tally = asyncio.run(crowd(server.address, 40, 3, small))
+        code, said = server.stop()
+    assert tally.wrong == {}
+    assert len(tally.pictures) >= 6  # three quarters of the queue
+    assert tally.refused > 0
+    assert len(tally.pictures) + tally.refused >= 40
+    assert len(took) > 1
+    assert (code, "Traceback" in said) == (0, False)
+
+
+def test_a_mix_of_clients_ends_as_it_should() -> None:
+    found = soak(minutes=0.15, rounds=1)
+    assert found["wrong"] == {}
+    assert (found["incidents"], found["exit"]) == (0, 0)
+    assert len(found["done"]) > len(MIX) / 2
+    assert found["samples"][0].threads > 1
+
+
+@pytest.mark.parametrize(
+    ("held", "growth"), [([9, 5, *[10] * 8], 0), ([5, 9, *[10] * 4, *[11] * 4], 0.1), ([20, 20, *[10] * 8], 0)]
+)
+def test_growth_is_judged_after_the_warm_up(held: list[float], growth: float) -> None:
+    samples = [Sample(at_s=n, rss_mib=mib, files=int(mib), threads=3) for n, mib in enumerate(held)]
+    assert judged(samples) == {"memory_growth": growth, "more_files": round(10 * growth), "more_threads": 0}
