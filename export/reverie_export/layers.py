@@ -132,9 +132,7 @@ def _stride(traced: float, arrangement: Arrangement, shape: Sequence[int], nativ
     """Distance of neighbouring positions in pixels; 0 where positions are not of the picture."""
     if len(shape) == 2 or (isinstance(arrangement, Tokens) and arrangement.width == 1):
         return 0
-    if shape[2] == 1:  # one position has no neighbour
-        return 0
-    return math.ceil(traced) or native // shape[2]
+    return math.ceil(traced) or (native // shape[2] if shape[2] > 1 else 0)
 
 
 def _kind(node: ir.Node) -> str:

@@ -153,7 +153,8 @@ def _about_answers(names: Sequence[str], answers: Floats, labels: Sequence[str])
         )
     plain = np.array([name in PLAIN for name in names])
     strength = answers.std(axis=1)
-    if (ratio := np.median(strength[~plain]) / np.median(strength[plain])) > STRONGEST:
+    calm = np.median(strength[plain])
+    if calm and (ratio := np.median(strength[~plain]) / calm) > STRONGEST:
         found.append(
             f"the network answers {ratio:.0f} times as strongly to noise and stripes as to plain pictures: its numbers"
             f" may be too large; is the preprocessing right? {REMEDY}"

@@ -139,3 +139,13 @@ def test_a_model_is_called_after_its_file(tmp_path: Path) -> None:
     onnx.save(network(17), tmp_path / "my net.v2.onnx")
     made = export_model(str(tmp_path / "my net.v2.onnx"), out=tmp_path / "models", layers=["b"])
     assert made.manifest.name == made.folder.name == "my_net.v2"
+
+
+def test_a_layer_that_has_one_position_at_its_native_size_keeps_its_stride(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["": 17]> net (float[N,3,8,8] x) => (float[N,3,1,1] z)
+        { y = MaxPool <kernel_shape = [8, 8], strides = [8, 8]> (x)  z = GlobalAveragePool (y) }"""
+    )
+    onnx.save(model, tmp_path / "net.onnx")
+    made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
+    assert {e.layer.name: e.layer.stride_px for e in made.manifest.layers} == {"y": 8, "z": 0}
