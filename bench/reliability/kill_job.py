@@ -117,14 +117,14 @@ def measure(kills: int, images: int, seed: int) -> Figures:
     stops = sorted(chance.sample(range(2, images - 5), kills))
     with tempfile.TemporaryDirectory(prefix="reverie-kill-") as folder:
         for number, stop in enumerate([*stops, images + 1]):
-            with server(Path(folder), number=number) as at:
+            with server(Path(folder)) as at:
                 if not job:
                     job = at.call.CreateRenderJob(request(images)).job.id
                 with contextlib.suppress(grpc.RpcError):
                     watched.follow(at, job, stop)
                 if number < kills:
                     time.sleep(chance.random() * 0.02)  # somewhere between two joints
-                    at.kill()
+                    at.process.kill()
                     in_flight += AT_ONCE
                 else:
                     done = at.call.GetRenderJob(GetRenderJobRequest(id=job)).job

@@ -21,7 +21,7 @@ class ServerProcess:
 
     def __init__(self, *arguments: str) -> None:
         # A file and no pipe: one that nobody reads would stop the server when it is full.
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
+        self._log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             [*COMMAND, "--device", "cpu", "--listen", "127.0.0.1:0", *arguments],
             stdout=subprocess.PIPE,
@@ -31,7 +31,7 @@ class ServerProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         found = re.search(r" on (\S+:\d+)", line)
-        assert found, self._said()
+        assert found, self.said()
         self.address = found[1]
 
     @property
@@ -43,9 +43,15 @@ class ServerProcess:
         """Send SIGTERM."""
         self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it without a warning, kill -9, if it has not ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
     def wait(self, timeout_s: float = 60) -> tuple[int, str]:
         """Wait for its end; return the exit status and what it has logged."""
-        return self._process.wait(timeout_s), self._said()
+        return self._process.wait(timeout_s), self.said()
 
     def stop(self) -> tuple[int, str]:
         """Terminate it and wait."""
@@ -62,7 +68,8 @@ class ServerProcess:
             )
             return bool(check(health.HealthCheckRequest(), timeout=30).status == health.SERVING)
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """What it has logged so far."""
         self._log.seek(0)
         return self._log.read()
 
@@ -72,7 +79,6 @@ class ServerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
+        self.kill()
         self._process.communicate()
         self._log.close()
