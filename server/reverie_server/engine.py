@@ -14,6 +14,7 @@ from reverie_proto.v1 import catalog_pb2
 from reverie_server import order as orders
 from reverie_server import words
 from reverie_server.events import Event, Frame, Progress, Rendering
+from reverie_server.faults import Violation
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.order import Order
@@ -43,7 +44,6 @@ class Engine:
     and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
     program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
     is one, and is measured once. `observer` is told what happens, for metrics.
-
 
     `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
     is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
@@ -141,13 +141,15 @@ class Engine:
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        request, wrong = words.request(model, layer, channel, options)
-        order, bell = self._worker.estimated(self._catalog.order(request, wrong)), Bell()
+        order, bell = self._order(*words.request(model, layer, channel, options)), Bell()
         return _events(self.submit(order, bell.set), bell)
 
     def order(self, request: orders.Request) -> Order:
         """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
-        return self._worker.estimated(self._catalog.order(request))
+        return self._order(request)
+
+    def _order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
+        return self._worker.estimated(self._catalog.order(request, wrong))
 
     def submit(
         self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
@@ -168,8 +170,7 @@ class Engine:
         """
         for name in layers:
             model, _, layer = name.partition("/")
-            asked, wrong = words.request(model, layer, 0, {})
-            self._worker.warm(self._worker.estimated(self._catalog.order(asked, wrong)))
+            self._worker.warm(self._order(*words.request(model, layer, 0, {})))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""

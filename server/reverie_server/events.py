@@ -95,6 +95,22 @@ class Rendering:
         text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
         return images.encode(self.array, format, texts={"reverie": text, "reverie-digest": self.spec_digest})
 
+    def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
+        """Return it in the wire's words, without its frames."""
+        height, width, _ = self.array.shape
+        return spec_pb2.Rendering(
+            image=spec_pb2.Image(format=format, width_px=width, height_px=height, data=self.encode(format)),
+            outcome=f"OUTCOME_{self.outcome}".upper(),
+            outcome_detail=self.outcome_detail,
+            activation=self.activation,
+            history=self.history,
+            steps=self.steps,
+            effective_spec=self.spec,
+            spec_digest=self.spec_digest,
+            elapsed_s=self.elapsed_s,
+            cached=self.cached,
+        )
+
     def save(self, path: str | Path) -> None:
         """Write the picture to a .png, .webp or .jpg file; raise ValueError for any other suffix."""
         path = Path(path)

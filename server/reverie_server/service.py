@@ -71,7 +71,7 @@ class VisualizationService(JobCalls):
                 elif isinstance(event, Progress) and event.frame is not None:
                     frames.append(await asyncio.to_thread(_frame, order, event.frame))
                 elif isinstance(event, Rendering):
-                    rendering = await asyncio.to_thread(_rendering, order, event)
+                    rendering = await asyncio.to_thread(event.message, order.format)
         rendering.frames.extend(frames)
         return visualization_pb2.RenderImageResponse(rendering=rendering)
 
@@ -172,7 +172,7 @@ def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse
         )
         return visualization_pb2.StreamRenderResponse(accepted=accepted)
     if isinstance(event, Rendering):
-        return visualization_pb2.StreamRenderResponse(result=_rendering(order, event))
+        return visualization_pb2.StreamRenderResponse(result=event.message(order.format))
     progress = visualization_pb2.Progress(
         step=event.step,
         steps=event.steps,
@@ -187,21 +187,3 @@ def _reply(order: Order, event: Event) -> visualization_pb2.StreamRenderResponse
 
 def _frame(order: Order, frame: Frame) -> spec_pb2.Frame:
     return spec_pb2.Frame(step=frame.step, image=images.message(frame.array, order.frame_format))
-
-
-def _rendering(order: Order, rendering: Rendering) -> spec_pb2.Rendering:
-    height, width, _ = rendering.array.shape
-    return spec_pb2.Rendering(
-        image=spec_pb2.Image(
-            format=order.format, width_px=width, height_px=height, data=rendering.encode(order.format)
-        ),
-        outcome=f"OUTCOME_{rendering.outcome}".upper(),
-        outcome_detail=rendering.outcome_detail,
-        activation=rendering.activation,
-        history=rendering.history,
-        steps=rendering.steps,
-        effective_spec=rendering.spec,
-        spec_digest=rendering.spec_digest,
-        elapsed_s=rendering.elapsed_s,
-        cached=rendering.cached,
-    )

@@ -95,7 +95,8 @@ async def serve(
     with contextlib.suppress(asyncio.CancelledError):
         await hurry
     # gRPC's `stop` cuts answers that were given and are not sent yet: so a drain lost its last picture.
-    await asyncio.sleep(LAST_WORDS_S)
+    if settings.grace:  # without one nobody was promised an answer, and `reverie render` would wait for its own server
+        await asyncio.sleep(LAST_WORDS_S)
     # Calls that were about to be accepted when the drain began are told so, and not cut: on a busy machine that takes a
     # moment.
     await server.stop(grace=5)

@@ -11,6 +11,7 @@ from threading import Condition
 
 from reverie_server.ascent import Ascent
 from reverie_server.line import Key, Readiness
+from reverie_server.observer import Observer
 from reverie_server.order import Order
 from reverie_server.spec import Plan
 
@@ -22,7 +23,7 @@ class Shelf:
 
     Loading has a thread of its own: steps go on meanwhile. `load` makes an ascent; `room` is in bytes. `changed` is the
     worker's lock, held around every call but `close`; it is notified when loading has ended. `failed` is called, with
-    the lock held, for what cannot be loaded; it may be asked for again.
+    the lock held, for what cannot be loaded; it may be asked for again. `observer` is told what loading took.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class Shelf:
         room: int,
         changed: Condition,
         failed: Callable[[Key, Exception], None],
+        observer: Observer,
     ) -> None:
         self._load, self._room, self._changed, self._failed = load, room, changed, failed
+        self._observer = observer
         self._loaded: OrderedDict[Key, Ascent] = OrderedDict()
         self._coming: dict[Key, Future[None]] = {}
         self._bytes: dict[Key, int] = {}
@@ -105,7 +108,9 @@ class Shelf:
                 self._failed(key, error)
                 self._changed.notify_all()
             raise
-        log.info("built a program for %s in %.2f s", plan.described, time.perf_counter() - begun)
+        took = time.perf_counter() - begun
+        self._observer.built(took)
+        log.info("built a program for %s in %.2f s", plan.described, took)
         with self._changed:
             del self._coming[key]
             self._loaded[key] = ascent

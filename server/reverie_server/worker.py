@@ -84,7 +84,11 @@ class Worker:
         self._changed = Condition()
         self._line = Line(device.batch)
         self._shelf = Shelf(
-            load or self._load, room=limits.program_memory_mb * 2**20, changed=self._changed, failed=self._doom
+            load or self._load,
+            room=limits.program_memory_mb * 2**20,
+            changed=self._changed,
+            failed=self._doom,
+            observer=observer,
         )
         self._doomed: list[tuple[Ticket, Exception]] = []
         self._seated: dict[Key, dict[int, Ticket]] = {}
@@ -170,10 +174,7 @@ class Worker:
         self._shelf.close()
 
     def _load(self, plan: Plan) -> Ascent:
-        begun = self._clock()
-        ascent = Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
-        self._observer.built(self._clock() - begun)
-        return ascent
+        return Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
 
     def _wake(self) -> None:
         """Let the thread look at the line, which has changed; the lock is held."""

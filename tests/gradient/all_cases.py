@@ -2,54 +2,11 @@
 
 from __future__ import annotations
 
-from tests.gradient.cases import (
-    activation,
-    attention,
-    convolution,
-    cumulative,
-    einsum,
-    elementwise,
-    engine,
-    functions,
-    grid,
-    indexing,
-    joining,
-    layout,
-    matrix,
-    normalisation,
-    pooling,
-    quantised,
-    rearranging,
-    reduction,
-    resizing,
-    sampling,
-    selecting,
-    spectral,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-FAMILIES = [
-    activation,
-    attention,
-    convolution,
-    cumulative,
-    einsum,
-    elementwise,
-    engine,
-    functions,
-    grid,
-    indexing,
-    joining,
-    layout,
-    matrix,
-    normalisation,
-    pooling,
-    quantised,
-    rearranging,
-    reduction,
-    resizing,
-    sampling,
-    selecting,
-    spectral,
-]
+from tests.gradient import cases
+
+FAMILIES = [import_module(f"{cases.__name__}.{found.name}") for found in iter_modules(cases.__path__)]
 
 CASES = [case for family in FAMILIES for case in family.CASES]

@@ -38,24 +38,8 @@ class Maker:
 
 def encode(rendering: Rendering, maker: Maker) -> bytes:
     """Return the bytes of an entry; frames are left out."""
-    height, width, _ = rendering.array.shape
     stored = stored_pb2.StoredRendering(
-        rendering=spec_pb2.Rendering(
-            image=spec_pb2.Image(
-                format=spec_pb2.IMAGE_FORMAT_RAW,
-                width_px=width,
-                height_px=height,
-                data=rendering.encode(spec_pb2.IMAGE_FORMAT_RAW),
-            ),
-            outcome=f"OUTCOME_{rendering.outcome}".upper(),
-            outcome_detail=rendering.outcome_detail,
-            activation=rendering.activation,
-            history=rendering.history,
-            steps=rendering.steps,
-            effective_spec=rendering.spec,
-            spec_digest=rendering.spec_digest,
-            elapsed_s=rendering.elapsed_s,
-        ),
+        rendering=rendering.message(spec_pb2.IMAGE_FORMAT_RAW),
         engine_version=ENGINE_VERSION,
         device_class=maker.device_class,
         onnxruntime_version=maker.onnxruntime_version,
