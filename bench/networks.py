@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +135,12 @@ def compare(file: Path, target: Any, path: str, module: Any, source: Any) -> dic
     for seed in range(PICTURES):
         rng = np.random.default_rng(seed)
         image = rng.random((1, source.channels, source.native_size_px, source.native_size_px), np.float32)
-        activation, _ = autograd(module, path, image, None, source.normalisation, "float64")
+        activation, pull = vjp(module, path, image, source.normalisation, "float64")
         cotangent = rng.standard_normal(target.arrangement.apply(activation).shape).astype(np.float32)
         back = target.arrangement.undo(cotangent, activation.shape)
-        _, exact = autograd(module, path, image, back, source.normalisation, "float64")
-        _, single = autograd(module, path, image, back, source.normalisation, "float32")
+        exact = pull(back)
+        _, pull = vjp(module, path, image, source.normalisation, "float32")
+        single = pull(back)
         found = session.run(["activation", "gradient"], {"image": image, "cotangent": cotangent})
         errors.append(
             {
@@ -155,10 +157,10 @@ def compare(file: Path, target: Any, path: str, module: Any, source: Any) -> dic
     }
 
 
-def autograd(
-    module: Any, path: str, image: np.ndarray, cotangent: np.ndarray | None, normalisation: Any, dtype: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the module at ``path`` returns, and torch's gradient of its product with ``cotangent`` by the picture."""
+def vjp(
+    module: Any, path: str, image: np.ndarray, normalisation: Any, dtype: str
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """What the module at ``path`` returns, and torch's function from its cotangent to the picture's gradient."""
     import torch
 
     precise = module.to(getattr(torch, dtype))
@@ -176,10 +178,12 @@ def autograd(
     precise((normalisation.scale * picture - mean) / std)
     hook.remove()
     value = kept[0]
-    if cotangent is None:
-        return value.detach().numpy(), np.zeros(0)
-    (gradient,) = torch.autograd.grad(value, picture, torch.from_numpy(cotangent).to(value.dtype))
-    return value.detach().numpy(), gradient.numpy()
+
+    def pull(cotangent: np.ndarray) -> np.ndarray:
+        (gradient,) = torch.autograd.grad(value, picture, torch.from_numpy(cotangent).to(value.dtype))
+        return np.asarray(gradient.numpy())
+
+    return value.detach().numpy(), pull
 
 
 def distance(found: np.ndarray, expected: np.ndarray) -> float:
@@ -196,6 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("networks", nargs="*", help="a name of torchvision's, or timm:NAME")
     parser.add_argument("--all", action="store_true", help="all that have no figures yet")
     parser.add_argument("--failed", action="store_true", help="those that failed, again")
+    parser.add_argument("--jobs", type=int, default=1, help="so many at a time, each in a process of its own")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.one:
@@ -208,10 +213,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         wanted += [name for name in known if name not in rows]
     if given.failed:
         wanted += [name for name in known if "problem" in rows.get(name, {})]
-    for name in dict.fromkeys(wanted):
-        rows[name] = alone(name)
-        write_json(RESULTS, rows)
-        print(name, rows[name].get("problem", "measured"), flush=True)
+    with ThreadPoolExecutor(given.jobs) as pool:
+        running = {pool.submit(alone, name): name for name in dict.fromkeys(wanted)}
+        for done in as_completed(running):
+            name = running[done]
+            rows[name] = done.result()
+            write_json(RESULTS, rows)
+            print(name, rows[name].get("problem", "measured"), flush=True)
     write_table(rows)
 
 
