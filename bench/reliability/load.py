@@ -1,11 +1,13 @@
 """200 streams at once: each ends in a picture or is told when to come back, and the device never idles.
 
-The engine alone renders in a process of its own, and `reverie serve` for the crowd, in turns (A B A B), the same
-pictures; the share is the median over the turns. A client opens its next stream when the last one has ended. Meanwhile
+The engine alone renders in a process of its own, and `reverie serve` for the crowd, the same pictures. The crowd stays
+for the whole time, and the server is stopped (SIGSTOP) again and again while the engine has its turn, so that both are
+measured every few seconds and what else the machine does falls on both; the share is the median over the turns. Steps
+are counted as the clients are told of them. A client opens its next stream when the last one has ended. Meanwhile
 another process lists the models twenty times a second.
 
-Run as `python -m bench.reliability.load [--minutes 10]`; the exit status is 1 when a promise breaks. Figures go to
-bench/results/load.json.
+Run as `python -m bench.reliability.load [--minutes 10]`, which are the server's: it takes twice as long. The exit
+status is 1 when a promise breaks. Figures go to bench/results/load.json.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import asyncio
 import json
 import random
 import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -22,11 +25,11 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc
 from google.rpc import error_details_pb2
@@ -47,21 +50,44 @@ LEAST_SHARE, LONGEST_LISTING_MS = 0.95, 50
 LISTING_S = 0.05
 #: A stream that has not ended by then hangs.
 HANG_S = 600
+#: Threads of whoever had the last turn spin on for a while.
+REST_S = 0.5
 
 
 @dataclass
 class Tally:
-    """How the streams of a crowd ended."""
+    """How the streams of a crowd ended, and what they were told on the way."""
 
-    #: When each picture was there.
-    pictures: list[float] = field(default_factory=list)
+    pictures: int = 0
     refused: int = 0
+    #: When clients were told of steps, and of how many new ones.
+    steps: list[tuple[float, int]] = field(default_factory=list)
     #: Ends that must not be, and how many.
     wrong: Counter[str] = field(default_factory=Counter)
 
-    def rate(self, steps: int) -> float:
-        """Steps per second between the first picture and the last."""
-        return (len(self.pictures) - 1) * steps / (self.pictures[-1] - self.pictures[0])
+    def rate(self, begun: float, ended: float) -> float:
+        """Steps per second that clients were told of between two times."""
+        return sum(count for at, count in self.steps if begun <= at < ended) / (ended - begun)
+
+
+class Gate:
+    """What the crowd may do: ask while it is open, wait while the server stands still, and go home in the end."""
+
+    def __init__(self) -> None:
+        self.open, self.over = asyncio.Event(), asyncio.Event()
+        self.open.set()
+
+    async def pause(self, wait_s: float) -> None:
+        """Wait so long, less if the time is up; more if the server stands still then, and not all equally long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), wait_s)
+        if not self.open.is_set():
+            await self.open.wait()
+            await asyncio.sleep(random.random() * wait_s)
+
+    def close_after(self, seconds: float) -> None:
+        """Send the crowd home then."""
+        asyncio.get_running_loop().call_later(seconds, self.over.set)
 
 
 def texture(number: int) -> spec_pb2.RenderSpec:
@@ -72,28 +98,37 @@ def texture(number: int) -> spec_pb2.RenderSpec:
     )
 
 
-async def crowd(address: str, clients: int, seconds: float, spec: Callable[[int], spec_pb2.RenderSpec]) -> Tally:
+async def crowd(address: str, clients: int, gate: Gate, spec: Callable[[int], spec_pb2.RenderSpec]) -> Tally:
     """Let so many clients open stream after stream until the time is up, and see every stream to its end."""
-    tally, until, numbers = Tally(), time.perf_counter() + seconds, count()
+    tally, numbers = Tally(), count()
+    await crowd_into(tally, address, clients, gate, lambda: spec(next(numbers)))
+    return tally
+
+
+async def crowd_into(
+    tally: Tally, address: str, clients: int, gate: Gate, spec: Callable[[], spec_pb2.RenderSpec]
+) -> None:
+    """Do the same, and write down what happens while it does."""
 
     async def client() -> None:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
         async with grpc.aio.insecure_channel(address, options) as channel:
             stub = VisualizationServiceStub(channel)
-            while time.perf_counter() < until:
-                wait_s = await _stream(stub, StreamRenderRequest(spec=spec(next(numbers))), tally)
-                await asyncio.sleep(min(wait_s, max(0, until - time.perf_counter())))
+            while not gate.over.is_set():
+                wait_s = await _stream(stub, StreamRenderRequest(spec=spec(), progress_every_steps=1), tally)
+                if wait_s:
+                    await gate.pause(wait_s)
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return tally
 
 
 async def _stream(stub: Any, request: StreamRenderRequest, tally: Tally) -> float:
     """See one stream to its end; return how many seconds to wait before the next."""
-    last = None
+    made, last = 0, None
     try:
         async for event in stub.StreamRender(request, timeout=HANG_S):
             last = event
+            made = _count(event, made, tally)
     except grpc.aio.AioRpcError as error:
         if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
             tally.wrong[error.code().name] += 1
@@ -102,8 +137,16 @@ async def _stream(stub: Any, request: StreamRenderRequest, tally: Tally) -> floa
     if last is None or last.result.steps != request.spec.steps:
         tally.wrong["no picture of all steps"] += 1
         return 1
-    tally.pictures.append(time.perf_counter())
+    tally.pictures += 1
     return 0
+
+
+def _count(event: Any, made: int, tally: Tally) -> int:
+    """Write down the steps that an event tells of; ``made`` are known. Return how many are known then."""
+    told: int = {"progress": event.progress.step, "result": event.result.steps}.get(event.WhichOneof("event"), 0)
+    if told > made:
+        tally.steps.append((time.perf_counter(), told - made))
+    return max(told, made)
 
 
 def _told_to_wait(error: grpc.aio.AioRpcError, tally: Tally) -> float:
@@ -122,30 +165,56 @@ def _told_to_wait(error: grpc.aio.AioRpcError, tally: Tally) -> float:
 
 
 def listings(address: str) -> None:
-    """List the models again and again until the standard input ends; print how long each call took, in ms."""
+    """List the models again and again until the standard input ends; print how long each call took, in ms.
+
+    After a line of the input it says so and stands still until the next.
+    """
     took: list[float] = []
     with grpc.insecure_channel(address) as channel:
         stub = VisualizationServiceStub(channel)
         stub.ListModels(ListModelsRequest(), timeout=HANG_S)
-        while not select.select([sys.stdin], [], [], LISTING_S)[0]:
+        while True:
+            if select.select([sys.stdin], [], [], LISTING_S)[0]:
+                if not sys.stdin.readline():
+                    break
+                print("still", flush=True)
+                sys.stdin.readline()
             begun = time.perf_counter()
             stub.ListModels(ListModelsRequest(), timeout=HANG_S)
             took.append((time.perf_counter() - begun) * 1e3)
     print(json.dumps(took))
 
 
-@contextmanager
-def listing(address: str) -> Iterator[list[float]]:
-    """Have the models listed while the block lasts; the list is filled when it ends."""
-    took: list[float] = []
-    command = [sys.executable, "-m", "bench.reliability.load", "--listings", address]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+class Listing:
+    """A process that lists the models while the block lasts; what its calls took is in `took` afterwards, in ms."""
+
+    def __init__(self, address: str) -> None:
+        command = [sys.executable, "-u", "-m", "bench.reliability.load", "--listings", address]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.took: list[float] = []
+
+    def stand_still(self) -> None:
+        """Return when it has stopped, with no call under way."""
+        self.go_on()
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def go_on(self) -> None:
+        """Let it list again."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
-            yield took
-            said, _ = process.communicate(timeout=60)
+            said, _ = self._process.communicate(timeout=60)
         finally:
-            process.kill()
-    took += json.loads(said)
+            self._process.kill()
+        if kind is None:
+            self.took = json.loads(said)
 
 
 def percentile(values: list[float], p: int) -> float:
@@ -176,43 +245,69 @@ def engine_alone() -> Iterator[Callable[[float], float]]:
             process.kill()
 
 
-def load(*, clients: int, minutes: float, rounds: int) -> dict[str, Any]:
+async def _race(
+    server: ServerProcess, listed: Listing, render: Callable[[float], float], *, clients: int, turns: int, turn_s: float
+) -> tuple[Tally, list[float], list[float]]:
+    """Let engine and server take turns under the crowd; return its tally, and the steps per second of both by turn."""
+    tally, gate, numbers = Tally(), Gate(), count()
+    alone, served = [], []
+
+    def stop_and_render() -> float:
+        listed.stand_still()
+        server.send(signal.SIGSTOP)
+        try:
+            rate = render(turn_s)
+            time.sleep(REST_S)
+        finally:
+            server.send(signal.SIGCONT)
+            listed.go_on()
+        return rate
+
+    crowding = asyncio.create_task(crowd_into(tally, server.address, clients, gate, lambda: texture(next(numbers))))
+    await asyncio.sleep(turn_s)  # the program is built, and the queue fills
+    for _ in range(turns):
+        gate.open.clear()
+        alone.append(await asyncio.to_thread(stop_and_render))
+        gate.open.set()
+        begun = time.perf_counter()
+        await asyncio.sleep(turn_s)
+        served.append((begun, time.perf_counter()))
+    gate.over.set()
+    await crowding
+    return tally, alone, [tally.rate(*turn) for turn in served]
+
+
+def load(*, clients: int, minutes: float, turn_s: float) -> dict[str, Any]:
     """Measure; return the figures."""
-    turn_s = minutes * 60 / rounds / 2
-    alone: list[float] = []
-    turns: list[Tally] = []
-    took: list[float] = []
-    clients_s = whole_s = 0.0
+    turns = max(1, round(minutes * 60 / turn_s))
     with (
         tempfile.TemporaryDirectory() as folder,
         ServerProcess("--store", "off", "--jobs", str(Path(folder) / "jobs.sqlite")) as server,
         engine_alone() as render,
     ):
-        asyncio.run(crowd(server.address, 1, 1, texture))  # the program is built
-        for _ in range(rounds):
-            alone.append(render(turn_s))
-            busy_s, begun_s = time.process_time(), time.perf_counter()
-            with listing(server.address) as listed:
-                turns.append(asyncio.run(crowd(server.address, clients, turn_s, texture)))
-            took += listed
-            clients_s += time.process_time() - busy_s
-            whole_s += time.perf_counter() - begun_s
+        busy_s, begun_s = time.process_time(), time.perf_counter()
+        with Listing(server.address) as listed:
+            tally, alone, served = asyncio.run(
+                _race(server, listed, render, clients=clients, turns=turns, turn_s=turn_s)
+            )
+        clients_s, whole_s = time.process_time() - busy_s, (time.perf_counter() - begun_s) / 2
         code, _ = server.stop()
-    shares = [turn.rate(STEPS) / rate for turn, rate in zip(turns, alone, strict=True)]
+    shares = sorted(service / engine for service, engine in zip(served, alone, strict=True))
     return {
         "clients": clients,
-        "rounds": rounds,
-        "turn_s": round(turn_s, 1),
-        "pictures": sum(len(turn.pictures) for turn in turns),
-        "refused": sum(turn.refused for turn in turns),
-        "wrong": dict(sum((turn.wrong for turn in turns), Counter())),
-        "engine_steps_per_s": [round(rate, 2) for rate in alone],
-        "service_steps_per_s": [round(turn.rate(STEPS), 2) for turn in turns],
-        "shares": [round(share, 3) for share in shares],
+        "turns": turns,
+        "turn_s": turn_s,
+        "pictures": tally.pictures,
+        "refused": tally.refused,
+        "wrong": dict(tally.wrong),
+        "engine_steps_per_s": round(statistics.median(alone), 2),
+        "service_steps_per_s": round(statistics.median(served), 2),
         "cores_of_clients": round(clients_s / whole_s, 3),  # which the device does not have
         "share": round(statistics.median(shares), 3),
-        "listings": len(took),
-        **{f"listing_p{p}_ms": round(percentile(took, p), 1) for p in (50, 95, 99)},
+        "share_of_sums": round(sum(served) / sum(alone), 3),
+        "share_quartiles": [round(percentile(shares, p), 3) for p in (25, 75)],
+        "listings": len(listed.took),
+        **{f"listing_p{p}_ms": round(percentile(listed.took, p), 1) for p in (50, 95, 99)},
         "exit": code,
     }
 
@@ -233,14 +328,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--turn", type=float, default=10, help="seconds of a turn")
     parser.add_argument("--listings", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=Path("bench/results/load.json"))
     chosen = parser.parse_args()
     if chosen.listings:
         listings(chosen.listings)
         return
-    figures = load(clients=chosen.clients, minutes=chosen.minutes, rounds=chosen.rounds)
+    figures = load(clients=chosen.clients, minutes=chosen.minutes, turn_s=chosen.turn)
     print(json.dumps(figures, indent=1))
     write_json(chosen.out, figures)
     for promise in (failed := broken(figures)):

@@ -39,9 +39,13 @@ class ServerProcess:
         """What the operating system knows it by."""
         return self._process.pid
 
+    def send(self, what: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(what)
+
     def terminate(self) -> None:
         """Send SIGTERM."""
-        self._process.send_signal(signal.SIGTERM)
+        self.send(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it without a warning, kill -9, if it has not ended."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reverie_proto.v1 import spec_pb2
 
-from bench.reliability.load import crowd, listing
+from bench.reliability.load import Gate, Listing, Tally, crowd
 from bench.reliability.process import ServerProcess
 from bench.reliability.soak import MIX, Sample, judged, soak
 
@@ -20,17 +20,26 @@ def small(number: int) -> spec_pb2.RenderSpec:
     )
 
 
+async def crowd_for(seconds: float, address: str) -> Tally:
+    gate = Gate()
+    gate.close_after(seconds)
+    return await crowd(address, 40, gate, small)
+
+
 def test_every_stream_of_a_crowd_ends_in_a_picture_or_is_told_when_to_come_back(models: Path, tmp_path: Path) -> None:
     bounds = ("--store", "off", "--jobs", f"{tmp_path}/jobs.sqlite", "--limit", "max_waiting_renders=8")
     with ServerProcess("--models", str(models), *bounds) as server:
-        with listing(server.address) as took:
-            tally = asyncio.run(crowd(server.address, 40, 3, small))
+        with Listing(server.address) as listed:
+            tally = asyncio.run(crowd_for(3, server.address))
+            listed.stand_still()
+            listed.go_on()
         code, said = server.stop()
     assert tally.wrong == {}
-    assert len(tally.pictures) >= 6  # three quarters of the queue
+    assert tally.pictures >= 6  # three quarters of the queue
     assert tally.refused > 0
-    assert len(tally.pictures) + tally.refused >= 40
-    assert len(took) > 1
+    assert tally.pictures + tally.refused >= 40
+    assert sum(count for _, count in tally.steps) == tally.pictures * 20
+    assert len(listed.took) > 1
     assert (code, "Traceback" in said) == (0, False)
 
 
