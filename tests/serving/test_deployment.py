@@ -78,6 +78,19 @@ def test_the_image_has_both_targets_not_root_and_a_health_check(target: str) -> 
     assert 'HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["reverie", "health"' in base
 
 
+@pytest.mark.parametrize("folder", ["XDG_CACHE_HOME", "XDG_DATA_HOME"])
+def test_what_the_server_writes_is_where_a_read_only_image_can_be_written(folder: str) -> None:
+    assert f"{folder}=/tmp " in DOCKERFILE.read_text()
+
+
+def test_the_store_of_a_pod_is_smaller_than_the_volume_it_is_in() -> None:
+    limit_mib = next(int(entry["value"]) for entry in container()["env"] if entry["name"] == "REVERIE_STORE_LIMIT")
+    volumes = manifest("deployment")["spec"]["template"]["spec"]["volumes"]
+    size = next(volume["emptyDir"]["sizeLimit"] for volume in volumes if volume["name"] == "tmp")
+    assert size.endswith("Gi")
+    assert 2 * limit_mib > int(size[:-2]) * 1024 > limit_mib
+
+
 def test_the_dockerfile_has_no_lint() -> None:
     hadolint = Path(sys.executable).parent / "hadolint"
     found = str(hadolint) if hadolint.exists() else shutil.which("hadolint")
