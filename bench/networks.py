@@ -11,6 +11,7 @@ with hooks on its modules.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +64,15 @@ def measure(network: str) -> dict[str, Any]:
         "places": {},
     }
     with tempfile.TemporaryDirectory() as folder:
-        for place, (target, path) in chosen.items():
+        files = {}
+        for place, (target, _) in chosen.items():
             graph = layer_graph(source.graph.graph, target, source.normalisation)
-            stored = write_weights(Path(folder), source.graph.graph, [graph.graph])
-            point(graph.graph, stored)
-            file = Path(folder) / target.file
-            onnx.save(ir.to_proto(graph), file)
-            found = compare(file, target, path, module, source)
+            (own := Path(folder) / place).mkdir()
+            point(graph.graph, write_weights(own, source.graph.graph, [graph.graph]))
+            files[place] = own / target.file
+            onnx.save(ir.to_proto(graph), files[place])
+        for place, found in compare(files, chosen, module, source).items():
+            target = chosen[place][0]
             figures["places"][place] = {"layer": target.name, "channels": target.channels, **found}
     return figures
 
@@ -122,34 +126,41 @@ def choose(targets: Mapping[str, Any], paths: set[str]) -> dict[str, tuple[Any, 
     }
 
 
-def compare(file: Path, target: Any, path: str, module: Any, source: Any) -> dict[str, Any]:
-    """Run the graph in ONNX Runtime and the module in torch on random pictures; relative errors in L2.
+def compare(
+    files: Mapping[str, Path], chosen: Mapping[str, tuple[Any, str]], module: Any, source: Any
+) -> dict[str, dict[str, float]]:
+    """Run each place's graph in ONNX Runtime and the module in torch on random pictures; relative errors in L2.
 
     Of each error the median is told: a value near zero may fall on the other side of a ReLU, here or in torch, which
     puts one picture off by far more than rounding does. `torch_worst` is the largest distance of torch's own float32.
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    errors: list[dict[str, float]] = []
+    errors: dict[str, list[dict[str, float]]] = {place: [] for place in chosen}
+    paths = [path for _, path in chosen.values()]
+    double = copy.deepcopy(module).double()
     for seed in range(PICTURES):
         rng = np.random.default_rng(seed)
         image = rng.random((1, source.channels, source.native_size_px, source.native_size_px), np.float32)
-        activation, pull = vjp(module, path, image, source.normalisation, "float64")
-        cotangent = rng.standard_normal(target.arrangement.apply(activation).shape).astype(np.float32)
-        back = target.arrangement.undo(cotangent, activation.shape)
-        exact = pull(back)
-        _, pull = vjp(module, path, image, source.normalisation, "float32")
-        single = pull(back)
-        found = session.run(["activation", "gradient"], {"image": image, "cotangent": cotangent})
-        errors.append(
-            {
-                "activation_error": distance(found[0], target.arrangement.apply(activation)),
-                "gradient_error": distance(found[1], single),
-                "gradient_error_float64": distance(found[1], exact),
-                "torch_float32_error": distance(single, exact),
-            }
-        )
+        exact = vjps(double, paths, image.astype(np.float64), source.normalisation)
+        single = vjps(module, paths, image, source.normalisation)
+        for place, (target, path) in chosen.items():
+            activation, exact_pull = exact[path]
+            seen = target.arrangement.apply(activation)
+            cotangent = rng.standard_normal(seen.shape).astype(np.float32)
+            back = target.arrangement.undo(cotangent, activation.shape)
+            by_torch, by_double = single[path][1](back), exact_pull(back)
+            found = by_graph(files[place], image, cotangent)
+            errors[place].append(
+                {
+                    "activation_error": distance(found[0], seen),
+                    "gradient_error": distance(found[1], by_torch),
+                    "gradient_error_float64": distance(found[1], by_double),
+                    "torch_float32_error": distance(by_torch, by_double),
+                }
+            )
+    return {place: _summary(each) for place, each in errors.items()}
+
+
+def _summary(errors: Sequence[Mapping[str, float]]) -> dict[str, float]:
     medians = {name: statistics.median(each[name] for each in errors) for name in errors[0]}
     return medians | {
         "worst": max(each["gradient_error"] for each in errors),
@@ -157,33 +168,46 @@ def compare(file: Path, target: Any, path: str, module: Any, source: Any) -> dic
     }
 
 
-def vjp(
-    module: Any, path: str, image: np.ndarray, normalisation: Any, dtype: str
-) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-    """What the module at ``path`` returns, and torch's function from its cotangent to the picture's gradient."""
+def by_graph(file: Path, image: np.ndarray, cotangent: np.ndarray) -> list[np.ndarray]:
+    """Activation and gradient by the graph in a file."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    found: list[np.ndarray] = session.run(["activation", "gradient"], {"image": image, "cotangent": cotangent})
+    return found
+
+
+def vjps(
+    module: Any, paths: Sequence[str], image: np.ndarray, normalisation: Any
+) -> dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]:
+    """What the module at each path returns, and torch's function from its cotangent to the picture's gradient."""
     import torch
 
-    precise = module.to(getattr(torch, dtype))
-    picture = torch.from_numpy(image).to(getattr(torch, dtype)).requires_grad_()
+    picture = torch.from_numpy(image).requires_grad_()
     mean, std = (
         torch.tensor(numbers, dtype=torch.float32).to(picture.dtype).reshape(1, -1, 1, 1)
         for numbers in (normalisation.mean, normalisation.std)
     )
-    kept: list[Any] = []
+    kept: dict[str, Any] = {}
 
-    def keep(_: Any, __: Any, result: Any) -> None:
-        kept.append((result[0] if isinstance(result, tuple) else result).clone())  # later layers may overwrite it
+    def keep(path: str, result: Any) -> None:
+        if path not in kept:  # of a module that is used again, the first time
+            kept[path] = (result[0] if isinstance(result, tuple) else result).clone()  # later layers may overwrite it
 
-    hook = precise.get_submodule(path).register_forward_hook(keep)
-    precise((normalisation.scale * picture - mean) / std)
-    hook.remove()
-    value = kept[0]
+    hooks = [
+        module.get_submodule(path).register_forward_hook(lambda _, __, result, path=path: keep(path, result))
+        for path in dict.fromkeys(paths)
+    ]
+    module((normalisation.scale * picture - mean) / std)
+    for hook in hooks:
+        hook.remove()
 
-    def pull(cotangent: np.ndarray) -> np.ndarray:
-        (gradient,) = torch.autograd.grad(value, picture, torch.from_numpy(cotangent).to(value.dtype))
+    def pull(value: Any, cotangent: np.ndarray) -> np.ndarray:
+        ahead = torch.from_numpy(cotangent).to(value.dtype)
+        (gradient,) = torch.autograd.grad(value, picture, ahead, retain_graph=True)
         return np.asarray(gradient.numpy())
 
-    return value.detach().numpy(), pull
+    return {path: (value.detach().numpy(), partial(pull, value)) for path, value in kept.items()}
 
 
 def distance(found: np.ndarray, expected: np.ndarray) -> float:

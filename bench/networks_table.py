@@ -43,9 +43,14 @@ def problem(row: Mapping[str, Any]) -> str:
     """Why a row is not green; empty if it is."""
     if "problem" in row:
         return str(row["problem"])
-    return "; ".join(
-        f"{place}: off by {_distance(found):.1e}" for place, found in row["places"].items() if not _within(found)
-    )
+    return "; ".join(f"{place}: {_reason(found)}" for place, found in row["places"].items() if not _within(found))
+
+
+def _reason(found: Mapping[str, Any]) -> str:
+    reason = f"off by {_distance(found):.1e}"
+    if _in_doubt(found) and found["torch_float32_error"] > BAR_OF_DOUBT:
+        reason += f", where torch's own float32 is off by {found['torch_float32_error']:.1e} as well"
+    return reason
 
 
 def _in_doubt(found: Mapping[str, Any]) -> bool:

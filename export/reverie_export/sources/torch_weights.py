@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -74,4 +75,8 @@ def load(module: Any, state: Mapping[str, Any], origin: str) -> None:
     if problems:
         shown = problems[:8] + ([f"... and {len(problems) - 8} more"] if len(problems) > 8 else [])
         raise BadWeights(f"{origin} does not fit the network:\n  " + "\n  ".join(shown))
-    module.load_state_dict(state, strict=False)  # only num_batches_tracked can be missing: old checkpoints have none
+    versioned = OrderedDict(state)
+    # Which version each module's part is of: .safetensors cannot say it, and MNASNet insists. What fits is present.
+    versioned._metadata = expected._metadata  # type: ignore[attr-defined]
+    # Only num_batches_tracked can be missing: old checkpoints have none.
+    module.load_state_dict(versioned, strict=False)
