@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.networks_list import NETWORKS, PARTS
+from bench.networks_list import DRAWN_ANEW, NETWORKS, PARTS
 from bench.networks_table import write_table
 from bench.results import write_json
 
@@ -55,7 +55,7 @@ def measure(network: str) -> dict[str, Any]:
     names = normalise(source.graph, source.names)
     targets = find_targets(source.graph.graph, names, source.native_size_px)
     seconds = time.perf_counter() - begin
-    chosen = choose(targets, {path for path, _ in module.named_modules()})
+    chosen = choose(targets, returning(module, source))
     figures: dict[str, Any] = {
         "size": source.native_size_px,
         "layers": len(targets),
@@ -94,6 +94,10 @@ def built(network: str) -> Any:
     if network in NETWORKS[PARTS]:
         return made.module.eval()
     torch.manual_seed(0)
+    if network in DRAWN_ANEW:
+        for module in made.module.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(module.weight)
     with torch.no_grad():
         for parameter in made.module.parameters():
             if (parameter == parameter.flatten()[0]).all():
@@ -108,6 +112,31 @@ def save(module: Any, path: Path) -> Path:
     state = {name: tensor.clone().contiguous() for name, tensor in module.state_dict().items()}
     safetensors.torch.save_file(state, path)
     return path
+
+
+def returning(module: Any, source: Any) -> set[str]:
+    """The paths of the modules that return one tensor, or several with it first, and not lists or maps of them."""
+    import torch
+
+    found: set[str] = set()
+
+    def look(path: str, result: Any) -> None:
+        if isinstance(_first(result), torch.Tensor):
+            found.add(path)
+
+    hooks = [
+        part.register_forward_hook(lambda _, __, result, path=path: look(path, result))
+        for path, part in module.named_modules()
+    ]
+    with torch.no_grad():
+        module(torch.zeros(1, source.channels, source.native_size_px, source.native_size_px))
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def _first(result: Any) -> Any:
+    return result[0] if isinstance(result, tuple) else result
 
 
 def choose(targets: Mapping[str, Any], paths: set[str]) -> dict[str, tuple[Any, str]]:
@@ -192,7 +221,7 @@ def vjps(
 
     def keep(path: str, result: Any) -> None:
         if path not in kept:  # of a module that is used again, the first time
-            kept[path] = (result[0] if isinstance(result, tuple) else result).clone()  # later layers may overwrite it
+            kept[path] = _first(result).clone()  # later layers may overwrite it
 
     hooks = [
         module.get_submodule(path).register_forward_hook(lambda _, __, result, path=path: keep(path, result))
