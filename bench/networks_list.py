@@ -33,5 +33,5 @@ NETWORKS: Mapping[str, Sequence[str]] = {
 }
 
 DRAWN_ANEW = {"googlenet", "inception_v3"}
-"""Whose convolutions get He's scale: torchvision draws some of theirs so small, or large, that after a few layers float32
-holds little of the picture. In GoogLeNet torch's own float32 was off by 0.6."""
+"""Whose convolutions get He's scale: torchvision draws some of theirs so small, or large, that after a few layers
+float32 holds little of the picture. In GoogLeNet torch's own float32 was off by 0.6."""
