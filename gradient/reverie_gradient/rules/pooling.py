@@ -175,10 +175,18 @@ def _mean_back(call: Call, win: Windows, dy: Term) -> Term:
     The sum over the windows that cover an input is again an average: of the spread-out gradient, window by window.
     """
     spread_out = dilate(dy, win.strides, win.axes, call.x.rank)
-    margins = [r - p for r, p in zip(win.reach * 2, win.before + win.after, strict=True)]
+    # Up to stride - 1 padded inputs at the end may belong to no window, and these may or may not be pads.
+    fits = set(win.strides) == {1} or _divides(call, win)
+    cut = win.after if fits else (0,) * len(win.axes)
+    margins = [r - p for r, p in zip(win.reach * 2, win.before + cut, strict=True)]
+    if any(margin >= k for margin, k in zip(margins, win.kernel * 2, strict=True)):  # which a pool refuses
+        half = len(win.axes)
+        spread_out = pad(spread_out, [0, 0, *margins[:half]], [0, 0, *margins[half:]])
+        margins = [0] * len(margins)
     dx = spread_out.apply("AveragePool", pads=margins, count_include_pad=1, **_kernel(win))
-    if set(win.strides) != {1}:  # up to stride - 1 inputs at the end belong to no window
-        dx = place(dx, [0] * len(win.axes), [s - 1 for s in win.strides], call.x, win.axes)
+    if not fits:
+        slack = [s - 1 - a for s, a in zip(win.strides, win.after, strict=True)]
+        dx = place(dx, [0] * len(win.axes), slack, call.x, win.axes)
     return dx
 
 

@@ -37,6 +37,18 @@ CASES = [
         "Y = AveragePool <kernel_shape = [3, 2], strides = [2, 3], pads = [1, 1, 1, 0], count_include_pad = 1> (X)",
         x="1,2,7,8",
     ),
+    Case(
+        "Y = AveragePool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1> (X)",
+        x="1,2,6,8",
+    ),
+    Case("Y = AveragePool <kernel_shape = [3, 3], strides = [2, 3], pads = [1, 1, 1, 1]> (X)", x="1,2,8,8"),
+    Case("Y = AveragePool <kernel_shape = [5, 4], strides = [3, 4], pads = [1, 0, 2, 3]> (X)", x="1,2,9,7"),
+    Case(
+        "Y = AveragePool <kernel_shape = [2, 3], dilations = [3, 2], strides = [2, 2]> (X)",
+        x="1,2,8,9",
+        opsets=(19, 28),
+    ),
+    Case("Y = LpPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X)", x="1,2,6,8"),
     Case("Y = GlobalAveragePool(X)", x=IMAGE),
     Case("Y = GlobalMaxPool(X)", x=IMAGE),
     # --- dilations, windows that stick out, other dimensions ---
