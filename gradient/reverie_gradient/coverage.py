@@ -45,8 +45,8 @@ SILENT: dict[str, str] = {
     ),
 }
 
-# Inputs of other operators whose values do not matter, only their types or shapes.
-SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1})}
+# Inputs of other operators that are rounded to whole numbers, or of which only the type or the shape matters.
+SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1}), "MaxRoiPool": frozenset({1})}
 
 # Mathematics has a gradient and Reverie does not, and why.
 UNSUPPORTED: dict[str, str] = {
@@ -71,7 +71,5 @@ UNSUPPORTED: dict[str, str] = {
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
     "DeformConv": "where it reads depends on the values of another input; no portable operators do that fast enough",
-    "MaxRoiPool": "it rounds its regions to whole pixels; use RoiAlign",
-    "RoiAlign": "how many samples it takes depends on the values of its regions; differentiate up to its input",
     "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }
