@@ -70,6 +70,5 @@ UNSUPPORTED: dict[str, str] = {
         "it handles sequences; write Split and Concat instead",
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
-    "DeformConv": "where it reads depends on the values of another input; no portable operators do that fast enough",
     "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }
