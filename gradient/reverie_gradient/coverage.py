@@ -56,7 +56,6 @@ UNSUPPORTED: dict[str, str] = {
     "Loop": "how often its body runs is known only at run time; unroll it",
     "Scan": "its body runs once for each element; unroll it",
     "Scatter": "ONNX gave it up in opset 11; convert the model to a newer one, and it becomes ScatterElements",
-    "TensorScatter": "it updates the cache of a model that writes text; it is not covered",
     "Unique": "how many results it has depends on which values agree",
     "Upsample": "ONNX gave it up in opset 10; convert the model to a newer one, and it becomes Resize",
     "SequenceMap": "its body runs once for each element of a sequence; unroll it",
@@ -70,5 +69,4 @@ UNSUPPORTED: dict[str, str] = {
         "it handles sequences; write Split and Concat instead",
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
-    "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }

@@ -2,6 +2,7 @@
 
 from reverie_gradient.rules import (
     activation,
+    caching,
     convolution,
     cumulative,
     deforming,
@@ -26,6 +27,7 @@ from reverie_gradient.rules import (
 
 __all__ = [
     "activation",
+    "caching",
     "convolution",
     "cumulative",
     "deforming",
