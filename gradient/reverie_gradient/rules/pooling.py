@@ -175,10 +175,16 @@ def _mean_back(call: Call, win: Windows, dy: Term) -> Term:
     The sum over the windows that cover an input is again an average: of the spread-out gradient, window by window.
     """
     spread_out = dilate(dy, win.strides, win.axes, call.x.rank)
-    margins = [r - p for r, p in zip(win.reach * 2, win.before + win.after, strict=True)]
-    dx = spread_out.apply("AveragePool", pads=margins, count_include_pad=1, **_kernel(win))
-    if set(win.strides) != {1}:  # up to stride - 1 inputs at the end belong to no window
-        dx = place(dx, [0] * len(win.axes), [s - 1 for s in win.strides], call.x, win.axes)
+    # Up to stride - 1 elements at the end of the padded input belong to no window: so much less of the pad may count.
+    least = [r - a for r, a in zip(win.reach, win.after, strict=True)]
+    end = [min(r, m + s - 1) for r, m, s in zip(win.reach, least, win.strides, strict=True)]
+    begin = [r - b for r, b in zip(win.reach, win.before, strict=True)]
+    if set(win.dilations) != {1}:  # a pool refuses pads as wide as its kernel, however far that reaches
+        spread_out, begin, end = pad(spread_out, [0, 0, *begin], [0, 0, *end]), [0] * len(begin), [0] * len(end)
+    dx = spread_out.apply("AveragePool", pads=[*begin, *end], count_include_pad=1, **_kernel(win))
+    if set(win.strides) != {1}:
+        slack = [max(m + s - 1 - r, 0) for m, s, r in zip(least, win.strides, win.reach, strict=True)]
+        dx = place(dx, [0] * len(win.axes), slack, call.x, win.axes)
     return dx
 
 
