@@ -2,6 +2,7 @@
 
 from reverie_gradient.rules import (
     activation,
+    averaging,
     caching,
     convolution,
     cumulative,
@@ -12,9 +13,10 @@ from reverie_gradient.rules import (
     indexing,
     joining,
     layout,
+    lp_pooling,
     matrix,
+    maximum,
     normalisation,
-    pooling,
     quantised,
     rearranging,
     reduction,
@@ -27,6 +29,7 @@ from reverie_gradient.rules import (
 
 __all__ = [
     "activation",
+    "averaging",
     "caching",
     "convolution",
     "cumulative",
@@ -37,9 +40,10 @@ __all__ = [
     "indexing",
     "joining",
     "layout",
+    "lp_pooling",
     "matrix",
+    "maximum",
     "normalisation",
-    "pooling",
     "quantised",
     "rearranging",
     "reduction",
