@@ -45,8 +45,8 @@ SILENT: dict[str, str] = {
     ),
 }
 
-# Inputs of other operators whose values do not matter, only their types or shapes.
-SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1})}
+# Inputs of other operators that are rounded to whole numbers, or of which only the type or the shape matters.
+SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1}), "MaxRoiPool": frozenset({1})}
 
 # Mathematics has a gradient and Reverie does not, and why.
 UNSUPPORTED: dict[str, str] = {
@@ -56,7 +56,6 @@ UNSUPPORTED: dict[str, str] = {
     "Loop": "how often its body runs is known only at run time; unroll it",
     "Scan": "its body runs once for each element; unroll it",
     "Scatter": "ONNX gave it up in opset 11; convert the model to a newer one, and it becomes ScatterElements",
-    "TensorScatter": "it updates the cache of a model that writes text; it is not covered",
     "Unique": "how many results it has depends on which values agree",
     "Upsample": "ONNX gave it up in opset 10; convert the model to a newer one, and it becomes Resize",
     "SequenceMap": "its body runs once for each element of a sequence; unroll it",
@@ -70,8 +69,4 @@ UNSUPPORTED: dict[str, str] = {
         "it handles sequences; write Split and Concat instead",
     ),
     **dict.fromkeys(("Optional", "OptionalGetElement"), "it handles optional values; use the tensor itself"),
-    "DeformConv": "where it reads depends on the values of another input; no portable operators do that fast enough",
-    "MaxRoiPool": "it rounds its regions to whole pixels; use RoiAlign",
-    "RoiAlign": "how many samples it takes depends on the values of its regions; differentiate up to its input",
-    "STFT": "it cuts a signal into windows of its own; write Slice, Mul and DFT instead",
 }

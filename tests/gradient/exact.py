@@ -7,6 +7,8 @@ import math
 import numpy as np
 from onnx.reference.op_run import OpRun
 
+from tests.gradient.exact_places import DeformConv, GridSample, MaxRoiPool, RoiAlign
+
 erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -112,51 +114,10 @@ class GlobalLpPool(OpRun):
         return ((np.abs(x) ** p).sum(tuple(range(2, x.ndim)), keepdims=True) ** (1 / p),)
 
 
-class GridSample(OpRun):
-    """Sample by sample; the evaluator's own computes the places in float32."""
-
-    def _run(
-        self,
-        x: np.ndarray,
-        grid: np.ndarray,
-        align_corners: int = 0,
-        mode: str = "linear",
-        padding_mode: str = "zeros",
-    ) -> tuple[np.ndarray]:
-        size = np.array(x.shape[2:])
-        low, high = (0 * size, size - 1) if align_corners else (-0.5 + 0 * size, size - 0.5)
-        at = (grid[..., ::-1] + 1) / 2 * (high - low) + low
-        y = np.zeros((x.shape[0], x.shape[1], *grid.shape[1:-1]), x.dtype)
-        for n, *p in np.ndindex(grid.shape[:-1]):
-            c = at[(n, *p)]
-            first = np.rint(c) if mode == "nearest" else np.floor(c) - mode.endswith("cubic")
-            taps = 1 if mode == "nearest" else 4 if mode.endswith("cubic") else 2
-            for step in np.ndindex(*[taps] * len(size)):
-                weight = np.prod([self._weight(mode, abs(d)) for d in first + step - c])
-                place = [self._pixel(padding_mode, *line) for line in zip(first + step, low, high, size, strict=True)]
-                if -1 not in place:
-                    y[(n, slice(None), *p)] += weight * x[(n, slice(None), *place)]
-        return (y,)
-
-    @staticmethod
-    def _weight(mode: str, d: float, a: float = -0.75) -> float:
-        if mode.endswith("cubic"):
-            return (a + 2) * d**3 - (a + 3) * d**2 + 1 if d < 1 else a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a
-        return 1 if mode == "nearest" else 1 - d
-
-    @staticmethod
-    def _pixel(padding: str, at: float, low: float, high: float, size: int) -> int:
-        """Return the element that stands for a place, or -1 for nothing."""
-        if padding == "zeros":
-            return int(at) if 0 <= at < size else -1
-        while padding == "reflection" and size > 1 and not low <= at <= high:
-            at = 2 * low - at if at < low else 2 * high - at
-        return int(np.clip(at, 0, size - 1))
-
-
 EXACT = [
     AffineGrid,
     ConvTranspose,
+    DeformConv,
     Erf,
     Gelu,
     GatherElements,
@@ -165,5 +126,7 @@ EXACT = [
     GroupNormalization,
     LRN,
     LpNormalization,
+    MaxRoiPool,
     MeanVarianceNormalization,
+    RoiAlign,
 ]

@@ -1,42 +1,14 @@
-"""Whole networks, against torch's autograd: the same weights, the same cotangent, the same gradient of the image."""
+"""Whole networks, against torch's autograd."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import onnx
 import pytest
-from reverie_gradient import with_gradient
 
-from tests.gradient.gradcheck import evaluate, session
+from tests.gradient.twins import Network, Weights, check_float32, check_float64, torch
 
-torch = pytest.importorskip("torch")
 F = torch.nn.functional
-
-Weights = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Network:
-    """``body`` and ``twin`` compute the same ``y`` from an ``image`` of the size ``shape`` and the ``weights``."""
-
-    name: str
-    weights: dict[str, tuple[int, ...]]
-    body: str
-    twin: Callable[[Any, Weights], Any]
-    shape: tuple[int, ...] = (2, 3, 16, 20)
-
-    def model(self, dtype: str) -> onnx.ModelProto:
-        """Leave the batch and the size of the image free."""
-        weights = (f"T_{list(shape)} {name}" for name, shape in self.weights.items())
-        text = f"g (T_[N,3,H,W] image, {', '.join(weights)}) => (T_ y) {{ {self.body} }}".replace("T_", dtype)
-        model = onnx.parser.parse_model('<ir_version: 8, opset_import: ["": 18]> ' + text)
-        model.graph.output[0].type.tensor_type.ClearField("shape")
-        return model
 
 
 def vgg(x: Any, w: Weights) -> Any:
@@ -85,21 +57,6 @@ def transformer(x: Any, w: Weights) -> Any:
     attention = F.softmax(q @ k.transpose(-1, -2) / 2, -1)
     x = x + (attention @ v).transpose(1, 2).reshape(n, length, 8)
     return (x + F.gelu(x @ w["up"]) @ w["down"])[:, 0]
-
-
-def warp(mode: str, padding: str) -> Network:
-    """An image read where it says itself, partly beyond its ends."""
-
-    def warped(x: Any, w: Weights) -> Any:
-        grid = (torch.tanh(F.conv2d(x, w["a"], stride=2)) * 2).permute(0, 2, 3, 1)
-        return F.grid_sample(x, grid, mode, padding, align_corners=False)
-
-    body = f"""
-        c = Conv <strides = [2, 2]> (image, a) t = Tanh(c) two = Constant <value = T_ {{2.0}}> () m = Mul(t, two)
-        grid = Transpose <perm = [0, 2, 3, 1]> (m)
-        y = GridSample <mode = "{mode}", padding_mode = "{padding}"> (image, grid)
-        """
-    return Network(f"{mode} warp, {padding}", {"a": (2, 3, 3, 3)}, body, warped, (2, 3, 10, 13))
 
 
 NORM = "BatchNormalization <epsilon = 0.001>"
@@ -193,36 +150,14 @@ NETWORKS = [
         """,
         transformer,
     ),
-    *(warp(mode, padding) for mode in ("bilinear", "bicubic") for padding in ("zeros", "border", "reflection")),
 ]
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda n: n.name)
 def test_float64_gradient_is_torchs_to_nine_digits(network: Network) -> None:
-    feeds, dx, _ = twin(network)
-    built = with_gradient(network.model("double"), of="y", wrt="image")
-    (found,) = evaluate(built, ["image_gradient"], feeds)
-    assert np.linalg.norm(found - dx) <= 1e-9 * np.linalg.norm(dx)
+    check_float64(network)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda n: n.name)
 def test_float32_gradient_in_onnxruntime_is_torchs(network: Network) -> None:
-    feeds, dx, y = twin(network)
-    built = with_gradient(network.model("float"), of="y", wrt="image")
-    found_y, found = session(built).run(["y", "image_gradient"], {n: v.astype(np.float32) for n, v in feeds.items()})
-    np.testing.assert_allclose(found_y, y, rtol=1e-4, atol=1e-5)
-    assert np.linalg.norm(found - dx) <= 1e-5 * np.linalg.norm(dx)
-
-
-def twin(network: Network) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Return what to feed, and the image's gradient and ``y`` by torch in float64."""
-    rng = np.random.default_rng(0)
-    shapes = {"image": network.shape} | network.weights
-    feeds = {n: rng.standard_normal(s) / np.sqrt(math.prod(s[1:])) for n, s in shapes.items()}
-    feeds["image"] = rng.standard_normal(network.shape)
-    tensors = {n: torch.tensor(v) for n, v in feeds.items()}
-    image = tensors["image"].requires_grad_()
-    y = network.twin(image, tensors)
-    dy = rng.standard_normal(y.shape)
-    (dx,) = torch.autograd.grad(y, image, torch.tensor(dy))
-    return feeds | {"y_cotangent": dy}, np.asarray(dx.numpy()), np.asarray(y.detach().numpy())
+    check_float32(network)

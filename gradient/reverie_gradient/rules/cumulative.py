@@ -40,23 +40,27 @@ def _axis(call: Call) -> int:
     return int(axis.item()) % call.x.rank
 
 
-@vjp("CumProd", portable=False)
+@vjp("CumProd")
 def _running_product(call: Call) -> Sequence[Term | None]:
     """Sum dy y / x over the outputs that contain x; the first zero gets the products of all others instead.
 
-    Behind the first zero every product is zero. Its own gradient needs them without it, and no formula gets them from
-    ``y``: the rule runs the operator once more.
+    Behind the first zero every product is zero. Its own gradient needs them without it, which no formula gets from
+    ``y``: each is multiplied anew, from a square of its factors and ones.
     """
     axis, x, dy = _axis(call), call.x, call.dy
     reverse, exclusive = call.integer("reverse", 0), call.integer("exclusive", 0)
-    sums = _comparison(call, reverse, exclusive, axis).apply("Cast", to=int(x.dtype))
+    contains = _comparison(call, reverse, exclusive, axis)
+    sums = contains.apply("Cast", to=int(x.dtype))
     order = _comparison(call, 1 - reverse, 0, axis).apply("Cast", to=int(x.dtype))
 
     zero = x.apply("Equal", 0.0)
     zeros = multiply_along(zero.apply("Cast", to=int(x.dtype)), order, axis, x.rank)  # up to here
     first = zero.apply("And", zeros.apply("Equal", 1.0))
     filled = first.apply("Where", x.constant(1.0), x)
-    products = filled.apply("CumProd", call.input(1), reverse=reverse, exclusive=exclusive)
+    if behind := list(range(2, 1 + x.rank - axis)):
+        contains = contains.apply("Unsqueeze", np.array(behind, np.int64))
+    factors = contains.apply("Where", filled.apply("Unsqueeze", np.array([axis], np.int64)), 1.0)
+    products = factors.apply("ReduceProd", np.array([axis + 1], np.int64), keepdims=0)
     at_zero = multiply_along(dy * products, sums, axis, x.rank)
     safe = zero.apply("Where", x.constant(1.0), x)
     before = multiply_along(dy * call.y, sums, axis, x.rank) / safe

@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from reverie_gradient.gathering import select_back
-from reverie_gradient.shapes import pad, reshape_like, shape_of, sizes, static_dims
+from reverie_gradient.gathering import every, select_back
+from reverie_gradient.shapes import elements, pad, reshape_like, reshape_to, shape_of, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 from reverie_gradient.windows import windows
@@ -49,8 +49,18 @@ def _compress(call: Call) -> Sequence[Term | None]:
     return [reshape_like(select_back(call.dy, kept, 0, length, 1), call.x)]
 
 
-@vjp("ReverseSequence", portable=False)
+@vjp("ReverseSequence")
 def _reverse(call: Call) -> Sequence[Term | None]:
-    """Turn each sequence round once more; only the operator itself tells their lengths apart."""
-    axes = {"batch_axis": call.integer("batch_axis", 1), "time_axis": call.integer("time_axis", 0)}
-    return [call.dy.apply("ReverseSequence", call.input(1), **axes)]
+    """Turn each sequence round once more: element t of the first n comes from n - 1 - t, those behind stay.
+
+    Time and batch are the first two axes in either order; their elements are numbered together and picked as rows.
+    """
+    x, dy = call.x, call.dy
+    time, batch = call.integer("time_axis", 0), call.integer("batch_axis", 1)
+    at = every(sizes(x, [time])).apply("Unsqueeze", np.array([batch], np.int64))
+    length = call.input(1).apply("Unsqueeze", np.array([time], np.int64))
+    source = at.apply("Less", length).apply("Where", length - 1 - at, at)
+    number = every(sizes(x, [batch])).apply("Unsqueeze", np.array([time], np.int64))
+    row = number * sizes(x, [time]) + source if batch == 0 else source * sizes(x, [batch]) + number
+    rows = reshape_to(dy, [-1, elements(x, range(2, x.rank))])
+    return [reshape_like(rows.apply("Gather", row, axis=0), x)]

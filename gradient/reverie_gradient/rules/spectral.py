@@ -1,4 +1,4 @@
-"""The rule for DFT, which is a product with a matrix of cosines and sines; so is its way back."""
+"""Rules for Fourier transforms, which are products with matrices of cosines and sines; so are their ways back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reverie_gradient.gathering import multiply_along
-from reverie_gradient.shapes import static_dims
+from reverie_gradient.shapes import place, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
@@ -42,6 +42,43 @@ def _fourier(call: Call) -> Sequence[Term | None]:
     if parts[0] == 2:
         dx = dx.apply("Concat", back(real, sines) + back(imaginary, cosines), axis=rank - 1)
     return [dx]
+
+
+@vjp("STFT")
+def _short_time(call: Call) -> Sequence[Term | None]:
+    """Differentiate y[f, k] = sum of w[n] x[s f + n] exp(-2 pi i k n / N) by the signal x.
+
+    It is a convolution of stride s, whose kernels are cosines and sines under the window w; going back, frames that
+    overlap add up.
+    """
+    x, step, length = call.x, call.constant(1), _frame_length(call)
+    parts = static_dims(x, [x.rank - 1])
+    if step is None or length is None or parts is None or x.rank != 3:
+        raise call.refuse("it needs a known frame_step and length of its frames, and a signal [batch, length, 1 or 2]")
+    stride, bins = int(step.item()), length // 2 + 1 if call.integer("onesided", 1) else length
+    turns = np.outer(np.arange(bins), np.arange(length)) % length * (2 * np.pi / length)
+    cosines, sines = np.cos(turns), np.sin(turns)
+    by_part = [np.stack(both, 1).reshape(2 * bins, length) for both in ((cosines, -sines), (sines, cosines))]
+    kernel = call.dy.constant(np.stack(by_part[: parts[0]], 1))  # [parts of all frequencies, parts of x, length]
+    if call.has(2):
+        kernel = kernel * call.input(2)
+    frames = call.dy.apply("Transpose", perm=[0, 2, 3, 1]).apply("Reshape", np.array([0, 2 * bins, -1], np.int64))
+    if stride > 1:
+        dx = frames.apply("ConvTranspose", kernel, strides=[stride])
+    else:
+        back = np.array([-1], np.int64)
+        kernel = kernel.apply("Slice", back, np.array([np.iinfo(np.int64).min]), np.array([2]), back)
+        dx = frames.apply("Conv", kernel.apply("Transpose", perm=[1, 0, 2]), pads=[length - 1, length - 1])
+    return [place(dx.apply("Transpose", perm=[0, 2, 1]), [0], [stride - 1], x, [1])]
+
+
+def _frame_length(call: Call) -> int | None:
+    """Return how long a frame is: the input that says so, or else the length of the window; None where unknown."""
+    given = call.constant(3)
+    if given is not None:
+        return int(given.item())
+    known = static_dims(call.input(2)) if call.has(2) and not call.has(3) else None
+    return None if known is None else known[0]
 
 
 def _axis(call: Call) -> int:

@@ -49,6 +49,9 @@ CASES = [
         opsets=(19, 28),
     ),
     Case("Y = LpPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X)", x="1,2,6,8"),
+    Case(
+        "Y = AveragePool <kernel_shape = [3, 4], strides = [2, 3], pads = [1, 1, 1, 2]> (X)", x="1,2,6,8"
+    ),  # with a rest
     Case("Y = GlobalAveragePool(X)", x=IMAGE),
     Case("Y = GlobalMaxPool(X)", x=IMAGE),
     # --- dilations, windows that stick out, other dimensions ---
@@ -84,6 +87,7 @@ CASES = [
     Case("Y = LpPool <kernel_shape = [2, 2], strides = [2, 2]> (X)", x="1,2,5,6"),
     Case("Y = LpPool <kernel_shape = [3, 2], strides = [2, 1], pads = [1, 0, 1, 1], p = 3> (X)", x="1,2,7,5"),
     Case("Y = LpPool <kernel_shape = [2, 2], p = 1> (X)", x="1,2,4,5"),
+    Case("Y = LpPool <kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]> (X)", x="1,2,6,7"),
     Case("Y = GlobalLpPool(X)", x=IMAGE, opsets=(13, 21)),
     Case("Y = GlobalLpPool <p = 3> (X)", x=IMAGE, opsets=(13, 21)),
     Case(

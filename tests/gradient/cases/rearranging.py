@@ -22,4 +22,5 @@ CASES = [
     Case(f"{KEPT} Y = Compress(X, k)", x="2,3", free="X"),
     Case("l = Constant <value_ints = [2, 3]> () Y = ReverseSequence(X, l)", x="4,2,3"),
     Case("l = Constant <value_ints = [1, 3]> () Y = ReverseSequence <batch_axis = 0, time_axis = 1> (X, l)", x="2,4"),
+    Case("l = Cast <to = 7> (C) Y = ReverseSequence(X, l)", x="3,4,2,2", c="4", low=1.0, high=3.9, wrt="X"),
 ]
