@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke networks conformance reliability demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-smoke see that everything that is measured runs (minutes)"
 	@echo "make networks    compare gradients of many networks with torch; goes on where it stopped (hours)"
 	@echo "make conformance run the same graphs in every runtime there is, and compare (Node.js, npm; Chromium if there)"
+	@echo "make oracles     compare the gradient of every operator with torch, onnx-ad and onnxruntime-training"
 	@echo "make reliability maltreat a server at length: load, faults, strangers (hours; see docs/reliability.md)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
@@ -88,11 +89,13 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 networks: .venv/networks/ready
 	@.venv/networks/bin/python -m bench.networks --all
 
-conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready conformance/javascript/node_modules
+conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready .venv/training/ready conformance/javascript/node_modules
 	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
 	@.venv/serve/bin/python -m conformance
-	@echo "== the same gradients by onnx-ad: how far off"
-	@.venv/onnx-ad/bin/python -m conformance.oracles.onnx_ad
+	@.venv/serve/bin/python -m conformance.oracles graphs
+
+oracles: .venv/serve/ready .venv/export/ready .venv/onnx-ad/ready .venv/training/ready
+	@.venv/serve/bin/python -m conformance.oracles operators
 
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
