@@ -64,7 +64,12 @@ EXPLAINED = [
         ('approximate = "tanh"',),
         "It takes the slope of the exact GELU for that of the approximation by tanh.",
     ),
-    Explanation(TRAINING, "Conv", ("auto_pad = ",), "It reads `pads` and not `auto_pad`."),
+    Explanation(
+        TRAINING,
+        "Conv",
+        ("auto_pad = ",),
+        "It gets `auto_pad` wrong: with pads written out, uneven ones too, it agrees.",
+    ),
     Explanation(
         TRAINING,
         "Where",
@@ -74,8 +79,8 @@ EXPLAINED = [
     Explanation(
         TRAINING,
         "Dropout",
-        ("Dropout(X, r, t)",),
-        "It scales by 1 / (1 - ratio) although `training_mode` is false, where Dropout does nothing.",
+        ("Dropout(X",),
+        "It scales by 1 / (1 - ratio) although `training_mode` is false or not given, where Dropout does nothing.",
     ),
     Explanation(
         TRAINING,
@@ -103,7 +108,12 @@ EXPLAINED = [
         "Windows that stick out beyond the pads: ONNX Runtime 1.19, forward too, divides by the whole kernel. ONNX "
         "and ONNX Runtime today divide by what lies within the pads.",
     ),
-    Explanation(TRAINING, "AveragePool", ("dilations = ", "auto_pad = "), "It passes over `dilations` and `auto_pad`."),
+    Explanation(
+        TRAINING,
+        "AveragePool",
+        ("dilations = ", "auto_pad = "),
+        "It passes over `dilations`, and gets `auto_pad` wrong.",
+    ),
     Explanation(
         TRAINING,
         "ScatterElements",

@@ -86,7 +86,7 @@ def _cell(operator: str, oracle: str, rows: Sequence[Mapping[str, Any]]) -> str:
         return "does not run" if any("error" in each for _, each in told) else "does not differentiate it"
     wrong = [each for row, each in given if disagrees(each) and _why(oracle, row, operator)]
     right = [each["off"] for _, each in given if not disagrees(each)]
-    parts = [f"{max(right):.0e}"] if right else []
+    parts = [f"{max(right):.0e}" if max(right) else "0"] if right else []
     parts += [f"**disagrees** in {len(wrong)}"] if wrong else []
     return ", ".join(parts) + (f" ({len(given)} of {len(told)})" if len(given) < len(told) else "")
 
@@ -99,7 +99,7 @@ def _why(oracle: str, row: Mapping[str, Any], operator: str) -> Explanation | No
 
 
 def disagreements(figures: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a part for each explanation: the reason, and the cases, with who is right by differences."""
+    """Yield a part for each explanation: the reason, the cases, and how far ours is from differences, which is right."""
     found: dict[Explanation, list[str]] = {}
     unexplained = []
     for row in figures["cases"]:
@@ -108,7 +108,10 @@ def disagreements(figures: Mapping[str, Any]) -> Iterator[str]:
                 if disagrees(told):
                     why = explanation(oracle, set(row["operators"]), row["body"])
                     line = f"| `{row['body']}` by {wrt} | {_apart(told)} | {row['ours_from_differences'][wrt]:.0e} |"
-                    unexplained += [] if why else [f"{NAMES[oracle]}: {line}"]
+                    if why is None:
+                        unexplained.append(f"{NAMES[oracle]}: {line}")
+                    elif row["ours_from_differences"][wrt] > AGREES["float64"]:
+                        unexplained.append(f"ours is wrong: {line}")
                     found.setdefault(why, []).append(line) if why else None
     stale = [f"{each.oracle} no longer disagrees on {each.operator}" for each in EXPLAINED if each not in found]
     if unexplained or stale:
