@@ -89,7 +89,8 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 networks: .venv/networks/ready
 	@.venv/networks/bin/python -m bench.networks --all
 
-conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready .venv/training/ready conformance/javascript/node_modules
+conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready .venv/training/ready
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory conformance/javascript/node_modules; fi
 	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
 	@.venv/serve/bin/python -m conformance
 	@.venv/serve/bin/python -m conformance.oracles graphs
@@ -121,6 +122,11 @@ define environment
 	@touch $@
 endef
 
+# $(call needs_311,WHAT)
+define needs_311
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "$(1) is not to be had for newer Pythons than 3.11; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
+endef
+
 .venv/client/ready: pyproject.toml
 	$(call environment,client,the client,--editable . --group test)
 
@@ -145,6 +151,7 @@ endef
 
 # The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
 .venv/training/ready:
+	$(call needs_311,onnxruntime-training 1.19.2)
 	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
 
 # What the conformance suite runs in: the oldest release that the server takes, the oldest that Python 3.11 can have.
@@ -152,6 +159,7 @@ endef
 	$(call environment,onnxruntime-served,the oldest onnxruntime that is served,"onnxruntime==1.28.0")
 
 .venv/onnxruntime-oldest/ready:
+	$(call needs_311,onnxruntime 1.15.1)
 	$(call environment,onnxruntime-oldest,the oldest onnxruntime there is,"onnxruntime==1.15.1" "numpy<2")
 
 .venv/openvino/ready:

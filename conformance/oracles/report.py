@@ -99,7 +99,7 @@ def _why(oracle: str, row: Mapping[str, Any], operator: str) -> Explanation | No
 
 
 def disagreements(figures: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a part for each explanation: the reason, the cases, and how far ours is from differences, which is right."""
+    """Yield a part for each explanation: the reason, the cases, and how far ours is from differences, which judge."""
     found: dict[Explanation, list[str]] = {}
     unexplained = []
     for row in figures["cases"]:
