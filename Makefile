@@ -4,7 +4,7 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke networks conformance reliability demo-model recogniser clean
+.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-smoke see that everything that is measured runs (minutes)"
 	@echo "make networks    compare gradients of many networks with torch; goes on where it stopped (hours)"
 	@echo "make conformance run the same graphs in every runtime there is, and compare (Node.js, npm; Chromium if there)"
+	@echo "make oracles     compare the gradient of every operator with torch, onnx-ad and onnxruntime-training"
 	@echo "make reliability maltreat a server at length: load, faults, strangers (hours; see docs/reliability.md)"
 	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
@@ -43,7 +44,7 @@ test-serving: .venv/serve/tested
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
-	@.venv/export/bin/python -m pytest tests/gradient/test_networks.py tests/export tests/demo_model
+	@.venv/export/bin/python -m pytest tests/gradient/test_networks.py tests/gradient/test_torch.py tests/export tests/demo_model
 
 # ----- the rest of the house -----
 
@@ -88,11 +89,14 @@ bench-smoke: .venv/bench/ready .venv/training/ready
 networks: .venv/networks/ready
 	@.venv/networks/bin/python -m bench.networks --all
 
-conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready conformance/javascript/node_modules
+conformance: .venv/serve/ready .venv/onnxruntime-served/ready .venv/onnxruntime-oldest/ready .venv/openvino/ready .venv/onnx-ad/ready .venv/training/ready
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory conformance/javascript/node_modules; fi
 	@if command -v nvidia-smi > /dev/null; then $(MAKE) .venv/onnxruntime-gpu/ready; fi
 	@.venv/serve/bin/python -m conformance
-	@echo "== the same gradients by onnx-ad: how far off"
-	@.venv/onnx-ad/bin/python -m conformance.oracles.onnx_ad
+	@.venv/serve/bin/python -m conformance.oracles graphs
+
+oracles: .venv/serve/ready .venv/export/ready .venv/onnx-ad/ready .venv/training/ready
+	@.venv/serve/bin/python -m conformance.oracles operators
 
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
@@ -116,6 +120,11 @@ define environment
 	@.venv/$(1)/bin/python -m pip install --quiet --upgrade pip
 	@.venv/$(1)/bin/python -m pip install --quiet $(3)
 	@touch $@
+endef
+
+# $(call needs_311,WHAT)
+define needs_311
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "$(1) is not to be had for newer Pythons than 3.11; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
 endef
 
 .venv/client/ready: pyproject.toml
@@ -142,6 +151,7 @@ endef
 
 # The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
 .venv/training/ready:
+	$(call needs_311,onnxruntime-training 1.19.2)
 	$(call environment,training,onnxruntime-training to measure against,"onnxruntime-training==1.19.2" "numpy<2" "onnx<1.18" setuptools)
 
 # What the conformance suite runs in: the oldest release that the server takes, the oldest that Python 3.11 can have.
@@ -149,6 +159,7 @@ endef
 	$(call environment,onnxruntime-served,the oldest onnxruntime that is served,"onnxruntime==1.28.0")
 
 .venv/onnxruntime-oldest/ready:
+	$(call needs_311,onnxruntime 1.15.1)
 	$(call environment,onnxruntime-oldest,the oldest onnxruntime there is,"onnxruntime==1.15.1" "numpy<2")
 
 .venv/openvino/ready:

@@ -56,6 +56,14 @@ def _python(environment: str, module: str) -> tuple[str, ...]:
     return (f".venv/{environment}/bin/python", "-m", "conformance.runtimes.run", module)
 
 
+def _no_node() -> str:
+    return "" if shutil.which("npm") else "not run: there is no Node.js with npm here"
+
+
+def _no_chromium() -> str:
+    return "" if CHROMIUM else "not run: there is no Chromium here"
+
+
 def _no_gpu() -> str:
     return "" if shutil.which("nvidia-smi") else "not run: there is no NVIDIA GPU here"
 
@@ -66,11 +74,11 @@ RUNTIMES = [
     Runtime("onnxruntime, the oldest there is", _python("onnxruntime-oldest", "onnxruntime_cpu")),
     Runtime("onnx reference", _python("serve", "reference")),
     Runtime("OpenVINO", _python("openvino", "openvino_cpu")),
-    Runtime("onnxruntime-node", ("node", str(JAVASCRIPT / "node.mjs"))),
+    Runtime("onnxruntime-node", ("node", str(JAVASCRIPT / "node.mjs")), _no_node()),
     Runtime(
         "onnxruntime-web, WebAssembly",
         ("node", str(JAVASCRIPT / "web.mjs")),
-        "" if CHROMIUM else "not run: there is no Chromium here",
+        _no_node() or _no_chromium(),
     ),
     Runtime("onnxruntime, CUDA", _python("onnxruntime-gpu", "onnxruntime_cuda"), _no_gpu()),
 ]

@@ -17,7 +17,7 @@ from reverie_server.program.rotation import Rotations
 from reverie_server.program.views import Views
 from reverie_server.recipe import Recipe, Term
 
-from conformance.task import Arrays, Task
+from conformance.task import Arrays, Task, generator
 
 LAYERS = ["conv1_1", "pool1", "conv2_2", "conv3_4", "relu4_2", "conv5_1", "logits"]
 SIDE = 32
@@ -38,7 +38,7 @@ def _layer(model: Model, layer: str, side: int, name: str, *, timed: bool = Fals
     proto = onnx.load(model.folder / model.layers[layer].file, load_external_data=False)
     entry = model.layers[layer].layer
     shape = (1, entry.channels, *(model.grid(layer, side) if entry.spatial else ()))
-    rng = np.random.default_rng(len(name))
+    rng = generator(name)
     feeds = {
         "image": rng.random((1, 3, side, side), np.float32),
         "cotangent": rng.standard_normal(shape, np.float32),

@@ -1,6 +1,6 @@
 """Small networks with what VGG has not: residual sums, strides, groups, attention, normalisation, windows that overlap.
 
-Each body computes ``activation`` from ``image`` [N, 3, H, W] and its weights, which are drawn from one seed.
+Each body computes ``activation`` from ``image`` [N, 3, H, W] and its weights, which are drawn by the network's name.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import onnx
 from onnx import numpy_helper
 from reverie_gradient import with_gradient
 
-from conformance.task import Task
+from conformance.task import Task, generator
 
 SIDE = 32
 Shapes = Mapping[str, tuple[int, ...]]
@@ -133,7 +133,7 @@ SMALL = [
 def small_tasks() -> Iterator[Task]:
     """Yield the layer graph of every small network."""
     for network in SMALL:
-        rng = np.random.default_rng(len(network.body))
+        rng = generator(network.name)
         dims = ["N", *map(str, network.shape[1:])]
         signature = f"{network.name} (float[N, 3, {SIDE}, {SIDE}] image) => (float[{', '.join(dims)}] activation)"
         text = f'<ir_version: 9, opset_import: ["": 18]> {signature} {{ {network.body} }}'

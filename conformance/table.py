@@ -18,9 +18,9 @@ Row = dict[str, Any]
 
 
 def distance(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Return |found - wanted| / |wanted| in the L2 norm; infinite where a number is not finite."""
+    """Return |found - wanted| / |wanted| in the L2 norm, |found| where nothing is wanted; infinite if not finite."""
     off = float(np.linalg.norm(found.astype(np.float64) - wanted.astype(np.float64)))
-    return off / float(np.linalg.norm(wanted.astype(np.float64))) if np.isfinite(off) else float("inf")
+    return off / (float(np.linalg.norm(wanted.astype(np.float64))) or 1.0) if np.isfinite(off) else float("inf")
 
 
 def read(answers: Path, stored: Mapping[str, np.ndarray]) -> dict[str, Row]:
@@ -68,11 +68,13 @@ def errors(results: Mapping[str, Any]) -> Iterator[str]:
                 yield f"- {name}, {task}: `{row['error']}`"
 
 
-def insert(page: Path, text: str) -> None:
-    """Put the tables between the two marks of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
+def insert(page: Path, text: str, begin: str = BEGIN) -> None:
+    """Put tables into a page, between one of its marks and the end mark that follows it."""
+    before, mark, rest = page.read_text().partition(begin)
+    if not mark:
+        raise SystemExit(f"{page} has no place for the tables: the line {begin!r} is missing")
     after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    page.write_text(f"{before}{begin}\n{text}\n{END}{after}")
 
 
 def _title(name: str, result: Mapping[str, Any]) -> str:
