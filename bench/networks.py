@@ -115,24 +115,31 @@ def save(module: Any, path: Path) -> Path:
 
 
 def returning(module: Any, source: Any) -> set[str]:
-    """The paths of the modules that return one tensor, or several with it first, and not lists or maps of them."""
+    """The paths of the modules that return one tensor, or several with it first, and not lists or maps of them.
+
+    Those whose tensor goes into a batch normalisation are left out: the export folds it into them.
+    """
     import torch
 
-    found: set[str] = set()
+    kept: dict[str, Any] = {}
+    normalised: list[Any] = []
 
-    def look(path: str, result: Any) -> None:
+    def look(path: str, part: Any, given: Any, result: Any) -> None:
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm):
+            normalised.append(given[0])
         if isinstance(_first(result), torch.Tensor):
-            found.add(path)
+            kept[path] = _first(result)
 
     hooks = [
-        part.register_forward_hook(lambda _, __, result, path=path: look(path, result))
+        part.register_forward_hook(lambda part, given, result, path=path: look(path, part, given, result))
         for path, part in module.named_modules()
     ]
     with torch.no_grad():
         module(torch.zeros(1, source.channels, source.native_size_px, source.native_size_px))
     for hook in hooks:
         hook.remove()
-    return found
+    folded = {id(tensor) for tensor in normalised}
+    return {path for path, tensor in kept.items() if id(tensor) not in folded}
 
 
 def _first(result: Any) -> Any:
