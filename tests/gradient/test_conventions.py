@@ -11,6 +11,11 @@ from tests.gradient.gradcheck import evaluate, session
 
 INF, NAN = np.inf, np.nan
 
+SCALED = (
+    "i = Constant <value_ints = [0, 1, 1]> () u = Constant <value_floats = [{}]> () "
+    'Y = ScatterElements <reduction = "mul"> (X, i, u)'
+)
+
 # Body, X, the gradient of the sum of Y.
 VALUES: list[tuple[str, list[float], list[float]]] = [
     # --- kinks: zero at the kink of Relu and Abs; the bounds of Clip still pass ---
@@ -38,6 +43,8 @@ VALUES: list[tuple[str, list[float], list[float]]] = [
     ("Y = ReduceProd(X)", [2, 3, 4], [12, 8, 6]),
     ("Y = ReduceProd(X)", [2, 0, 4], [0, 8, 0]),
     ("Y = ReduceProd(X)", [2, 0, 0], [0, 0, 0]),
+    (SCALED.format("3.0, 1.0, -1.0"), [2, 0, 4], [3, -1, 1]),
+    (SCALED.format("0.0, 1.0, -1.0"), [2, 0, 4], [0, -1, 1]),
     # --- no overflow on the way, and no digits lost ---
     ("Y = Selu(X)", [1e38], [1.0507009873554805]),
     ("Y = Asinh(X)", [0], [1]),

@@ -80,15 +80,9 @@ REFUSALS = [
         wrt="g",
     ),
     Refusal(
-        IMAGE + "{ [grouped] y = Conv <group = 2> (x, w) }",
+        '(float[1,2,4,4] x, float[4] s) => (float[n,c,h,k] y) { y = Resize <mode = "linear", antialias = 1> (x, , s) }',
         NotDifferentiable,
-        ("Conv node 'grouped'", "input 1 \\('w'\\)"),
-        wrt="w",
-    ),
-    Refusal(
-        "(float[1,2,4,4] x, float[4] s) => (float[n,c,h,k] y) { y = Resize(x, , s) }",
-        NotDifferentiable,
-        ("scales are computed at run time",),
+        ("antialias needs the size of axis 0 or its scale",),
     ),
     Refusal(
         "(float[N,2,H,W] x, float[2,2,3,3] w) => (float[n,c,h,k] y) "

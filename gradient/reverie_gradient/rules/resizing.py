@@ -16,7 +16,9 @@ from reverie_gradient.shapes import sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
-SCALES, SIZES = 2, 3
+ROI, SCALES, SIZES = 1, 2, 3
+
+Scale = Term | float | None
 
 
 @vjp("Resize")
@@ -24,28 +26,29 @@ def _resize(call: Call) -> Sequence[Term | None]:
     x, dx = call.x, call.dy
     scales = _scales(call)
     if _tiles(call, scales):
-        factors = [int(s or 1) for s in scales[2:]]
+        factors = [int(s) for s in scales[2:] if isinstance(s, float)]
         dx = dx.apply("AveragePool", kernel_shape=factors, strides=factors)
         return [dx * float(np.prod(factors))]
     cropping = _coordinate_mode(call) == "tf_crop_and_resize"
     for axis, scale in enumerate(scales):
-        if cropping or scale != 1:
+        if cropping or not isinstance(scale, float) or scale != 1:
             dx = multiply_along(dx, _matrix(call, axis, scale).apply("Cast", to=int(dx.dtype)), axis, x.rank)
     return [dx]
 
 
-def _scales(call: Call) -> list[float | None]:
-    """Return by how much each axis grows; None where only the run tells."""
+def _scales(call: Call) -> list[Scale]:
+    """Return by how much each axis grows: a term where only the run tells, None where the sizes alone say it."""
     x, y = call.x, call.y
     given = call.integers("axes") or range(x.rank)
     axes = [a % x.rank for a in given]
-    scales: list[float | None] = [1.0] * x.rank
+    scales: list[Scale] = [1.0] * x.rank
     if call.has(SIZES):
         policy = call.string("keep_aspect_ratio_policy", "stretch")
         wanted, dims = call.constant(SIZES), static_dims(x, axes)
         if policy != "stretch":
             if wanted is None or dims is None:
-                raise call.refuse(f"keep_aspect_ratio_policy {policy!r} needs known sizes; declare them")
+                every = _common(call, axes, "Min" if policy == "not_larger" else "Max")
+                return [every if axis in axes else 1.0 for axis in range(x.rank)]
             ratios = np.array(wanted) / np.array(dims)
             one = float(ratios.min() if policy == "not_larger" else ratios.max())
             return [one if axis in axes else 1.0 for axis in range(x.rank)]
@@ -54,23 +57,55 @@ def _scales(call: Call) -> list[float | None]:
             known = isinstance(n, int) and isinstance(m, int)
             scales[axis] = m / n if known else 1.0 if n == m and n is not None else None  # type: ignore[operator]
         return scales
-    constant = call.constant(SCALES)
+    known_scales = _known_elements(call, SCALES, len(axes))
     for i, axis in enumerate(axes):
-        scales[axis] = None if constant is None else float(constant[i])
-    if constant is None:
-        raise call.refuse("its scales are computed at run time; make them constants, or give sizes")
+        found = known_scales[i]
+        scales[axis] = _at_run_time(call, SCALES, i) if found is None else found
     return scales
+
+
+def _known_elements(call: Call, index: int, length: int) -> list[float | None]:
+    """Return the elements of a vector, and None for those that only the run tells; it may be a Concat of both."""
+    constant = call.constant(index)
+    if constant is not None:
+        return [float(v) for v in constant]
+    node, found = call.input(index).value.producer(), list[float | None]()
+    if node is None or node.op_type != "Concat":
+        return [None] * length
+    for value in node.inputs:
+        tensor = None if value is None else ir.convenience.get_const_tensor(value)
+        if tensor is not None:
+            found += [float(v) for v in tensor.numpy()]
+        elif value is not None and value.shape is not None and isinstance(value.shape[0], int):
+            found += [None] * value.shape[0]
+    return found if len(found) == length else [None] * length
+
+
+def _at_run_time(call: Call, index: int, element: int) -> Term:
+    """Return one element of a vector as a real number."""
+    dtype = ir.DataType.DOUBLE if call.x.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
+    return call.input(index).apply("Gather", np.array([element], np.int64)).apply("Cast", to=int(dtype))
+
+
+def _common(call: Call, axes: Sequence[int], choose: str) -> Term:
+    """Return the smallest or largest ratio of sizes, by which all of ``axes`` grow."""
+    ratios = []
+    for i, axis in enumerate(axes):
+        wanted = _at_run_time(call, SIZES, i)
+        ratios.append(wanted / sizes(call.x, [axis]).apply("Cast", to=int(wanted.dtype)))
+    first, *others = ratios
+    return first.apply(choose, *others)
 
 
 def _coordinate_mode(call: Call) -> str:
     return call.string("coordinate_transformation_mode", "half_pixel")
 
 
-def _tiles(call: Call, scales: Sequence[float | None]) -> bool:
+def _tiles(call: Call, scales: Sequence[Scale]) -> bool:
     """Whether each element is repeated a whole number of times along the axes of a picture, and nothing else."""
     if call.string("mode", "nearest") != "nearest" or not 3 <= call.x.rank <= 5 or scales[:2] != [1, 1]:
         return False
-    factors = [s for s in scales if s is not None and s >= 1 and s == int(s)]
+    factors = [s for s in scales if isinstance(s, float) and s >= 1 and s == int(s)]
     if len(factors) < len(scales) or max(factors) == 1:
         return False
     coordinates, rounding = _coordinate_mode(call), call.string("nearest_mode", "round_prefer_floor")
@@ -79,7 +114,7 @@ def _tiles(call: Call, scales: Sequence[float | None]) -> bool:
     return coordinates in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel") and rounding.startswith("round")
 
 
-def _matrix(call: Call, axis: int, scale: float | None) -> Term:
+def _matrix(call: Call, axis: int, scale: Scale) -> Term:
     """Return the share of each element of ``axis`` in each element of the result: [after, before]."""
     x, y = call.x, call.y
     dtype = ir.DataType.DOUBLE if x.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
@@ -89,7 +124,7 @@ def _matrix(call: Call, axis: int, scale: float | None) -> Term:
     mode = call.string("mode", "nearest")
     shrink = 1.0
     if call.integer("antialias", 0) and mode != "nearest":
-        if scale is None:
+        if not isinstance(scale, float):
             raise call.refuse(f"antialias needs the size of axis {axis} or its scale to be known")
         shrink = min(scale, 1.0)
     kernel = _kernel(call, mode)
@@ -137,12 +172,11 @@ def _coordinates(call: Call, axis: int, i: Term, n: Term, m: Term, scale: Term |
     return half
 
 
-def _region(call: Call, axis: int) -> tuple[float, float]:
+def _region(call: Call, axis: int) -> tuple[Term | float, Term | float]:
     """Return the part of ``axis`` that is read, from 0 to 1."""
-    roi = call.constant(1)
-    if roi is None:
-        raise call.refuse("its region of interest is computed at run time; make it a constant")
     axes = [a % call.x.rank for a in call.integers("axes") or range(call.x.rank)]
     if axis not in axes:
         return 0.0, 1.0
-    return float(roi[axes.index(axis)]), float(roi[len(axes) + axes.index(axis)])
+    roi, at = call.constant(ROI), (axes.index(axis), len(axes) + axes.index(axis))
+    start, end = (_at_run_time(call, ROI, i) if roi is None else float(roi[i]) for i in at)
+    return start, end

@@ -80,11 +80,30 @@ def _scatter(call: Call, fetch: Move, bring: Move) -> Sequence[Term | None]:
         written = bring(expand_like(updates.constant(1.0), updates)).apply("Greater", 0.0)
         return [written.apply("Where", dy.constant(0.0), dy), None, fetch(dy)]
     if how == "mul":
-        raise call.refuse("reduction 'mul' is not covered; multiply before scattering")
+        return _multiplied(call, fetch, bring)
     kept = x.apply("Equal", y)
     taken = updates.apply("Equal", fetch(y))
     share = dy / (kept.apply("Cast", to=int(dy.dtype)) + bring(taken.apply("Cast", to=int(dy.dtype))))
     return [kept.apply("Where", share, 0.0), None, taken.apply("Where", fetch(share), 0.0)]
+
+
+def _multiplied(call: Call, fetch: Move, bring: Move) -> Sequence[Term | None]:
+    """Return dy times the product of all other factors of each place: y / x and y / u, unless one of them is zero.
+
+    Beside one zero the product of the others comes from the sum of their logarithms and the number of their signs.
+    """
+    x, y, dy, u = call.x, call.y, call.dy, call.input(2)
+    real = int(dy.dtype)
+    zero_x, zero_u = (t.apply("Equal", 0.0).apply("Cast", to=real) for t in (x, u))
+    zeros = zero_x + bring(zero_u)
+    filled_x, filled_u = x + zero_x, u + zero_u
+    negative = bring(filled_u.apply("Less", 0.0).apply("Cast", to=real))
+    sign = 1 - 2 * (negative - 2 * (negative / 2).apply("Floor"))
+    beside = bring(filled_u.apply("Abs").apply("Log")).apply("Exp") * sign * filled_x
+    g = dy * zeros.apply("Equal", 0.0).apply("Where", y, beside)
+    dx = (zeros - zero_x).apply("Equal", 0.0).apply("Where", g / filled_x, 0.0)
+    du = (fetch(zeros) - zero_u).apply("Equal", 0.0).apply("Where", fetch(g) / filled_u, 0.0)
+    return [dx, None, du]
 
 
 # ----- indices of several axes as one number -----

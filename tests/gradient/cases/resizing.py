@@ -70,4 +70,47 @@ CASES = [
         + 'Y = Resize <mode = "linear", coordinate_transformation_mode = "tf_crop_and_resize"> (X, r, , s)',
         x=SMALL,
     ),
+    # --- scales, sizes and regions that only the run tells ---
+    Case(
+        "f = Cast <to = 1> (C) one = Constant <value_floats = [1.0, 1.0]> () s = Concat <axis = 0> (one, f) "
+        'Y = Resize <mode = "linear"> (X, , s)',
+        x=SMALL,
+        c="2",
+        low=1.2,
+        high=2.4,
+        wrt="X",
+        free="X",
+    ),
+    Case(
+        'f = Cast <to = 1> (C) Y = Resize <coordinate_transformation_mode = "asymmetric"> (X, , f)',
+        x=SMALL,
+        c="4",
+        low=1.0,
+        high=1.9,
+        wrt="X",
+        free="X",
+    ),
+    Case(
+        'f = Cast <to = 7> (C) Y = Resize <mode = "linear", axes = [3, 2], keep_aspect_ratio_policy = "not_smaller"> '
+        "(X, , , f)",
+        x="1,2,4,6",
+        c="2",
+        low=7.0,
+        high=9.0,
+        wrt="X",
+        opsets=(18, 28),
+        free="X",
+    ),
+    Case(
+        "s = Constant <value_ints = [5, 3]> () "
+        'Y = Resize <mode = "linear", axes = [2, 3], coordinate_transformation_mode = "tf_crop_and_resize"> '
+        "(X, C, , s)",
+        x=SMALL,
+        c="4",
+        low=0.1,
+        high=0.9,
+        wrt="X",
+        opsets=(18, 28),
+        free="X",
+    ),
 ]

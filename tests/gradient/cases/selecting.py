@@ -22,6 +22,8 @@ CASES = [
     Case("i = Constant <value = int64[2, 3] {0, -1, 1, 1, 0, 0}> () Y = ScatterElements(X, i, B)", x="3,4", b="2,3"),
     Case(LINES + 'Y = ScatterElements <axis = 1, reduction = "add"> (X, i, B)', x="3,4", b="2,3", opsets=(16, 28)),
     Case(LINES + 'Y = ScatterElements <axis = 1, reduction = "max"> (X, i, B)', x="3,4", b="2,3", opsets=(18, 28)),
+    Case(LINES + 'Y = ScatterElements <axis = 1, reduction = "mul"> (X, i, B)', x="3,4", b="2,3", opsets=(16, 28)),
+    Case(PAIRS + 'Y = ScatterND <reduction = "mul"> (X, i, B)', x="3,4,2", b="3,2", opsets=(16, 28)),
     Case(APART + "Y = ScatterND(X, i, B)", x="3,4,2", b="2,2"),
     Case(PAIRS + 'Y = ScatterND <reduction = "add"> (X, i, B)', x="3,4,2", b="3,2", opsets=(16, 28)),
     Case(PAIRS + 'Y = ScatterND <reduction = "min"> (X, i, B)', x="3,4,2", b="3,2", opsets=(18, 28)),
