@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as some
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
-#: The layers that are asked for, with their channels. Few, and few sizes: a program is made for each combination.
-CHANNELS = {"conv1_1": 6, "relu2_1": 8, "logits": 5}
-SIZES = [16, 20]
+#: The layers that are asked for, with their channels. Few, at one size: to load a program takes longer than the rest.
+CHANNELS = {"conv1_1": 6, "logits": 5}
+SIZE = 16
 LABELS = ["ring", "stripe", "dot", "leaf", "shell"]
 MAX_STEPS = 3
 
@@ -61,7 +61,7 @@ def _spec(draw: some.DrawFn) -> spec_pb2.RenderSpec:
     spec = spec_pb2.RenderSpec(
         model="tiny",
         objective=draw(_objective()),
-        size_px=draw(some.sampled_from(SIZES)),
+        size_px=SIZE,
         steps=draw(some.integers(1, MAX_STEPS)),
     )
     choices: dict[str, list[Any]] = {
