@@ -1,14 +1,20 @@
 """Generated messages to every method, and raw bytes on the port: nothing crashes, nothing is INTERNAL, nothing hangs.
 
-``python -m bench.reliability.fuzz --messages 100000 --minutes 20`` is the long form. The server is a process of its own
-with the tiny model of the tests, bounded so that a valid request is soon done.
+    python -m bench.reliability.fuzz [--messages 100000] [--minutes 20]
+
+A third of the messages is valid, a third has one to three fields of a valid one changed, a third is made from nothing.
+So every method has to be answered well at least once, and a share of the renders, or the check has not reached what it
+is to maltreat. The server is a process of its own with the tiny model of the tests, bounded so that a valid request is
+soon done.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import socket
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -19,14 +25,16 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from reverie_proto.v1 import jobs_pb2, spec_pb2
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
 from bench.reliability import messages
 from bench.reliability.process import ServerProcess
+from bench.results import write_json
 from tests.models import write_tiny_model
 
-#: A call that has not ended by then hangs.
-HANG_S = 60
+#: A call that has not ended by then hangs: long enough for a machine that is kept busy by others.
+HANG_S = 180
 
 #: What a server may answer to anything at all; INTERNAL and UNKNOWN are bugs.
 FINE = {
@@ -41,11 +49,16 @@ FINE = {
 
 BOUNDS = ("--limit", "max_steps=20", "--limit", "max_size_px=64")
 
+#: The methods that render, and the share of their messages that has to come to a picture.
+RENDERS = ("RenderImage", "StreamRender")
+LEAST_SHARE = 0.1
+
 
 def statuses(channel: grpc.Channel, method: MethodDescriptor, *, count: int, number: int) -> Counter[str]:
     """Send generated requests to one method; return how many ended with which status, raise for one that may not be."""
     ended: Counter[str] = Counter()
-    begin = getattr(VisualizationServiceStub(channel), method.name)
+    stub = VisualizationServiceStub(channel)
+    begin, job = getattr(stub, method.name), _job(stub)
 
     @seed(number)
     @settings(
@@ -55,7 +68,7 @@ def statuses(channel: grpc.Channel, method: MethodDescriptor, *, count: int, num
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(messages.requests(method))
+    @given(messages.requests(method, job=job))
     def send(request: Any) -> None:
         code = _ended(lambda: begin(request, timeout=HANG_S))
         ended[code.name] += 1
@@ -63,6 +76,16 @@ def statuses(channel: grpc.Channel, method: MethodDescriptor, *, count: int, num
 
     send()
     return ended
+
+
+def _job(stub: Any) -> str:
+    """Return the id of a new job of one picture; those that were created before are cancelled, so that it ends soon."""
+    for job in stub.ListRenderJobs(jobs_pb2.ListRenderJobsRequest(), timeout=HANG_S).jobs:
+        stub.CancelRenderJob(jobs_pb2.CancelRenderJobRequest(id=job.id), timeout=HANG_S)
+    layer = jobs_pb2.JobLayer(layer="conv1_1", channels=[jobs_pb2.ChannelRange(first=0, last=0)])
+    template = spec_pb2.RenderSpec(model="tiny", size_px=16, steps=1)
+    request = jobs_pb2.CreateRenderJobRequest(template=template, layers=[layer])
+    return str(stub.CreateRenderJob(request, timeout=HANG_S).job.id)
 
 
 def _ended(call: Callable[[], Any]) -> grpc.StatusCode:
@@ -122,31 +145,56 @@ def _frame(dice: random.Random) -> bytes:
 
 
 def fuzz(*, count: int, seconds: float, number: int = 0) -> dict[str, Any]:
-    """Run both against one server; raise where it crashed, hung or blamed itself."""
+    """Run both against one server; return the figures, raise where it crashed, hung or blamed itself."""
     with tempfile.TemporaryDirectory() as folder:
-        write_tiny_model(Path(folder) / "tiny")
-        with ServerProcess("--models", folder, *BOUNDS) as server, grpc.insecure_channel(server.address) as channel:
-            methods = [method for method in messages.SERVICE.methods if method.input_type.fields]
-            ended: Counter[str] = Counter()
-            for method in methods:
-                ended += statuses(channel, method, count=-(-count // len(methods)), number=number)
+        write_tiny_model(Path(folder) / "models" / "tiny")
+        places = ("--models", f"{folder}/models", "--store", f"{folder}/store", "--jobs", f"{folder}/jobs.sqlite")
+        with ServerProcess(*places, *BOUNDS) as server, grpc.insecure_channel(server.address) as channel:
+            methods = messages.SERVICE.methods
+            each = -(-count // len(methods))
+            ended = {method.name: statuses(channel, method, count=each, number=number) for method in methods}
             made = raw_bytes(server.address, seconds=seconds, number=number)
             assert server.is_well(), "the server is not well after raw bytes"
             code, said = server.stop()
         assert code == 0, f"the server ended with {code}"
         assert "incident" not in said, said[-2000:]
         assert "Traceback" not in said, said[-2000:]
-    return {"messages": sum(ended.values()), "statuses": dict(ended), "connections": made, "internal": 0, "hangs": 0}
+    rendered = sum((ended[method] for method in RENDERS), Counter[str]())
+    return {
+        "messages": sum(counts.total() for counts in ended.values()),
+        "statuses": dict(sum(ended.values(), Counter[str]())),
+        "by_method": {method: dict(counts) for method, counts in ended.items()},
+        "share_of_renders": round(rendered["OK"] / rendered.total(), 3),
+        "connections": made,
+        "internal": 0,
+        "hangs": 0,
+    }
+
+
+def broken(figures: dict[str, Any]) -> list[str]:
+    """Return what shows that the messages did not reach what they are to maltreat."""
+    promises = {
+        f"{method} is answered OK at least once": bool(counts.get("OK"))
+        for method, counts in figures["by_method"].items()
+    }
+    promises[f"{LEAST_SHARE:.0%} of the renders come to a picture"] = figures["share_of_renders"] >= LEAST_SHARE
+    return [promise for promise, holds in promises.items() if not holds]
 
 
 def main() -> None:
-    """Run, and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure and judge."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    told = parser.parse_args()
-    print(fuzz(count=told.messages, seconds=told.minutes * 60, number=told.seed))
+    parser.add_argument("--out", type=Path, default=Path("bench/results/fuzz.json"))
+    chosen = parser.parse_args()
+    figures = fuzz(count=chosen.messages, seconds=chosen.minutes * 60, number=chosen.seed)
+    print(json.dumps(figures, indent=1))
+    write_json(chosen.out, figures)
+    for promise in (failed := broken(figures)):
+        print("BROKEN:", promise)
+    sys.exit(bool(failed))
 
 
 if __name__ == "__main__":

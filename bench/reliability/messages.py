@@ -1,13 +1,17 @@
-"""Requests that anybody might send, generated from the descriptors: every field, any value, nested at will."""
+"""Requests that anybody might send: valid ones, those with a few fields changed, and every field at any value."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message
 from hypothesis import strategies as some
-from reverie_proto.v1 import spec_pb2, visualization_pb2
+from reverie_proto.v1 import visualization_pb2
+
+from bench.reliability import valid
 
 SERVICE = visualization_pb2.DESCRIPTOR.services_by_name["VisualizationService"]
 
@@ -27,32 +31,43 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_ENUM: some.integers(-1, 9),
 }
 MAX_DEPTH = 6
+#: Of what is put into a valid request.
+SPOILT_DEPTH = 2
 
 
-#: Requests that are carried out in no time, to be spoilt in at most one place of the picture that they ask for.
-OBJECTIVE = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=1))
-GOOD = spec_pb2.RenderSpec(model="tiny", objective=OBJECTIVE, size_px=16, steps=2)
-ASKS = {"RenderImage", "StreamRender"}
+def requests(method: MethodDescriptor, *, job: str) -> some.SearchStrategy[Any]:
+    """Return a strategy for the requests of a method: valid ones, spoilt ones, and anything at all.
+
+    `job` is the id of a job that the server remembers.
+    """
+    right = valid.requests(method.name, job=job)
+    return some.one_of(right, _spoilt(right), _messages(method.input_type, MAX_DEPTH))
 
 
-def requests(method: MethodDescriptor) -> some.SearchStrategy[Any]:
-    """Return a strategy for the requests of a method."""
-    anything = _messages(method.input_type, MAX_DEPTH)
-    return some.one_of(anything, _nearly_good(method.input_type)) if method.name in ASKS else anything
-
-
-def _nearly_good(kind: Descriptor) -> some.SearchStrategy[Any]:
-    make: Any = message_factory.GetMessageClass(kind)
-    fields: Any = list[Any](GOOD.DESCRIPTOR.fields)
-
-    @some.composite
-    def build(draw: some.DrawFn) -> Any:
-        message = make(spec=GOOD)
+@some.composite
+def _spoilt(draw: some.DrawFn, right: some.SearchStrategy[Any]) -> Any:
+    """Change one to three fields of a valid request, at any depth: another value, or none."""
+    request = draw(right)
+    for _ in range(draw(some.integers(1, 3))):
+        messages = [message for message in _parts(request) if message.DESCRIPTOR.fields]
+        if not messages:  # of a method that takes nothing
+            break
+        message = draw(some.sampled_from(messages))
+        field = draw(some.sampled_from(list(message.DESCRIPTOR.fields)))
         if draw(some.booleans()):
-            _fill(message.spec, draw(some.sampled_from(fields)), draw, MAX_DEPTH)
-        return message
+            message.ClearField(field.name)
+        if draw(some.booleans()):
+            _fill(message, field, draw, SPOILT_DEPTH)
+    return request
 
-    return build()
+
+def _parts(message: Any) -> Iterator[Any]:
+    """Yield a message and all messages in it."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for inner in [value] if isinstance(value, Message) else value:
+                yield from _parts(inner)
 
 
 def _messages(kind: Descriptor, depth: int) -> some.SearchStrategy[Any]:

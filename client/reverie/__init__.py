@@ -4,8 +4,7 @@ from reverie._async_client import AsyncClient
 from reverie._async_job import AsyncJob
 from reverie._client import Client
 from reverie._job import Job
-from reverie._jobs import JobOptions
-from reverie._requests import Priority, RenderOptions, StreamOptions
+from reverie._options import JobOptions, Priority, RenderOptions, SpecOptions, StreamOptions
 from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
 from reverie.errors import (
     Cancelled,
@@ -65,6 +64,7 @@ __all__ = [
     "ReverieError",
     "ServerInfo",
     "Spec",
+    "SpecOptions",
     "StreamOptions",
     "Unauthenticated",
     "Unavailable",

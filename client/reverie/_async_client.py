@@ -10,12 +10,13 @@ from typing import Any, Self, TypeVar, Unpack, cast
 
 import grpc
 
-from reverie import _exchange, _jobs
+from reverie import _exchange, _jobs, _stream
 from reverie._async_job import AsyncJob
-from reverie._base import BaseClient, Story
+from reverie._base import BaseClient
 from reverie._exchange import Ask, Exchange, Pause, Read, Tell
-from reverie._jobs import JobOptions, Layers, create_request
-from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
+from reverie._jobs import Layers, create_request
+from reverie._options import JobOptions, RenderOptions, StreamOptions
+from reverie._requests import render_request, stream_request
 from reverie.catalog import Layer, Model, ServerInfo
 from reverie.jobs import JobInfo
 from reverie.pictures import Event, Rendering
@@ -74,10 +75,11 @@ class AsyncClient(BaseClient):
         """The same as :meth:`render`, as events: one Accepted, any number of Progress, one Rendering.
 
         Breaking out of the loop cancels the render on the server. The options are those of
-        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step.
+        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step. A connection
+        that is lost on the way is made again, and no event is told twice.
         """
         request = stream_request(model, layer, channel, options)
-        return self._events(_exchange.stream(request, options.get("timeout", self._timeout)))
+        return self._told(_stream.stream(request, options.get("timeout", self._timeout)))
 
     async def create_job(self, model: str, layers: Layers, **options: Unpack[JobOptions]) -> AsyncJob:
         """Begin a job: a picture of every channel of some layers, which goes on without this client.
@@ -126,7 +128,6 @@ class AsyncClient(BaseClient):
                 try:
                     step = reply()
                 except StopIteration as end:
-                    call = None  # the caller's, if the exchange gave it one
                     if answers is not None:
                         answers.append(cast(T, end.value))
                     return
@@ -152,20 +153,6 @@ class AsyncClient(BaseClient):
     async def _ask(self, ask: Ask) -> Any:
         call = self._begin(ask.rpc, grpc.aio)(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
         return (call, await _next(call)) if ask.streams else await call
-
-    async def _events(self, exchange: Exchange[Any]) -> AsyncIterator[Event]:
-        call, message = await self._run(exchange)
-        story = Story()
-        try:
-            while message is not None:
-                if event := story.event(message):
-                    yield event
-                message = await _next(call)
-            story.end()
-        except grpc.RpcError as error:
-            raise self._error(error) from None
-        finally:
-            call.cancel()
 
 
 async def _next(call: Any) -> Any:

@@ -8,11 +8,10 @@ from typing import Any
 import grpc
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from reverie import _parsing, _trace
+from reverie import _trace
 from reverie._connection import connection
 from reverie._translation import translate
-from reverie.errors import InternalError, ReverieError, UsageError
-from reverie.pictures import Event, Rendering
+from reverie.errors import ReverieError, UsageError
 
 CATALOGUE_TIMEOUT_S = 30.0
 
@@ -78,21 +77,3 @@ class BaseClient:
 
     def _error(self, error: grpc.RpcError) -> ReverieError:
         return translate(error, target=self._connection.target)
-
-
-class Story:
-    """The events of one stream in their order, held to end with the picture."""
-
-    def __init__(self) -> None:
-        self._told = False
-
-    def event(self, message: Any) -> Event | None:
-        """The event that a message tells of; None for a kind that is unknown here."""
-        event = _parsing.event(message)
-        self._told = isinstance(event, Rendering)
-        return event
-
-    def end(self) -> None:
-        """Raise InternalError when the stream ended before the picture came."""
-        if not self._told:
-            raise InternalError("The server ended the stream without sending the picture.")

@@ -10,12 +10,13 @@ from typing import Any, Self, TypeVar, Unpack, cast
 
 import grpc
 
-from reverie import _exchange, _interrupts, _jobs
-from reverie._base import BaseClient, Story
+from reverie import _exchange, _interrupts, _jobs, _stream
+from reverie._base import BaseClient
 from reverie._exchange import Ask, Exchange, Pause, Read, Tell
 from reverie._job import Job
-from reverie._jobs import JobOptions, Layers, create_request
-from reverie._requests import RenderOptions, StreamOptions, render_request, stream_request
+from reverie._jobs import Layers, create_request
+from reverie._options import JobOptions, RenderOptions, StreamOptions
+from reverie._requests import render_request, stream_request
 from reverie.catalog import Layer, Model, ServerInfo
 from reverie.jobs import JobInfo
 from reverie.pictures import Event, Rendering
@@ -39,8 +40,9 @@ class Client(BaseClient):
     a call may take unless it says otherwise; without it the catalogue has 30 and a render as long as it needs.
     ``channel`` is an open gRPC channel to use instead of making one; it stays its owner's to close.
 
-    All that goes wrong is a :class:`reverie.ReverieError`. Calls are repeated only where no work is done twice: when no
-    server was there, or one refused because it was full.
+    All that goes wrong is a :class:`reverie.ReverieError`. Calls are repeated a few times, within their ``timeout``,
+    when no server was there, one refused because it was full, or the connection was lost: a render under the same name,
+    so that a server goes on with what it began.
     """
 
     def server_info(self, *, timeout: float | None = None) -> ServerInfo:
@@ -81,10 +83,11 @@ class Client(BaseClient):
         """The same as :meth:`render`, as events: one Accepted, any number of Progress, one Rendering.
 
         Breaking out of the loop cancels the render on the server. The options are those of
-        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step.
+        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step. A connection
+        that is lost on the way is made again, and no event is told twice.
         """
         request = stream_request(model, layer, channel, options)
-        return self._events(_exchange.stream(request, options.get("timeout", self._timeout)))
+        return self._told(_stream.stream(request, options.get("timeout", self._timeout)))
 
     def create_job(self, model: str, layers: Layers, **options: Unpack[JobOptions]) -> Job:
         """Begin a job: a picture of every channel of some layers, which goes on without this client.
@@ -135,7 +138,6 @@ class Client(BaseClient):
                 try:
                     step = reply()
                 except StopIteration as end:
-                    call = None  # the caller's, if the exchange gave it one
                     return cast(T, end.value)
                 reply = partial(next, exchange)
                 try:
@@ -168,17 +170,3 @@ class Client(BaseClient):
             return call.result()
         finally:
             call.cancel()  # no effect on a call that ended; stops the render when Ctrl-C ends the wait
-
-    def _events(self, exchange: Exchange[Any]) -> Iterator[Event]:
-        call, message = self._run(exchange)
-        story = Story()
-        try:
-            while message is not None:
-                if event := story.event(message):
-                    yield event
-                message = next(call, None)
-            story.end()
-        except grpc.RpcError as error:
-            raise self._error(error) from None
-        finally:
-            call.cancel()

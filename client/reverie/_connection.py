@@ -19,7 +19,7 @@ DEFAULT_PORT = 50051
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 
 # gRPC repeats a call only until the server's first answer: headers of RenderImage or `accepted` of StreamRender, both
-# sent when the request is admitted. So a render that began is never made twice behind the caller's back.
+# sent when the request is admitted. What is repeated after that is asked for under its first name (_exchange, _stream).
 RETRIES = {
     "methodConfig": [
         {

@@ -62,6 +62,26 @@ class Tell:
     event: Any
 
 
+@dataclass(frozen=True)
+class Deadline:
+    """When the caller's time is over, as ``time.monotonic`` counts; None: never."""
+
+    at: float | None
+
+    @classmethod
+    def after(cls, timeout_s: float | None) -> Deadline:
+        """The deadline of a call that begins now and may take so long."""
+        return cls(None if timeout_s is None else time.monotonic() + timeout_s)
+
+    def left_s(self) -> float | None:
+        """Seconds that are left, never less than 0; None: no limit."""
+        return None if self.at is None else max(self.at - time.monotonic(), 0.0)
+
+    def is_within(self, seconds: float) -> bool:
+        """Whether the time is over after so many more seconds."""
+        return self.at is not None and time.monotonic() + seconds >= self.at
+
+
 Exchange = Generator[Ask | Pause | Read | Tell, Any, T]
 
 
@@ -99,11 +119,6 @@ def render(request: wire.RenderImageRequest, timeout_s: float | None) -> Exchang
     return _parsing.rendering(answer.rendering)
 
 
-def stream(request: wire.StreamRenderRequest, timeout_s: float | None) -> Exchange[Any]:
-    """Ask for one picture and its events: the call to read them from, and the first message."""
-    return patiently("StreamRender", request, timeout_s, streams=True)
-
-
 def patiently(rpc: str, request: Message, timeout_s: float | None, *, streams: bool = False) -> Exchange[Any]:
     """Ask, and come back a few times when a full or stopping server says when, or when the connection broke.
 
@@ -111,17 +126,15 @@ def patiently(rpc: str, request: Message, timeout_s: float | None, *, streams: b
     by its ``request_id``. Calls that find no server at all are repeated by gRPC itself (``_connection.RETRIES``), and
     once from here.
     """
-    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    deadline = Deadline.after(timeout_s)
     for attempt in range(1, ATTEMPTS + 1):
-        remaining = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         try:
-            return (yield Ask(rpc, request, remaining, streams))
+            return (yield Ask(rpc, request, deadline.left_s(), streams))
         except (ResourceExhausted, Unavailable) as error:
             wait = error.retry_after_s
             if isinstance(error, Unavailable) and not error.reason and attempt == 1:
                 wait = BROKEN_S
-            too_late = deadline is not None and wait is not None and time.monotonic() + wait >= deadline
-            if attempt == ATTEMPTS or wait is None or wait > PATIENCE_S or too_late:
+            if attempt == ATTEMPTS or wait is None or wait > PATIENCE_S or deadline.is_within(wait):
                 raise
             yield Pause(wait)
     raise AssertionError("the last attempt returns or raises")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import Any
 
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 
 from reverie import objectives, spec
 from reverie._exchange import Exchange, Pause, Read, Tell, patiently
+from reverie._options import JobOptions, SpecOptions
 from reverie._parsing import OUTCOMES
 from reverie._requests import new_id
 from reverie.errors import Details, InvalidRequest, Unavailable, Violation
@@ -30,38 +31,11 @@ WATCH_PAUSE_S = 1.0
 Layers = Sequence[str] | Mapping[str, Iterable[int] | None]
 
 
-class JobOptions(TypedDict, total=False):
-    """What all pictures of a job have in common. Whatever is left out is the server's default.
-
-    ============== ====================================================================================================
-    size           width and height in pixels (224)
-    steps          steps of gradient ascent (the preset's)
-    seed           of the first noise and of every random transform (0)
-    learning_rate  step size of Adam (the preset's)
-    preset         name of a preset, which supplies whatever is left out ("reverie")
-    parametrization "fourier" or "pixel" (the preset's)
-    transforms     "none" or "lucid" (the preset's)
-    schedule       of the step size: "constant" or "one_cycle" (the preset's)
-    timeout        seconds that the call may take (the client's, or 30); the job has none
-    ============== ====================================================================================================
-    """
-
-    size: int
-    steps: int
-    seed: int
-    learning_rate: float
-    preset: str
-    parametrization: str
-    transforms: str
-    schedule: str
-    timeout: float | None
-
-
 def create_request(model: str, layers: Layers, options: JobOptions) -> jobs_pb2.CreateRenderJobRequest:
     """The message that creates a job."""
     if unknown := options.keys() - JobOptions.__annotations__:
         raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
-    common: dict[str, Any] = {name: value for name, value in options.items() if name != "timeout"}
+    common: dict[str, Any] = {name: value for name, value in options.items() if name in SpecOptions.__annotations__}
     # A spec cannot be without an objective, but a template is.
     template = spec.to_message(Spec(model, objectives.layer(""), **common))
     template.ClearField("objective")

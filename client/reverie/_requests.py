@@ -1,84 +1,22 @@
-"""The words of ``render`` and ``stream``, and the messages that they become."""
+"""The messages that the words of ``render`` and ``stream`` become."""
 
 from __future__ import annotations
 
-import enum
 import uuid
-from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from google.protobuf.message import Message
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1 import visualization_pb2 as wire
 
 from reverie import spec
+from reverie._options import Priority, RenderOptions, SpecOptions, StreamOptions
 from reverie.errors import Details, InvalidRequest, UsageError, Violation
-from reverie.objectives import Objective, objective_of
+from reverie.objectives import objective_of
 from reverie.pictures import ImageFormat
 from reverie.spec import Spec
 
-
-class Priority(enum.StrEnum):
-    """Who goes first when many renders want the device."""
-
-    INTERACTIVE = "interactive"  # somebody waits for the picture
-    BATCH = "batch"  # nobody does
-
-
-class RenderOptions(TypedDict, total=False):
-    """What ``render`` takes beside a model, a layer and a channel. Whatever is left out is the server's default.
-
-    ============== ====================================================================================================
-    objective      instead of layer and channel: a term or a sum of :mod:`reverie.objectives`
-    spec           instead of all that describes the picture: a :class:`Spec`, such as ``rendering.spec``
-    size           width and height in pixels (224)
-    steps          steps of gradient ascent (the preset's)
-    seed           of the first noise and of every random transform (0: the same request gives the same picture)
-    learning_rate  step size of Adam (the preset's)
-    preset         name of a preset, which supplies whatever is left out ("reverie")
-    parametrization "fourier" or "pixel" (the preset's)
-    transforms     "none" or "lucid" (the preset's)
-    schedule       of the step size: "constant" or "one_cycle" (the preset's)
-    format         "png", "webp", "jpeg" or "raw": how the picture travels ("png")
-    frames_every   return every n-th picture on the way
-    frames_at      return the pictures after these numbers of steps; 0 is the first noise
-    frame_size     scale frames down to this many pixels
-    frame_format   as ``format``, for frames ("png")
-    priority       "interactive", or "batch", which gives way to the others ("interactive")
-    cache          of the server's finished pictures: "use", "bypass" (render again) or "only" (never render) ("use")
-    timeout        seconds that the call may take (the client's; without one, no limit)
-    ============== ====================================================================================================
-    """
-
-    objective: Objective
-    spec: Spec
-    size: int
-    steps: int
-    seed: int
-    learning_rate: float
-    preset: str
-    parametrization: str
-    transforms: str
-    schedule: str
-    format: ImageFormat | str
-    frames_every: int
-    frames_at: Sequence[int]
-    frame_size: int
-    frame_format: ImageFormat | str
-    priority: Priority | str
-    cache: str
-    timeout: float | None
-
-
-class StreamOptions(RenderOptions, total=False):
-    """What ``stream`` takes: as ``render``, and ``progress_every``, the steps between two messages of progress."""
-
-    progress_every: int
-
-
 CACHE_MODES = {"use": wire.CACHE_MODE_USE, "bypass": wire.CACHE_MODE_BYPASS, "only": wire.CACHE_MODE_ONLY}
-
-SPEC_OPTIONS = ("size", "steps", "seed", "learning_rate", "preset", "parametrization", "transforms", "schedule")
 
 
 def render_request(
@@ -122,7 +60,7 @@ def _common(
 
 
 def _spec(model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions) -> Spec:
-    described = {name: options[name] for name in SPEC_OPTIONS if name in options}  # type: ignore[literal-required]
+    described = {name: options[name] for name in SpecOptions.__annotations__ if name in options}  # type: ignore[literal-required]
     if "spec" in options:
         if model is not None or described or "objective" in options:
             raise UsageError("spec= describes the whole picture: change it with dataclasses.replace(spec, ...).")

@@ -46,7 +46,7 @@ class Order:
     cache: visualization_pb2.CacheMode = visualization_pb2.CACHE_MODE_USE
     #: The caller's name for this attempt, or empty.
     request_id: str = ""
-    #: The name of the call that it came with, for the log; empty where it came without one.
+    #: The name of the call that it came with, or of the job's picture that it is, for the log; empty where it has none.
     call: str = ""
     #: What the render will take, as far as an engine can tell.
     estimated_s: float | None = None

@@ -86,12 +86,13 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
     """The server's part: refuse with ``faults``, one a call, and then answer.
 
     A stream pauses before the step ``wait_at`` until it is cancelled, and fails with ``late_fault`` after its first
-    progress. ``queue`` holds the positions that a stream tells of before it begins. ``cancelled`` is set when a call is
-    over before it was answered in full.
+    progress, every time, and after the steps of ``stream_breaks``, once each. ``queue`` holds the positions that
+    a stream tells of before it begins. ``cancelled`` is set when the last call is over before it was answered in full.
     """
 
     faults: deque[Fault] = field(default_factory=deque)
     late_fault: Fault | None = None
+    stream_breaks: dict[int, Fault] = field(default_factory=dict)
     wait_at: int | None = None
     estimated_s: float | None = 2.5
     queue: tuple[int, ...] = ()
@@ -181,8 +182,8 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
             if step in frames:
                 progress.frame.CopyFrom(frames[step])
             yield wire.StreamRenderResponse(progress=progress)
-            if self.late_fault:
-                refuse(context, self.late_fault)
+            if fault := self.late_fault or self.stream_breaks.pop(step, None):
+                refuse(context, fault)
         if not self.without_result:
             yield wire.StreamRenderResponse(result=result)
         self.ended = True
@@ -196,6 +197,7 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
 
     def _watch(self, context: grpc.ServicerContext) -> None:
         self.ended = False
+        self.cancelled.clear()
         context.add_callback(lambda: None if self.ended else self.cancelled.set())
 
     def _wait(self) -> None:

@@ -265,13 +265,6 @@ def test_patience_does_not_outlast_the_timeout(client: reverie.Client, script: S
     assert len(script.requests) == 1
 
 
-def test_a_stream_that_began_is_never_repeated(client: reverie.Client, script: Script) -> None:
-    script.late_fault = UNAVAILABLE
-    with pytest.raises(reverie.Unavailable, match="Starting"):
-        last_of_stream(client)
-    assert len(script.requests) == 1
-
-
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 def test_a_call_that_is_repeated_keeps_its_name_and_each_call_has_its_own(
     client: reverie.Client, script: Script, ask: Ask

@@ -133,8 +133,14 @@ def test_an_output_that_cannot_be_written_is_named(command: Command, folder: Pat
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: file")
     assert result.stderr.count("\n") == 1
-    left = {"file"} if option == "-o" else {"file", "tiny-conv1_1-3.png"}
-    assert set(os.listdir(folder)) == left
+    assert os.listdir(folder) == ["file"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(command: Command, folder: Path) -> None:
+    (folder / "file").touch()
+    result = command("jobs", "fetch", "job-1", "-o", "file/pictures")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: file/pictures: Not a directory")
 
 
 def test_a_folder_is_no_place_for_a_picture(command: Command, script: Script, folder: Path) -> None:

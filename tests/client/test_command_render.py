@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import reverie
 from PIL import Image
 from reverie._connection import connection
 from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import visualization_pb2 as wire
 
+from tests.client.faults import Fault
 from tests.client.scripted import Command, Script, pixels
 
 EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
@@ -64,6 +68,7 @@ MISTAKES = [
     (("conv1_1", "3", "-o", "x.png", "--format", "webp"), "x.png and --format webp contradict each other"),
     (("conv1_1", "3", "-o", "x.jpg", "--format", "png"), "contradict"),
     (("conv1_1", "3", "--format", "gif"), "'gif' is not one of 'png', 'webp', 'jpeg'"),
+    (("conv1_1", "3", "--priority", "urgent"), "'urgent' is not one of 'interactive', 'batch'"),
     (("conv1_1", "3", "--neuron", "2"), "'2' is no position: write row and column, such as 3,4"),
     (("conv1_1", "3", "--neuron", "-1,2"), "is no position"),
     (("logits", "dog", "--neuron", "2,5"), "--neuron needs the number of a channel, not 'dog'"),
@@ -131,6 +136,59 @@ def test_an_old_picture_is_replaced(command: Command, folder: Path) -> None:
     assert command("render", "tiny", "conv1_1", 3, "-o", "x.png").exit_code == 0
     with Image.open(folder / "x.png") as image:
         assert image.format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("typed", "priority"),
+    [
+        ((), 0),
+        (("--priority", "interactive"), wire.PRIORITY_INTERACTIVE),
+        (("--priority", "batch"), wire.PRIORITY_BATCH),
+    ],
+)
+def test_a_priority_goes_with_the_request(
+    command: Command, script: Script, typed: tuple[str, ...], priority: wire.Priority
+) -> None:
+    assert command("render", "tiny", "conv1_1", 3, *typed).exit_code == 0
+    assert script.requests[-1].priority == priority
+
+
+# Places that cannot be written, under a folder that holds the file "file", and why not.
+PLACES = [
+    ("file/x.png", r"file/x\.png cannot be written in file: Not a directory\."),
+    ("file/new/x.png", r"file/new/x\.png cannot be written in file: Not a directory\."),
+    ("/proc/x.png", r"/proc/x\.png cannot be written in /proc: .+\."),  # for root, too
+    ("/proc/new/x.png", r"/proc/new/x\.png cannot be written in /proc: .+\."),
+    (f"{'x' * 300}.png", "File name too long"),
+]
+
+
+@pytest.mark.parametrize(("place", "words"), PLACES, ids=[place[:20] for place, _ in PLACES])
+@pytest.mark.parametrize("option", ["-o", "--animate"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(
+    command: Command, script: Script, folder: Path, option: str, place: str, words: str
+) -> None:
+    (folder / "file").touch()
+    if option == "--animate":
+        place, words = place.replace(".png", ".gif"), words.replace(r"\.png", r"\.gif")
+    result = command("render", "tiny", "conv1_1", 3, option, place)
+    assert result.exit_code == 2
+    assert re.search(words, result.stderr)
+    assert script.requests == []
+    assert os.listdir(folder) == ["file"]
+
+
+def test_a_folder_is_no_place_for_a_picture(command: Command, script: Script, folder: Path) -> None:
+    (folder / "tiny-conv1_1-3.png").mkdir()
+    result = command("render", "tiny", "conv1_1", 3)
+    assert (result.exit_code, result.stderr) == (2, "Error: tiny-conv1_1-3.png is a folder: name a file in it.\n")
+    assert script.requests == []
+
+
+def test_a_folder_that_is_not_needed_is_not_made(command: Command, script: Script, folder: Path) -> None:
+    script.late_fault = Fault(grpc.StatusCode.INTERNAL)
+    assert command("render", "tiny", "conv1_1", 3, "-o", "new/x.png").exit_code == 1
+    assert os.listdir(folder) == []
 
 
 @pytest.mark.parametrize(("typed", "words"), MISTAKES, ids=[" ".join(typed) for typed, _ in MISTAKES])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import subprocess
 import sys
@@ -55,10 +56,21 @@ def test_every_public_name_is_in_the_manual() -> None:
     assert [name for name in reverie.__all__ if name not in manual] == []
 
 
-def test_every_option_is_documented() -> None:
-    options = reverie.StreamOptions.__annotations__
-    text = (reverie.RenderOptions.__doc__ or "") + (reverie.StreamOptions.__doc__ or "")
+@pytest.mark.parametrize(
+    "kinds",
+    [(reverie.SpecOptions, reverie.RenderOptions, reverie.StreamOptions), (reverie.SpecOptions, reverie.JobOptions)],
+    ids=["stream", "job"],
+)
+def test_every_option_is_documented(kinds: tuple[type, ...]) -> None:
+    options = kinds[-1].__annotations__
+    text = "".join(kind.__doc__ or "" for kind in kinds)
+    assert options.keys() >= kinds[0].__annotations__.keys()
     assert [name for name in options if f"{name} " not in text and f"``{name}``" not in text] == []
+
+
+def test_what_describes_a_picture_has_the_words_of_a_spec() -> None:
+    words = {field.name for field in dataclasses.fields(reverie.Spec)}
+    assert reverie.SpecOptions.__annotations__.keys() == words - {"model", "model_digest", "objective"}
 
 
 def test_both_clients_have_the_same_methods_and_arguments() -> None:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from bench.reliability.fuzz import fuzz
+import pytest
+
+from bench.reliability.fuzz import broken, fuzz
 from bench.reliability.sigterm import sigterm
 
 
 def test_anything_may_be_sent() -> None:
-    found = fuzz(count=300, seconds=3)
+    found = fuzz(count=400, seconds=3)
+    assert broken(found) == []
     assert found["messages"] >= 300
     assert found["connections"] > 20
     assert {"OK", "INVALID_ARGUMENT", "NOT_FOUND"} <= found["statuses"].keys()
+
+
+@pytest.mark.parametrize(
+    ("by_method", "share", "promises"),
+    [
+        ({"GetServerInfo": {"OK": 1}, "RenderImage": {"OK": 2, "NOT_FOUND": 9}}, 0.18, []),
+        ({"GetServerInfo": {"NOT_FOUND": 1}}, 0.1, ["GetServerInfo is answered OK at least once"]),
+        ({"RenderImage": {"OK": 1, "NOT_FOUND": 99}}, 0.01, ["10% of the renders come to a picture"]),
+    ],
+)
+def test_messages_that_reach_nothing_are_told(
+    by_method: dict[str, dict[str, int]], share: float, promises: list[str]
+) -> None:
+    assert broken({"by_method": by_method, "share_of_renders": share}) == promises
 
 
 def test_no_accepted_render_is_lost_when_the_server_is_told_to_stop() -> None:

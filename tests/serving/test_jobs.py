@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -125,6 +126,25 @@ async def test_a_job_makes_a_picture_of_every_channel(working: Served) -> None:
         assert rendering.effective_spec == item.effective_spec
         assert (rendering.spec_digest, rendering.activation) == (item.spec_digest, item.activation)
         assert rendering.outcome == item.outcome
+
+
+async def test_the_log_names_each_picture_after_its_job(working: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "reverie_server"):
+        name = (await create(working, job(some("conv1_1", (0, 2))))).id
+        await watch(working, name)
+    told = [record for record in caplog.records if getattr(record, "request_id", "").startswith(f"{name}/")]
+    assert sorted(record.request_id for record in told) == [f"{name}/{i}" for i in range(3)]  # type: ignore[attr-defined]
+    assert all("converged in" in record.message for record in told)
+
+
+async def test_the_log_names_the_picture_that_an_incident_is_about(
+    working: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    await break_the_device(working, "", None)
+    name = (await create(working, job(some("conv1_1", (2, 2))))).id
+    (failed,) = (each.item for each in await watch(working, name) if each.HasField("item"))
+    (record,) = (record for record in caplog.records if failed.error.rpartition(" ")[2] in record.message)
+    assert record.request_id == f"{name}/0"  # type: ignore[attr-defined]
 
 
 async def test_what_is_in_the_store_is_not_rendered_again(working: Served) -> None:

@@ -13,11 +13,11 @@ import click
 from reverie._client import Client
 from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure, ServerFailure
+from reverie._command.picture import described, picture_options
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
 from reverie._files import write_atomically
 from reverie._job import Job
-from reverie._jobs import JobOptions
 from reverie.jobs import JobEvent, JobInfo, JobLayer, JobState
 from reverie.pictures import ImageFormat
 
@@ -55,20 +55,14 @@ def jobs() -> None:
 @jobs.command(cls=Command)
 @click.argument("model")
 @click.argument("layers", nargs=-1, required=True, type=LayerChannels(), metavar="LAYER[:CHANNELS]...")
-@click.option("--size", type=int, metavar="PX", help="Width and height of the pictures.  [default: 224]")
-@click.option("--steps", type=int, metavar="N", help="Steps of gradient ascent.  [default: the preset's]")
-@click.option("--seed", type=int, metavar="N", help="Of the first noise and all that is random.  [default: 0]")
-@click.option("--preset", metavar="NAME", help="Named set of choices for what is left out.  [default: reverie]")
+@picture_options
 @server_options
 def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **options: Any) -> None:
     """Begin a job for channels of LAYERs of a MODEL, and print its id.
 
     LAYER alone stands for all of its channels; conv4_3:0-15,20 names some.
     """
-    chosen: JobOptions = {}
-    for name in ("size", "steps", "seed", "preset"):
-        if (value := options.pop(name)) is not None:
-            chosen[name] = value
+    chosen = described(options)
     if len(dict(layers)) < len(layers):
         raise Failure("A layer is named twice: give all of its channels at once, as in conv4_3:0-15,20.")
     with _remote(options) as client:

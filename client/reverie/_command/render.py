@@ -14,9 +14,10 @@ from reverie import objectives
 from reverie._client import Client
 from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure
+from reverie._command.picture import described, picture_options
 from reverie._command.server import connected, server_options
-from reverie._files import write_atomically
-from reverie._requests import StreamOptions
+from reverie._files import try_to_write, write_atomically
+from reverie._options import Priority, StreamOptions
 from reverie.animation import WRITERS, animated, schedule
 from reverie.pictures import SUFFIXES, Accepted, Frame, ImageFormat, Outcome, Progress, Rendering
 from reverie.spec import Spec
@@ -45,10 +46,7 @@ SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "model
 @click.argument("model")
 @click.argument("layer")
 @click.argument("channel")
-@click.option("--size", type=int, metavar="PX", help="Width and height of the picture.  [default: 224]")
-@click.option("--steps", type=int, metavar="N", help="Steps of gradient ascent.  [default: the preset's]")
-@click.option("--seed", type=int, metavar="N", help="Of the first noise and all that is random.  [default: 0]")
-@click.option("--preset", metavar="NAME", help="Named set of choices for what is left out.  [default: reverie]")
+@picture_options
 @click.option("--neuron", type=Position(), help="Excite one position of the layer's grid, not the mean of all.")
 @click.option("--negative", is_flag=True, help="Show what the channel dislikes.")
 @click.option("--format", "image_format", type=click.Choice(FORMATS), help="Default: as the suffix of -o says, or png.")
@@ -60,6 +58,11 @@ SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "model
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Also write the way from noise to the picture, as .gif or .webp.",
+)
+@click.option(
+    "--priority",
+    type=click.Choice(list(map(str, Priority))),
+    help="Among the renders of a server: batch gives way to the others.  [default: interactive]",
 )
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up after so long."
@@ -86,9 +89,13 @@ def render(
     output, chosen = _destination(output, image_format, f"{model}-{layer}-{channel}")
     if animate and animate.suffix.lower() not in WRITERS:
         raise Failure(f"{animate} does not end in one of {', '.join(WRITERS)}.")
+    for path in filter(None, (output, animate)):
+        try_to_write(path)
     objective = _objective(layer, channel, options["neuron"], negative=options["negative"])
-    spec = Spec(model, objective, **{name: options[name] for name in ("size", "steps", "seed", "preset")})
+    spec = Spec(model, objective, **described(options))
     request: StreamOptions = {"spec": spec, "format": chosen}
+    if options["priority"]:
+        request["priority"] = options["priority"]
     if options["timeout"]:
         request["timeout"] = options["timeout"]
 

@@ -309,7 +309,7 @@ class Desk:
         except NotKept as error:
             problem = error
         except Exception as error:  # a bug of ours: the picture is there all the same
-            log.exception("the result %s is not stored", flight.digest)
+            log.exception("the result %s is not stored", flight.digest, extra={"request_id": flight.order.call})
             problem = NotKept(f"{type(error).__name__}: {error}")
         self._settle(flight, problem)
 

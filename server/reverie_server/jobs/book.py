@@ -29,6 +29,8 @@ class Task:
     job: int
     piece: Piece
     spec: spec_pb2.RenderSpec
+    #: What the log knows it by: the job's id, as its caller has it, and the piece's index.
+    name: str
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Book:
     def tasks(self, count: int, *, besides: Collection[tuple[int, int]]) -> list[Task]:
         """Return what is to be made next, the oldest job first, besides what is being made."""
         query = (
-            select(ITEMS.c.job, ITEMS.c.place, ITEMS.c.layer, ITEMS.c.channel, JOBS.c.request)
+            select(ITEMS.c.job, ITEMS.c.place, ITEMS.c.layer, ITEMS.c.channel, JOBS.c.request, JOBS.c.id)
             .join(JOBS, JOBS.c.number == ITEMS.c.job)
             .where(JOBS.c.state.in_(OPEN), ITEMS.c.sequence.is_(None))
             .order_by(ITEMS.c.job, ITEMS.c.place)
@@ -125,7 +127,12 @@ class Book:
         with self._file.transaction() as at:
             rows = at.execute(query).all()
         return [
-            Task(row.job, piece := Piece(row.place, row.layer, row.channel), piece.spec(_template(row.request)))
+            Task(
+                row.job,
+                piece := Piece(row.place, row.layer, row.channel),
+                piece.spec(_template(row.request)),
+                f"{row.id}/{row.place}",
+            )
             for row in rows
             if (row.job, row.place) not in besides
         ][:count]

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event, Lock, Thread
 
 from reverie_proto.v1 import spec_pb2, visualization_pb2
@@ -123,7 +124,7 @@ class Foreman:
             elif isinstance(end, QueueFull | Draining):
                 waits = waits or str(end)
             elif not isinstance(end, Interrupted):
-                ends.append(_failed(key, end))
+                ends.append(_failed(key, ticket.order.call, end))
         return ends, waits
 
     def _ask(self, book: Book, at_once: int) -> None:
@@ -136,7 +137,8 @@ class Foreman:
             except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
                 unfit.append(Failed(task.job, task.piece.index, str(fault)))
             else:
-                self._begin(task, self._desk.submit(order, self._bell.set, client=f"job {task.job}", durable=True))
+                named = replace(order, call=task.name)
+                self._begin(task, self._desk.submit(named, self._bell.set, client=f"job {task.job}", durable=True))
         if unfit:
             book.record(unfit)
             self._tell()
@@ -183,9 +185,9 @@ def _done(key: Key, rendering: Rendering) -> Done:
     )
 
 
-def _failed(key: Key, error: BaseException) -> Failed:
+def _failed(key: Key, call: str, error: BaseException) -> Failed:
     if isinstance(error, Fault):
         return Failed(*key, error=str(error))
     incident = uuid.uuid4().hex
-    log.error("incident %s in a picture of job %d", incident, key[0], exc_info=error)
+    log.error("incident %s in a picture of a job", incident, exc_info=error, extra={"request_id": call})
     return Failed(*key, error=f"internal error, incident {incident}")
