@@ -120,7 +120,7 @@ def _layer_graphs(
             graphs[name] = layer_graph(forward, target, normalisation, portable=portable)
         except GradientError as e:
             omitted[name] = str(e)
-        except (ArithmeticError, LookupError, ValueError) as e:  # a rule takes the word of the graph
+        except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # what lays a layer out does, too
             omitted[name] = f"what is said of its operators does not make sense: {e}"
         progress("differentiating", i, len(targets))
     return graphs, omitted

@@ -75,10 +75,18 @@ GLOBAL = frozenset(("GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool"))
 WINDOWED = frozenset(("AveragePool", "Conv", "LpPool", "MaxPool"))
 
 
+def _positions(step: Step, shapes: Sequence[Shape]) -> int:
+    """How many axes of positions a node with windows sees; DoesNotFit where it sees none, or its kernel others."""
+    rank = len(shapes[0]) - 2
+    if rank < 1 or (step.operator in ("Conv", "ConvTranspose") and len(shapes[1]) != len(shapes[0])):
+        raise DoesNotFit
+    return rank
+
+
 def windows(step: Step, shapes: Sequence[Shape]) -> list[Window]:
     """The windows of a Conv or pooling node, one per spatial axis."""
     get = step.attributes.get
-    rank = len(shapes[0]) - 2
+    rank = _positions(step, shapes)
     kernel: Sequence[int] = shapes[1][2:] if step.operator == "Conv" else step.attributes["kernel_shape"]
     stride = get("strides") or [1] * rank
     dilation = get("dilations") or [1] * rank
@@ -110,8 +118,8 @@ def _windowed(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
 
 def _conv_transpose(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     get = step.attributes.get
+    rank = _positions(step, shapes)
     (n, _, *size), weight = shapes[0], shapes[1]
-    rank = len(size)
     if get("output_shape") or get("auto_pad", "NOTSET") != "NOTSET":
         raise DoesNotFit
     stride, dilation = get("strides") or [1] * rank, get("dilations") or [1] * rank

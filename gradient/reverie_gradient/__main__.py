@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"{', '.join(absent)} must be given; --list shows the values of the model")
         if given.output.resolve() == given.model.resolve():
             raise GradientError(f"{str(given.output)!r} is the model itself; write to another file")
-        built = with_gradient(read_model(given.model), of=given.of, wrt=given.wrt)
+        built = with_gradient(read_model(given.model), of=given.of, wrt=given.wrt, folder=given.model.parent)
         write_model(built, given.output, source=given.model)
     except GradientError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
 from reverie_gradient.functions import infer_shapes
 from reverie_gradient.rules.quantised import QUANTISING
-from reverie_gradient.table import RULES, Call, is_standard, name_of, operator_of
+from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of, operator_of
 from reverie_gradient.term import Tape, Term
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 28
@@ -79,7 +79,8 @@ def _pull_back(
         dys,
         opset,
     )
-    dxs = RULES[operator_of(node)](call)
+    with makes_sense(node):
+        dxs = RULES[operator_of(node)](call)
     silent = SILENT_INPUTS.get(operator_of(node), ())
     for i, x in enumerate(node.inputs):
         if x is None or x not in live or i in silent:

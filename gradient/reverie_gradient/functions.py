@@ -12,7 +12,7 @@ from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 import reverie_gradient.rules  # noqa: F401 - fills the table
 from reverie_gradient.coverage import SILENT, UNSUPPORTED
 from reverie_gradient.definitions import DEFINITIONS
-from reverie_gradient.table import RULES, Call, is_standard, name_of
+from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of
 from reverie_gradient.term import Tape, Term
 
 # Of these, ONNX infers no shape, or only in some versions.
@@ -40,7 +40,9 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     opset = graph.opset_imports.get("", 0)
     functions = []
     for index, node in enumerate(left):
-        if (body := _definition(node, opset)) is not None:
+        with makes_sense(node):
+            body = _definition(node, opset)
+        if body is not None:
             node.overload = body.overload = f"definition{index}"
             functions.append(ir.from_proto(body))
     if functions:
@@ -58,7 +60,8 @@ def _define(graph: ir.Graph, node: ir.Node) -> bool:
         tuple(None if v is None else Term(tape, v, v.dtype or ir.DataType.FLOAT) for v in values)
         for values in (node.inputs, node.outputs)
     )
-    made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0))
+    with makes_sense(node):
+        made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0))
     if made is None:
         return False
     results = [t.value for t in made[: len(outputs)]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import onnx
 import onnx_ir as ir
@@ -12,13 +13,17 @@ from reverie_gradient.errors import GradientError, UnknownName
 from reverie_gradient.functions import inline_functions
 
 
-def with_gradient(model: onnx.ModelProto, *, of: str, wrt: str | Sequence[str]) -> onnx.ModelProto:
+def with_gradient(
+    model: onnx.ModelProto, *, of: str, wrt: str | Sequence[str], folder: str | Path = ""
+) -> onnx.ModelProto:
     """Return a copy of ``model`` that also computes the gradient of ``of`` with respect to ``wrt``.
 
     Args:
         model: Any ONNX model of opset 13 to 28; weights kept as external data stay references.
         of: The float value to differentiate, an output or anything on the way to one.
         wrt: One or several float values to differentiate by: inputs, initializers, or values in between.
+        folder: Where external data lies, that of the model's file; by default the current one. Only what decides about
+            the gradient is read: the numbers of a Pad or Tile, not the weights of a convolution.
 
     Returns:
         The model with one more input, ``{of}_cotangent``, of the type and shape of ``of``, and one more output,
@@ -36,6 +41,7 @@ def with_gradient(model: onnx.ModelProto, *, of: str, wrt: str | Sequence[str]) 
         raise GradientError(f"wrt must name each value once and at least one; it is {targets}")
     copy = ir.from_proto(model)
     graph = copy.graph
+    ir.external_data.set_base_dir(graph, folder)
     values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
     for name in (of, *targets):
         if name not in values:

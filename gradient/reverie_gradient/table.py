@@ -7,14 +7,15 @@ input"; the engine refuses when such a gradient was asked for, so a rule never a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.errors import NotDifferentiable
+from reverie_gradient.errors import GradientError, NotDifferentiable
 from reverie_gradient.term import Term
 
 
@@ -56,9 +57,10 @@ class Call:
         return index < len(self.inputs) and self.inputs[index] is not None
 
     def input(self, index: int) -> Term:
-        """Return an input that the operator requires."""
-        term = self.inputs[index]
-        assert term is not None
+        """Return an input that the operator requires; raise NotDifferentiable where it is left out."""
+        term = self.inputs[index] if index < len(self.inputs) else None
+        if term is None:
+            raise self.refuse(f"its input {index} is missing")
         return term
 
     def constant(self, index: int) -> np.ndarray | None:
@@ -112,6 +114,23 @@ def vjp(*op_types: str, portable: bool = True) -> Callable[[Rule], Rule]:
         return rule
 
     return register
+
+
+@contextmanager
+def makes_sense(node: ir.Node) -> Iterator[None]:
+    """Turn what a rule stumbles over in a node that contradicts itself into NotDifferentiable, with the node's name.
+
+    A rule takes the word of the graph: that there are as many strides as axes, that shapes fit each other.
+    """
+    try:
+        yield
+    except GradientError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise NotDifferentiable(
+            name_of(node), node.op_type, f"its inputs and attributes contradict each other ({said})"
+        ) from error
 
 
 def unportable(nodes: Iterable[ir.Node]) -> dict[str, tuple[str, ...]]:

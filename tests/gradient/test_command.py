@@ -53,6 +53,26 @@ def test_it_writes_a_model_that_runs_where_it_is(
     )
 
 
+def test_numbers_of_a_node_are_read_from_the_models_folder_wherever_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = onnx.parser.parse_model(
+        """<ir_version: 9, opset_import: ["": 18]>
+        g (float[N,4] image) => (float[N,12] logits) { logits = Tile (image, repeats) }"""
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 3]), "repeats"))
+    (tmp_path / "here").mkdir()
+    file, out = tmp_path / "here" / "model.onnx", tmp_path / "here" / "out.onnx"
+    onnx.save(model, file, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    (tmp_path / "weights.bin").write_bytes(np.array([5, 7]).tobytes())  # another's, in the current folder
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments(file, out)) == 0
+    whole = onnx.load(out).SerializeToString()  # ONNX Runtime refuses numbers of a Tile in external data
+    session = onnxruntime.InferenceSession(whole, providers=["CPUExecutionProvider"])
+    feeds = {"image": np.ones((1, 4), np.float32), "logits_cotangent": np.ones((1, 12), np.float32)}
+    np.testing.assert_array_equal(session.run(["image_gradient"], feeds)[0], np.full((1, 4), 3))
+
+
 def test_several_values_share_one_model(tmp_path: Path) -> None:
     out = tmp_path / "out.onnx"
     assert main([*arguments(write(tmp_path), out), "--wrt", "hidden"]) == 0

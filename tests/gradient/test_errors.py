@@ -71,6 +71,13 @@ REFUSALS = [
     Refusal("(float[2] x) => (float[2] y) { y = Exp(x) }", Unrelated, ("'x' does not depend on 'y'",), of="x", wrt="y"),
     Refusal("(int64[2] x) => (int64[2] y) { y = Neg(x) }", GradientError, ("INT64",)),
     Refusal("(float[2] x, int64[2] i) => (float[2] y) { y = Gather(x, i) }", GradientError, ("INT64",), wrt="i"),
+    # --- nodes that contradict themselves ---
+    Refusal(
+        "(float[1,4,9,9] x, float[8,4,3,3] w) => (float[n,c,h,k] y) { [odd] y = Conv <strides = [2]> (x, w) }",
+        NotDifferentiable,
+        ("Conv node 'odd'", "contradict each other"),
+    ),
+    Refusal("(float[2,3] x) => (float[a,b] y) { [alone] y = Mul (x) }", NotDifferentiable, ("Mul node 'alone'",)),
     # --- rules that do not cover everything ---
     Refusal(
         "(float[1,1,4,4] x, float[1,2,2,2] g) => (float[a,b,c,d] y) "

@@ -2,14 +2,13 @@
 
 Checking and converting is onnx's own work, done on the graph without its large weights: a network of any size passes,
 and nothing is copied. Float16, bfloat16 and float64 become float32 throughout. Operators that are younger than opset 18
-are written out as the functions that ONNX defines them by.
+are written out as the functions that ONNX defines them by, and so are those of any age that have no gradient rule.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +27,17 @@ from onnx import (
     numpy_helper,
     version_converter,
 )
+from reverie_gradient import inline_functions
 
 from reverie_export.errors import BadSource
 from reverie_export.normalise import OPSET
 from reverie_export.sources.guard import STANDARD, TYPES, all_nodes, opset_of, place, size_bytes, subgraphs
+from reverie_export.sources.redefined import REDEFINED, born, hold
 
 LARGE = 4096  # bytes: what decides about shapes is smaller, and stays in the graph
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
-WRITTEN_OUT, HELD = "reverie.function", "reverie.held"  # domains for the time of the conversion
+WRITTEN_OUT = "reverie.function"  # a domain for the time of the conversion
 FAULTS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError)
-
-# Operators of opset 18 that mean something else since, and since when.
-REDEFINED = {"GroupNormalization": 21}
-
-# What opset 20 calls differently.
-GRID_SAMPLE_MODES = {b"linear": b"bilinear", b"cubic": b"bicubic"}
 
 # Where in onnx's own sources a check failed.
 NATIVE_PLACE = re.compile(r"(\S+/)?\w+\.(cc|h):\d+: (\w+: )?")
@@ -150,6 +145,7 @@ def write_out(given: ModelProto) -> ModelProto:
         if model.functions:
             others = any(i.version != opset for f in model.functions for i in f.opset_import if i.domain in STANDARD)
             model = inliner.inline_local_functions(model, others)
+        model = _by_definition(model)
         if opset > OPSET:
             model = _without_young(model, opset)
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
@@ -161,7 +157,7 @@ def convert(given: ModelProto) -> ModelProto:
     """Return ``given``, which has no functions, in opset 18; raises BadSource where onnx knows no way to it."""
     opset, model = opset_of(given), ModelProto()
     model.CopyFrom(given)
-    held = _hold(model, opset)
+    held = hold(model, opset)
     try:
         if opset != OPSET:
             model = version_converter.convert_version(model, OPSET)
@@ -174,6 +170,15 @@ def convert(given: ModelProto) -> ModelProto:
     return model
 
 
+def _by_definition(model: ModelProto) -> ModelProto:
+    """Put operators that have no gradient rule, but a definition, as what ONNX defines them by, in any opset."""
+    whole = ir.from_proto(onnx.shape_inference.infer_shapes(model, data_prop=True))
+    found = False
+    while inline_functions(whole.graph, list(whole.graph)):
+        found = True
+    return ir.to_proto(whole) if found else model
+
+
 def _without_young(model: ModelProto, opset: int) -> ModelProto:
     """Put the operators that opset 18 does not have as the functions that ONNX defines them by, where it does."""
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
@@ -181,7 +186,7 @@ def _without_young(model: ModelProto, opset: int) -> ModelProto:
     for tensor in model.graph.initializer:
         types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
     for i, node in enumerate(model.graph.node):
-        if node.domain not in STANDARD or (node.op_type not in REDEFINED and _born(node.op_type) <= OPSET):
+        if node.domain not in STANDARD or (node.op_type not in REDEFINED and born(node.op_type) <= OPSET):
             continue
         body = _function(node, [types.get(name, onnx.TypeProto()) for name in node.input], opset)
         if body is not None:
@@ -209,36 +214,6 @@ def _function(node: NodeProto, types: Sequence[onnx.TypeProto], opset: int) -> o
     described = [t.SerializeToString() for t in types]
     made = schema.get_context_dependent_function(node.SerializeToString(), described)
     return onnx.FunctionProto.FromString(made) if made else None
-
-
-def _hold(model: ModelProto, opset: int) -> dict[str, str]:
-    """Hide what the converter would stumble over in domains of its own; return what each is to become afterwards.
-
-    GridSample says in opset 20 what it said before, in other words. An operator that opset 18 cannot express stays in
-    the graph under a name that says so, and only the layers behind it are lost.
-    """
-    after = {}
-    for node in all_nodes(model.graph.node):
-        if node.domain not in STANDARD or opset <= OPSET:
-            continue
-        if node.op_type == "GridSample":
-            for attribute in node.attribute:
-                if attribute.name == "mode":
-                    attribute.s = GRID_SAMPLE_MODES.get(attribute.s, attribute.s)
-            node.domain = HELD
-            after[HELD] = ""
-        elif (born := _born(node.op_type)) > OPSET or node.op_type in REDEFINED:
-            node.domain = f"ai.onnx.opset{max(born, REDEFINED.get(node.op_type, 0))}"
-            after[node.domain] = node.domain
-    model.opset_import.extend(helper.make_opsetid(domain, 1) for domain in after)
-    return after
-
-
-@cache
-def _born(op_type: str) -> int:
-    """The opset that brought an operator; 0 for one that onnx does not know."""
-    versions = [s.since_version for s in defs.get_all_schemas_with_history() if s.name == op_type and s.domain == ""]
-    return min(versions, default=0)
 
 
 def _told(error: Exception) -> str:
