@@ -41,7 +41,6 @@ def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
     return np.asarray(y)
 
 
-@pytest.mark.parametrize("age", [*OLD.values(), *NEW.values()], ids=[*OLD, *(f"new {name}" for name in NEW)])
 def converted(age: Age, folder: Path) -> onnx.ModelProto:
     onnx.save(age.model(), folder / "net.onnx")
     source = open_onnx(folder / "net.onnx", Said(channels=3, layout="NCHW"), Preprocessing())

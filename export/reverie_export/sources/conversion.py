@@ -37,6 +37,7 @@ from reverie_export.sources.redefined import REDEFINED, born, hold
 LARGE = 4096  # bytes: what decides about shapes is smaller, and stays in the graph
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 WRITTEN_OUT = "reverie.function"  # a domain for the time of the conversion
+MISDEFINED = frozenset({"AffineGrid"})  # onnx's function for it squeezes away a batch of one, and fails
 FAULTS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError)
 
 # Where in onnx's own sources a check failed.
@@ -186,7 +187,8 @@ def _without_young(model: ModelProto, opset: int) -> ModelProto:
     for tensor in model.graph.initializer:
         types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
     for i, node in enumerate(model.graph.node):
-        if node.domain not in STANDARD or (node.op_type not in REDEFINED and born(node.op_type) <= OPSET):
+        young = node.op_type in REDEFINED or born(node.op_type) > OPSET
+        if node.domain not in STANDARD or not young or node.op_type in MISDEFINED:
             continue
         body = _function(node, [types.get(name, onnx.TypeProto()) for name in node.input], opset)
         if body is not None:
