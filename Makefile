@@ -44,7 +44,7 @@ test-serving: .venv/serve/tested
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
-	@.venv/export/bin/python -m pytest tests/gradient/test_networks.py tests/gradient/test_torch.py tests/export tests/demo_model
+	@.venv/export/bin/python -m pytest tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py tests/export tests/demo_model
 
 # ----- the rest of the house -----
 
