@@ -16,6 +16,7 @@ from reverie_server.estimate import Estimates
 from reverie_server.events import Accepted, Rendering
 from reverie_server.faults import Draining, Interrupted, InvalidRequest, Violation
 from reverie_server.footprint import footprint
+from reverie_server.heap import Heap
 from reverie_server.limits import Limits
 from reverie_server.line import Key, Line, Readiness, Ticket
 from reverie_server.observer import NOBODY, Observer
@@ -90,6 +91,7 @@ class Worker:
             failed=self._doom,
             observer=observer,
         )
+        self._heap = Heap()
         self._doomed: list[tuple[Ticket, Exception]] = []
         self._seated: dict[Key, dict[int, Ticket]] = {}
         self._estimates = Estimates(device)
@@ -241,6 +243,7 @@ class Worker:
                     self._take_turn(crew)
                 except BaseException as error:
                     self._give_up(crew[0].key, error)
+            self._heap.trim()
         except BaseException as error:  # such as that a process which ends loads no more programs
             with self._changed:
                 lost = list(self._line)
