@@ -134,13 +134,16 @@ def _leading(call: Call) -> tuple[Tensor, ...]:
     return (*lines, *places)
 
 
+REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
+
+
 def scatter_elements(call: Call) -> Tensor:
     """scatter, or scatter_reduce."""
     axis, how = call.get("axis", 0), call.get("reduction", "none")
     index = call.inputs[1] % call.x.shape[axis]
     if how == "none":
         return call.x.scatter(axis, index, call.inputs[2])
-    return call.x.scatter_reduce(axis, index, call.inputs[2], {"add": "sum", "max": "amax", "min": "amin"}[how])
+    return call.x.scatter_reduce(axis, index, call.inputs[2], REDUCTIONS[how])
 
 
 def scatter_nd(call: Call) -> Tensor:
@@ -149,8 +152,7 @@ def scatter_nd(call: Call) -> Tensor:
     if how in ("none", "add"):
         return x.index_put(_leading(call), updates, accumulate=how == "add")
     flat = torch.arange(x.numel()).reshape(x.shape)[_leading(call)].reshape(-1)
-    named = {"max": "amax", "min": "amin"}[how]
-    return x.reshape(-1).scatter_reduce(0, flat, updates.reshape(-1), named).reshape(x.shape)
+    return x.reshape(-1).scatter_reduce(0, flat, updates.reshape(-1), REDUCTIONS[how]).reshape(x.shape)
 
 
 def compress(call: Call) -> Tensor:
