@@ -222,7 +222,8 @@ def _axes(node: ir.Node, axes: Mapping[str, Axes], shapes: Mapping[str, Shape]) 
     if node.op_type in LIKE_INPUT or node.op_type in ("Concat", "Slice", "Split"):
         return _cut(node, known, before, shape, source) if len(before) == len(shape) else None
     if node.op_type == "Transpose":
-        return replace(known, features=node.attributes.get_ints("perm").index(known.features))
+        order = node.attributes.get_ints("perm") or range(len(shape))[::-1]  # which is what it does without
+        return replace(known, features=list(order).index(known.features))
     if node.op_type == "Reshape":
         return _reshaped(known, before, shape)
     return None

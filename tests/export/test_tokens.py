@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from reverie_export import export_model
@@ -61,3 +62,13 @@ def test_layers_of_features_last_are_what_torch_computes(tmp_path: Path, network
 def test_what_depends_on_values_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadSource, match=r"depends on the values of its picture.*torch\.where"):
         export_model("tests.export.transformers:undecided", out=tmp_path, weights="random:1")
+
+
+def test_a_transpose_without_an_order_reverses_all_axes(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 18]>
+        net (float[1, 3, 8, 8] x) => (float[8, 8, 3, 1] y) { a = Relu (x) b = Transpose (a) y = Sigmoid (b) }
+    """)
+    onnx.save(model, tmp_path / "net.onnx")
+    made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
+    assert "a" in {entry.layer.name for entry in made.manifest.layers}
