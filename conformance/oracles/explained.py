@@ -40,7 +40,7 @@ EXPLAINED = [
     Explanation(
         ONNX_AD,
         "AveragePool",
-        ("pads = [1, 0, 1, 1]", "pads = [1, 1, 1, 0]"),
+        ("pads = [1, 0, 1, 1]", "pads = [1, 1, 1, 0]", "pads = [1, 0, 2, 3]"),
         "As for Conv: uneven pads, in a ConvTranspose with `output_shape`.",
     ),
     Explanation(

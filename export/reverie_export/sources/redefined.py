@@ -131,7 +131,7 @@ def _enlargement(node: NodeProto, constants: Constants) -> list[NodeProto]:
     if scales is None:
         name = node.input[1]
         known = constants.get(name)
-        scales = numpy_helper.to_array(known).tolist() if known is not None else []
+        scales = numpy_helper.to_array(known).ravel().tolist() if known is not None else []  # a bad file may nest them
     else:
         name = f"{node.output[0]}.scales"
         tensor = helper.make_tensor(name, TensorProto.FLOAT, [len(scales)], scales)
