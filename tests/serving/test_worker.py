@@ -336,9 +336,10 @@ def test_what_is_stopped_while_it_waits_or_is_suspended_ends_at_once(
     start: Callable[..., Worker], orders: Orders
 ) -> None:
     """Though the device is in the middle of a step."""
-    clock, gate = Clock(TURN_S), Gate()
+    clock, gate, all_there = Clock(TURN_S), Gate(), threading.Event()
 
     def before(runs: list[Run]) -> None:
+        assert all_there.wait(20)
         clock.tick(runs)
         if len(gate.made) == 1:
             gate(runs)
@@ -348,6 +349,7 @@ def test_what_is_stopped_while_it_waits_or_is_suspended_ends_at_once(
     suspended = worker.submit(orders(steps=ENDLESS, seed=1), nothing, client="a")
     running = worker.submit(orders(steps=ENDLESS, seed=2), nothing, client="b")
     waiting = worker.submit(orders(steps=ENDLESS, seed=3), nothing, client="b")
+    all_there.set()
     assert gate.reached.wait(20)
     for render in (suspended, waiting):
         render.stop()
