@@ -125,6 +125,10 @@ def twice(model: ModelProto) -> None:
     model.graph.node[3].output[0] = "b"
 
 
+def returned(model: ModelProto) -> None:
+    model.graph.output[0].name = model.graph.input[0].name
+
+
 def dangling(model: ModelProto) -> None:
     model.graph.node[2].input[0] = "nowhere"
 
@@ -255,6 +259,7 @@ BAD = {
     "not sorted": Bad(changed(unsorted), ("before it is computed",)),
     "a name of nothing": Bad(changed(dangling), ("'nowhere'", "nothing computes")),
     "a name twice": Bad(changed(twice), ("'b'", "twice")),
+    "an input returned": Bad(changed(returned), ("an input and an output",)),
     "a domain not imported": Bad(changed(unimported), ("'com.acme'", "does not import")),
     "custom operators alone": Bad(changed(custom), ("com.acme::Conv", "no gradient rule", "none of")),
     "an unknown operator": Bad(changed(unknown_operator), ("Rellu",)),

@@ -162,6 +162,8 @@ def _check_graph(graph: GraphProto, outside: set[str], folder: Path, depth: int)
     for value in graph.output:
         if value.name not in known:
             raise BadSource(f"nothing computes its output {shown(value.name)}")
+        if any(given.name == value.name and given.type != value.type for given in graph.input):
+            raise BadSource(f"{shown(value.name)} is an input and an output of its {where}, of two types")
     if depth == 0 and not graph.output:
         raise BadSource("it has no outputs")
 
