@@ -34,7 +34,7 @@ def _conv(call: Call) -> Sequence[Term | None]:
         # ConvTranspose runs one product per group; a depthwise Conv of the spread-out gradient is one blocked kernel.
         spread = dilate(dy, win.strides, win.axes, x.rank)
         dx = _correlate(call, win, spread, group)
-    dw = _weights_gradient(win, x, dy, w, group)
+    dw = _weights_gradient(win, x, dy, w, group, sizes(x, win.axes))
     db = dy.apply("ReduceSum", np.array([0, *win.axes], np.int64), keepdims=0)
     return [dx, dw, db]
 
@@ -63,7 +63,7 @@ def _conv_transpose(call: Call) -> Sequence[Term | None]:
     )
     if any(o >= s for o, s in zip(call.integers("output_padding") or (), win.strides, strict=False)):
         dx = crop(dx, [0] * len(kernel), x, win.axes)
-    dw = _weights_gradient(win, dy, x, w, group) if min(pads) >= 0 else None
+    dw = _weights_gradient(win, dy, x, w, group, sizes(call.y, win.axes)) if min(pads) >= 0 else None
     db = dy.apply("ReduceSum", np.array([0, *win.axes], np.int64), keepdims=0)
     return [dx, dw, db]
 
@@ -125,13 +125,14 @@ def _transposed(win: Windows, dy: Term, w: Term, x: Term) -> Term:
     return place(full, [-b for b in win.before], slack, x, win.axes)
 
 
-def _weights_gradient(win: Windows, x: Term, dy: Term, w: Term, group: int) -> Term:
+def _weights_gradient(win: Windows, x: Term, dy: Term, w: Term, group: int, spatial: Term) -> Term:
     """dw[m, c, u] = sum of dy[n, m, o] x[n, c, s o + d u - p]: strides and dilations change places, N and C too.
 
     In groups, the channels of one group are the batch, and the convolution has the same groups of N channels each.
+    ``spatial`` are the sizes of x, which may be a cotangent that does not know them.
     """
     swap = [1, 0, *win.axes]
-    dw = _batch_as_channels(x, group).apply(
+    dw = _batch_as_channels(x, win, group, spatial).apply(
         "Conv",
         dy.apply("Transpose", perm=swap),
         strides=list(win.dilations),
@@ -142,11 +143,9 @@ def _weights_gradient(win: Windows, x: Term, dy: Term, w: Term, group: int) -> T
     return crop(dw.apply("Transpose", perm=swap), [0] * len(win.axes), w, win.axes)
 
 
-def _batch_as_channels(x: Term, group: int) -> Term:
+def _batch_as_channels(x: Term, win: Windows, group: int, spatial: Term) -> Term:
     """Turn [N, C, ...] into [C / group, group N, ...]."""
-    rank = x.rank
     if group == 1:
-        return x.apply("Transpose", perm=[1, 0, *range(2, rank)])
-    spatial = sizes(x, range(2, rank))
-    x = reshape_to(x, [0, group, -1, spatial]).apply("Transpose", perm=[2, 1, 0, *range(3, rank + 1)])
+        return x.apply("Transpose", perm=[1, 0, *win.axes])
+    x = reshape_to(x, [0, group, -1, spatial]).apply("Transpose", perm=[2, 1, 0, *(a + 1 for a in win.axes)])
     return reshape_to(x, [0, -1, spatial])

@@ -37,6 +37,9 @@ CASES = [
     ),
     # --- its transpose ---
     Case("Y = ConvTranspose(X, B)", x=IMAGE, b="4,3,3,3", free="X"),
+    # Of the parts of a cotangent that comes from a Concat the ranks are not known.
+    Case("t = ConvTranspose <group = 2> (X, B) Y = Concat <axis = 1> (t, t)", x=IMAGE, b="4,3,3,3", free="X"),
+    Case("t = Conv <group = 2> (X, B) Y = Concat <axis = 1> (t, t)", x=IMAGE, b="4,2,3,3", free="X"),
     Case("Y = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1]> (X, B, C)", x=IMAGE, b="4,3,4,4", c="3", free="X"),
     Case(
         "Y = ConvTranspose <strides = [2, 3], pads = [1, 0, 0, 1], output_padding = [1, 2]> (X, B)",
