@@ -14,6 +14,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
 from onnxscript import optimizer
+from reverie_gradient import inline_functions
 
 from reverie_export.errors import BadSource
 from reverie_export.folding import fold_shapes, fold_still
@@ -43,6 +44,8 @@ def normalise(model: ir.Model, names: Names) -> Names:
         _infer(model)
         fold_shapes(graph)
         optimizer.fold_constants(model, output_size_limit=LARGEST_FOLD)
+    while inline_functions(graph, list(graph)):  # what has no rule, but is defined by what has
+        _infer(model)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     common.RemoveUnusedNodesPass()(model)
     _bypass(graph)

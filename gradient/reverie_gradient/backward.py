@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import onnx_ir as ir
 
-from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNSUPPORTED
+from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNROLLED, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
 from reverie_gradient.functions import infer_shapes
 from reverie_gradient.rules.quantised import QUANTISING
@@ -49,7 +49,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
 
     path, live = between(graph, wrt, of)
     if missing := _missing(path):
-        raise MissingRule(missing, UNSUPPORTED)
+        raise MissingRule(missing, UNSUPPORTED | UNROLLED)
 
     tape = Tape(graph)
     grads = {of: _term(tape, cotangent)}

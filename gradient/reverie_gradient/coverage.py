@@ -49,6 +49,13 @@ SILENT: dict[str, str] = {
 SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1}), "MaxRoiPool": frozenset({1})}
 
 # Mathematics has a gradient and Reverie does not, and why.
+UNROLLED = dict.fromkeys(
+    ("GRU", "LSTM", "RNN"),
+    "it is unrolled where the number of its steps is known and at most 256, without sequence_lens, layout, clip, "
+    "input_forget or activations with parameters",
+)
+"""What is defined by its steps, and when it is not."""
+
 UNSUPPORTED: dict[str, str] = {
     "BitCast": "it reads the bits of a number as those of another",
     "Det": "the gradient of a determinant needs an inverse, which no operator computes",
@@ -59,7 +66,6 @@ UNSUPPORTED: dict[str, str] = {
     "Unique": "how many results it has depends on which values agree",
     "Upsample": "ONNX gave it up in opset 10; convert the model to a newer one, and it becomes Resize",
     "SequenceMap": "its body runs once for each element of a sequence; unroll it",
-    **dict.fromkeys(("GRU", "LSTM", "RNN"), "its steps depend on each other; unroll it into Gemm, Sigmoid and Tanh"),
     "LinearAttention": "ONNX defines it by a Scan; unroll it",
     **dict.fromkeys(
         (

@@ -1,5 +1,7 @@
 """Attention and RotaryEmbedding in simpler operators: the usual cases, with less ado than in ONNX's own definitions.
 
+What ONNX defines by no others, the recurrent layers, is in `recurrent`.
+
 A definition receives a ``Call`` without gradients and returns the values of the outputs, or None for a case that it
 leaves to ONNX.
 """
@@ -13,6 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from reverie_gradient.gathering import every
+from reverie_gradient.recurrent import gru, lstm, rnn
 from reverie_gradient.shapes import count, sizes, static_dims
 from reverie_gradient.table import Call
 from reverie_gradient.term import Term
@@ -148,4 +151,10 @@ def _angles(call: Call, index: int, half: int) -> Term:
     return cache.apply("Slice", *(np.array([n], np.int64) for n in (0, half, 2)))
 
 
-DEFINITIONS: dict[str, Definition] = {"Attention": attention, "RotaryEmbedding": rotary_embedding}
+DEFINITIONS: dict[str, Definition] = {
+    "Attention": attention,
+    "GRU": gru,
+    "LSTM": lstm,
+    "RNN": rnn,
+    "RotaryEmbedding": rotary_embedding,
+}

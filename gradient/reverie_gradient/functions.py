@@ -10,7 +10,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
 import reverie_gradient.rules  # noqa: F401 - fills the table
-from reverie_gradient.coverage import SILENT, UNSUPPORTED
+from reverie_gradient.coverage import SILENT, UNROLLED, UNSUPPORTED
 from reverie_gradient.definitions import DEFINITIONS
 from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of
 from reverie_gradient.term import Tape, Term
@@ -38,6 +38,8 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     infer_shapes(graph)
     left = [node for node in chosen if not _define(graph, node)]
     opset = graph.opset_imports.get("", 0)
+    made_nothing = len(left) == len(chosen)
+    left = [node for node in left if node.op_type not in UNROLLED]
     functions = []
     for index, node in enumerate(left):
         with makes_sense(node):
@@ -47,7 +49,7 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
             functions.append(ir.from_proto(body))
     if functions:
         InlinePass()(ir.Model(graph, ir_version=10, functions=functions))
-    return bool(functions) or len(left) < len(chosen)  # some have no definition for their inputs and attributes
+    return bool(functions) or not made_nothing  # some have no definition for their inputs and attributes
 
 
 def _define(graph: ir.Graph, node: ir.Node) -> bool:
@@ -73,6 +75,8 @@ def is_function(node: ir.Node) -> bool:
     """Whether ``node`` needs its definition: it has no rule, and nobody has decided that it has no gradient."""
     if not is_standard(node) or node.op_type in RULES or node.op_type in SILENT or node.op_type in UNSUPPORTED:
         return False
+    if node.op_type in DEFINITIONS:
+        return True
     schema = _schema(node, node.graph.opset_imports.get("", 0) if node.graph is not None else 0)
     return schema is not None and (schema.has_function or schema.has_context_dependent_function)
 

@@ -1,0 +1,199 @@
+"""LSTM, GRU and RNN step by step, in products and activations that have rules.
+
+The equations and the order of the gates are those of ONNX's operators. A definition returns None, and the operator
+stays, where the number of steps is not known, or with ``sequence_lens``, ``layout``, ``clip``, ``input_forget`` or
+activations that take parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reverie_gradient.shapes import static_dims
+from reverie_gradient.table import Call
+from reverie_gradient.term import Term
+
+MOST_STEPS = 256
+ACTIVATIONS = frozenset({"Sigmoid", "Tanh", "Relu"})
+PARAMETERS = ("activation_alpha", "activation_beta", "clip")
+SWITCHES = ("input_forget", "layout")
+
+#: From the gates' share of a picture's step and the state before it, which is None at first, to the next state.
+Step = Callable[["Direction", Term, "State | None"], "State"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What a step hands to the next: h of [N, H], and of an LSTM the cell, c."""
+
+    h: Term
+    c: Term | None = None
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One way through the sequence: weights of [gates H, ...], biases of [gates H] or None, by gate where asked."""
+
+    recurrent: Term
+    bias_of_input: Term | None
+    bias_of_state: Term | None
+    peepholes: list[Term] | None
+    activations: Sequence[str]
+    size: int
+    linear_before_reset: bool
+
+    def gates(self, t: Term, first: int = 0, last: int | None = None) -> list[Term]:
+        """Cut the last axis into gates, from ``first`` to before ``last``."""
+        count = (last if last is not None else first + 1) - first
+        parts = []
+        for gate in range(first, first + count):
+            ends = (np.array([n], np.int64) for n in (gate * self.size, (gate + 1) * self.size, -1))
+            parts.append(t.apply("Slice", *ends))
+        return parts
+
+    def of_state(self, state: State | None) -> Term | None:
+        """Return h times the recurrent weights, for all gates, with their bias."""
+        product = None if state is None else state.h @ self.recurrent.apply("Transpose", perm=[1, 0])
+        return _sum(product, self.bias_of_state)
+
+
+def lstm(call: Call) -> Sequence[Term] | None:
+    """i, o, f = σ(...), c' = f c + i tanh(...), h' = o tanh(c'); peepholes let gates see the cell."""
+    return _unrolled(call, _lstm_step, gates=4, usual=["Sigmoid", "Tanh", "Tanh"])
+
+
+def gru(call: Call) -> Sequence[Term] | None:
+    """z, r = σ(...), n = tanh(W x + R (r h)), or r (R h) with ``linear_before_reset``; h' = (1 - z) n + z h."""
+    return _unrolled(call, _gru_step, gates=3, usual=["Sigmoid", "Tanh"])
+
+
+def rnn(call: Call) -> Sequence[Term] | None:
+    """h' = tanh(W x + R h)."""
+    return _unrolled(call, _rnn_step, gates=1, usual=["Tanh"])
+
+
+# ----- steps -----
+
+
+def _lstm_step(way: Direction, x: Term, state: State | None) -> State:
+    inner, cell, outer = way.activations
+    total = _sum(x, way.of_state(state))
+    assert total is not None
+    i, o, f, z = way.gates(total, 0, 4)
+    c = None if state is None else state.c
+    if way.peepholes is not None and c is not None:
+        i, f = i + way.peepholes[0] * c, f + way.peepholes[2] * c
+    new = i.apply(inner) * z.apply(cell)
+    if c is not None:
+        new = f.apply(inner) * c + new
+    if way.peepholes is not None:
+        o = o + way.peepholes[1] * new
+    return State(o.apply(inner) * new.apply(outer), new)
+
+
+def _gru_step(way: Direction, x: Term, state: State | None) -> State:
+    inner, outer = way.activations
+    shared = way.of_state(state)
+    total = _sum(x, shared)
+    assert total is not None
+    z, r = (gate.apply(inner) for gate in way.gates(total, 0, 2))
+    (n,) = way.gates(x, 2)
+    if way.linear_before_reset and shared is not None:
+        n = n + r * way.gates(shared, 2)[0]
+    elif not way.linear_before_reset:
+        if state is not None:
+            rows = (np.array([k], np.int64) for k in (2 * way.size, 3 * way.size, 0))
+            n = n + (r * state.h) @ way.recurrent.apply("Slice", *rows).apply("Transpose", perm=[1, 0])
+        if way.bias_of_state is not None:
+            n = n + way.gates(way.bias_of_state, 2)[0]
+    n = n.apply(outer)
+    h = n - z * n
+    return State(h if state is None else h + z * state.h)
+
+
+def _rnn_step(way: Direction, x: Term, state: State | None) -> State:
+    total = _sum(x, way.of_state(state))
+    assert total is not None
+    return State(total.apply(way.activations[0]))
+
+
+def _sum(a: Term | None, b: Term | None) -> Term | None:
+    return b if a is None else a if b is None else a + b
+
+
+# ----- the whole -----
+
+
+def _unrolled(call: Call, step: Step, *, gates: int, usual: list[str]) -> Sequence[Term] | None:
+    length, size = static_dims(call.x, [0]), call.integer("hidden_size", 0)
+    named = list(call.node.attributes.get_strings("activations", ()) or ())
+    unusual = (
+        call.has(4)
+        or any(name in call.node.attributes for name in PARAMETERS)
+        or any(call.integer(name, 0) for name in SWITCHES)
+        or not set(named) <= ACTIVATIONS
+    )
+    if length is None or not 0 < length[0] <= MOST_STEPS or not size or unusual:
+        return None
+    ways = {"forward": [False], "reverse": [True], "bidirectional": [False, True]}[call.string("direction", "forward")]
+    by_way: list[list[State]] = []
+    for index, backwards in enumerate(ways):
+        way = _direction(call, index, size, gates, named[index * len(usual) : (index + 1) * len(usual)] or usual)
+        state = _initial(call, index)
+        given = call.x @ _way(call.input(1), index).apply("Transpose", perm=[1, 0])
+        if way.bias_of_input is not None:
+            given = given + way.bias_of_input
+        states: list[State] = []
+        for t in range(length[0])[:: -1 if backwards else 1]:
+            state = step(way, given.apply("Gather", np.array(t, np.int64), axis=0), state)
+            states.append(state)
+        by_way.append(states)
+    return _outputs(by_way, ways)
+
+
+def _way(t: Term, index: int) -> Term:
+    return t.apply("Gather", np.array(index, np.int64), axis=0)
+
+
+def _direction(call: Call, index: int, size: int, gates: int, activations: Sequence[str]) -> Direction:
+    bias: list[Term | None] = [None, None]
+    if call.has(3):
+        both = _way(call.input(3), index)
+        ends = ((0, gates * size), (gates * size, 2 * gates * size))
+        bias = [both.apply("Slice", *(np.array([n], np.int64) for n in (a, b, 0))) for a, b in ends]
+    peepholes = None
+    if call.has(7):
+        row = _way(call.input(7), index)
+        peepholes = [
+            row.apply("Slice", *(np.array([n], np.int64) for n in (k * size, (k + 1) * size, 0))) for k in range(3)
+        ]
+    before = bool(call.integer("linear_before_reset", 0))
+    return Direction(_way(call.input(2), index), bias[0], bias[1], peepholes, activations, size, before)
+
+
+def _initial(call: Call, index: int) -> State | None:
+    """Return the state before the first step; None is one of zeros."""
+    h, c = (_way(call.input(place), index) if call.has(place) else None for place in (5, 6))
+    if h is None and c is not None:
+        h = c * 0.0
+    return None if h is None else State(h, c)
+
+
+def _outputs(by_way: Sequence[Sequence[State]], backwards: Sequence[bool]) -> list[Term]:
+    """Return Y, Y_h and, of an LSTM, Y_c: [T, D, N, H] and [D, N, H]."""
+    rows = [
+        _stack([state.h for state in states[:: -1 if turned else 1]], 0)
+        for states, turned in zip(by_way, backwards, strict=True)
+    ]
+    outputs = [_stack(rows, 1), _stack([states[-1].h for states in by_way], 0)]
+    cells = [states[-1].c for states in by_way]
+    known = [c for c in cells if c is not None]
+    return [*outputs, _stack(known, 0)] if known else outputs
+
+
+def _stack(parts: Sequence[Term], axis: int) -> Term:
+    first, *others = (part.apply("Unsqueeze", np.array([axis], np.int64)) for part in parts)
+    return first.apply("Concat", *others, axis=axis) if others else first
