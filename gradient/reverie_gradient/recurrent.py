@@ -45,14 +45,9 @@ class Direction:
     size: int
     linear_before_reset: bool
 
-    def gates(self, t: Term, first: int = 0, last: int | None = None) -> list[Term]:
-        """Cut the last axis into gates, from ``first`` to before ``last``."""
-        count = (last if last is not None else first + 1) - first
-        parts = []
-        for gate in range(first, first + count):
-            ends = (np.array([n], np.int64) for n in (gate * self.size, (gate + 1) * self.size, -1))
-            parts.append(t.apply("Slice", *ends))
-        return parts
+    def gate(self, t: Term, number: int) -> Term:
+        """Cut one gate out of the last axis."""
+        return _cut(t, number * self.size, (number + 1) * self.size, -1)
 
     def of_state(self, state: State | None) -> Term | None:
         """Return h times the recurrent weights, for all gates, with their bias."""
@@ -82,7 +77,7 @@ def _lstm_step(way: Direction, x: Term, state: State | None) -> State:
     inner, cell, outer = way.activations
     total = _sum(x, way.of_state(state))
     assert total is not None
-    i, o, f, z = way.gates(total, 0, 4)
+    i, o, f, z = (way.gate(total, number) for number in range(4))
     c = None if state is None else state.c
     if way.peepholes is not None and c is not None:
         i, f = i + way.peepholes[0] * c, f + way.peepholes[2] * c
@@ -99,16 +94,16 @@ def _gru_step(way: Direction, x: Term, state: State | None) -> State:
     shared = way.of_state(state)
     total = _sum(x, shared)
     assert total is not None
-    z, r = (gate.apply(inner) for gate in way.gates(total, 0, 2))
-    (n,) = way.gates(x, 2)
+    z, r = (way.gate(total, number).apply(inner) for number in range(2))
+    n = way.gate(x, 2)
     if way.linear_before_reset and shared is not None:
-        n = n + r * way.gates(shared, 2)[0]
+        n = n + r * way.gate(shared, 2)
     elif not way.linear_before_reset:
         if state is not None:
-            rows = (np.array([k], np.int64) for k in (2 * way.size, 3 * way.size, 0))
-            n = n + (r * state.h) @ way.recurrent.apply("Slice", *rows).apply("Transpose", perm=[1, 0])
+            rows = _cut(way.recurrent, 2 * way.size, 3 * way.size, 0)
+            n = n + (r * state.h) @ rows.apply("Transpose", perm=[1, 0])
         if way.bias_of_state is not None:
-            n = n + way.gates(way.bias_of_state, 2)[0]
+            n = n + way.gate(way.bias_of_state, 2)
     n = n.apply(outer)
     h = n - z * n
     return State(h if state is None else h + z * state.h)
@@ -118,6 +113,10 @@ def _rnn_step(way: Direction, x: Term, state: State | None) -> State:
     total = _sum(x, way.of_state(state))
     assert total is not None
     return State(total.apply(way.activations[0]))
+
+
+def _cut(t: Term, begin: int, end: int, axis: int) -> Term:
+    return t.apply("Slice", *(np.array([n], np.int64) for n in (begin, end, axis)))
 
 
 def _sum(a: Term | None, b: Term | None) -> Term | None:
@@ -162,14 +161,11 @@ def _direction(call: Call, index: int, size: int, gates: int, activations: Seque
     bias: list[Term | None] = [None, None]
     if call.has(3):
         both = _way(call.input(3), index)
-        ends = ((0, gates * size), (gates * size, 2 * gates * size))
-        bias = [both.apply("Slice", *(np.array([n], np.int64) for n in (a, b, 0))) for a, b in ends]
+        bias = [_cut(both, k * gates * size, (k + 1) * gates * size, 0) for k in range(2)]
     peepholes = None
     if call.has(7):
         row = _way(call.input(7), index)
-        peepholes = [
-            row.apply("Slice", *(np.array([n], np.int64) for n in (k * size, (k + 1) * size, 0))) for k in range(3)
-        ]
+        peepholes = [_cut(row, k * size, (k + 1) * size, 0) for k in range(3)]
     before = bool(call.integer("linear_before_reset", 0))
     return Direction(_way(call.input(2), index), bias[0], bias[1], peepholes, activations, size, before)
 
