@@ -101,25 +101,20 @@ def texture(number: int) -> spec_pb2.RenderSpec:
 async def crowd(address: str, clients: int, gate: Gate, spec: Callable[[int], spec_pb2.RenderSpec]) -> Tally:
     """Let so many clients open stream after stream until the time is up, and see every stream to its end."""
     tally, numbers = Tally(), count()
-    await crowd_into(tally, address, clients, gate, lambda: spec(next(numbers)))
-    return tally
-
-
-async def crowd_into(
-    tally: Tally, address: str, clients: int, gate: Gate, spec: Callable[[], spec_pb2.RenderSpec]
-) -> None:
-    """Do the same, and write down what happens while it does."""
 
     async def client() -> None:
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
         async with grpc.aio.insecure_channel(address, options) as channel:
             stub = VisualizationServiceStub(channel)
             while not gate.over.is_set():
-                wait_s = await _stream(stub, StreamRenderRequest(spec=spec(), progress_every_steps=1), tally)
+                wait_s = await _stream(
+                    stub, StreamRenderRequest(spec=spec(next(numbers)), progress_every_steps=1), tally
+                )
                 if wait_s:
                     await gate.pause(wait_s)
 
     await asyncio.gather(*(client() for _ in range(clients)))
+    return tally
 
 
 async def _stream(stub: Any, request: StreamRenderRequest, tally: Tally) -> float:
@@ -249,7 +244,7 @@ async def _race(
     server: ServerProcess, listed: Listing, render: Callable[[float], float], *, clients: int, turns: int, turn_s: float
 ) -> tuple[Tally, list[float], list[float]]:
     """Let engine and server take turns under the crowd; return its tally, and the steps per second of both by turn."""
-    tally, gate, numbers = Tally(), Gate(), count()
+    gate = Gate()
     alone, served = [], []
 
     def stop_and_render() -> float:
@@ -263,7 +258,7 @@ async def _race(
             listed.go_on()
         return rate
 
-    crowding = asyncio.create_task(crowd_into(tally, server.address, clients, gate, lambda: texture(next(numbers))))
+    crowding = asyncio.create_task(crowd(server.address, clients, gate, texture))
     await asyncio.sleep(turn_s)  # the program is built, and the queue fills
     for _ in range(turns):
         gate.open.clear()
@@ -273,7 +268,7 @@ async def _race(
         await asyncio.sleep(turn_s)
         served.append((begun, time.perf_counter()))
     gate.over.set()
-    await crowding
+    tally = await crowding
     return tally, alone, [tally.rate(*turn) for turn in served]
 
 

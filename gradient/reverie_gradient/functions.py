@@ -38,7 +38,7 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     infer_shapes(graph)
     left = [node for node in chosen if not _define(graph, node)]
     opset = graph.opset_imports.get("", 0)
-    made_nothing = len(left) == len(chosen)
+    defined = len(left) < len(chosen)
     left = [node for node in left if node.op_type not in UNROLLED]
     functions = []
     for index, node in enumerate(left):
@@ -49,7 +49,7 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
             functions.append(ir.from_proto(body))
     if functions:
         InlinePass()(ir.Model(graph, ir_version=10, functions=functions))
-    return bool(functions) or not made_nothing  # some have no definition for their inputs and attributes
+    return bool(functions) or defined  # some have no definition for their inputs and attributes
 
 
 def _define(graph: ir.Graph, node: ir.Node) -> bool:
