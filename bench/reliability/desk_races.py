@@ -99,7 +99,7 @@ class FakeWorker:
             refuse = self._chance.random() < 0.05
             self.refused += refuse
         if refuse:
-            raise QueueFull(64)
+            raise QueueFull(64, 1)
         render = Render(order, bell, lambda _: None)
         render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
         thread = Thread(target=self._run, args=(render,))

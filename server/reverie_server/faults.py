@@ -207,12 +207,9 @@ class QueueFull(Fault):
     code = "RESOURCE_EXHAUSTED"
     reason = "QUEUE_FULL"
 
-    retry_after_s = 5
-
-    def __init__(self, waiting: int, *, whose: str = "") -> None:
-        super().__init__(
-            f"{waiting} renders{whose} wait already and no more are taken; retry in {self.retry_after_s} s"
-        )
+    def __init__(self, waiting: int, retry_after_s: int, *, whose: str = "") -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{waiting} renders{whose} wait already and no more are taken; retry in {retry_after_s} s")
 
 
 class TooLate(Fault):

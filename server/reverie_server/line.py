@@ -77,6 +77,14 @@ class Ticket:
         return whole * (all_steps - steps) / all_steps
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What goes before a render: how many others, and about how many seconds of the device those take."""
+
+    renders: int = 0
+    wait_s: float = 0.0
+
+
 class Line:
     """The renders that are not done yet, in the order of their coming; belongs to whoever holds the worker's lock."""
 
@@ -145,17 +153,23 @@ class Line:
         better = self._crew(self._order(), readiness)
         return bool(better) and not better[0].background
 
-    def ahead(self) -> dict[Ticket, list[Ticket]]:
-        """Return, for each that has not begun, those that are before it."""
-        before = [ticket for ticket in self if ticket.begun is not None]
+    def ahead(self) -> dict[Ticket, Ahead]:
+        """Return, for each that has not begun, what is before it."""
+        before = Counter(ticket.key for ticket in self if ticket.begun is not None)
+        renders, left_s = before.total(), sum(ticket.remaining_s for ticket in self if ticket.begun is not None)
         positions = {}
         for ticket in self._order():
             if ticket.begun is None:
-                mates = sum(1 for other in before if other.key == ticket.key)
-                alone = all(other.key == ticket.key for other in before)
-                positions[ticket] = [] if alone and mates < self._places else list(before)
-                before.append(ticket)
+                sits = before[ticket.key] == renders < self._places
+                positions[ticket] = Ahead() if sits else Ahead(renders, left_s / self._places)
+                before[ticket.key] += 1
+                renders, left_s = renders + 1, left_s + ticket.remaining_s
         return positions
+
+    @property
+    def left_s(self) -> float:
+        """About how many seconds the device takes for all."""
+        return sum(ticket.remaining_s for ticket in self) / self._places
 
     def _crew(self, order: Sequence[Ticket], readiness: Callable[[Ticket], Readiness]) -> list[Ticket]:
         crew: list[Ticket] = []

@@ -27,6 +27,7 @@ from reverie_server.render import Render
 from reverie_server.runtime import Device
 from reverie_server.shelf import Shelf
 from reverie_server.spec import Plan
+from reverie_server.standing import Moved, Standing
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class Worker:
         self._clock, self._joint = clock, joint
         self._changed = Condition()
         self._line = Line(device.batch)
+        self._room = admission.Room(limits)
+        self._standing = Standing(self._line, clock)
         self._shelf = Shelf(
             load or self._load,
             room=limits.program_memory_mb * 2**20,
@@ -127,15 +130,15 @@ class Worker:
         with self._changed:
             if self._closed:
                 raise Draining
-            admission.check_room(self._line, client, self._limits)
+            self._room.check(self._line, client, self._clock())
             self._line.add(ticket)
             try:
-                before = self._line.ahead()[ticket]
-                admission.check_deadline(ticket, before, self.device.batch, deadline_s)
+                ahead = self._line.ahead()[ticket]
+                admission.check_deadline(ticket, ahead, deadline_s)
             except BaseException:
                 self._line.remove(ticket)
                 raise
-            ticket.told = len(before)
+            ticket.told = ahead.renders
             render.mailbox.put(Accepted(plan.effective, plan.digest, order.estimated_s, ticket.told))
             self._wake()
         render.mailbox.ring()
@@ -181,6 +184,7 @@ class Worker:
     def _wake(self) -> None:
         """Let the thread look at the line, which has changed; the lock is held."""
         self._stir = True
+        self._standing.change()
         if not self._working:
             self._working = True
             self._executor.submit(self._work)
@@ -265,12 +269,12 @@ class Worker:
                 for ticket in crew:
                     ticket.held = True
                 self._stir = False
-                positions = self._positions()
+                positions = self._standing.moved()
                 if not (crew or doomed or positions):
                     if not self._line:
                         self._working = False
                         return []
-                    self._changed.wait()
+                    self._changed.wait(self._standing.due_s())
             for ticket, error in doomed:
                 self._end(ticket, error, failed=1)
             self._tell(positions)
@@ -325,7 +329,7 @@ class Worker:
                     ticket.begun = self._clock()
                 self._observer.waited(ticket.begun - ticket.came)
                 if ticket.told:
-                    self._tell([(ticket, 0, ticket.remaining_s)])
+                    self._tell([Moved(ticket, 0, ticket.remaining_s)])
 
     def _let_go(self, ticket: Ticket) -> None:
         """Let a render that was suspended be ended by whoever stops it; end it here if that has happened."""
@@ -376,26 +380,13 @@ class Worker:
     def _is_over(self, ascent: Ascent, seated: Mapping[int, Ticket]) -> bool:
         """Whether a turn ends before its time: somebody may join, or has to go first."""
         with self._changed:
-            if not self._stir:
-                return False
+            over = self._stir and (bool(ascent.free) or self._line.must_yield(list(seated.values()), self._readiness))
             self._stir = False
-            over = bool(ascent.free) or self._line.must_yield(list(seated.values()), self._readiness)
-            positions = self._positions()
+            positions = self._standing.moved()
         self._tell(positions)
         return over
 
-    def _positions(self) -> list[tuple[Ticket, int, float]]:
-        """Return whose position has changed, to what, and what remains in seconds; the lock is held."""
-        moved = []
-        for ticket, before in self._line.ahead().items():
-            if len(before) != ticket.told:
-                ticket.told = len(before)
-                known = ticket.estimated_s is not None
-                remaining = admission.wait(before, self.device.batch) + ticket.remaining_s if known else 0.0
-                moved.append((ticket, ticket.told, remaining))
-        return moved
-
-    def _tell(self, positions: Iterable[tuple[Ticket, int, float]]) -> None:
+    def _tell(self, positions: Iterable[Moved]) -> None:
         for ticket, position, remaining in positions:
             ticket.render.mailbox.post(telling.waiting(ticket.render.order, position, remaining_s=remaining))
 

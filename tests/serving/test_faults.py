@@ -48,7 +48,7 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (Unauthenticated("no key"), "UNAUTHENTICATED", "UNAUTHENTICATED", []),
     (Forbidden("render", ["read"]), "PERMISSION_DENIED", "MISSING_RIGHT", []),
     (QuotaExceeded("renders", "2 of 2", 3), "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", [rpc.RetryInfo, rpc.QuotaFailure]),
-    (QueueFull(64), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
+    (QueueFull(64, 5), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
     (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
@@ -117,7 +117,7 @@ async def test_what_is_not_served_is_named_as_a_resource() -> None:
 
 
 async def test_a_fault_that_passes_says_when_to_come_back() -> None:
-    seen = await refusal(QueueFull(64))
+    seen = await refusal(QueueFull(64, 5))
     assert seen.detail(rpc.RetryInfo).retry_delay.seconds == 5
     assert seen.trailers["grpc-retry-pushback-ms"] == "5000"
 

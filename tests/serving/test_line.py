@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 from typing import Any, cast
 
 import pytest
 from reverie_server import QueueFull, TooLate, admission
+from reverie_server.admission import LATEST_S
 from reverie_server.ascent import Run
 from reverie_server.limits import Limits
-from reverie_server.line import KEPT, PASSES, SUSPENDED, Key, Line, Readiness, Ticket
+from reverie_server.line import KEPT, PASSES, SUSPENDED, Ahead, Key, Line, Readiness, Ticket
 from reverie_server.program import ProgramKey
 from reverie_server.recipe import Recipe
 
@@ -247,14 +250,18 @@ def test_a_line_forgets_whom_it_has_served() -> None:
 # ----- what is told of the queue -----
 
 
+def positions(device: Device) -> dict[Ticket, int]:
+    return {ticket: ahead.renders for ticket, ahead in device.line.ahead().items()}
+
+
 def test_a_position_counts_all_that_go_first() -> None:
     device = Device()
     first, mine, other, late = (ticket("a"), ticket("a"), ticket("b"), ticket("b", background=True))
     device.add(first)
-    assert device.line.ahead() == {first: []}
+    assert positions(device) == {first: 0}
     device.turn()
     device.add(mine, late, other)
-    assert device.line.ahead() == {other: [first], mine: [first, other], late: [first, other, mine]}
+    assert positions(device) == {other: 1, mine: 2, late: 3}
 
 
 def test_nobody_is_before_a_render_that_has_a_place_in_a_batch() -> None:
@@ -263,7 +270,26 @@ def test_nobody_is_before_a_render_that_has_a_place_in_a_batch() -> None:
     device.add(first)
     device.turn()
     device.add(second, third)
-    assert device.line.ahead() == {second: [], third: [first, second]}
+    assert positions(device) == {second: 0, third: 2}
+
+
+def test_nobody_sits_beside_another_program() -> None:
+    device = Device(places=2)
+    first, other = ticket(steps=9), ticket("b", "q", steps=9)
+    device.add(first)
+    device.turn()
+    device.add(other)
+    assert positions(device) == {other: 1}
+
+
+def test_who_waits_waits_for_what_is_left_of_those_before() -> None:
+    device = Device(places=2)
+    tickets = [ticket(steps=4, estimated_s=8) for _ in range(4)]
+    device.add(*tickets)
+    assert device.line.left_s == 16
+    device.turn()  # of one second, as long as which each of two has had; so what is left is 3 s each
+    assert [ahead.wait_s for ahead in device.line.ahead().values()] == [3, 7]
+    assert device.line.left_s == 11
 
 
 def test_what_remains_is_what_was_estimated_and_then_what_the_steps_took() -> None:
@@ -278,14 +304,62 @@ def test_what_remains_is_what_was_estimated_and_then_what_the_steps_took() -> No
 
 
 def test_a_queue_has_an_end_and_one_client_does_not_fill_it() -> None:
-    device, limits = Device(), Limits(max_waiting_renders=8)
+    device, room = Device(), admission.Room(Limits(max_waiting_renders=8))
+    check = partial(room.check, device.line, now=0)
     device.add(*(ticket("a") for _ in range(7)))  # one is about to begin, six wait
     with pytest.raises(QueueFull, match="6 renders of this client wait already"):
-        admission.check_room(device.line, "a", limits)
-    admission.check_room(device.line, "b", limits)
+        check("a")
+    check("b")
     device.add(ticket("b"), ticket("b"))
     with pytest.raises(QueueFull, match="8 renders wait already"):
-        admission.check_room(device.line, "c", limits)
+        check("c")
+
+
+def comebacks(device: Device, room: admission.Room, *clients: str, now: float = 100) -> list[int | None]:
+    """When each of those who are refused at that time is told to come back, in seconds."""
+    told = []
+    for client in clients:
+        with pytest.raises(QueueFull) as refused:
+            room.check(device.line, client, now)
+        told.append(refused.value.retry_after_s)
+    return told
+
+
+def full(*estimates_s: float | None, clients: Sequence[str] = "a", places: int = 1) -> tuple[Device, admission.Room]:
+    """A line of renders, and no room for any more."""
+    device = Device(places)
+    device.add(*(ticket(client, estimated_s=s) for s, client in zip(estimates_s, cycle(clients), strict=False)))
+    return device, admission.Room(Limits(max_waiting_renders=1))
+
+
+def test_those_who_are_refused_come_back_one_after_the_other_at_twice_the_speed_of_the_renders() -> None:
+    device, room = full(6, 2, 4)
+    assert comebacks(device, room, *"aaaa") == [2, 4, 6, 8]
+    assert comebacks(device, room, "a", now=105) == [5]
+    assert comebacks(device, room, "a", now=500) == [2]
+
+
+def test_renders_that_share_steps_leave_places_sooner() -> None:
+    assert comebacks(*full(8, 8, 8, places=4), "a", "a") == [1, 2]
+
+
+def test_a_client_waits_for_its_own_places_only() -> None:
+    device, room = full(4, 4, 4, 4, clients="ab")
+    assert comebacks(device, room, *"aabba") == [4, 8, 4, 8, 12]
+    assert comebacks(device, room, "c") == [6]
+
+
+@pytest.mark.parametrize(("estimated_s", "first_s"), [(0.1, 1), (None, 1), (30, 15), (10_000, LATEST_S)])
+def test_nobody_is_told_to_come_back_at_once_or_much_later(estimated_s: float | None, first_s: int) -> None:
+    told = comebacks(*full(estimated_s, estimated_s), *"a" * 200)
+    assert told[0] == first_s
+    assert set(told) <= set(range(1, LATEST_S + 1))
+
+
+def test_a_crowd_that_is_refused_spreads_over_the_longest_time() -> None:
+    told = Counter(comebacks(*full(1, 1), *"a" * 4 * 2 * LATEST_S))
+    assert set(told) == set(range(1, LATEST_S + 1))
+    assert set(told.values()) == {8}
 
 
 # What a render and those before it are estimated to take, the deadline, and whether it is taken.
@@ -304,13 +378,9 @@ DEADLINES: list[tuple[float | None, list[float], float | None, bool]] = [
 def test_a_render_that_can_hardly_be_done_in_time_is_refused(
     estimated_s: float | None, before: list[float], deadline_s: float | None, taken: bool
 ) -> None:
-    wanted, ahead = ticket(estimated_s=estimated_s), [ticket(estimated_s=each) for each in before]
+    wanted, ahead = ticket(estimated_s=estimated_s), Ahead(len(before), sum(before))
     if taken:
-        admission.check_deadline(wanted, ahead, 1, deadline_s)
+        admission.check_deadline(wanted, ahead, deadline_s)
         return
     with pytest.raises(TooLate, match=r"takes about .* the call's deadline is in 1 s; allow more time"):
-        admission.check_deadline(wanted, ahead, 1, deadline_s)
-
-
-def test_a_batch_shortens_the_wait() -> None:
-    assert admission.wait([ticket(estimated_s=4), ticket(estimated_s=2)], 3) == 2
+        admission.check_deadline(wanted, ahead, deadline_s)

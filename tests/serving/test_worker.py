@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 import pytest
-from reverie_server import Draining, Interrupted, InvalidRequest, Limits, QueueFull, TooLate
+from reverie_server import Draining, Interrupted, InvalidRequest, Limits, QueueFull, TooLate, standing
 from reverie_server.ascent import Run
 from reverie_server.events import Accepted, Event, Progress, Rendering
 from reverie_server.render import Render
@@ -183,11 +183,14 @@ def test_renders_of_one_program_share_steps_and_join_between_two(start: Callable
 # ----- what is told of the queue -----
 
 
-def test_who_waits_hears_of_its_position_whenever_that_has_changed(
-    start: Callable[..., Worker], orders: Orders
-) -> None:
-    gate = Gate()
-    worker = start(before=gate, clock=Clock(0))
+def test_who_waits_hears_of_its_position_when_that_has_changed(start: Callable[..., Worker], orders: Orders) -> None:
+    clock, gate = Clock(standing.PAUSE_S), Gate()
+
+    def before(runs: list[Run]) -> None:
+        gate(runs)
+        clock.tick(runs)
+
+    worker = start(before=before, clock=clock)
     first = worker.submit(orders(steps=1, estimated_s=8), nothing)
     assert gate.reached.wait(20)
     second, third = (worker.submit(orders(steps=ENDLESS, estimated_s=2), nothing) for _ in range(2))
