@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import grpc
@@ -94,21 +94,17 @@ class VisualizationService(JobCalls):
         order = await asyncio.to_thread(self._engine.order, request)
         if self._draining:
             raise Draining  # it began meanwhile
-        loop, rung = asyncio.get_running_loop(), asyncio.Event()
-
-        def bell() -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                loop.call_soon_threadsafe(rung.set)
-
         with callers.charged(order.pixel_steps):
-            async with self._submitted(order, bell, rung, context) as events:
+            async with self._submitted(order, context) as events:
                 yield order, events
 
     @asynccontextmanager
     async def _submitted(
-        self, order: Order, bell: Callable[[], None], rung: asyncio.Event, context: grpc.aio.ServicerContext
+        self, order: Order, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[AsyncGenerator[Event, None]]:
-        render = self._engine.submit(order, bell, client=_client(context), deadline_s=context.time_remaining())
+        rung = asyncio.Event()
+        bell, client = self._bells.bell(rung), _client(context)
+        render = self._engine.submit(order, bell, client=client, deadline_s=context.time_remaining())
         task = asyncio.current_task()
         assert task is not None
         self._calls[task] = render

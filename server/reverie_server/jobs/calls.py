@@ -9,6 +9,7 @@ import asyncio
 import grpc
 from reverie_proto.v1 import jobs_pb2
 
+from reverie_server.bells import Bells
 from reverie_server.engine import Engine
 from reverie_server.faults import Draining
 from reverie_server.jobs.states import OPEN
@@ -21,6 +22,7 @@ class JobCalls:
     def __init__(self, engine: Engine) -> None:
         self._jobs = engine.jobs
         self._draining = False
+        self._bells = Bells()
         #: Rung when there may be news for a watcher.
         self._rung: set[asyncio.Event] = set()
 
@@ -58,14 +60,10 @@ class JobCalls:
     @reported
     async def WatchRenderJob(self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext) -> None:
         """What a job does, item by item, until it has ended."""
-        loop, rung = asyncio.get_running_loop(), asyncio.Event()
-
-        def bell() -> None:
-            loop.call_soon_threadsafe(rung.set)
-
+        rung = asyncio.Event()
         self._rung.add(rung)
         try:
-            with self._jobs.heard(bell):
+            with self._jobs.heard(self._bells.bell(rung)):
                 await self._watch(request, context, rung)
         finally:
             self._rung.discard(rung)
