@@ -22,7 +22,7 @@ from reverie.pictures import Rendering
 T = TypeVar("T")
 
 # A server that is full says when to come back. Longer than this is the caller's decision, and so is a third refusal.
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 ATTEMPTS = 3
 # Until a connection that broke is tried again.
 BROKEN_S = 0.5

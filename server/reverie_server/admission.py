@@ -12,7 +12,7 @@ from reverie_server.line import Ahead, Line, Ticket
 KEPT = 4
 #: How many are told to come back for each place that becomes free, and the latest time that they are told.
 EAGER = 2
-LATEST_S = 30
+LATEST_S = 60
 #: What an estimate may be wrong by: a render is refused only if this share of it would be too late. Of programs that
 #: have not run yet, eight in ten take 0.8 to 1.7 times what is foretold (see docs/performance.md).
 SURE = 0.5

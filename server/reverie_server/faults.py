@@ -147,7 +147,7 @@ class TooManyJobs(Fault):
 
     code = "RESOURCE_EXHAUSTED"
     reason = "TOO_MANY_JOBS"
-    retry_after_s = 60
+    retry_after_s = 300
 
     def __init__(self, most: int) -> None:
         super().__init__(
