@@ -117,7 +117,12 @@ def texture(number: int) -> spec_pb2.RenderSpec:
     """The picture of a number, as the engine alone renders it; numbers differ, for what is the same is made once."""
     objective = spec_pb2.ChannelObjective(layer=LAYER, channel=number % CHANNELS)
     return spec_pb2.RenderSpec(
-        model="texture19", objective=spec_pb2.Objective(channel=objective), preset=PRESET, size_px=SIZE_PX, seed=number
+        model="texture19",
+        objective=spec_pb2.Objective(channel=objective),
+        preset=PRESET,
+        steps=STEPS,
+        size_px=SIZE_PX,
+        seed=number,
     )
 
 
@@ -152,7 +157,7 @@ async def _stream(stub: Any, request: StreamRenderRequest, tally: Tally) -> floa
             tally.wrong[error.code().name] += 1
             return 1
         return _told_to_wait(error, tally)
-    if last is None or last.result.steps != STEPS:
+    if last is None or last.result.steps != request.spec.steps:
         tally.wrong["no picture of all steps"] += 1
         return 1
     tally.pictures += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
@@ -40,14 +39,9 @@ REFUSALS = (
     Fault,
 )
 
-#: Seconds for which one thread may keep the interpreter while another asks for it. The thread that makes the steps asks
-#: after each, and with Python's own 5 ms the answers to a crowd held up every step by some (docs/reliability.md).
-SWITCH_S = 0.0002
-
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
-    sys.setswitchinterval(SWITCH_S)
     logs.configure(settings.log_format, settings.log_level)
     try:
         with ExitStack() as stack:

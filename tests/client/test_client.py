@@ -65,7 +65,7 @@ MISTAKES = [
 
 UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "Starting.", (error_info("STARTING"),))
 FULL = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "The queue is full.", (error_info("QUEUE_FULL"), retry_info(0.05)))
-FULL_FOR_LONG = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(60)))
+FULL_FOR_LONG = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(90)))
 STOPPING = Fault(grpc.StatusCode.UNAVAILABLE, "Stopping.", (error_info("INTERRUPTED"), retry_info(0.05)))
 OUT_OF_MEMORY = Fault(grpc.StatusCode.RESOURCE_EXHAUSTED, "Out of memory.", (error_info("OUT_OF_MEMORY"),))
 

@@ -49,7 +49,7 @@ REFUSALS = [
     (Fault(STATUS.UNAUTHENTICATED, "Who are you?"), 2, "Error: Who are you?"),
     (Fault(STATUS.PERMISSION_DENIED, "Not you."), 2, "Error: Not you."),
     (Fault(STATUS.UNIMPLEMENTED, "What?"), 2, "Error: What?"),
-    (Fault(STATUS.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(60))), 1, "Error: Full."),
+    (Fault(STATUS.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(90))), 1, "Error: Full."),
     (Fault(STATUS.DEADLINE_EXCEEDED, "Too late."), 1, "Error: Too late."),
     (Fault(STATUS.CANCELLED, "Stopped."), 1, "Error: Stopped."),
     (

@@ -60,9 +60,9 @@ REFUSALS = [
         {"reason": "LAYER_NOT_FOUND", "resource_type": "layer", "resource": "conv9_9"},
     ),
     (
-        Fault(STATUS.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(12.5))),
+        Fault(STATUS.RESOURCE_EXHAUSTED, "Full.", (error_info("QUEUE_FULL"), retry_info(90.5))),
         reverie.ResourceExhausted,
-        {"reason": "QUEUE_FULL", "retry_after_s": 12.5},
+        {"reason": "QUEUE_FULL", "retry_after_s": 90.5},
     ),
     (
         Fault(STATUS.INTERNAL, "Incident ab12.", (error_info("INTERNAL"), rpc_details.RequestInfo(request_id="ab12"))),
