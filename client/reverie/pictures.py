@@ -166,7 +166,7 @@ class Accepted:
 class Progress:
     """An event on the way: ``step`` of ``steps`` were made. ``frame`` is there when it was asked for.
 
-    While a render waits one comes whenever its ``queue_position``, the number of renders before it, has changed.
+    While a render waits one comes soon after its ``queue_position``, the number of renders before it, has changed.
     """
 
     step: int

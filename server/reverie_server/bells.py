@@ -13,7 +13,8 @@ class Bells:
     """Sets events of one loop from other threads.
 
     Waking a loop is a system call, at which the thread gives up the interpreter and has to ask for it again. So however
-    many are rung before the loop comes to look, it is woken once.
+    many are rung before the loop comes to look, it is woken once. It then answers one after the other: between two it
+    looks for other news, and the interpreter is free for whoever waits for it.
     """
 
     def __init__(self) -> None:
@@ -36,5 +37,8 @@ class Bells:
 
     def _answer(self) -> None:
         self._called = False  # before it looks: who rings from here on calls again
-        while self._rung:
+        if self._rung:
             self._rung.popleft().set()
+        if self._rung and not self._called:
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._answer)

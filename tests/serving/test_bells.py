@@ -41,6 +41,17 @@ async def test_however_many_are_rung_the_loop_is_woken_once(woken: list[Any]) ->
         await asyncio.gather(*(event.wait() for event in events))
 
 
+async def test_between_two_answers_the_loop_does_other_things() -> None:
+    bells, events = Bells(), [asyncio.Event() for _ in range(10)]
+    ring(*map(bells.bell, events))
+    seen = []
+    async with asyncio.timeout(5):
+        while not all(event.is_set() for event in events):
+            await asyncio.sleep(0)
+            seen.append(sum(event.is_set() for event in events))
+    assert set(range(1, 11)) <= set(seen)
+
+
 async def test_who_rings_after_the_loop_has_looked_wakes_it_again(woken: list[Any]) -> None:
     bells, event = Bells(), asyncio.Event()
     for times in range(1, 4):
