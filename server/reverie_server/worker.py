@@ -392,7 +392,7 @@ class Worker:
 
     def _give_up(self, key: Key, error: BaseException) -> None:
         """Fail all that had a place in an ascent that broke, and forget its program with it."""
-        self._seated.pop(key, None)
+        self._seated = {other: seated for other, seated in self._seated.items() if seated and other != key}
         with self._changed:
             self._shelf.drop(key)
             lost = [ticket for ticket in self._line if ticket.held and ticket.key == key]

@@ -312,6 +312,33 @@ def test_what_cannot_be_loaded_beforehand_says_why(start: Callable[..., Worker],
 # ----- the end -----
 
 
+def test_a_step_that_fails_after_another_program_was_left_leaves_nothing(
+    start: Callable[..., Worker], orders: Orders
+) -> None:
+    clock, gate, left = Clock(TURN_S), Gate(), threading.Event()
+
+    def before(runs: list[Run]) -> None:
+        gate(runs)
+        clock.tick(runs)
+        if runs[0].recipe.seed == 2 and left.is_set():
+            raise ValueError("out of memory")
+        if runs[0].recipe.seed == 2:
+            first.stop()  # while it has its place in the other program
+            left.set()
+
+    worker = start(before=before, clock=clock)
+    first = worker.submit(orders(steps=ENDLESS, seed=1), nothing)
+    assert gate.reached.wait(20)
+    second = worker.submit(orders("conv2_1", steps=ENDLESS, seed=2), nothing)
+    gate.flag.set()
+    with pytest.raises(ValueError, match="out of memory"):
+        result(second)
+    with pytest.raises(Interrupted):
+        result(first)
+    worker.close()
+    assert worker._seated == {}
+
+
 def test_a_step_that_fails_ends_those_that_made_it_and_no_others(start: Callable[..., Worker], orders: Orders) -> None:
     gate = Gate()
 
