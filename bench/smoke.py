@@ -20,7 +20,6 @@ from bench.step_time import cosine
 TASKS = (Task("conv2_2", size=64), Task("logits", size=224))
 AGREEMENT = 0.9999
 
-
 #: The unit that is rendered, with how many pixels, and the numbers of steps that are looked at.
 LAYER, CHANNEL, SIZE_PX, STEPS = "conv4_2", 3, 96, (1, 32)
 #: By what two runtimes may differ in what they see in one picture.

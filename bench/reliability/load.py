@@ -6,8 +6,8 @@ measured every few seconds and what else the machine does falls on both; the sha
 are counted as the clients are told of them. A client opens its next stream when the last one has ended. Meanwhile
 another process lists the models five times a second.
 
-Run as `python -m bench.reliability.load [--minutes 10]`, which are the server's: it takes half as long again. The exit
-status is 1 when a promise breaks. Figures go to bench/results/load.json.
+Run as `python -m bench.reliability.load [--minutes 10]`, which are the server's: it takes a third as long again. The
+exit status is 1 when a promise breaks. Figures go to bench/results/load.json.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Room:
     def _comeback_s(self, line: Line, client: str, now: float) -> int:
         """Return after how many seconds one more may come back."""
         clients = {ticket.client for ticket in line} | {client}
-        between = min(line.left_s / len(line) * len(clients) / EAGER, LATEST_S)
+        between = min(line.left_s / max(1, len(line)) * len(clients) / EAGER, LATEST_S)
         at = max(self._told.get(client, now), now) + between
         if at > now + LATEST_S:
             at = now + between

@@ -247,6 +247,7 @@ class Worker:
                     self._take_turn(crew)
                 except BaseException as error:
                     self._give_up(crew[0].key, error)
+                self._seated = {key: seated for key, seated in self._seated.items() if seated}
             self._heap.trim()
         except BaseException as error:  # such as that a process which ends loads no more programs
             with self._changed:
@@ -304,7 +305,6 @@ class Worker:
                 self._say(seated, said)
             if self._clock() >= until or self._is_over(ascent, seated):
                 break
-        self._seated = {key: seated for key, seated in self._seated.items() if seated}
 
     def _seat(self, ascent: Ascent, seated: dict[int, Ticket], crew: Sequence[Ticket]) -> None:
         """Give places to those who have none, those of others if need be."""
@@ -392,7 +392,7 @@ class Worker:
 
     def _give_up(self, key: Key, error: BaseException) -> None:
         """Fail all that had a place in an ascent that broke, and forget its program with it."""
-        self._seated = {other: seated for other, seated in self._seated.items() if seated and other != key}
+        self._seated.pop(key, None)
         with self._changed:
             self._shelf.drop(key)
             lost = [ticket for ticket in self._line if ticket.held and ticket.key == key]

@@ -343,6 +343,10 @@ def test_renders_that_share_steps_leave_places_sooner() -> None:
     assert comebacks(*full(8, 8, 8, places=4), "a", "a") == [1, 2]
 
 
+def test_a_line_without_any_room_refuses_the_first() -> None:
+    assert comebacks(Device(), admission.Room(Limits(max_waiting_renders=0)), "a") == [1]
+
+
 def test_a_client_waits_for_its_own_places_only() -> None:
     device, room = full(4, 4, 4, 4, clients="ab")
     assert comebacks(device, room, *"aabba") == [4, 8, 4, 8, 12]
