@@ -16,3 +16,10 @@ def write_sheet(pictures: list[NDArray[np.float32]], file: Path, *, columns: int
         image = Image.fromarray(np.rint(picture * 255).astype(np.uint8)).resize((side, side), Image.Resampling.LANCZOS)
         sheet.paste(image, (k % columns * side, k // columns * side))
     sheet.save(file)
+
+
+def read_sheet(file: Path, count: int, *, columns: int = 8, side: int = 112) -> list[NDArray[np.float32]]:
+    """Return the first ``count`` pictures of a sheet, as they are in it."""
+    sheet = np.asarray(Image.open(file).convert("RGB"), np.float32) / np.float32(255)
+    corners = ((k // columns * side, k % columns * side) for k in range(count))
+    return [sheet[top : top + side, left : left + side] for top, left in corners]

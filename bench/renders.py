@@ -2,7 +2,7 @@
 
     python -m bench.renders [--network texture19|vgg19] [--preset reverie] [--channels 16] [--ours 32,64,160,512]
                             [--lucent 32,64,128,256,512] [--size 224] [--threads 2] [--models FOLDER]
-                            [--device cpu|cuda]
+                            [--device cpu|cuda] [--resume]
 
 Both sides optimise the mean of one channel of the same network, start from seed 0 and use their own standard
 transforms. Lucent's `render_vis` runs once and is looked at on its way; a preset of ours is rendered anew for each
@@ -10,16 +10,19 @@ number of steps, because its schedule depends on it. Every picture is judged by 
 the picture itself. The seconds are those of rendering, building the program included. Told at the end is how much
 sooner ours has reached what Lucent reaches at its end. Writes bench/results/renders-NETWORK-PRESET.json and, beside it,
 a sheet of both sides' pictures. `vgg19` has random weights: ``--models`` names what
-`reverie export vgg19 --weights random:0 --out FOLDER` makes.
+`reverie export vgg19 --weights random:0 --out FOLDER --name vgg19` makes. It takes seven minutes a channel; with
+``--resume`` the channels are kept that were written before, and the others follow.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +30,12 @@ import torch
 from reverie_server import Engine
 from reverie_server.presets import DEFAULT_PRESET, PRESETS
 
-from bench.contact import write_sheet
+from bench.contact import read_sheet, write_sheet
 from bench.lucent import LAYERS, NETWORKS, Picture, by_lucent
 from bench.results import write_json
+
+#: Pictures in a row of the sheet.
+COLUMNS = 8
 
 # ----- our side -----
 
@@ -48,6 +54,70 @@ def by_reverie(
     return {n: (seconds + built, picture) for n, (seconds, picture) in ((n, timed(n)) for n in steps)}
 
 
+# ----- what was judged -----
+
+Side = dict[int, tuple[float, float]]
+
+
+@dataclass
+class Row:
+    """A channel: activation and seconds by number of steps on both sides, and the two pictures that are shown."""
+
+    layer: str
+    channel: int
+    reverie: Side
+    lucent: Side
+    pictures: tuple[Picture, Picture]
+
+    @property
+    def sooner(self) -> float:
+        """How many times sooner ours is where Lucent is at its end; 0 where it never is."""
+        goal, whole_s = self.lucent[max(self.lucent)]
+        there = [seconds for reached, seconds in self.reverie.values() if reached >= goal]
+        return whole_s / min(there) if there else 0.0
+
+    def ratio(self, steps: int) -> float | None:
+        """Activation after so many steps of ours over Lucent's at its end; None where that stays below 0."""
+        goal = self.lucent[max(self.lucent)][0]
+        return self.reverie[steps][0] / goal if goal > 0 else None
+
+    def __str__(self) -> str:
+        """As the table has it."""
+        figures = (*self.reverie.values(), *self.lucent.values())
+        cells = "".join(f"{value:9.3f} {seconds:5.1f} s" for value, seconds in figures)
+        return f"{self.layer:8}{self.channel:4}{cells}{self.sooner:8.1f}"
+
+
+def write(rows: list[Row], out: Path, **figures: object) -> None:
+    """Write the rows, and a sheet: eight pictures of ours, below them Lucent's, and so on."""
+    told = [{name: value for name, value in vars(row).items() if name != "pictures"} for row in rows]
+    write_json(out.with_suffix(".json"), figures | {"rows": told})
+    eights = [[row.pictures for row in rows[i : i + COLUMNS]] for i in range(0, len(rows), COLUMNS)]
+    sheet = [picture for eight in eights for side in zip(*eight, strict=True) for picture in _filled(list(side))]
+    write_sheet(sheet, out.with_suffix(".png"), columns=COLUMNS)
+
+
+def read(out: Path) -> list[Row]:
+    """Return what `write` wrote, the pictures as small as they are in the sheet; nothing where there is nothing."""
+    if not out.with_suffix(".json").exists():
+        return []
+    told = json.loads(out.with_suffix(".json").read_text())["rows"]
+    shown = read_sheet(out.with_suffix(".png"), 2 * COLUMNS * -(-len(told) // COLUMNS), columns=COLUMNS)
+    rows = []
+    for k, row in enumerate(told):
+        first = k // COLUMNS * 2 * COLUMNS + k % COLUMNS
+        reverie, lucent = (
+            {int(n): (value, seconds) for n, (value, seconds) in row[side].items()} for side in ("reverie", "lucent")
+        )
+        rows.append(Row(row["layer"], row["channel"], reverie, lucent, (shown[first], shown[first + COLUMNS])))
+    return rows
+
+
+def _filled(pictures: list[Picture]) -> list[Picture]:
+    """Fill a row of a sheet up with white."""
+    return pictures + [np.ones((8, 8, 3), np.float32)] * (COLUMNS - len(pictures))
+
+
 def main() -> None:
     """Print a row per channel and the medians."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -61,6 +131,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where to write, without an ending")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--resume", action="store_true", help="go on behind the channels that are written already")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(given.threads)
@@ -68,44 +139,33 @@ def main() -> None:
     ours, theirs = (sorted(map(int, text.split(","))) for text in (given.ours, given.lucent))
     shown = min(ours, key=lambda n: abs(n - PRESETS[given.preset].steps))
     out = given.out or Path(f"bench/results/renders-{given.network}-{given.preset}")
-    rows: list[dict[str, object]] = []
-    ratios, sooner, pictures = [], [], ([], [])  # type: ignore[var-annotated]
+    rows = read(out) if given.resume else []
     print(f"activation and seconds after so many steps; {given.network}, {given.size} px, {given.threads} threads")
     heads = [*(f"{given.preset} {n}" for n in ours), *(f"lucent {n}" for n in theirs)]
     print(f"{'':12}" + "".join(f"{head:>17}" for head in heads) + f"{'sooner':>8}")
+    print("".join(f"{row}\n" for row in rows), end="", flush=True)
     with Engine(given.models and [given.models], threads=given.threads, device=given.device) as engine:
         engine.render(given.network, LAYERS[0], 0, steps=2, size=given.size)  # measures the machine, the first time
-        for k in range(given.channels):
+        for k in range(len(rows), given.channels):
             layer, channel = LAYERS[k % len(LAYERS)], 3 + 5 * (k // len(LAYERS))
             a = by_reverie(engine, given.network, layer, channel, preset=given.preset, steps=ours, size=given.size)
             b = by_lucent(model, layer, channel, steps=theirs, size=given.size)
-            sides = [
-                {n: (model.activation(layer, channel, p), s) for n, (s, p) in side.items()} for side in (a, b)
-            ]  # fmt: skip
-            goal, whole = sides[1][theirs[-1]]
-            there = [seconds for reached, seconds in sides[0].values() if reached >= goal]
-            sooner.append(whole / min(there) if there else 0.0)
-            if goal > 0:  # a unit of random weights may stay below
-                ratios.append(sides[0][shown][0] / goal)
-            for pile, picture in zip(pictures, (a[shown][1], b[theirs[-1]][1]), strict=True):
-                pile.append(picture)
-            names = ("reverie", "lucent")
-            rows.append({"layer": layer, "channel": channel} | dict(zip(names, sides, strict=True)))
-            cells = "".join(f"{value:9.3f} {seconds:5.1f} s" for side in sides for value, seconds in side.values())
-            print(f"{layer:8}{channel:4}{cells}{sooner[-1]:8.1f}", flush=True)
-            write_json(out.with_suffix(".json"), {"size": given.size, "threads": given.threads, "rows": rows})
-            sheet = [p for i in range(0, len(rows), 8) for pile in pictures for p in _row(pile[i : i + 8])]
-            write_sheet(sheet, out.with_suffix(".png"))
+            reverie, lucent = (
+                {n: (model.activation(layer, channel, picture), s) for n, (s, picture) in side.items()}
+                for side in (a, b)
+            )
+            rows.append(Row(layer, channel, reverie, lucent, (a[shown][1], b[theirs[-1]][1])))
+            print(rows[-1], flush=True)
+            write(rows, out, size=given.size, threads=given.threads)
+    ratios = [ratio for row in rows if (ratio := row.ratio(shown)) is not None]
+    sooner = [row.sooner for row in rows]
     print(
         f"activation at {shown} steps over Lucent's: median {statistics.median(ratios):.3f}, lowest {min(ratios):.3f}"
     )
-    print(f"what Lucent reaches at its end is reached sooner: median {statistics.median(sooner):.1f} times, "
-          f"lowest {min(sooner):.1f}")  # fmt: skip
-
-
-def _row(pictures: list[Picture]) -> list[Picture]:
-    """Fill a row of a sheet up with white."""
-    return pictures + [np.ones((8, 8, 3), np.float32)] * (8 - len(pictures))
+    print(
+        f"what Lucent reaches at its end is reached sooner: median {statistics.median(sooner):.1f} times, "
+        f"lowest {min(sooner):.1f}"
+    )
 
 
 if __name__ == "__main__":

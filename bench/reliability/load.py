@@ -135,9 +135,7 @@ async def crowd(address: str, clients: int, gate: Gate, spec: Callable[[int], sp
         async with grpc.aio.insecure_channel(address, options) as channel:
             stub = VisualizationServiceStub(channel)
             while not gate.over.is_set():
-                wait_s = await _stream(
-                    stub, StreamRenderRequest(spec=spec(next(numbers)), progress_every_steps=1), tally
-                )
+                wait_s = await _stream(stub, StreamRenderRequest(spec=spec(next(numbers))), tally)
                 if wait_s:
                     await gate.pause(wait_s)
 

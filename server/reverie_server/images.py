@@ -8,6 +8,7 @@ average.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from types import MappingProxyType
@@ -65,7 +66,9 @@ def _png(picture: Picture, texts: Texts) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         info.add_text(key, text)
-    return _pil_bytes(picture, "PNG", pnginfo=info)
+    # Of a filtered row, only runs repeat. To look for no more than those takes a half to a tenth of the time, and the
+    # file is as small.
+    return _pil_bytes(picture, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
 
 
 def _webp(picture: Picture, texts: Texts) -> bytes:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:  # it loads onnx
 Named = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest | jobs_pb2.CreateRenderJobRequest
 Request = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest
 
-#: Progress messages of a render, about, when the request does not say.
-REPORTS = 100
 #: Of a response that is not picture: history, spec and the spec's copy in the PNG.
 OTHER_BYTES = 2**18
 
@@ -38,8 +36,8 @@ class Order:
     #: Numbers of steps after which a frame is due, and the size that frames are scaled down to.
     frame_steps: frozenset[int]
     frame_size_px: int
-    #: Progress is due at every multiple of this.
-    report_every: int
+    #: Progress is due at every multiple of this, or, without it, as often as `desk.ticket` tells by itself.
+    report_every: int | None
     #: Whether it gives way to interactive renders.
     background: bool = False
     #: What the store is used for.
@@ -75,7 +73,7 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
     ):
         frame_size = min(size, request.frames.max_size_px)
     frame_steps = _frame_steps(request.frames, effective.steps, limits, notes)
-    report_every = max(1, effective.steps // REPORTS)
+    report_every = None
     if isinstance(request, visualization_pb2.StreamRenderRequest) and request.HasField("progress_every_steps"):
         report_every = request.progress_every_steps
         notes.within("progress_every_steps", report_every, 1, limits.max_steps)

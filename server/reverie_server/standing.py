@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from reverie_server.line import Line, Ticket
 
-#: Seconds between two times that positions are told. A line of a hundred moves up with every render that ends: to tell
-#: each of them at once would take time of the device's, and nobody reads that fast.
-PAUSE_S = 2.0
+#: Seconds of silence for each who was told a position. A line of a hundred moves up with every render that ends: to
+#: tell all of them at once would take time of the device's, so the longer it is, the less often they hear.
+PAUSE_S = 0.1
 
 
 class Moved(NamedTuple):
@@ -22,7 +22,7 @@ class Moved(NamedTuple):
 
 
 class Standing:
-    """Finds out whose position has changed, once in `PAUSE_S` at most; belongs to whoever holds the worker's lock."""
+    """Finds out whose positions have changed, ten a second at most; belongs to whoever holds the worker's lock."""
 
     def __init__(self, line: Line, clock: Callable[[], float]) -> None:
         self._line, self._clock = line, clock
@@ -49,5 +49,5 @@ class Standing:
                 known = ticket.estimated_s is not None
                 moved.append(Moved(ticket, ahead.renders, ahead.wait_s + ticket.remaining_s if known else 0.0))
         if moved:
-            self._next = self._clock() + PAUSE_S
+            self._next = self._clock() + PAUSE_S * len(moved)
         return moved

@@ -11,10 +11,8 @@ from reverie_server.events import Frame, Progress, Rendering
 from reverie_server.order import Order
 
 
-def progress(order: Order, said: Reached, *, elapsed_s: float, remaining_s: float) -> Progress | None:
-    """Return what is told of a step, or None where nothing is due."""
-    if said.image is None and said.step % order.report_every:
-        return None
+def progress(order: Order, said: Reached, *, elapsed_s: float, remaining_s: float) -> Progress:
+    """Return what can be told of a step; who hears of it is the desk's to say."""
     frame = None
     if said.image is not None:
         frame = Frame(said.step, images.shrink(picture(said.image), order.frame_size_px))

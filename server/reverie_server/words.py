@@ -31,7 +31,7 @@ class Words(TypedDict, total=False):
     frames_every    make a frame at every n-th step
     frames_at       make frames after these numbers of steps; 0 is the first noise
     frame_size      scale frames down to this many pixels
-    progress_every  steps between two events of progress (about 100 events a render)
+    progress_every  steps between two events of progress (without it, ten events a second at most)
     priority        "interactive", or "batch": gives way to the others ("interactive")
     cache           of the store: "use", "bypass" (render in any case) or "only" (never render)
     =============== ====================================================================================

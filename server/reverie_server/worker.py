@@ -373,9 +373,7 @@ class Worker:
             self._end(ticket, telling.rendering(order, said, elapsed_s=elapsed), finished=1)
             return
         remaining = elapsed / max(1, said.step) * (order.plan.recipe.steps - said.step)
-        progress = telling.progress(order, said, elapsed_s=elapsed, remaining_s=remaining)
-        if progress is not None:
-            ticket.render.mailbox.post(progress)
+        ticket.render.mailbox.post(telling.progress(order, said, elapsed_s=elapsed, remaining_s=remaining))
 
     def _is_over(self, ascent: Ascent, seated: Mapping[int, Ticket]) -> bool:
         """Whether a turn ends before its time: somebody may join, or has to go first."""

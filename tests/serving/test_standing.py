@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from reverie_server.standing import PAUSE_S, Standing
 
 from tests.serving.test_line import Device, ticket
@@ -32,19 +33,19 @@ def test_a_change_is_told_once() -> None:
     assert standing.moved() == []
 
 
-def test_changes_that_follow_each_other_are_told_together_a_pause_later() -> None:
+def test_changes_that_follow_each_other_are_told_together_a_pause_for_each_who_was_told_later() -> None:
     device, clock = Device(), Clock()
     standing, waits = Standing(device.line, clock), [ticket() for _ in range(4)]
     device.add(*waits)
     standing.change()
     assert [moved.position for moved in standing.moved()] == [1, 2, 3]
     for each in waits[:2]:
-        clock.now += PAUSE_S / 4
+        clock.now += PAUSE_S
         device.line.remove(each)
         standing.change()
         assert standing.moved() == []
-    assert standing.due_s() == PAUSE_S / 2
-    clock.now += PAUSE_S / 2
+    assert standing.due_s() == pytest.approx(PAUSE_S)
+    clock.now += 1.01 * PAUSE_S
     assert [(moved.ticket, moved.position) for moved in standing.moved()] == [(waits[2], 0), (waits[3], 1)]
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 
 from reverie_server.events import Accepted, Event, Progress
 from reverie_server.faults import Interrupted
 from reverie_server.mailbox import Mailbox
 from reverie_server.order import Order
+
+#: Seconds between two reports of steps to a caller who does not say how often: more than ten a second nobody reads, and
+#: each takes time of the device's.
+PAUSE_S = 0.1
 
 
 class Ticket:
@@ -33,6 +38,7 @@ class Ticket:
         self.mailbox = Mailbox(bell)
         self._until = None if deadline_s is None else time.monotonic() + deadline_s
         self._accepted = False
+        self._next = -inf
         #: Set by the desk.
         self.leave: Callable[[], None] = _nothing
 
@@ -54,13 +60,25 @@ class Ticket:
 
     def post(self, event: Event | BaseException) -> None:
         """Tell the caller what is meant for this ticket: nothing after the end, and once that it is accepted."""
-        if isinstance(event, Progress) and event.frame is None and event.step % self.order.report_every:
+        if isinstance(event, Progress) and not self._due(event):
             return
         if isinstance(event, Accepted):
             if self._accepted:
                 return
             self._accepted = True
         self.mailbox.post(event)
+
+    def _due(self, progress: Progress) -> bool:
+        """Return whether the caller is to hear of this: of every frame and of positions in line, not of every step."""
+        if progress.frame is not None or progress.step == 0:
+            return True
+        if self.order.report_every is not None:
+            return progress.step % self.order.report_every == 0
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + PAUSE_S
+        return True
 
 
 def _nothing() -> None:
