@@ -4,10 +4,11 @@ The engine alone renders one picture after the other in a process of its own; `r
 clients, each on a connection of its own, who ask for the next as soon as they have one. They take turns, and the ratio
 is the median over the turns. A client that is refused, because too many wait already, asks again when the server says,
 or up to a second later. Latencies are those of a last, longer turn of the service, from the accepted call to its
-picture. Writes bench/results/service.json.
+picture. Then crowds that hear of progress and crowds that do not take turns at the service, which is what progress
+costs. Writes bench/results/service.json.
 
-    python -m bench.service [--clients 1,8,64,200] [--seconds 6] [--rounds 5] [--longer 40] [--layer conv4_1]
-                            [--steps 32]
+    python -m bench.service [--clients 1,8,64,200] [--seconds 6] [--rounds 5] [--longer 40] [--pairs 20]
+                            [--layer conv4_1] [--steps 32]
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,11 +36,12 @@ REVERIE = Path(sys.executable).with_name("reverie")
 MODEL, CHANNELS, SIZE = "texture19", 32, 224
 
 PREVIEWS = spec_pb2.FrameRequest(every_steps=8, max_size_px=112)
-USUAL = "progress at every step"
+USUAL, EVERY_STEP, SILENT = "progress as usual", "progress at every step", "the picture alone"
 KINDS: Mapping[str, StreamRenderRequest] = {
-    USUAL: StreamRenderRequest(progress_every_steps=1),
-    "the picture alone": StreamRenderRequest(progress_every_steps=10_000),
-    "and previews at every 8th": StreamRenderRequest(progress_every_steps=1, frames=PREVIEWS),
+    USUAL: StreamRenderRequest(),
+    EVERY_STEP: StreamRenderRequest(progress_every_steps=1),
+    SILENT: StreamRenderRequest(progress_every_steps=10_000),
+    "and previews at every 8th": StreamRenderRequest(frames=PREVIEWS),
 }
 """What clients ask for on the way to their picture; all but the usual is measured with `FEW` clients only."""
 FEW = 8
@@ -132,6 +134,16 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
 # ----- the race -----
 
 
+def cost_of_progress(rate: Callable[[StreamRenderRequest], float], pairs: int) -> dict[str, list[float]]:
+    """Let crowds that hear of progress and crowds that do not take turns; return quartiles of their steps' ratios."""
+    found = {}
+    for kind in (USUAL, EVERY_STEP):
+        ratios = [rate(KINDS[kind]) / rate(KINDS[SILENT]) for _ in range(pairs)]
+        found[kind] = statistics.quantiles(ratios, n=4)
+        print(f"{kind} over {SILENT}: {found[kind][1]:.3f} ({found[kind][0]:.3f} to {found[kind][2]:.3f})", flush=True)
+    return found
+
+
 def main() -> None:
     """Print a row for each number of clients."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -139,6 +151,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--longer", type=float, default=40)
+    parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--layer", default="conv4_1")
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
@@ -184,6 +197,15 @@ def main() -> None:
                           f"{row['ratio']:7.3f}" + "".join(f"{s:8.2f}" for s in numbers)
                           + f"{row['refused']:9}{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
                     write_json(given.out, {"seconds": given.seconds, "rounds": given.rounds, "rows": rows})
+
+            def rate(asked: StreamRenderRequest) -> float:
+                turn = asyncio.run(crowd(address, FEW, given.seconds, given.layer, given.steps, asked))
+                return turn.rate(given.steps)
+
+            progress = cost_of_progress(rate, given.pairs)
+            write_json(
+                given.out, {"seconds": given.seconds, "rounds": given.rounds, "rows": rows, "progress": progress}
+            )
         finally:
             alone.kill()
             server.kill()

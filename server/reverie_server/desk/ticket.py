@@ -31,12 +31,14 @@ class Ticket:
         client: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.order = order
         self.client = client
         self.durable = durable
         self.mailbox = Mailbox(bell)
-        self._until = None if deadline_s is None else time.monotonic() + deadline_s
+        self._clock = clock
+        self._until = None if deadline_s is None else clock() + deadline_s
         self._accepted = False
         self._next = -inf
         #: Set by the desk.
@@ -48,7 +50,7 @@ class Ticket:
 
     def remaining_s(self) -> float | None:
         """Return how long the caller will wait, or None when there is no limit."""
-        return None if self._until is None else self._until - time.monotonic()
+        return None if self._until is None else self._until - self._clock()
 
     def stop(self) -> None:
         """Leave: the render ends before its next step when nobody else waits for it. No effect on one that is done.
@@ -74,7 +76,7 @@ class Ticket:
             return True
         if self.order.report_every is not None:
             return progress.step % self.order.report_every == 0
-        now = time.monotonic()
+        now = self._clock()
         if now < self._next:
             return False
         self._next = now + PAUSE_S
