@@ -2,9 +2,9 @@
 
 The engine alone renders in a process of its own, and `reverie serve` for the crowd, the same pictures. The crowd stays
 for the whole time, and the server is stopped (SIGSTOP) again and again while the engine has its turn, so that both are
-measured every few seconds and what else the machine does falls on both; the share is the median over the turns. Steps
-are counted as the clients are told of them. A client opens its next stream when the last one has ended. Meanwhile
-another process lists the models five times a second.
+measured every few seconds and what else the machine does falls on both; the share is the median over the turns before
+and after which the engine was equally fast. Steps are counted as the clients are told of them. A client opens its next
+stream when the last one has ended. Meanwhile another process lists the models five times a second.
 
 Run as `python -m bench.reliability.load [--minutes 10]`, which are the server's: it takes a third as long again. The
 exit status is 1 when a promise breaks. Figures go to bench/results/load.json.
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -54,6 +54,9 @@ LISTING_S = 0.2
 #: Of the server's turn, what the engine's takes. The server's clock goes on while it stands still, and who was told to
 #: come back meanwhile finds no more room than before: the shorter, the truer.
 ENGINE_SHARE = 1 / 3
+#: The machine is shared, and may halve its speed for half a minute at a time. A turn counts if the engine's turns
+#: before and after it differ by no more than this.
+EVEN = 0.1
 #: A stream that has not ended by then hangs.
 HANG_S = 600
 #: Threads of whoever had the last turn spin on for a while.
@@ -269,7 +272,10 @@ def engine_alone() -> Iterator[Callable[[float], float]]:
 async def _race(
     server: ServerProcess, listed: Listing, render: Callable[[float], float], *, clients: int, turns: int, turn_s: float
 ) -> tuple[Tally, list[float], list[float]]:
-    """Let engine and server take turns under the crowd; return its tally, and the steps per second of both by turn."""
+    """Let engine and server take turns under the crowd, the engine first and last.
+
+    Returns the crowd's tally, and the steps per second of both by turn.
+    """
     gate = Gate()
     alone, served = [], []
 
@@ -286,16 +292,27 @@ async def _race(
 
     crowding = asyncio.create_task(crowd(server.address, clients, gate, texture))
     await asyncio.sleep(turn_s)  # the program is built, and the queue fills
-    for _ in range(turns):
+    for turn in range(turns + 1):
         gate.close()
         alone.append(await asyncio.to_thread(stop_and_render))
         gate.open()
-        begun = time.perf_counter()
-        await asyncio.sleep(turn_s)
-        served.append((begun, time.perf_counter()))
+        if turn < turns:
+            begun = time.perf_counter()
+            await asyncio.sleep(turn_s)
+            served.append((begun, time.perf_counter()))
     gate.over.set()
     tally = await crowding
     return tally, alone, [tally.rate(*turn) for turn in served]
+
+
+def even_shares(alone: Sequence[float], served: Sequence[float]) -> list[float]:
+    """Return the server's steps over the engine's, of each turn before and after which the engine was equally fast."""
+    shares = []
+    for before, after, service in zip(alone, alone[1:], served, strict=False):
+        engine = (before + after) / 2
+        if abs(before - after) <= EVEN * engine:
+            shares.append(service / engine)
+    return sorted(shares)
 
 
 def load(*, clients: int, minutes: float, turn_s: float) -> dict[str, Any]:
@@ -313,23 +330,26 @@ def load(*, clients: int, minutes: float, turn_s: float) -> dict[str, Any]:
             )
         clients_s, whole_s = time.process_time() - busy_s, (time.perf_counter() - begun_s) / (1 + ENGINE_SHARE)
         code, _ = server.stop()
-    shares = sorted(service / engine for service, engine in zip(served, alone, strict=True))
+    shares = even_shares(alone, served)
     return {
         "clients": clients,
         "turns": turns,
         "turn_s": turn_s,
+        "even_turns": len(shares),
         "pictures": tally.pictures,
         "refused": tally.refused,
         "wrong": dict(tally.wrong),
         "engine_steps_per_s": round(statistics.median(alone), 2),
         "service_steps_per_s": round(statistics.median(served), 2),
         "cores_of_clients": round(clients_s / whole_s, 3),  # which the device does not have
-        "share": round(statistics.median(shares), 3),
-        "share_of_sums": round(sum(served) / sum(alone), 3),
-        "share_quartiles": [round(percentile(shares, p), 3) for p in (25, 75)],
+        "share": round(statistics.median(shares), 3) if shares else 0.0,
+        "share_quartiles": [round(percentile(shares, p), 3) for p in (25, 75)] if shares else [],
+        "share_of_all_turns": round(sum(served) / len(served) / statistics.mean(alone), 3),
         "listings": len(listed.took),
         **{f"listing_p{p}_ms": round(percentile(listed.took, p), 1) for p in (50, 95, 99)},
         "exit": code,
+        "engine_by_turn": [round(rate, 1) for rate in alone],
+        "service_by_turn": [round(rate, 1) for rate in served],
     }
 
 

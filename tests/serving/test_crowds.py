@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reverie_proto.v1 import spec_pb2
 
-from bench.reliability.load import Gate, Listing, Tally, crowd
+from bench.reliability.load import Gate, Listing, Tally, crowd, even_shares
 from bench.reliability.process import ServerProcess
 from bench.reliability.soak import MIX, Sample, judged, soak
 
@@ -41,6 +41,11 @@ def test_every_stream_of_a_crowd_ends_in_a_picture_or_is_told_when_to_come_back(
     assert sum(count for _, count in tally.steps) == tally.pictures * 20
     assert len(listed.took) > 1
     assert (code, "Traceback" in said) == (0, False)
+
+
+def test_only_turns_between_two_alike_of_the_engine_count() -> None:
+    alone = [100.0, 104.0, 50.0, 50.0, 100.0]
+    assert even_shares(alone, [98.0, 60.0, 48.0, 99.0]) == [48 / 50, 98 / 102]
 
 
 def test_a_mix_of_clients_ends_as_it_should() -> None:
