@@ -69,6 +69,7 @@ def first_pictures(models: str, model: str, layer: str, steps: int) -> dict[str,
     return {
         "first_s": taken[0],
         "warm_s": taken[1],
+        "ratio": taken[0] / taken[1],  # of one process, for the machine's speed is another one in the next
         "memory_mib": peak_mib(),
     }
 
@@ -108,8 +109,7 @@ def main() -> None:
         for layer in given.layers.split(","):
             row = by_layer(folder, model, layer, given.steps, max(1, given.runs // 2))
             rows.append({"model": model, "layer": layer, **row})
-            ratio = row["first_s"] / row["warm_s"]
-            print(f"{model + ' ' + layer:22}{row['first_s']:9.2f}{row['warm_s']:9.2f}{ratio:7.2f}"
+            print(f"{model + ' ' + layer:22}{row['first_s']:9.2f}{row['warm_s']:9.2f}{row['ratio']:7.2f}"
                   f"{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
             write_json(given.out, {"starts": starts, "steps": given.steps, "rows": rows})
 
