@@ -12,15 +12,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bench.cores import Cores
 from bench.memory import peak_mib
 
 WARM_UP, BURST = 1, 3
 REST_S = 1.0
-"""Before a turn: the threads of whoever ran last spin on, some for more than 200 ms, and would take the cores."""
+"""After a turn: the threads of whoever ran spin on, some for more than 200 ms, and would take the cores."""
 Step = Callable[[], np.ndarray]
 
 
@@ -73,24 +75,45 @@ class Contestant:
         return self._memory
 
 
+@dataclass
+class Times:
+    """Seconds of a contestant's steps: while the cores shared a cache, and while they did not."""
+
+    near: list[float]
+    far: list[float]
+
+    @property
+    def median(self) -> float:
+        """The median while the cores shared a cache, or at all where they never did."""
+        return statistics.median(self.near or self.far)
+
+
 def race(contestants: Mapping[str, Contestant], turns: int) -> dict[str, float]:
     """Let the contestants step in turn, ``turns`` times after warming up; return the median seconds of each."""
-    return {name: statistics.median(taken) for name, taken in race_all(contestants, turns).items()}
+    return {name: times.median for name, times in race_all(contestants, turns).items()}
 
 
-def race_all(contestants: Mapping[str, Contestant], turns: int) -> dict[str, list[float]]:
+def race_all(contestants: Mapping[str, Contestant], turns: int, cores: Cores | None = None) -> dict[str, Times]:
     """Let the contestants step in turn, ``turns`` times after warming up; return the seconds of each step.
 
     In a turn each makes `BURST` steps, as in an ascent one follows another. The first finds the caches full of what the
-    others left, and is not counted.
+    others left, and is not counted; nor are those in which the cores changed from sharing a cache to not sharing one,
+    or back. `cores` knows from earlier races what sharing looks like.
     """
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(-WARM_UP, turns):
+    cores = cores or Cores()
+    bursts: list[tuple[str, list[float]]] = []
+    speeds = [cores.handover()]
+    for _ in range(WARM_UP + turns):
         for name, contestant in contestants.items():
-            time.sleep(REST_S)
             _, *taken = (contestant.step() for _ in range(BURST))
-            if turn >= 0:
-                times[name] += taken
+            bursts.append((name, taken))
+            time.sleep(REST_S)
+            speeds.append(cores.handover())
+    times = {name: Times([], []) for name in contestants}
+    counted = list(zip(bursts, speeds, speeds[1:], strict=False))[WARM_UP * len(contestants) :]
+    for (name, taken), before, after in counted:
+        if (near := cores.near(before)) == cores.near(after):
+            (times[name].near if near else times[name].far).extend(taken)
     return times
 
 

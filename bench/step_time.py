@@ -19,17 +19,22 @@ from pathlib import Path
 import numpy as np
 
 from bench.contenders import CONTENDERS, TRUTH, Task, contestant
-from bench.race import race_all
+from bench.cores import Cores
+from bench.race import Times, race_all
 from bench.results import write_json
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_4", "conv5_1", "conv5_4", "logits")
 
 
-def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, float]]:
-    """Return seconds (median, minimum) and, at batch 1, the cosine with the gradient in float64, of each contender."""
+def measure(task: Task, names: list[str], turns: int, cores: Cores) -> dict[str, dict[str, float]]:
+    """Return what each contender took, in seconds, held, in mebibytes, and, at batch 1, how right it was.
+
+    `median`, `minimum` and the number of `steps` are those while the cores shared a cache; `far` is the median while
+    they did not. `cosine` is that with the gradient in float64.
+    """
     racers = {name: contestant(name, task) for name in names}
-    times = race_all(racers, turns)
-    found = {name: {"median": statistics.median(t), "minimum": min(t)} for name, t in times.items()}
+    times = race_all(racers, turns, cores)
+    found = {name: figures(taken) for name, taken in times.items()}
     if task.batch == 1:
         truth = TRUTH(task)()
         for name, racer in racers.items():
@@ -37,6 +42,13 @@ def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, flo
     for name, racer in racers.items():
         found[name]["memory"] = racer.close()
     return found
+
+
+def figures(taken: Times) -> dict[str, float]:
+    """Return the figures of a contender's seconds."""
+    steps = taken.near or taken.far
+    found = {"median": taken.median, "minimum": min(steps), "steps": len(taken.near)}
+    return found | ({"far": statistics.median(taken.far)} if taken.far else {})
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -57,7 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench/results/step_time.json"))
     given = parser.parse_args()
     names = given.contenders.split(",")
-    rows = []
+    rows, cores = [], Cores()
     print(f"median ms of {given.turns} turns, {given.threads} threads; x: times as long as {names[0]}")
     print(f"{'':22}" + "".join(f"{name:>22}" for name in names), flush=True)
     for batch in map(int, given.batches.split(",")):
@@ -66,11 +78,15 @@ def main() -> None:
                 if layer == "logits" and size % 224:
                     continue  # its fully connected layers want 224 pixels
                 task = Task(layer, size, batch, given.threads, given.device)
-                found = measure(task, names, given.turns)
+                found = measure(task, names, given.turns, cores)
                 rows.append({"layer": layer, "size": size, "batch": batch, "contenders": found})
                 first = found[names[0]]["median"]
                 cells = (f"{f['median'] * 1e3:13.1f}  x{f['median'] / first:5.2f}" for f in found.values())
                 print(f"{layer:8} {size:4} px x {batch:<4}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+                if all("far" in f for f in found.values()):
+                    first = found[names[0]]["far"]
+                    cells = (f"{f['far'] * 1e3:13.1f}  x{f['far'] / first:5.2f}" for f in found.values())
+                    print(f"{'no cache in common':22}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
                 facts = {
                     "device": given.device,
                     "threads": given.threads,
