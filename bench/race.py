@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -75,6 +76,14 @@ class Contestant:
         return self._memory
 
 
+class Steps(Protocol):
+    """Whoever makes a step when told to, and says how many seconds it took."""
+
+    def step(self) -> float:
+        """Make it."""
+        ...
+
+
 @dataclass
 class Times:
     """Seconds of a contestant's steps: while the cores shared a cache, and while they did not."""
@@ -93,7 +102,7 @@ def race(contestants: Mapping[str, Contestant], turns: int) -> dict[str, float]:
     return {name: times.median for name, times in race_all(contestants, turns).items()}
 
 
-def race_all(contestants: Mapping[str, Contestant], turns: int, cores: Cores | None = None) -> dict[str, Times]:
+def race_all(contestants: Mapping[str, Steps], turns: int, cores: Cores | None = None) -> dict[str, Times]:
     """Let the contestants step in turn, ``turns`` times after warming up; return the seconds of each step.
 
     In a turn each makes `BURST` steps, as in an ascent one follows another. The first finds the caches full of what the

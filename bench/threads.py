@@ -1,6 +1,7 @@
 """Which threads a step wants: how many, in the process's one pool or a session's own, spinning while they wait or not.
 
-A step of the default preset's program for one layer; every setting is a process of its own, and they take turns.
+A step of the default preset's program for one layer; every setting is a process of its own, and they take turns. The
+last are two processes at once, of one thread each: a pair of steps, halved.
 
     python -m bench.threads [--layer conv4_2] [--counts 1,2,4] [--turns 30]
 """
@@ -8,6 +9,9 @@ A step of the default preset's program for one layer; every setting is a process
 from __future__ import annotations
 
 import argparse
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -50,6 +54,25 @@ def step(kind: str, threads: int, layer: str) -> Step:
     return one
 
 
+class Pair:
+    """Two contestants who step at the same time."""
+
+    def __init__(self, *contestants: Contestant) -> None:
+        self._contestants = contestants
+        self._threads = ThreadPoolExecutor(len(contestants))
+
+    def step(self) -> float:
+        """Let both make a step; return the seconds for each that the machine makes."""
+        begun = time.perf_counter()
+        list(self._threads.map(Contestant.step, self._contestants))
+        return (time.perf_counter() - begun) / len(self._contestants)
+
+    def close(self) -> None:
+        """End both."""
+        for contestant in self._contestants:
+            contestant.close()
+
+
 def main() -> None:
     """Print a line per setting."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -67,10 +90,14 @@ def main() -> None:
         for threads in map(int, given.counts.split(",")):
             arguments = ["--layer", given.layer, "--compete", kind, str(threads)]
             racers[f"{name}, {threads} threads"] = Contestant("bench.threads", *arguments, threads=threads)
-    times = race_all(racers, given.turns)
-    print(f"{MODEL} {given.layer}, 224 px, {given.turns} turns: median and least ms of a step")
+    arguments = ["--layer", given.layer, "--compete", "shared", "1"]
+    pair = Pair(*(Contestant("bench.threads", *arguments, threads=1) for _ in range(2)))
+    times = race_all({**racers, "two processes, 1 thread each": pair}, given.turns)
+    print(f"{MODEL} {given.layer}, 224 px, {given.turns} turns: median ms of a step, cores on one cache and on two")
     for name, taken in times.items():
-        print(f"{name:38}{1e3 * taken.median:8.1f}{1e3 * min(taken.near or taken.far):8.1f}")
+        cells = (f"{1e3 * statistics.median(each):8.1f}" if each else f"{'-':>8}" for each in (taken.near, taken.far))
+        print(f"{name:38}" + "".join(cells))
+    pair.close()
     for racer in racers.values():
         racer.close()
 
