@@ -22,7 +22,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from reverie_proto.v1 import spec_pb2
@@ -166,7 +168,15 @@ def main() -> None:
     print(f"{MODEL} {given.layer}, {SIZE} px, {given.steps} steps a picture; {given.rounds} x {given.seconds:.0f} s")
     print(f"{'clients':>7}  {'what they get':26}{'engine':>9}{'service':>9}{'ratio':>7}"
           f"{'p50':>8}{'p95':>8}{'p99':>8}{'refused':>9}{'MiB':>7}")  # fmt: skip
-    rows = []
+    rows: list[dict[str, Any]] = []
+    figures: dict[str, Any] = {"seconds": given.seconds, "rounds": given.rounds, "rows": rows}
+
+    def serve(clients: int, seconds: float, asked: StreamRenderRequest) -> Tally:
+        return asyncio.run(crowd(address, clients, seconds, given.layer, given.steps, asked))
+
+    def rate(clients: int, asked: StreamRenderRequest) -> float:
+        return serve(clients, given.seconds, asked).rate(given.steps)
+
     with subprocess.Popen(itself, **pipes) as alone, subprocess.Popen(served, **pipes) as server:  # type: ignore[call-overload]
         try:
             alone.stdout.readline()
@@ -178,9 +188,8 @@ def main() -> None:
                         alone.stdin.write(f"{given.seconds}\n")
                         alone.stdin.flush()
                         by_engine.append(float(alone.stdout.readline()))
-                        turn = asyncio.run(crowd(address, clients, given.seconds, given.layer, given.steps, asked))
-                        by_service.append(turn.rate(given.steps))
-                    last = asyncio.run(crowd(address, clients, given.longer, given.layer, given.steps, asked))
+                        by_service.append(rate(clients, asked))
+                    last = serve(clients, given.longer, asked)
                     row = {
                         "clients": clients,
                         "kind": kind,
@@ -196,16 +205,9 @@ def main() -> None:
                     print(f"{clients:7}  {kind:26}{row['engine_steps_per_s']:9.1f}{row['service_steps_per_s']:9.1f}"
                           f"{row['ratio']:7.3f}" + "".join(f"{s:8.2f}" for s in numbers)
                           + f"{row['refused']:9}{row['memory_mib']:7.0f}", flush=True)  # fmt: skip
-                    write_json(given.out, {"seconds": given.seconds, "rounds": given.rounds, "rows": rows})
-
-            def rate(asked: StreamRenderRequest) -> float:
-                turn = asyncio.run(crowd(address, FEW, given.seconds, given.layer, given.steps, asked))
-                return turn.rate(given.steps)
-
-            progress = cost_of_progress(rate, given.pairs)
-            write_json(
-                given.out, {"seconds": given.seconds, "rounds": given.rounds, "rows": rows, "progress": progress}
-            )
+                    write_json(given.out, figures)
+            figures["progress"] = cost_of_progress(partial(rate, FEW), given.pairs)
+            write_json(given.out, figures)
         finally:
             alone.kill()
             server.kill()

@@ -46,9 +46,14 @@ def measure(task: Task, names: list[str], turns: int, cores: Cores) -> dict[str,
 
 def figures(taken: Times) -> dict[str, float]:
     """Return the figures of a contender's seconds."""
-    steps = taken.near or taken.far
-    found = {"median": taken.median, "minimum": min(steps), "steps": len(taken.near)}
+    found = {"median": taken.median, "minimum": min(taken.counted), "steps": len(taken.near)}
     return found | ({"far": statistics.median(taken.far)} if taken.far else {})
+
+
+def line(title: str, seconds: list[float]) -> str:
+    """Return a line of the table: milliseconds, and times as long as the first."""
+    cells = (f"{each * 1e3:13.1f}  x{each / seconds[0]:5.2f}" for each in seconds)
+    return f"{title:22}" + "".join(f"{cell:>22}" for cell in cells)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -80,13 +85,9 @@ def main() -> None:
                 task = Task(layer, size, batch, given.threads, given.device)
                 found = measure(task, names, given.turns, cores)
                 rows.append({"layer": layer, "size": size, "batch": batch, "contenders": found})
-                first = found[names[0]]["median"]
-                cells = (f"{f['median'] * 1e3:13.1f}  x{f['median'] / first:5.2f}" for f in found.values())
-                print(f"{layer:8} {size:4} px x {batch:<4}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+                print(line(f"{layer:8} {size:4} px x {batch}", [f["median"] for f in found.values()]), flush=True)
                 if all("far" in f for f in found.values()):
-                    first = found[names[0]]["far"]
-                    cells = (f"{f['far'] * 1e3:13.1f}  x{f['far'] / first:5.2f}" for f in found.values())
-                    print(f"{'no cache in common':22}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+                    print(line("no cache in common", [f["far"] for f in found.values()]), flush=True)
                 facts = {
                     "device": given.device,
                     "threads": given.threads,
