@@ -148,6 +148,7 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.use_deterministic_compute = True
+        options.enable_mem_pattern = False
         if _shared:
             options.use_per_session_threads = False
         else:

@@ -179,7 +179,9 @@ class Worker:
         self._shelf.close()
 
     def _load(self, plan: Plan) -> Ascent:
-        return Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
+        ascent = Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
+        self._heap.trim()  # of what loading takes for a while, glibc would keep hundreds of MiB
+        return ascent
 
     def _wake(self) -> None:
         """Let the thread look at the line, which has changed; the lock is held."""

@@ -22,11 +22,11 @@ def run(model: ir.Model, feeds: Arrays) -> dict[str, np.ndarray]:
     return Session(model, choose_device("cpu", threads=1)).run(feeds)
 
 
-def lower_all(model: ir.Model) -> list[str]:
+def lower_all(model: ir.Model, *, threads: int = 1) -> list[str]:
     """Let every node work on rows that can, whatever it costs; return their operators."""
     settle(model)
     lowered = [node for node in model.graph if lowerable(node)]
-    rewrite(model, lowered)
+    rewrite(model, lowered, threads=threads)
     return [node.op_type for node in lowered]
 
 

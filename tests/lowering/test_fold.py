@@ -79,3 +79,22 @@ def test_a_session_takes_large_constants_out_of_the_graph() -> None:
     x = np.array([2], np.float32)
     np.testing.assert_array_equal(Session(model, choose_device("cpu", threads=1)).run({"X": x})["Y"], 2 * WEIGHTS)
     assert [type(v.const_value) for v in model.graph.initializers.values()] == [ir.ExternalTensor]
+
+
+def test_a_kernel_that_is_transformed_is_let_go() -> None:
+    """The convolution that read it is out of the graph, but whoever holds a value knows its readers."""
+
+    def change(model: ir.Model) -> None:
+        lower_all(model)
+        fold(model)
+
+    w = np.random.default_rng(0).standard_normal((16, 16, 3, 3)).astype(np.float32)
+    _, model = both(
+        "g (float[1, 16, 8, 8] X) => (float[1, 16, 8, 8] Y)",
+        "t = Transpose <perm = [1, 0, 2, 3]> (w) Y = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (X, t)",
+        {"w": w},
+        change,
+    )
+    shapes = [tuple(value.shape or ()) for value in model.graph.initializers.values()]
+    assert (16, 16) in shapes
+    assert (16, 16, 3, 3) not in shapes

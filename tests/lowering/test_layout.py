@@ -28,6 +28,15 @@ def test_no_chunk_has_more_tiles_than_it_may(n: int, h: int, w: int, most: int) 
     assert sum(len(chunk) for chunk in tiling.chunks) == n * -(-h // 4) * -(-w // 4)
 
 
+@pytest.mark.parametrize("together", [2, 3])
+@pytest.mark.parametrize(("n", "h", "w", "most"), SHAPES)
+def test_chunks_side_by_side_leave_none_over(n: int, h: int, w: int, most: int, together: int) -> None:
+    tiling = tiled(n, h, w, side=4, most=most, together=together)
+    assert len(tiling.chunks) % together == 0
+    assert max(len(chunk) for chunk in tiling.chunks) <= most
+    assert sum(len(chunk) for chunk in tiling.chunks) == n * -(-h // 4) * -(-w // 4)
+
+
 @pytest.mark.parametrize(("n", "h", "w", "most"), SHAPES)
 def test_tiles_read_the_pixels_around_them_and_zeros_outside(n: int, h: int, w: int, most: int) -> None:
     side, reach = 4, 1

@@ -46,6 +46,11 @@ CASES = [
     Case(f"a = Conv {PADDED} (X, w, b) r = Sigmoid(a) Y = Conv {PADDED} (r, w)"),  # zeros around, not Sigmoid(0)
     Case(f"Y = Conv {PADDED} (X, v, c)", (1, 4, 9, 10)),  # narrow: it gives [N, C, H, W]
     Case(f"a = Conv {PADDED} (X, w, b) h = HardSigmoid(X) m = Mul(a, h) Y = Conv {PADDED} (m, v)", (1, 4, 9, 10)),
+    Case(
+        f"a = Conv {PADDED} (X, w, b) r = Relu(a) p = MaxPool {POOL} (r) Y = Conv {PADDED} (p, w)",
+        (2, 8, 24, 30),
+        (2, 8, 49, 61),
+    ),
     Case("Y = Conv(X, u, b)"),
     Case(f"a = Conv(X, u, b) Y = Conv {PADDED} (a, w)"),  # the bias is no zero for padding
     Case(f"a = Conv {PADDED} (X, w, b) r = Resize {RESIZE} (a, , two) Y = Conv {PADDED} (r, w)", TWICE, EVEN),
@@ -127,17 +132,18 @@ def text(dims: tuple[int, ...]) -> str:
     return f"float[{', '.join(map(str, dims))}]"
 
 
-def changed(case: Case) -> tuple[float, list[str]]:
+def changed(case: Case, threads: int = 1) -> tuple[float, list[str]]:
     used = {name: array for name, array in CONSTANTS.items() if re.search(rf"\b{name}\b", case.body)}
     operators: list[str] = []
     signature = f"g ({text(case.x)} X) => ({text(case.y)} Y)"
-    apart, _ = both(signature, case.body, used, lambda model: operators.extend(lower_all(model)))
+    apart, _ = both(signature, case.body, used, lambda model: operators.extend(lower_all(model, threads=threads)))
     return apart, operators
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.body)
-def test_an_operator_gives_on_rows_what_it_gives(case: Case) -> None:
-    apart, operators = changed(case)
+def test_an_operator_gives_on_rows_what_it_gives(case: Case, threads: int) -> None:
+    apart, operators = changed(case, threads)
     assert apart <= 1e-5
     assert set(operators) == case.lowered
 

@@ -25,5 +25,5 @@ def prepare(model: ir.Model, device: Device) -> Device:
             halve(model)
         return replace(device, channels_last=prefers_channels_last(device))
     if not device.exact:
-        lower(model, Costs(rates(device)))
+        lower(model, Costs(rates(device)), threads=device.threads)
     return device

@@ -73,6 +73,8 @@ class Tiling:
     side: int
     chunks: tuple[Index, ...]
     """For each chunk its tiles [tiles, 3]: picture, tile row, tile column. The spare tile is not among them."""
+    together: int = 1
+    """How many chunks are computed side by side; the number of chunks is a multiple of that."""
 
 
 @lru_cache(maxsize=256)
@@ -83,11 +85,11 @@ def row_major(batch: int, height: int, width: int) -> Layout:
 
 
 @lru_cache(maxsize=256)
-def tiled(batch: int, height: int, width: int, *, side: int, most: int) -> Tiling:
-    """Return the tiling with tiles of ``side`` pixels and at most ``most`` tiles in a chunk."""
+def tiled(batch: int, height: int, width: int, *, side: int, most: int, together: int = 1) -> Tiling:
+    """Return the tiling with tiles of ``side`` pixels and at most ``most`` tiles in a chunk, ``together`` at once."""
     down, across = -(-height // side), -(-width // side)
     total = batch * down * across
-    count = -(-total // most)
+    count = -(-total // (most * together)) * together
     bounds = np.linspace(0, total, count + 1).astype(int)
     tiles = int(np.diff(bounds).max()) + 1
 
@@ -99,7 +101,7 @@ def tiled(batch: int, height: int, width: int, *, side: int, most: int) -> Tilin
     layout = Layout(index, count * side * side * tiles, spare=tiles - 1, blocks=Blocks(count, side, tiles))
 
     all_tiles = np.stack(np.unravel_index(np.arange(total), (batch, down, across)), axis=1)
-    return Tiling(layout, side, tuple(all_tiles[a:b] for a, b in pairwise(bounds)))
+    return Tiling(layout, side, tuple(all_tiles[a:b] for a, b in pairwise(bounds)), together)
 
 
 @lru_cache(maxsize=256)

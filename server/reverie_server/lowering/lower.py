@@ -18,8 +18,8 @@ from reverie_server.lowering.tiling import Tiles
 from reverie_server.lowering.writer import Writer
 
 
-def lower(model: ir.Model, costs: Costs) -> None:
-    """Rewrite ``model``, every size of which is fixed, for the CPU whose ``costs`` are given.
+def lower(model: ir.Model, costs: Costs, *, threads: int) -> None:
+    """Rewrite ``model``, every size of which is fixed, for ``threads`` of the CPU whose ``costs`` are given.
 
     The function stays what it was, to about 1e-5 of each convolution's values; inputs and outputs keep their names.
     """
@@ -28,16 +28,16 @@ def lower(model: ir.Model, costs: Costs) -> None:
     masks.shrink(model)
     lowered = choose(model.graph, costs.price, costs.conversion)
     if lowered:
-        rewrite(model, lowered)
+        rewrite(model, lowered, threads=threads)
         fold(model)
 
 
-def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
+def rewrite(model: ir.Model, lowered: Collection[ir.Node], *, threads: int) -> None:
     """Let the nodes ``lowered`` work on rows, and convert where they meet others."""
     graph = model.graph
     outputs = list(graph.outputs)
     w = Writer(graph, "rows")
-    tiles = Tiles(_widest(lowered))
+    tiles = Tiles(_widest(lowered), threads)
     held: dict[ir.Value, Held] = {}
     plain: dict[ir.Value, ir.Value] = {}
 
@@ -77,9 +77,19 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
             final.name, output.name = output.name, None
             final.shape, final.type = output.shape, output.type
             graph.outputs[i] = final
-    graph.remove(list(graph))
+    written = set(w.nodes)
+    for node in list(graph):
+        graph.remove(node)
+        if node not in written:
+            _let_go(node)
     graph.extend(w.nodes)
     RemoveUnusedNodesPass()(model)
+
+
+def _let_go(node: ir.Node) -> None:
+    """Take the inputs from a node that is no longer in the graph; as its weights they would stay in memory."""
+    for i in range(len(node.inputs)):
+        node.replace_input_with(i, None)
 
 
 def _widest(lowered: Collection[ir.Node]) -> dict[tuple[int, int, int], int]:

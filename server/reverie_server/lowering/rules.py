@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from reverie_server.lowering.layout import pooled, row_major, tiled
+from reverie_server.lowering.layout import pooled, row_major
 from reverie_server.lowering.rows import Doubled, Held, Rows, in_layout, quartered, spread, with_zeros
 from reverie_server.lowering.settle import constant, dims
 from reverie_server.lowering.tiling import Tiles
@@ -121,7 +121,7 @@ def _convolution(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles:
         product = Rows(value, rows.layout, shape[1], rows.clean and bias is None)
         return [product if isinstance(x, Rows) else Doubled(product)]
     n, _, height, width = shape
-    tiling = tiled(n, height, width, side=tiles.side, most=tiles.most(n, height, width))
+    tiling = tiles.cut(n, height, width)
     rows = x if isinstance(x, Rows) else in_layout(w, x, tiling.layout)
     source, zero = with_zeros(w, rows)
     value = convolve(w, source, rows.layout, zero, tiling, weight, bias)
@@ -281,7 +281,7 @@ def _pool(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles)
         rows = x
     else:
         n, _, height, width = dims(node.inputs[0]) or ()
-        tiling = tiled(n, height, width, side=tiles.side, most=tiles.most(n, height, width))
+        tiling = tiles.cut(n, height, width)
         rows = in_layout(w, x, tiling.layout)
     layout = pooled(rows.layout)
     squares = quartered(w, rows)
@@ -307,7 +307,7 @@ def _resize(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tile
     if isinstance(x, Rows):
         return [Doubled(x)]
     n, _, height, width = dims(node.inputs[0]) or ()
-    tiling = tiled(n, height, width, side=tiles.side, most=tiles.most(n, height, width))
+    tiling = tiles.cut(n, height, width)
     return [Doubled(in_layout(w, x, tiling.layout))]
 
 

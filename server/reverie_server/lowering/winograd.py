@@ -5,7 +5,10 @@
     product     at each of the k k points one matrix product over all tiles: [tiles, C] x [C, M]
     transform   both axes by A: [m, m, tiles, M]
 
-The kernels are transformed in the graph, from the weights as they are stored; ONNX Runtime folds that on loading.
+Chunks of tiles that are computed side by side are the elements of a batch, which every operator deals to its threads in
+the same order: so each thread works on what it has made itself.
+
+The kernels are transformed in the graph, from the weights as they are stored; `fold` computes that before loading.
 """
 
 from __future__ import annotations
@@ -35,14 +38,20 @@ def convolve(
     outputs, inputs = (int(n) for n in shape.numpy()[:2])
     assert tiling.layout.blocks is not None
     tiles = tiling.layout.blocks.tiles
-    kernels = _kernels(w, matrices, weight, inputs, outputs, apart=tiles < FEW_TILES)
-    chunks = []
-    for chunk in range(len(tiling.chunks)):
-        read = w.op("Gather", [source, w.indices(windows(layout, zero, tiling, chunk, 1))], axis=0)
-        real = np.arange(tiles)[:, None] < len(tiling.chunks[chunk])
+    kernels = _kernels(w, matrices, weight, inputs, outputs, apart=tiles < FEW_TILES and tiling.together == 1)
+    made = []
+    for first in range(0, len(tiling.chunks), tiling.together):
+        chunks = range(first, first + tiling.together)
+        index = np.stack([windows(layout, zero, tiling, chunk, 1) for chunk in chunks])
+        real = np.stack([np.arange(tiles)[:, None] < len(tiling.chunks[chunk]) for chunk in chunks])
+        if tiling.together == 1:
+            index, real = index[0], real[0]
+        else:
+            real = real[:, None]
+        read = w.op("Gather", [source, w.indices(index)], axis=0)
         shift = None if bias is None else w.op("Mul", [w.floats(real), w.reshape(bias, 1, outputs)])
-        chunks.append(_chunk(w, matrices, read, kernels, shift, (tiles, inputs, outputs)))
-    return chunks[0] if len(chunks) == 1 else w.op("Concat", chunks, axis=0)
+        made.append(_chunks(w, matrices, read, kernels, shift, (tiles, inputs, outputs), tiling.together))
+    return made[0] if len(made) == 1 else w.op("Concat", made, axis=0)
 
 
 def _kernels(
@@ -59,21 +68,23 @@ def _kernels(
     return list(parts)
 
 
-def _chunk(
+def _chunks(
     w: Writer,
     matrices: Transforms,
     read: ir.Value,
     kernels: list[ir.Value],
     shift: ir.Value | None,
     sizes: tuple[int, int, int],
+    together: int,
 ) -> ir.Value:
     tiles, inputs, outputs = sizes
     m, k = matrices.output.shape
+    beside = (together,) if together > 1 else ()
     forth, back = w.floats(matrices.input), w.floats(matrices.output)
-    y = w.op("MatMul", [forth, w.reshape(read, k, k * tiles * inputs)])
-    y = w.op("MatMul", [forth, w.reshape(y, k, k, tiles * inputs)])
+    y = w.op("MatMul", [forth, w.reshape(read, *beside, k, k * tiles * inputs)])
+    y = w.op("MatMul", [forth, w.reshape(y, *beside, k, k, tiles * inputs)])
     if len(kernels) == 1:
-        y = w.op("MatMul", [w.reshape(y, k * k, tiles, inputs), kernels[0]])
+        y = w.op("MatMul", [w.reshape(y, *beside, k * k, tiles, inputs), kernels[0]])
     else:
         parts = w.ops("Split", [w.reshape(y, k * k * tiles, inputs)], k * k, axis=0, num_outputs=k * k)
         products = [w.op("MatMul", pair) for pair in zip(parts, kernels, strict=True)]
@@ -82,8 +93,8 @@ def _chunk(
             products[k + 1] = w.op("Gemm", [parts[k + 1], kernels[k + 1], shift])
             shift = None
         y = w.op("Concat", products, axis=0)
-    y = w.op("MatMul", [back, w.reshape(y, k, k * tiles * outputs)])
-    y = w.op("MatMul", [back, w.reshape(y, m, k, tiles * outputs)])
+    y = w.op("MatMul", [back, w.reshape(y, *beside, k, k * tiles * outputs)])
+    y = w.op("MatMul", [back, w.reshape(y, *beside, m, k, tiles * outputs)])
     if shift is not None:
-        y = w.op("Add", [w.reshape(y, m * m, tiles, outputs), shift])
-    return w.reshape(y, m * m * tiles, outputs)
+        y = w.op("Add", [w.reshape(y, *beside, m * m, tiles, outputs), shift])
+    return w.reshape(y, together * m * m * tiles, outputs)
