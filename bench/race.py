@@ -12,13 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from bench.cores import Cores
 from bench.memory import peak_mib
 
 WARM_UP, BURST = 1, 3
@@ -84,58 +82,30 @@ class Steps(Protocol):
         ...
 
 
-@dataclass
-class Times:
-    """Seconds of a contestant's steps: while the cores shared a cache, while they did not, and while that changed."""
-
-    near: list[float] = field(default_factory=list)
-    far: list[float] = field(default_factory=list)
-    changing: list[float] = field(default_factory=list)
-
-    @property
-    def counted(self) -> list[float]:
-        """Those while the cores shared a cache; where they never did, the next best."""
-        return self.near or self.far or self.changing
-
-    @property
-    def median(self) -> float:
-        """The median of what counts."""
-        return statistics.median(self.counted)
-
-
 def race(contestants: Mapping[str, Contestant], turns: int) -> dict[str, float]:
     """Let the contestants step in turn, ``turns`` times after warming up; return the median seconds of each."""
-    return {name: times.median for name, times in race_all(contestants, turns).items()}
+    return {name: statistics.median(seconds) for name, seconds in race_all(contestants, turns).items()}
 
 
-def race_all(contestants: Mapping[str, Steps], turns: int, cores: Cores | None = None) -> dict[str, Times]:
+def race_all(contestants: Mapping[str, Steps], turns: int) -> dict[str, list[float]]:
     """Let the contestants step in turn, ``turns`` times after warming up; return the seconds of each step.
 
     In a turn each makes `BURST` steps, as in an ascent one follows another. The first finds the caches full of what the
-    others left, and is not counted; nor are those in which the cores changed from sharing a cache to not sharing one,
-    or back. Where that takes steps from a contestant there are more turns, up to twice as many. `cores` knows from
-    earlier races what sharing looks like.
+    others left, and is not counted.
     """
-    cores = cores or Cores()
-    bursts: list[tuple[str, list[float]]] = []
-    speeds = [cores.handover()]
-    for turn in range(1, WARM_UP + 2 * turns + 1):
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(WARM_UP + turns):
         for name, contestant in contestants.items():
             _, *taken = (contestant.step() for _ in range(BURST))
-            bursts.append((name, taken))
+            if turn >= WARM_UP:
+                seconds[name].extend(taken)
             time.sleep(REST_S)
-            speeds.append(cores.handover())
-        if turn < WARM_UP + turns:
-            continue
-        warmed = list(zip(bursts, speeds, speeds[1:], strict=False))[WARM_UP * len(contestants) :]
-        times = {name: Times() for name in contestants}
-        for (name, taken), before, after in warmed:
-            near = cores.near(before)
-            of = times[name]
-            (of.changing if cores.near(after) != near else of.near if near else of.far).extend(taken)
-        if all(len(of.near) >= turns * (BURST - 1) for of in times.values()):
-            break
-    return times
+    return seconds
+
+
+def quartile(seconds: Sequence[float]) -> float:
+    """Return the first quartile: what a step takes while nobody else disturbs the machine much."""
+    return statistics.quantiles(seconds, n=4, method="inclusive")[0]
 
 
 def report(medians: Mapping[str, float], pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -19,21 +19,19 @@ from pathlib import Path
 import numpy as np
 
 from bench.contenders import CONTENDERS, TRUTH, Task, contestant
-from bench.cores import Cores
-from bench.race import Times, race_all
+from bench.race import quartile, race_all
 from bench.results import write_json
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_4", "conv5_1", "conv5_4", "logits")
 
 
-def measure(task: Task, names: list[str], turns: int, cores: Cores) -> dict[str, dict[str, float]]:
+def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, float]]:
     """Return what each contender took, in seconds, held, in mebibytes, and, at batch 1, how right it was.
 
-    `median`, `minimum` and the number of `steps` are those while the cores shared a cache; `far` is the median while
-    they did not. `cosine` is that with the gradient in float64.
+    `quartile` is the first. `cosine` is that with the gradient in float64.
     """
     racers = {name: contestant(name, task) for name in names}
-    times = race_all(racers, turns, cores)
+    times = race_all(racers, turns)
     found = {name: figures(taken) for name, taken in times.items()}
     if task.batch == 1:
         truth = TRUTH(task)()
@@ -44,10 +42,9 @@ def measure(task: Task, names: list[str], turns: int, cores: Cores) -> dict[str,
     return found
 
 
-def figures(taken: Times) -> dict[str, float]:
-    """Return the figures of a contender's seconds."""
-    found = {"median": taken.median, "minimum": min(taken.counted), "steps": len(taken.near)}
-    return found | ({"far": statistics.median(taken.far)} if taken.far else {})
+def figures(seconds: list[float]) -> dict[str, float]:
+    """Return the figures of a contender's steps."""
+    return {"median": statistics.median(seconds), "quartile": quartile(seconds), "minimum": min(seconds)}
 
 
 def line(title: str, seconds: list[float]) -> str:
@@ -74,7 +71,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench/results/step_time.json"))
     given = parser.parse_args()
     names = given.contenders.split(",")
-    rows, cores = [], Cores()
+    rows = []
     print(f"median ms of {given.turns} turns, {given.threads} threads; x: times as long as {names[0]}")
     print(f"{'':22}" + "".join(f"{name:>22}" for name in names), flush=True)
     for batch in map(int, given.batches.split(",")):
@@ -83,11 +80,10 @@ def main() -> None:
                 if layer == "logits" and size % 224:
                     continue  # its fully connected layers want 224 pixels
                 task = Task(layer, size, batch, given.threads, given.device)
-                found = measure(task, names, given.turns, cores)
+                found = measure(task, names, given.turns)
                 rows.append({"layer": layer, "size": size, "batch": batch, "contenders": found})
-                print(line(f"{layer:8} {size:4} px x {batch}", [f["median"] for f in found.values()]), flush=True)
-                if all("far" in f for f in found.values()):
-                    print(line("no cache in common", [f["far"] for f in found.values()]), flush=True)
+                print(line(f"{layer:8} {size:4} px x {batch}", [f["median"] for f in found.values()]))
+                print(line("first quartile", [f["quartile"] for f in found.values()]), flush=True)
                 facts = {
                     "device": given.device,
                     "threads": given.threads,

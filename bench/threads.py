@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from bench.race import Contestant, Step, compete, race_all
+from bench.race import Contestant, Step, compete, quartile, race_all
 
 MODEL = "texture19"
 
@@ -93,10 +93,9 @@ def main() -> None:
     arguments = ["--layer", given.layer, "--compete", "shared", "1"]
     pair = Pair(*(Contestant("bench.threads", *arguments, threads=1) for _ in range(2)))
     times = race_all({**racers, "two processes, 1 thread each": pair}, given.turns)
-    print(f"{MODEL} {given.layer}, 224 px, {given.turns} turns: median ms of a step, cores on one cache and on two")
+    print(f"{MODEL} {given.layer}, 224 px, {given.turns} turns: ms of a step, median and first quartile")
     for name, taken in times.items():
-        cells = (f"{1e3 * statistics.median(each):8.1f}" if each else f"{'-':>8}" for each in (taken.near, taken.far))
-        print(f"{name:38}" + "".join(cells))
+        print(f"{name:38}{1e3 * statistics.median(taken):8.1f}{1e3 * quartile(taken):8.1f}")
     pair.close()
     for racer in racers.values():
         racer.close()
