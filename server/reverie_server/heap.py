@@ -1,4 +1,4 @@
-"""Give the operating system back what was freed, while the device rests.
+"""Give the operating system back what was freed, while the device rests and when a program is loaded.
 
 Pictures of many sizes, made by one thread and sent by others, leave holes in the heaps of glibc, which keeps them: a
 server that has been busy for an hour holds several percent more than it uses, and a little more every hour.
@@ -23,7 +23,7 @@ def _malloc_trim() -> Callable[[int], object] | None:
 
 
 class Heap:
-    """Whoever has nothing to do calls `trim`, as often as it likes: it takes a hundredth of the time at most."""
+    """Who rests, or has freed much, calls `trim`, as often as it likes: it takes a hundredth of the time at most."""
 
     def __init__(
         self,

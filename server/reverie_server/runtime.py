@@ -148,7 +148,9 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.use_deterministic_compute = True
-        options.enable_mem_pattern = False
+        # On a CPU the buffers planned after the first run come beside those of the first: VGG19's conv5_1 holds 190 MiB
+        # less without, and takes as long.
+        options.enable_mem_pattern = device.name != "cpu"
         if _shared:
             options.use_per_session_threads = False
         else:

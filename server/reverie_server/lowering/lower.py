@@ -77,19 +77,12 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node], *, threads: int) -> N
             final.name, output.name = output.name, None
             final.shape, final.type = output.shape, output.type
             graph.outputs[i] = final
-    written = set(w.nodes)
-    for node in list(graph):
-        graph.remove(node)
-        if node not in written:
-            _let_go(node)
+    kept = set(w.nodes)
+    # Safely: a node that is out of the graph but has its inputs still would keep its weights in memory.
+    graph.remove([node for node in graph if node not in kept], safe=True)
+    graph.remove(list(graph))
     graph.extend(w.nodes)
     RemoveUnusedNodesPass()(model)
-
-
-def _let_go(node: ir.Node) -> None:
-    """Take the inputs from a node that is no longer in the graph; as its weights they would stay in memory."""
-    for i in range(len(node.inputs)):
-        node.replace_input_with(i, None)
 
 
 def _widest(lowered: Collection[ir.Node]) -> dict[tuple[int, int, int], int]:

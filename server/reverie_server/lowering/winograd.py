@@ -42,15 +42,11 @@ def convolve(
     made = []
     for first in range(0, len(tiling.chunks), tiling.together):
         chunks = range(first, first + tiling.together)
-        index = np.stack([windows(layout, zero, tiling, chunk, 1) for chunk in chunks])
-        real = np.stack([np.arange(tiles)[:, None] < len(tiling.chunks[chunk]) for chunk in chunks])
-        if tiling.together == 1:
-            index, real = index[0], real[0]
-        else:
-            real = real[:, None]
+        index = [windows(layout, zero, tiling, chunk, 1) for chunk in chunks]
         read = w.op("Gather", [source, w.indices(index)], axis=0)
+        real = [np.arange(tiles)[None, :, None] < len(tiling.chunks[chunk]) for chunk in chunks]
         shift = None if bias is None else w.op("Mul", [w.floats(real), w.reshape(bias, 1, outputs)])
-        made.append(_chunks(w, matrices, read, kernels, shift, (tiles, inputs, outputs), tiling.together))
+        made.append(_chunks(w, matrices, read, kernels, shift, (len(chunks), tiles, inputs, outputs)))
     return made[0] if len(made) == 1 else w.op("Concat", made, axis=0)
 
 
@@ -74,27 +70,25 @@ def _chunks(
     read: ir.Value,
     kernels: list[ir.Value],
     shift: ir.Value | None,
-    sizes: tuple[int, int, int],
-    together: int,
+    sizes: tuple[int, int, int, int],
 ) -> ir.Value:
-    tiles, inputs, outputs = sizes
+    chunks, tiles, inputs, outputs = sizes
     m, k = matrices.output.shape
-    beside = (together,) if together > 1 else ()
     forth, back = w.floats(matrices.input), w.floats(matrices.output)
-    y = w.op("MatMul", [forth, w.reshape(read, *beside, k, k * tiles * inputs)])
-    y = w.op("MatMul", [forth, w.reshape(y, *beside, k, k, tiles * inputs)])
+    y = w.op("MatMul", [forth, w.reshape(read, chunks, k, k * tiles * inputs)])
+    y = w.op("MatMul", [forth, w.reshape(y, chunks, k, k, tiles * inputs)])
     if len(kernels) == 1:
-        y = w.op("MatMul", [w.reshape(y, *beside, k * k, tiles, inputs), kernels[0]])
+        y = w.op("MatMul", [w.reshape(y, chunks, k * k, tiles, inputs), kernels[0]])
     else:
         parts = w.ops("Split", [w.reshape(y, k * k * tiles, inputs)], k * k, axis=0, num_outputs=k * k)
         products = [w.op("MatMul", pair) for pair in zip(parts, kernels, strict=True)]
         if shift is not None:
             # All outputs of a tile take the point (1, 1) with the factor 1, so a bias added there is added to each.
-            products[k + 1] = w.op("Gemm", [parts[k + 1], kernels[k + 1], shift])
+            products[k + 1] = w.op("Gemm", [parts[k + 1], kernels[k + 1], w.reshape(shift, tiles, outputs)])
             shift = None
         y = w.op("Concat", products, axis=0)
-    y = w.op("MatMul", [back, w.reshape(y, *beside, k, k * tiles * outputs)])
-    y = w.op("MatMul", [back, w.reshape(y, *beside, m, k, tiles * outputs)])
+    y = w.op("MatMul", [back, w.reshape(y, chunks, k, k * tiles * outputs)])
+    y = w.op("MatMul", [back, w.reshape(y, chunks, m, k, tiles * outputs)])
     if shift is not None:
-        y = w.op("Add", [w.reshape(y, *beside, m * m, tiles, outputs), shift])
-    return w.reshape(y, together * m * m * tiles, outputs)
+        y = w.op("Add", [w.reshape(y, chunks, m * m, tiles, outputs), shift])
+    return w.reshape(y, chunks * m * m * tiles, outputs)
