@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reverie_server.ascent.schedule import COURSES, RISE, pace
-from reverie_server.recipe import Recipe, Schedule, Term
+from reverie_ascent.recipe import Recipe, Schedule, Term
+from reverie_ascent.schedule import COURSES, RISE, pace
 
 
 def rates(schedule: Schedule, steps: int, beyond: int = 0) -> list[float]:
