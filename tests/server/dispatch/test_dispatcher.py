@@ -38,7 +38,7 @@ from reverie_server.dispatch.inflight import Flight
 from reverie_server.request.render_request import Order
 from reverie_server.scheduler.render import Render
 
-from bench.reliability import desk_races
+from bench.reliability import dispatch_races
 from tests.server.hosts import Served, served
 from tests.server.results import rendering
 from tests.server.rpc.test_service import FORMATS, endless, read, refusal, spec, until
@@ -391,4 +391,4 @@ def test_attempts_are_forgotten_in_time_and_their_pictures_beyond_a_bound(keepin
 
 @pytest.mark.parametrize("seeds", [range(40)], ids=["40 seeds"])
 def test_no_result_is_lost_or_doubled_whoever_comes_first(seeds: range) -> None:
-    assert [broken for seed in seeds for broken in desk_races.race(seed)] == []
+    assert [broken for seed in seeds for broken in dispatch_races.race(seed)] == []
