@@ -11,9 +11,9 @@ from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.errors import Violation
 from reverie_server.limits import Limits
-from reverie_server.request import render_request as orders
+from reverie_server.request import render_request
 from reverie_server.request.presets import PRESETS
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest, Request
 from reverie_server.request.validation import Notes, nearest, unknown
 from reverie_server.version import version
 
@@ -69,6 +69,6 @@ class Catalog:
         notes.refuse()
         return [entry.layer for entry in self._models[name].manifest.layers]
 
-    def order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
+    def check(self, request: Request, wrong: Sequence[Violation] = ()) -> RenderRequest:
         """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
-        return orders.take(request, self._models, self._limits, wrong=wrong)
+        return render_request.take(request, self._models, self._limits, wrong=wrong)

@@ -9,10 +9,10 @@ from reverie_proto.v1 import catalog_pb2, jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import InvalidRequest, NotServed, Violation
 from reverie_server.limits import Limits
-from reverie_server.request.render_request import Order, Request, check_request_id
+from reverie_server.request.render_request import RenderRequest, Request, check_request_id
 from reverie_server.request.validation import Notes
 
-Check = Callable[[Request], Order]
+Check = Callable[[Request], RenderRequest]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def take(
 ) -> Template:
     """Return the pictures that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
 
-    `check` takes an order for one picture, `channels` returns the layers of a model that is served, by name.
+    `check` checks the request for one picture, `channels` returns the layers of a model that is served, by name.
     """
     notes = Notes()
     check_request_id(request, notes)
@@ -94,7 +94,7 @@ def _complete(
     """Return the effective spec of a layer's first channel; what is wrong with it goes into the notes."""
     spec = Piece(0, request.layers[i].layer, 0).spec(request.template)
     try:
-        return check(visualization_pb2.RenderImageRequest(spec=spec)).plan.effective
+        return check(visualization_pb2.RenderImageRequest(spec=spec)).effective
     except InvalidRequest as fault:
         for violation in fault.violations:
             notes.wrong(_path(violation.field, i), violation.problem)
