@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
-from reverie_server.dispatch import Desk, Ticket
+from reverie_server.dispatch import Dispatcher, Subscription
 from reverie_server.errors import (
     Draining,
     Fault,
@@ -40,14 +40,16 @@ Key = tuple[int, int]
 class Foreman:
     """Works through the jobs of a book until closed. `open_book` may raise JobsUnreachable, and is asked again then."""
 
-    def __init__(self, open_book: Callable[[], Book], check: Check, desk: Desk, *, tell: Callable[[], None]) -> None:
+    def __init__(
+        self, open_book: Callable[[], Book], check: Check, dispatcher: Dispatcher, *, tell: Callable[[], None]
+    ) -> None:
         self._open_book = open_book
         self._check = check
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._tell = tell
         self._bell = Event()
         self._lock = Lock()
-        self._tickets: dict[Key, Ticket] = {}
+        self._subscriptions: dict[Key, Subscription] = {}
         self._closing = False
         self._pause_s = 0.0
         #: What the jobs wait for, in a sentence; empty when they go on.
@@ -62,17 +64,17 @@ class Foreman:
     def stop(self, job: int) -> None:
         """Stop the pictures of a job before their next step."""
         with self._lock:
-            stopped = [ticket for (number, _), ticket in self._tickets.items() if number == job]
-        for ticket in stopped:
-            ticket.stop()
+            stopped = [each for (number, _), each in self._subscriptions.items() if number == job]
+        for subscription in stopped:
+            subscription.stop()
 
     def close(self) -> None:
         """Stop everything before its next step, and wait for the thread; what is not done is done another time."""
         with self._lock:
             self._closing = True
-            stopped = list(self._tickets.values())
-        for ticket in stopped:
-            ticket.stop()
+            stopped = list(self._subscriptions.values())
+        for subscription in stopped:
+            subscription.stop()
         self._bell.set()
         self._thread.join()
 
@@ -111,12 +113,12 @@ class Foreman:
         """Return the ends of pictures, and why some have to be asked for again."""
         ends: list[Done | Failed] = []
         waits = ""
-        for key, ticket in list(self._tickets.items()):
-            end = _end(ticket)
+        for key, subscription in list(self._subscriptions.items()):
+            end = _end(subscription)
             if end is None:
                 continue
             with self._lock:
-                del self._tickets[key]
+                del self._subscriptions[key]
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
             elif isinstance(end, NotKept):
@@ -124,32 +126,34 @@ class Foreman:
             elif isinstance(end, QueueFull | Draining):
                 waits = waits or str(end)
             elif not isinstance(end, Interrupted):
-                ends.append(_failed(key, ticket.order.call, end))
+                ends.append(_failed(key, subscription.request.call, end))
         return ends, waits
 
     def _ask(self, book: Book, at_once: int) -> None:
         unfit = []
-        for task in book.tasks(max(0, at_once - len(self._tickets)), besides=self._tickets.keys()):
+        for task in book.tasks(max(0, at_once - len(self._subscriptions)), besides=self._subscriptions.keys()):
             try:
-                order = self._check(
+                request = self._check(
                     visualization_pb2.RenderImageRequest(spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH)
                 )
             except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
                 unfit.append(Failed(task.job, task.piece.index, str(fault)))
             else:
-                named = replace(order, call=task.name)
-                self._begin(task, self._desk.submit(named, self._bell.set, client=f"job {task.job}", durable=True))
+                named = replace(request, call=task.name)
+                self._begin(
+                    task, self._dispatcher.submit(named, self._bell.set, client=f"job {task.job}", durable=True)
+                )
         if unfit:
             book.record(unfit)
             self._tell()
             self._bell.set()
 
-    def _begin(self, task: Task, ticket: Ticket) -> None:
+    def _begin(self, task: Task, subscription: Subscription) -> None:
         with self._lock:
-            self._tickets[task.job, task.piece.index] = ticket
+            self._subscriptions[task.job, task.piece.index] = subscription
             closing = self._closing
         if closing:
-            ticket.stop()
+            subscription.stop()
 
     def _wait_for(self, what: str) -> None:
         """Let some time pass, whatever the bell says, unless it is time to close."""
@@ -164,10 +168,10 @@ class Foreman:
             self._bell.clear()
 
 
-def _end(ticket: Ticket) -> Rendering | BaseException | None:
+def _end(subscription: Subscription) -> Rendering | BaseException | None:
     """Return how a picture ended, or None while it has not."""
     try:
-        while (event := ticket.take()) is not None:
+        while (event := subscription.take()) is not None:
             if isinstance(event, Rendering):
                 return event
     except BaseException as error:

@@ -13,7 +13,7 @@ from threading import Lock
 import platformdirs
 from reverie_proto.v1 import catalog_pb2, jobs_pb2
 
-from reverie_server.dispatch import Desk
+from reverie_server.dispatch import Dispatcher
 from reverie_server.errors import Draining, JobsOff
 from reverie_server.jobs import request as template
 from reverie_server.jobs.database import JobFile
@@ -38,14 +38,14 @@ def default_file() -> str:
 class Jobs:
     """The jobs of a server, in an SQLite file; `path` "off" means that there are none.
 
-    Results go to the desk's store, without which there are no jobs. The file is opened as soon as it can be: while
-    another process has it, calls raise JobsUnreachable. Every call touches the disk.
+    Results go to the dispatcher's store, without which there are no jobs. The file is opened as soon as it can be:
+    while another process has it, calls raise JobsUnreachable. Every call touches the disk.
     """
 
     def __init__(
         self,
         path: str,
-        desk: Desk,
+        dispatcher: Dispatcher,
         check: Check,
         layers: Callable[[str], list[catalog_pb2.Layer]],
         limits: Limits,
@@ -58,9 +58,9 @@ class Jobs:
         self._book: Book | None = None
         self._bells: set[Callable[[], None]] = set()
         self._why_not = "it was started without a file for them; --jobs names one" if path == OFF else ""
-        if not self._why_not and not desk.stores:
+        if not self._why_not and not dispatcher.stores:
             self._why_not = "it has no store for their results; --store names one"
-        self._foreman = None if self._why_not else Foreman(self._open, check, desk, tell=self._tell)
+        self._foreman = None if self._why_not else Foreman(self._open, check, dispatcher, tell=self._tell)
 
     def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:
         """Begin a job; raise InvalidRequest, NotServed or TooManyJobs."""

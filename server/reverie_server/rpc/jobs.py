@@ -12,7 +12,7 @@ from reverie_proto.v1 import jobs_pb2
 from reverie_server.engine import Engine
 from reverie_server.errors import Draining
 from reverie_server.jobs.states import OPEN
-from reverie_server.rpc.loop_events import Bells
+from reverie_server.rpc.loop_events import LoopEvents
 from reverie_server.rpc.status import reported
 
 
@@ -22,7 +22,7 @@ class JobCalls:
     def __init__(self, engine: Engine) -> None:
         self._jobs = engine.jobs
         self._draining = False
-        self._bells = Bells()
+        self._loop_events = LoopEvents()
         #: Rung when there may be news for a watcher.
         self._rung: set[asyncio.Event] = set()
 
@@ -63,7 +63,7 @@ class JobCalls:
         rung = asyncio.Event()
         self._rung.add(rung)
         try:
-            with self._jobs.heard(self._bells.bell(rung)):
+            with self._jobs.heard(self._loop_events.setter(rung)):
                 await self._watch(request, context, rung)
         finally:
             self._rung.discard(rung)

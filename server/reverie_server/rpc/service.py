@@ -22,7 +22,7 @@ from reverie_server.rpc.jobs import JobCalls
 from reverie_server.rpc.status import reported
 
 if TYPE_CHECKING:
-    from reverie_server.dispatch import Ticket
+    from reverie_server.dispatch import Subscription
 
 
 class VisualizationService(JobCalls):
@@ -34,7 +34,7 @@ class VisualizationService(JobCalls):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._engine = engine
-        self._calls: dict[asyncio.Task[object], Ticket] = {}
+        self._calls: dict[asyncio.Task[object], Subscription] = {}
 
     @reported
     async def GetServerInfo(
@@ -103,18 +103,18 @@ class VisualizationService(JobCalls):
     async def _submitted(
         self, checked: RenderRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[AsyncGenerator[Event, None]]:
-        rung = asyncio.Event()
-        bell, client = self._bells.bell(rung), _client(context)
-        render = self._engine.submit(checked, bell, client=client, deadline_s=context.time_remaining())
+        news = asyncio.Event()
+        wake, client = self._loop_events.setter(news), _client(context)
+        subscription = self._engine.submit(checked, wake, client=client, deadline_s=context.time_remaining())
         task = asyncio.current_task()
         assert task is not None
-        self._calls[task] = render
+        self._calls[task] = subscription
         task.add_done_callback(self._calls.pop)
         try:
-            async with aclosing(_events(render, rung)) as events:
+            async with aclosing(_events(subscription, news)) as events:
                 yield events
         finally:
-            render.stop()
+            subscription.stop()
 
     async def drain(self, grace_s: float) -> None:
         """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
@@ -129,8 +129,8 @@ class VisualizationService(JobCalls):
 
     def interrupt(self) -> None:
         """Stop every render before its next step."""
-        for render in self._calls.values():
-            render.stop()
+        for subscription in self._calls.values():
+            subscription.stop()
 
 
 def _client(context: grpc.aio.ServicerContext) -> str:
@@ -138,17 +138,17 @@ def _client(context: grpc.aio.ServicerContext) -> str:
     return callers.current().name or callers.machine(context.peer() or "")
 
 
-async def _events(render: Ticket, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
+async def _events(subscription: Subscription, news: asyncio.Event) -> AsyncGenerator[Event, None]:
     while True:
-        rung.clear()
-        while (event := render.take()) is not None:
+        news.clear()
+        while (event := subscription.take()) is not None:
             yield event
             if isinstance(event, Rendering):
                 return
-        await rung.wait()
+        await news.wait()
 
 
-# ----- from the core's words to the wire's -----
+# ----- from events to messages -----
 
 
 async def _written(checked: RenderRequest, event: Event) -> visualization_pb2.StreamRenderResponse:

@@ -256,10 +256,10 @@ async def disconnect(service: Served, name: str, watching: Any) -> None:
 
 
 async def break_the_device(service: Served, name: str, watching: Any) -> None:
-    shelf = service.engine._worker._shelf
-    shelf._load = _broken
-    for ascent in list(shelf._loaded.values()):
-        ascent.step = _broken  # type: ignore[method-assign]
+    step_loop = service.engine._step_loop
+    step_loop._loader._load = _broken
+    for batch in list(step_loop._state.programs):
+        batch.step = _broken  # type: ignore[method-assign]
 
 
 def _broken(*_: Any) -> Any:
@@ -297,7 +297,7 @@ async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behi
     await until(lambda: working.engine.stats().running == working.engine.stats().waiting == 0)
     await until(lambda: not jobs._bells)
     assert jobs._foreman is not None
-    assert not (jobs._foreman._tickets if wanted != "RUNNING" else ())
+    assert not (jobs._foreman._subscriptions if wanted != "RUNNING" else ())
     assert working.engine.stats().late_steps <= 1
     if wanted == "FAILED":
         errors = [item.error for _, item in jobs.news(name, 0)[1] if item.error]
