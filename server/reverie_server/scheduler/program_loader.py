@@ -18,15 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class ProgramLoader:
-    """Loads programs, one after the other, in a thread of its own.
+    """Loads programs, one after the other, in a thread of its own; `load` makes the ascent of a program.
 
-    `load` makes the ascent of a program; `failed` is called for one that cannot be loaded.
+    All that wait for a program that cannot be loaded fail; it may be asked for again.
     """
 
-    def __init__(
-        self, load: Callable[[RenderRequest], Ascent], state: SharedState, *, failed: Callable[[Key, Exception], None]
-    ) -> None:
-        self._load, self._state, self._failed = load, state, failed
+    def __init__(self, load: Callable[[RenderRequest], Ascent], state: SharedState) -> None:
+        self._load, self._state = load, state
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-load")
 
     def start(self, request: RenderRequest, *, needed: Collection[Key]) -> None:
@@ -43,7 +41,7 @@ class ProgramLoader:
         try:
             ascent = self._load(request)
         except Exception as error:
-            self._failed(key, error)
+            self._state.fail(key, error, active=False)
             raise
         took_s = time.perf_counter() - begun
         self._state.observer.built(took_s)

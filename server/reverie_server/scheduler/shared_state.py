@@ -11,7 +11,7 @@ from reverie_server.observer import Observer
 from reverie_server.request.events import Rendering
 from reverie_server.scheduler.program_cache import ProgramCache
 from reverie_server.scheduler.progress import log_end
-from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.render import Key, Render
 from reverie_server.scheduler.scheduler import Scheduler
 from reverie_server.scheduler.stats import Stats
 
@@ -67,6 +67,16 @@ class SharedState:
         with self.lock:
             self.finish(render, end)
         self.report_end(render, end)
+
+    def fail(self, key: Key, error: BaseException, *, active: bool) -> None:
+        """Forget a program, and end the renders of it that are active, or those that are not."""
+        with self.lock:
+            self.programs.drop(key)
+            lost = [render for render in self.scheduler.queue if render.key == key and render.active is active]
+            for render in lost:
+                self.finish(render, error)
+        for render in lost:
+            self.report_end(render, error)
 
     def snapshot(self) -> Stats:
         """Return the counts at this moment."""

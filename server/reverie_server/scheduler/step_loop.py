@@ -22,7 +22,7 @@ from reverie_server.scheduler.memory import footprint
 from reverie_server.scheduler.program_cache import Readiness
 from reverie_server.scheduler.program_loader import ProgramLoader
 from reverie_server.scheduler.progress import accepted, post_positions
-from reverie_server.scheduler.render import Key, Render, key_of
+from reverie_server.scheduler.render import Render, key_of
 from reverie_server.scheduler.shared_state import SharedState
 from reverie_server.scheduler.stats import Stats
 from reverie_server.scheduler.turns import Turns
@@ -50,7 +50,7 @@ class StepLoop:
         self.device = device
         self._limits, self._joint = limits, joint
         self._state = SharedState(device.batch, limits, clock=clock, observer=observer, start=self._start)
-        self._loader = ProgramLoader(load or self._load, self._state, failed=self._not_loaded)
+        self._loader = ProgramLoader(load or self._load, self._state)
         self._estimates = Estimates(device)
         self._turns = Turns(self._state, self._estimates, joint=joint)
         self._footprint = lru_cache(maxsize=256)(footprint)
@@ -143,30 +143,18 @@ class StepLoop:
         self._executor.shutdown(wait=True)
         self._loader.close()
 
-    # ----- in the thread that loads programs -----
-
     def _load(self, request: RenderRequest) -> Ascent:
         ascent = Ascent(build(request.model, request.recipe, batch=self.device.batch, device=self.device))
         self._heap.trim()  # of what loading takes for a while, glibc would keep hundreds of MiB
         return ascent
-
-    def _not_loaded(self, key: Key, error: Exception) -> None:
-        """End all that wait for a program that cannot be loaded; it may be asked for again."""
-        with self._state.lock:
-            self._state.programs.drop(key)
-            lost = [render for render in self._state.scheduler.queue if render.key == key and not render.active]
-            for render in lost:
-                self._state.finish(render, error)
-        for render in lost:
-            self._state.report_end(render, error)
-
-    # ----- in the thread that makes the steps -----
 
     def _start(self) -> None:
         """Let the thread begin again if it has ended and there is something to do; the lock is held."""
         if not self._working and self._state.scheduler.queue:
             self._working = True
             self._executor.submit(self._work)
+
+    # ----- in the thread that makes the steps -----
 
     def _work(self) -> None:
         """Make steps until nobody wants one; whatever goes wrong, nobody is left waiting."""

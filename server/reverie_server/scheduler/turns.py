@@ -42,11 +42,8 @@ class Turns:
 
     def give_up(self, key: Key, error: BaseException) -> None:
         """Fail all that had a place in a batch that broke, and forget its program with it."""
-        with self._state.lock:
-            self._state.programs.drop(key)
-            lost = [render for render in self._state.scheduler.queue if render.active and render.key == key]
-        for render in lost:
-            self._end(render, error)
+        self._joint("finish")
+        self._state.fail(key, error, active=True)
 
     def _give_places(self, batch: Batch, renders: Sequence[Render]) -> None:
         """Give places to those who have none, those of others if need be."""
