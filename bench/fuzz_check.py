@@ -28,7 +28,7 @@ import click
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from reverie_export.vet import MEMORY, SECONDS, answer
+from reverie_export.sandbox import MEMORY, SECONDS, answer
 
 from bench.mutations import mutate
 

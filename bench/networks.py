@@ -43,7 +43,7 @@ def measure(network: str) -> dict[str, Any]:
     from reverie_export.layer_graph import layer_graph
     from reverie_export.layers import find_targets
     from reverie_export.normalise import normalise
-    from reverie_export.sources.opened import Overrides, open_source
+    from reverie_export.sources.open import Overrides, open_source
     from reverie_export.weights import point, write_weights
 
     module = built(network)

@@ -7,7 +7,7 @@ from reverie_export.errors import BadOption, BadSource, BadWeights, ExportError,
 
 if TYPE_CHECKING:
     from reverie_export.pipeline import Exported, export_model
-    from reverie_export.sources.opened import Overrides
+    from reverie_export.sources.open import Overrides
 
 __all__ = [
     "BadOption",
@@ -25,7 +25,7 @@ __all__ = [
 # What loads onnx, and where it is: `reverie --help` opens this package for one sentence and needs none of it.
 _HEAVY = {
     "Exported": "reverie_export.pipeline",
-    "Overrides": "reverie_export.sources.opened",
+    "Overrides": "reverie_export.sources.open",
     "export_model": "reverie_export.pipeline",
 }
 

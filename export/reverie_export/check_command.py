@@ -35,7 +35,7 @@ def check(
     """
     # Here, not above: --help must answer without onnx.
     from reverie_export.errors import ExportError
-    from reverie_export.vet import vet
+    from reverie_export.sandbox import vet
 
     told = {**told, "preprocessing": str(told["preprocessing"]) if told["preprocessing"] else None}
     try:

@@ -43,7 +43,7 @@ def export(
 
     from reverie_export.errors import ExportError
     from reverie_export.pipeline import export_model
-    from reverie_export.sources.opened import Overrides
+    from reverie_export.sources.open import Overrides
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -18,7 +18,7 @@ from reverie_gradient import inline_functions
 
 from reverie_export.errors import BadSource
 from reverie_export.folding import fold_shapes, fold_still
-from reverie_export.freeing import free
+from reverie_export.symbolic_batch import free
 
 OPSET = 18
 Names = Mapping[str, Sequence[str]]

@@ -19,7 +19,7 @@ from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
 from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
 from reverie_export.self_test import warnings_about
-from reverie_export.sources.opened import Overrides, default_name, open_source
+from reverie_export.sources.open import Overrides, default_name, open_source
 from reverie_export.sources.source import Normalisation, Source
 from reverie_export.verify import Subject, Verification, verify
 from reverie_export.weights import FILE as WEIGHTS

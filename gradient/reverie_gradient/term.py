@@ -12,7 +12,7 @@ import onnx_ir as ir
 from reverie_gradient.errors import UnknownShape
 
 if TYPE_CHECKING:
-    from reverie_gradient.rim import Rim
+    from reverie_gradient.remainder import Rim
 
 BOOL, INT64 = ir.DataType.BOOL, ir.DataType.INT64
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reverie_gradient.pools import kernel_attributes, mean_back, pool_windows, repeated, sticks_out, tiles
-from reverie_gradient.rim import rim_of
+from reverie_gradient.remainder import rim_of
 from reverie_gradient.shapes import count, crop, expand_like, pad, sizes
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term

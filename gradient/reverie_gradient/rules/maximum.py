@@ -14,7 +14,7 @@ import onnx_ir as ir
 
 from reverie_gradient.masks import where_maximal
 from reverie_gradient.pools import pool_windows, repeated, tiles
-from reverie_gradient.rim import rim_of
+from reverie_gradient.remainder import rim_of
 from reverie_gradient.rules.reduction import share_evenly
 from reverie_gradient.shapes import dilate, place, sizes, spread
 from reverie_gradient.table import Call, vjp

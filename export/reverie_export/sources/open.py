@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reverie_export.errors import BadOption, BadSource
+from reverie_export.sandbox import vet
 from reverie_export.sources.entry import LARGEST_PX
 from reverie_export.sources.onnx_file import Said, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, beside, read
 from reverie_export.sources.source import Source
-from reverie_export.vet import vet
 
 PATIENCE_S = 300.0  # of processor time, for a first look at a file
 

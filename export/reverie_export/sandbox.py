@@ -51,7 +51,7 @@ def vet(
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "reverie_export.vet"],
+            [sys.executable, "-m", "reverie_export.sandbox"],
             input=json.dumps(request),
             capture_output=True,
             text=True,
@@ -93,7 +93,7 @@ def _too_long(path: Path, seconds: float) -> str:
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Do what is asked, in this process."""
     from reverie_export.self_test import warnings_about
-    from reverie_export.sources.opened import Overrides, open_onnx_file
+    from reverie_export.sources.open import Overrides, open_onnx_file
     from reverie_export.survey import survey
 
     said = dict(request["overrides"])
