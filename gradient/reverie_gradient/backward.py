@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import onnx_ir as ir
 
+from reverie_gradient.builder import Builder
 from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNROLLED, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
 from reverie_gradient.functions import infer_shapes
 from reverie_gradient.rules.quantised import QUANTISING
 from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of, operator_of
-from reverie_gradient.term import Tape, Term
+from reverie_gradient.term import Term
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 28
 
@@ -51,31 +52,31 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     if missing := _missing(path):
         raise MissingRule(missing, UNSUPPORTED | UNROLLED)
 
-    tape = Tape(graph)
-    grads = {of: _term(tape, cotangent)}
+    builder = Builder(graph, "gradient", constant_nodes=True)
+    grads = {of: _term(builder, cotangent)}
     for node in reversed(path):
-        tape.scope = name_of(node)
-        for x, dx in _pull_back(tape, node, grads, live, opset):
+        builder.scope = f"{name_of(node)}/gradient"
+        for x, dx in _pull_back(builder, node, grads, live, opset):
             grads[x] = grads[x] + dx if x in grads else dx
 
     results = [grads[value].value for value in wrt]
     for value, result in zip(wrt, results, strict=True):
         if result is not cotangent:
             result.type, result.shape = value.type, value.shape
-    graph.extend(_needed(tape.nodes, results))
+    builder.append(needed_for=results)
     return results
 
 
 def _pull_back(
-    tape: Tape, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
+    builder: Builder, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
 ) -> Iterator[tuple[ir.Value, Term]]:
     """Apply the rule of ``node``: for each input that leads back to ``wrt``, its share of the gradient."""
     dys = tuple(grads.get(v) for v in node.outputs)
     dtype = next(dy.dtype for dy in dys if dy is not None)
     call = Call(
         node,
-        tuple(None if v is None else _real(tape, v, dtype, live) for v in node.inputs),
-        tuple(_real(tape, v, dtype, live) for v in node.outputs),
+        tuple(None if v is None else _real(builder, v, dtype, live) for v in node.inputs),
+        tuple(_real(builder, v, dtype, live) for v in node.outputs),
         dys,
         opset,
     )
@@ -119,21 +120,6 @@ def _missing(path: Sequence[ir.Node]) -> dict[str, list[str]]:
     return missing
 
 
-def _needed(nodes: Sequence[ir.Node], results: Sequence[ir.Value]) -> list[ir.Node]:
-    """Leave out nodes that no result depends on: gradients of weights that nobody asked for."""
-    used = set(results)
-    kept = []
-    for node in reversed(nodes):
-        if not used.isdisjoint(node.outputs):
-            kept.append(node)
-            used.update(v for v in node.inputs if v is not None)
-    for node in nodes:
-        if used.isdisjoint(node.outputs):
-            for i in range(len(node.inputs)):
-                node.replace_input_with(i, None)  # it must not count as a consumer of what stays
-    return kept[::-1]
-
-
 def _inputs(node: ir.Node) -> Iterator[ir.Value]:
     """Yield what the values of a node depend on, including what the bodies of an If or Loop take from outside."""
     silent = SILENT_INPUTS.get(operator_of(node), ())
@@ -165,11 +151,11 @@ def _is_float(value: ir.Value | None) -> bool:
     return value is not None and (value.dtype is None or value.dtype.is_floating_point())
 
 
-def _term(tape: Tape, value: ir.Value) -> Term:
-    return Term(tape, value, value.dtype or ir.DataType.FLOAT)
+def _term(builder: Builder, value: ir.Value) -> Term:
+    return Term(builder, value, value.dtype or ir.DataType.FLOAT)
 
 
-def _real(tape: Tape, value: ir.Value, dtype: ir.DataType, live: set[ir.Value]) -> Term:
+def _real(builder: Builder, value: ir.Value, dtype: ir.DataType, live: set[ir.Value]) -> Term:
     """Return ``value`` as a term; whole numbers that carry a gradient are given to rules as real ones."""
-    term = _term(tape, value)
+    term = _term(builder, value)
     return term if value not in live or _is_float(value) else term.apply("Cast", to=int(dtype))

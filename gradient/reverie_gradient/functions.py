@@ -10,10 +10,11 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
 import reverie_gradient.rules  # noqa: F401 - fills the table
+from reverie_gradient.builder import Builder
 from reverie_gradient.coverage import SILENT, UNROLLED, UNSUPPORTED
 from reverie_gradient.definitions import DEFINITIONS
 from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of
-from reverie_gradient.term import Tape, Term
+from reverie_gradient.term import Term
 
 # Of these, ONNX infers no shape, or only in some versions.
 KEEPS_SHAPE = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
@@ -56,18 +57,16 @@ def _define(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace ``node`` by our own definition of it, if we have one that covers it."""
     if node.op_type not in DEFINITIONS:
         return False
-    tape = Tape(graph, kind="")
-    tape.scope = name_of(node)
+    builder = Builder(graph, name_of(node), constant_nodes=True)
     inputs, outputs = (
-        tuple(None if v is None else Term(tape, v, v.dtype or ir.DataType.FLOAT) for v in values)
+        tuple(None if v is None else Term(builder, v, v.dtype or ir.DataType.FLOAT) for v in values)
         for values in (node.inputs, node.outputs)
     )
     with makes_sense(node):
         made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0))
     if made is None:
         return False
-    results = [t.value for t in made[: len(outputs)]]
-    ir.convenience.replace_nodes_and_values(graph, node, [node], tape.nodes, node.outputs, results)
+    builder.replace(node, [term.value for term in made[: len(outputs)]])
     return True
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from reverie_gradient.remainder import padded
 from reverie_gradient.term import Term
 
 # Just below the largest float32: exact for every |x| above 3.4e-39, that is for all but the smallest subnormal numbers.
@@ -23,8 +24,9 @@ BARELY_BELOW = -1.2e-38
 
 def where_positive(r: Term, g: Term) -> Term:
     """Return ``g`` where ``r`` > 0 and zero elsewhere; ``r`` is not negative."""
-    if g.rim is not None and g.rim.core is not None:
-        return g.rim.around(where_positive(g.rim.cut(r), g.rim.core))
+    if (found := padded(g)) is not None:
+        remainder, core = found
+        return remainder.append(where_positive(remainder.cut(r), core))
     if r.dtype == ir.DataType.FLOAT:
         return g * r.apply("HardSigmoid", alpha=STEEP, beta=BARELY_BELOW)
     return r.apply("Greater", 0.0).apply("Where", g, 0.0)

@@ -9,6 +9,7 @@ import onnx
 import onnx_ir as ir
 
 from reverie_gradient.backward import add_gradient, between
+from reverie_gradient.builder import Builder
 from reverie_gradient.errors import GradientError, UnknownName
 from reverie_gradient.functions import inline_functions
 
@@ -60,9 +61,9 @@ def with_gradient(
     for name, gradient in zip(targets, gradients, strict=True):
         output = gradient
         if gradient is cotangent or gradient.is_graph_output():  # one value cannot leave the graph under two names
-            node = ir.Node("", "Identity", [gradient], name=f"{name}_gradient")
-            graph.append(node)
-            output = node.outputs[0]
+            builder = Builder(graph)
+            output = builder.op("Identity", [gradient], name=f"{name}_gradient")
+            builder.append()
         output.name = f"{name}_gradient"
         output.type, output.shape = values[name].type, values[name].shape
         graph.outputs.append(output)

@@ -6,7 +6,6 @@ scattered and no indices are kept, so the graph is deterministic and runs where 
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 
 from reverie_gradient.shapes import dilate, pad, place, static_dims
@@ -50,7 +49,7 @@ def kernel_attributes(win: Windows) -> dict[str, list[int]]:
 
 def repeated(t: Term, win: Windows) -> Term:
     """Hand to each input of windows side by side what ``t`` holds for its window."""
-    scales = t.tape.constant(np.array([1, 1, *win.strides]), ir.DataType.FLOAT)
+    scales = t.constant([1, 1, *win.strides], ir.DataType.FLOAT)
     attributes = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     return t.apply("Resize", None, scales, **attributes)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.term import Term
+from reverie_gradient.term import INT64, Term
 
 
 def static_dims(x: Term, axes: Sequence[int] | None = None) -> tuple[int, ...] | None:
@@ -24,7 +24,7 @@ def static_dims(x: Term, axes: Sequence[int] | None = None) -> tuple[int, ...] |
 def shape_of(x: Term) -> Term:
     """Return the shape of ``x`` as a vector of int64."""
     dims = static_dims(x)
-    return x.apply("Shape") if dims is None else x.tape.constant(np.array(dims), ir.DataType.INT64)
+    return x.apply("Shape") if dims is None else x.constant(dims, INT64)
 
 
 def sizes(x: Term, axes: Sequence[int]) -> Term:
@@ -32,7 +32,7 @@ def sizes(x: Term, axes: Sequence[int]) -> Term:
     dims = static_dims(x, axes)
     if dims is None:
         return x.apply("Shape").apply("Gather", np.array(axes, np.int64))
-    return x.tape.constant(np.array(dims), ir.DataType.INT64)
+    return x.constant(dims, INT64)
 
 
 def count(x: Term, axes: Sequence[int], dtype: ir.DataType) -> Term | float:
@@ -48,16 +48,14 @@ def elements(x: Term, axes: Sequence[int]) -> Term:
     dims = static_dims(x, axes)
     if dims is None:
         return sizes(x, axes).apply("ReduceProd", keepdims=1)
-    return x.tape.constant(np.array([np.prod(dims, dtype=np.int64)]), ir.DataType.INT64)
+    return x.constant([np.prod(dims, dtype=np.int64)], INT64)
 
 
 def reshape_to(g: Term, parts: Sequence[int | Term]) -> Term:
     """Give ``g`` the sizes of ``parts``: numbers as Reshape reads them, or vectors of int64."""
     if all(isinstance(part, int) for part in parts):
         return g.apply("Reshape", np.array(parts, np.int64))
-    first, *others = (
-        part if isinstance(part, Term) else g.tape.constant(np.array([part]), ir.DataType.INT64) for part in parts
-    )
+    first, *others = (part if isinstance(part, Term) else g.constant([part], INT64) for part in parts)
     return g.apply("Reshape", first.apply("Concat", *others, axis=0))
 
 

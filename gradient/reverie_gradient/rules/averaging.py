@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from reverie_gradient.pools import kernel_attributes, mean_back, pool_windows, repeated, sticks_out, tiles
-from reverie_gradient.remainder import rim_of
+from reverie_gradient.remainder import remainder_of
 from reverie_gradient.shapes import count, crop, expand_like, pad, sizes
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -18,9 +18,9 @@ from reverie_gradient.windows import Windows
 def _average(call: Call) -> Sequence[Term | None]:
     win = pool_windows(call)
     if tiles(call, win):
-        rim = rim_of(call.x, call.y, win.strides, win.axes)
+        remainder = remainder_of(call.x, call.y, win.strides, win.axes)
         dx = repeated(call.dy * (1 / float(np.prod(win.kernel))), win)
-        return [dx if rim is None else rim.around(dx)]
+        return [dx if remainder is None else remainder.append(dx)]
     dy = call.dy
     padded = any((*win.before, *win.after)) and not call.integer("count_include_pad", 0)
     if padded or sticks_out(call, win):

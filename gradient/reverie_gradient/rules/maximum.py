@@ -14,7 +14,7 @@ import onnx_ir as ir
 
 from reverie_gradient.masks import where_maximal
 from reverie_gradient.pools import pool_windows, repeated, tiles
-from reverie_gradient.remainder import rim_of
+from reverie_gradient.remainder import remainder_of
 from reverie_gradient.rules.reduction import share_evenly
 from reverie_gradient.shapes import dilate, place, sizes, spread
 from reverie_gradient.table import Call, vjp
@@ -26,10 +26,10 @@ from reverie_gradient.windows import Windows
 def _max(call: Call) -> Sequence[Term | None]:
     win = pool_windows(call)
     if tiles(call, win) and _follows_convolution(call.x.value):
-        rim = rim_of(call.x, call.y, win.strides, win.axes)
-        x = call.x if rim is None else rim.cut(call.x)
+        remainder = remainder_of(call.x, call.y, win.strides, win.axes)
+        x = call.x if remainder is None else remainder.cut(call.x)
         dx = where_maximal(x, call.y, call.dy, lambda t: repeated(t, win))
-        return [dx if rim is None else rim.around(dx)]
+        return [dx if remainder is None else remainder.append(dx)]
     return [_overlapping_max(call, win) if set(win.dilations) == {1} else _dilated_max(call, win)]
 
 

@@ -135,7 +135,7 @@ def _samples(call: Call, axis: int) -> Samples:
         length = length.apply("Max", 1.0)
     if ratio > 0:
         number = start.constant(np.full((1, 1, 1), ratio))
-        most = start.tape.constant(np.array([ratio]), ir.DataType.INT64)
+        most = start.constant([ratio], ir.DataType.INT64)
     else:
         number = -(-length / float(bins)).apply("Floor")
         most = _most(number)
