@@ -35,11 +35,11 @@ def check(
     """
     # Here, not above: --help must answer without onnx.
     from reverie_export.errors import ExportError
-    from reverie_export.sandbox import vet
+    from reverie_export.sandbox import survey_in_sandbox
 
     told = {**told, "preprocessing": str(told["preprocessing"]) if told["preprocessing"] else None}
     try:
-        found = vet(file, told, layers=layers, self_test=not quick, seconds=seconds)
+        found = survey_in_sandbox(file, told, layers=layers, self_test=not quick, seconds=seconds)
     except ExportError as e:
         if as_json:
             click.echo(json.dumps({"file": str(file), "error": str(e)}, indent=2))

@@ -1,7 +1,7 @@
-"""Look at a network in a process of its own, which may die.
+"""Read an untrusted .onnx file in another process, under limits of memory and time.
 
-The libraries that read ONNX are native code. A file that was made to break them, or that asks for terabytes, takes this
-process down and not the one that a user talks to: that one gets a sentence.
+The libraries that read ONNX are native code. A file that crashes them or asks for terabytes ends that process, and the
+caller gets an exception with one sentence.
 """
 
 from __future__ import annotations
@@ -11,22 +11,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from reverie_export import errors
-from reverie_export.errors import BadSource, ExportError
+from reverie_export.errors import BadSource
 
 MEMORY = 1_750_000_000  # bytes, and four times the file's own size
 SECONDS = 8.0  # of processor time, and one more for each megabyte
-try:
-    import resource
-except ImportError:  # on Windows there are no limits but that of time
-    resource = None  # type: ignore[assignment]
+# Exit codes after SIGXCPU and SIGKILL, names that Python does not have on Windows.
+CPU_LIMIT, KILLED = -24, -9
 
 
-def vet(
+def survey_in_sandbox(
     path: Path,
     overrides: Mapping[str, Any],
     *,
@@ -34,9 +31,9 @@ def vet(
     self_test: bool = False,
     seconds: float | None = None,
 ) -> dict[str, Any]:
-    """Return the survey of the file at ``path`` as JSON, made in another process.
+    """Return the survey of the file at ``path`` as JSON, made by `sandbox_child` in another process.
 
-    Raises ExportError: what is wrong with the file, or that reading it broke the process, or took too long.
+    Raises ExportError: what is wrong with the file, or that reading it crashed the process or took too long.
     """
     size = path.stat().st_size if path.is_file() else 0
     seconds = seconds or SECONDS + size / 1e6
@@ -51,7 +48,7 @@ def vet(
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "reverie_export.sandbox"],
+            [sys.executable, "-m", "reverie_export.sandbox_child"],
             input=json.dumps(request),
             capture_output=True,
             text=True,
@@ -60,75 +57,31 @@ def vet(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise BadSource(_too_long(path, seconds)) from None
+        raise BadSource(_too_slow(path, seconds)) from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        raise BadSource(_died(path, done.returncode, done.stderr, seconds)) from None
+        raise BadSource(_crashed(path, done.returncode, done.stderr, seconds)) from None
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["message"])
     return answer
 
 
 def _all_bytes(path: Path) -> int:
-    """Bytes of the file and of those beside it that may be its external data."""
+    """Return the bytes of the file and of those beside it that may be its external data."""
     if not path.is_file():
         return 0
     beside = [p for p in path.parent.iterdir() if p.is_file() and p.name.startswith(path.stem)]
     return max(path.stat().st_size, sum(p.stat().st_size for p in beside))
 
 
-def _died(path: Path, code: int, stderr: str, seconds: float) -> str:
-    if resource is not None and code == -24:  # SIGXCPU
-        return _too_long(path, seconds)
-    if "MemoryError" in stderr or "bad_alloc" in stderr or code == -9:
+def _crashed(path: Path, code: int, stderr: str, seconds: float) -> str:
+    if code == CPU_LIMIT:
+        return _too_slow(path, seconds)
+    if "MemoryError" in stderr or "bad_alloc" in stderr or code == KILLED:
         return f"cannot read {path}: it asks for more memory than a file of its size may"
     return f"cannot read {path}: it breaks the libraries that read ONNX; it is damaged, or made to do so"
 
 
-def _too_long(path: Path, seconds: float) -> str:
+def _too_slow(path: Path, seconds: float) -> str:
     return f"cannot read {path}: it takes more than {seconds:.0f} seconds to make sense of"
-
-
-def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Do what is asked, in this process."""
-    from reverie_export.self_test import warnings_about
-    from reverie_export.sources.open import Overrides, open_onnx_file
-    from reverie_export.survey import survey
-
-    said = dict(request["overrides"])
-    for key in ("mean", "std", "range"):
-        said[key] = tuple(said[key]) if said.get(key) is not None else None
-    said["preprocessing"] = Path(said["preprocessing"]) if said.get("preprocessing") else None
-    path = Path(request["path"])
-    try:
-        source = open_onnx_file(path, Overrides(**said))
-        warnings = warnings_about(source) if request["self_test"] else []
-        return asdict(survey(source, request["layers"], warnings))
-    except ExportError as e:
-        text = str(e)
-        return {"error": type(e).__name__, "message": text if str(path) in text else f"{path}: {text}"}
-    except MemoryError:
-        return {
-            "error": "BadSource",
-            "message": f"cannot read {path}: it asks for more memory than a file of its size may",
-        }
-    except Exception as e:  # whatever a file that is not what it seems makes a library say
-        told = " ".join(str(e).split())[:200]
-        return {
-            "error": "BadSource",
-            "message": f"cannot read {path}: it contradicts itself: {type(e).__name__}: {told}",
-        }
-
-
-def _main() -> None:
-    request = json.load(sys.stdin)
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (request["limits"]["memory"],) * 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (request["limits"]["seconds"],) * 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    json.dump(answer(request), sys.stdout)
-
-
-if __name__ == "__main__":
-    _main()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reverie_export.errors import BadOption, BadSource
-from reverie_export.sandbox import vet
+from reverie_export.sandbox import survey_in_sandbox
 from reverie_export.sources.entry import LARGEST_PX
 from reverie_export.sources.onnx_file import Said, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, beside, read
@@ -42,7 +42,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
     if source.endswith(".onnx"):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
-        vet(Path(source), jsonable(overrides), seconds=PATIENCE_S)
+        survey_in_sandbox(Path(source), jsonable(overrides), seconds=PATIENCE_S)
         return open_onnx_file(Path(source), overrides)
     for option in ("layout", "preprocessing", "constants"):
         if getattr(overrides, option):
