@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -121,6 +122,19 @@ ITEM_BITS = _item_bits()
 KINDS = frozenset(TensorProto.DataType.values())
 
 
+@dataclass(frozen=True)
+class _Scope:
+    """A graph or function whose nodes are checked."""
+
+    kind: str  # "graph" or "function"
+    name: str
+    depth: int = 0
+    in_function: bool = False  # so that attributes of its nodes may stand for those of the function
+
+    def __str__(self) -> str:
+        return f"{self.kind} {shown(self.name)}"
+
+
 def _check(model: ModelProto, folder: Path) -> None:
     if not model.graph.node:
         raise BadSource("it holds no graph, or a graph without operators")
@@ -138,13 +152,14 @@ def _check(model: ModelProto, folder: Path) -> None:
         if node.domain not in imported:
             raise BadSource(f"{node.op_type} is of the domain {shown(node.domain)}, which the file does not import")
     for function in model.functions:
-        _check_order(function.node, set(function.input), f"function {shown(function.name)}", folder, 1)
+        scope = _Scope("function", function.name, depth=1, in_function=True)
+        _check_order(function.node, set(function.input), scope, folder)
     _check_calls(model)
-    _check_graph(model.graph, set(), folder, 0)
+    _check_graph(model.graph, set(), _Scope("graph", model.graph.name), folder)
 
 
-def _check_graph(graph: GraphProto, outside: set[str], folder: Path, depth: int) -> None:
-    if depth > DEEPEST:
+def _check_graph(graph: GraphProto, outside: set[str], scope: _Scope, folder: Path) -> None:
+    if scope.depth > DEEPEST:
         raise BadSource(f"its graphs are nested more than {DEEPEST} deep")
     for tensor in graph.initializer:
         _check_tensor(tensor, folder)
@@ -156,38 +171,32 @@ def _check_graph(graph: GraphProto, outside: set[str], folder: Path, depth: int)
     for names, what in ((weights, "weights"), (inputs, "inputs")):
         if twice := next((n for n in names if names.count(n) > 1), None) if len(set(names)) < len(names) else None:
             raise BadSource(f"two of its {what} are called {shown(twice)}")
-    where = f"graph {shown(graph.name)}"
     own = {*weights, *inputs}
-    known = _check_order(graph.node, outside | own, where, folder, depth, own)
+    known = _check_order(graph.node, outside | own, scope, folder, own)
     for value in graph.output:
         if value.name not in known:
             raise BadSource(f"nothing computes its output {shown(value.name)}")
         if any(given.name == value.name and given.type != value.type for given in graph.input):
-            raise BadSource(f"{shown(value.name)} is an input and an output of its {where}, of two types")
-    if depth == 0 and not graph.output:
+            raise BadSource(f"{shown(value.name)} is an input and an output of its {scope}, of two types")
+    if scope.depth == 0 and not graph.output:
         raise BadSource("it has no outputs")
 
 
 def _check_order(
-    nodes: Sequence[NodeProto],
-    known: set[str],
-    where: str,
-    folder: Path,
-    depth: int,
-    own: set[str] | None = None,
+    nodes: Sequence[NodeProto], known: set[str], scope: _Scope, folder: Path, own: set[str] | None = None
 ) -> set[str]:
-    """Every value is made once and before it is used; return all that are known in the end."""
+    """Check that every value is computed once and before it is used; return all that are known in the end."""
     known, made = set(known), set(own if own is not None else known)
     later = {name for node in nodes for name in node.output if name}
     for node in nodes:
         for name in node.input:
             if name and name not in known:
-                problem = f"{node.op_type} {shown(node.name or (node.output[0] if node.output else ''))} of its {where}"
+                problem = f"{node.op_type} {shown(node.name or (node.output[0] if node.output else ''))} of its {scope}"
                 if name in later:
                     raise BadSource(f"{problem} uses {shown(name)} before it is computed: a cycle, or not sorted")
                 raise BadSource(f"{problem} uses {shown(name)}, which nothing computes")
         for attribute in node.attribute:
-            if attribute.ref_attr_name and not where.startswith("function"):
+            if attribute.ref_attr_name and not scope.in_function:
                 raise BadSource(f"{node.op_type} {shown(node.name)} refers to an attribute of a function it is not in")
             if attribute.name in TYPES and attribute.type == AttributeProto.INT and attribute.i not in KINDS:
                 raise BadSource(f"{node.op_type} {shown(node.name)} is of the unknown type {attribute.i}")
@@ -196,10 +205,10 @@ def _check_order(
             if attribute.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):
                 raise BadSource(f"{node.op_type} {shown(node.name)} holds a sparse tensor; store it densely")
         for graph in subgraphs(node):
-            _check_graph(graph, known, folder, depth + 1)
+            _check_graph(graph, known, _Scope("graph", graph.name, scope.depth + 1, scope.in_function), folder)
         for name in node.output:
             if name and name in made:
-                raise BadSource(f"{shown(name)} is computed twice in its {where}")
+                raise BadSource(f"{shown(name)} is computed twice in its {scope}")
             if name:
                 made.add(name)
                 known.add(name)
