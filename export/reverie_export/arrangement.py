@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import onnx_ir as ir
+from reverie_gradient import Builder
 
 from reverie_export.shape_rules import ELEMENTWISE, GLOBAL, WINDOWED, Shape
 from reverie_export.sources.source import Floats
@@ -68,7 +69,10 @@ class ChannelsLast:
 
     def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
         """A Transpose."""
-        return _put(graph, "Transpose", value, perm=[0, 3, 1, 2])
+        builder = Builder(graph, "arrangement")
+        value = builder.op("Transpose", [value], perm=[0, 3, 1, 2])
+        builder.append()
+        return value
 
     def apply(self, array: Floats) -> Floats:
         """Channels before rows."""
@@ -102,13 +106,16 @@ class Tokens:
 
     def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
         """Cut out the tokens of the grid, put features before them, and fold the row into the grid."""
+        builder = Builder(graph, "arrangement")
         axis = 1 if self.last else 2
         span, positions = self._grid, value.shape[axis] if value.shape is not None else None
         if (span.start, span.stop) != (0, positions):
-            value = _put(graph, "Slice", value, [span.start], [span.stop], [axis])
+            value = builder.op("Slice", [value, *map(builder.integers, (span.start, span.stop, axis))])
         if self.last:
-            value = _put(graph, "Transpose", value, perm=[0, 2, 1])
-        return _put(graph, "Reshape", value, [0, 0, self.height, self.width])
+            value = builder.op("Transpose", [value], perm=[0, 2, 1])
+        value = builder.op("Reshape", [value, builder.integers(0, 0, self.height, self.width)])
+        builder.append()
+        return value
 
     def apply(self, array: Floats) -> Floats:
         """The same with numbers."""
@@ -121,24 +128,6 @@ class Tokens:
         features_first = whole.transpose(0, 2, 1) if self.last else whole
         features_first[:, :, self._grid] = cotangent.reshape(*cotangent.shape[:2], -1)
         return whole
-
-
-def _put(
-    graph: ir.Graph, operator: str, value: ir.Value, *constants: list[int], perm: list[int] | None = None
-) -> ir.Value:
-    inputs = [value]
-    for i, numbers in enumerate(constants):
-        name = f"arrangement.{operator}.{i}"
-        constant = ir.Value(name=name, const_value=ir.tensor(np.array(numbers, np.int64), name=name))
-        constant.dtype, constant.shape = ir.DataType.INT64, ir.Shape([len(numbers)])
-        graph.register_initializer(constant)
-        inputs.append(constant)
-    attributes = [ir.AttrInt64s("perm", perm)] if perm is not None else []
-    node = ir.Node("", operator, inputs, attributes, name=f"arrangement.{operator}")
-    node.outputs[0].name = f"arrangement.{operator}.output"
-    node.outputs[0].dtype = ir.DataType.FLOAT
-    graph.append(node)
-    return node.outputs[0]
 
 
 # ----- where the features of each value are -----

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
-from reverie_gradient import GradientError, add_gradient, unportable
+from reverie_gradient import Builder, GradientError, add_gradient, unportable
 
 from reverie_export.geometry import Geometry, channels_of
 from reverie_export.layers import Target
@@ -87,41 +87,23 @@ def _normalise(graph: ir.Graph, entry: ir.Value, normalisation: Normalisation) -
         entry.name = "image"
         return entry
     image = ir.Value(name="image", shape=entry.shape, type=ir.TensorType(ir.DataType.FLOAT))
-    x, nodes = image, []
-
-    def put(operator: str, *constants: tuple[str, np.ndarray]) -> ir.Value:
-        inputs = [x, *(_constant(graph, f"normalisation.{name}", array) for name, array in constants)]
-        node = ir.Node("", operator, inputs, name=f"normalisation.{operator}")
-        node.outputs[0].name = f"normalisation.{operator}.output"
-        node.outputs[0].shape, node.outputs[0].dtype = entry.shape, ir.DataType.FLOAT
-        nodes.append(node)
-        return node.outputs[0]
-
+    builder, x = Builder(graph, "normalisation"), image
     if normalisation.channel_order == "BGR":
-        ends = [("starts", -1), ("ends", LAST), ("axes", 1), ("steps", -1)]
-        x = put("Slice", *((name, np.array([n], np.int64)) for name, n in ends))
+        x = builder.op("Slice", [x, *map(builder.integers, (-1, LAST, 1, -1))], like=image)
     if normalisation.scale != 1:
-        x = put("Mul", ("scale", np.array(normalisation.scale, np.float32)))
+        x = builder.op("Mul", [x, builder.constant(normalisation.scale, ir.DataType.FLOAT)], like=image)
     if any(normalisation.mean):
-        x = put("Sub", ("mean", _column(normalisation.mean)))
+        x = builder.op("Sub", [x, builder.constant(_column(normalisation.mean))], like=image)
     if any(s != 1 for s in normalisation.std):
-        x = put("Div", ("std", _column(normalisation.std)))
+        x = builder.op("Div", [x, builder.constant(_column(normalisation.std))], like=image)
     graph.inputs[0] = image
     ir.convenience.replace_all_uses_with(entry, x)
-    first = next(iter(graph))
-    graph.insert_before(first, nodes)
+    builder.insert_before(next(iter(graph)))
     return image
 
 
 def _column(numbers: Sequence[float]) -> np.ndarray:
     return np.array(numbers, np.float32).reshape(1, -1, 1, 1)
-
-
-def _constant(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
-    value = ir.Value(name=name, const_value=ir.tensor(array, name=name))
-    value.dtype, value.shape = ir.DataType.from_numpy(array.dtype), ir.Shape(array.shape)
-    graph.register_initializer(value)
-    return value
 
 
 def _state_shapes(graph: ir.Graph, target: Target) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from reverie_gradient import Builder
 
 from reverie_export.errors import BadOption, BadSource, nearest
 from reverie_export.sources.guard import shown
@@ -111,11 +112,12 @@ def channels_first(graph: ir.Graph, entry: Entry) -> None:
             ir.convenience.replace_all_uses_with(node.outputs[0], new)
             graph.remove(node, safe=True)
     if old.uses():
-        turn = ir.Node("", "Transpose", [new], [ir.AttrInt64s("perm", TO_LAST)], name=f"{entry.name}.channels_last")
-        turn.outputs[0].name, old.name = old.name, f"{old.name}.before"
-        turn.outputs[0].shape, turn.outputs[0].dtype = ir.Shape(entry.shape), ir.DataType.FLOAT
-        ir.convenience.replace_all_uses_with(old, turn.outputs[0])
-        graph.insert_before(next(iter(graph)), [turn])
+        builder = Builder(graph)
+        turned = builder.op("Transpose", [new], perm=TO_LAST, name=f"{entry.name}.channels_last")
+        turned.shape, turned.dtype = ir.Shape(entry.shape), ir.DataType.FLOAT
+        turned.name, old.name = old.name, f"{old.name}.before"
+        ir.convenience.replace_all_uses_with(old, turned)
+        builder.insert_before(next(iter(graph)))
 
 
 def _layout(dims: Sequence[int], readers: Sequence[NodeProto]) -> str:
