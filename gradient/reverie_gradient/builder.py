@@ -1,4 +1,4 @@
-"""The one way to write into a graph: nodes and constants over onnx_ir's tape, with names that no other value has."""
+"""The graph builder of all of Reverie: nodes and constants over onnx_ir's tape, under names that are not taken."""
 
 from __future__ import annotations
 

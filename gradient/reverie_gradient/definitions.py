@@ -1,9 +1,9 @@
-"""Attention and RotaryEmbedding in simpler operators: the usual cases, with less ado than in ONNX's own definitions.
+"""Attention and RotaryEmbedding in simpler operators: common cases, with fewer nodes than ONNX's own definitions.
 
-What ONNX defines by no others, the recurrent layers, is in `recurrent`.
+The recurrent layers, which ONNX does not define in terms of others, are in `recurrent`.
 
-A definition receives a ``Call`` without gradients and returns the values of the outputs, or None for a case that it
-leaves to ONNX.
+A definition receives a ``Call`` without gradients and returns the values of the outputs, or None where ONNX's own
+definition is to be used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every
+from reverie_gradient.gathering import arange
 from reverie_gradient.recurrent import gru, lstm, rnn
 from reverie_gradient.shapes import count, sizes, static_dims
 from reverie_gradient.table import Call
@@ -37,12 +37,12 @@ def attention(call: Call) -> Sequence[Term] | None:
     if call.has(4):
         k, v = (call.input(i).apply("Concat", t, axis=2) for i, t in ((4, k), (5, v)))
     # Several heads of queries may share one of keys and values.
-    every = np.repeat(np.arange(heads[1]), heads[0] // heads[1])
-    keys, values = (t if heads[0] == heads[1] else t.apply("Gather", every, axis=1) for t in (k, v))
+    shared = np.repeat(np.arange(heads[1]), heads[0] // heads[1])
+    keys, values = (t if heads[0] == heads[1] else t.apply("Gather", shared, axis=1) for t in (k, v))
 
     scale = call.number("scale", 0.0) or _root_of_width(call, heads[0])
     scores = (q * scale) @ keys.apply("Transpose", perm=[0, 1, 3, 2])
-    y = _share(call, scores) @ values
+    y = _attention_weights(call, scores) @ values
     if flat:
         y = y.apply("Transpose", perm=[0, 2, 1, 3]).apply("Reshape", np.array([0, 0, -1], np.int64))
     return [y, k, v]
@@ -75,8 +75,8 @@ def _root_of_width(call: Call, heads: int) -> Term | float:
     return 1 / width.apply("Sqrt") if isinstance(width, Term) else float(width**-0.5)
 
 
-def _share(call: Call, scores: Term) -> Term:
-    """Return what each token takes of each other: the softmax of ``scores``, within the mask."""
+def _attention_weights(call: Call, scores: Term) -> Term:
+    """Return the attention weights: the softmax of ``scores`` under the mask."""
     bias = _causal_bias(call) if call.integer("is_causal", 0) else None
     if not call.has(3):
         return (scores if bias is None else scores + bias).apply("Softmax", axis=-1)
@@ -84,11 +84,11 @@ def _share(call: Call, scores: Term) -> Term:
     if mask.dtype == ir.DataType.BOOL:
         mask = mask.apply("Where", scores.constant(0.0), -np.inf)
     bias = mask if bias is None else mask + bias
-    # A token that may see nothing takes nothing, and must not meet inf - inf on the way.
+    # The weights of a token whose keys are all masked are zero; their softmax would be NaN, from inf - inf.
     seen = bias.apply("Greater", -np.inf).apply("Cast", to=int(bias.dtype))
-    blind = seen.apply("ReduceSum", np.array([-1], np.int64), keepdims=1).apply("Equal", 0.0)
-    share = (scores + blind.apply("Where", bias.constant(0.0), bias)).apply("Softmax", axis=-1)
-    return blind.apply("Where", share.constant(0.0), share)
+    masked = seen.apply("ReduceSum", np.array([-1], np.int64), keepdims=1).apply("Equal", 0.0)
+    weights = (scores + masked.apply("Where", bias.constant(0.0), bias)).apply("Softmax", axis=-1)
+    return masked.apply("Where", weights.constant(0.0), weights)
 
 
 def _causal_bias(call: Call) -> Term:
@@ -99,12 +99,13 @@ def _causal_bias(call: Call) -> Term:
     if call.has(4):
         start = sizes(call.input(4), [2])
         columns = columns + start
-    row, column = every(rows), every(columns)
+    row, column = arange(rows), arange(columns)
     if isinstance(start, Term):
         row = row + start
     later = row.apply("Unsqueeze", np.array([1], np.int64)).apply("Less", column)
     bias = later.apply("Where", q.constant(-np.inf), 0.0)
-    if not call.has(4):  # inference does not see through the ranges, and the gradient of a sum asks what was stretched
+    # Shape inference does not evaluate the ranges, and the gradient of a sum needs to know what was broadcast.
+    if not call.has(4):
         bias.value.type, bias.value.shape = ir.TensorType(q.dtype), ir.Shape([q.dims[axis], k.dims[axis]])
     return bias
 

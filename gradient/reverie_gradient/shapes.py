@@ -1,7 +1,7 @@
-"""Shapes in a graph whose sizes may only be known at run time.
+"""Reshaping, cropping and padding in graphs whose sizes may only be known at run time.
 
-Where sizes are known these helpers give constants; elsewhere they append ``Shape`` and a little integer arithmetic,
-which ONNX Runtime folds away once the free dimensions of a session are fixed.
+Where sizes are known these helpers use constants, elsewhere ``Shape`` and integer arithmetic, which ONNX Runtime folds
+once the free dimensions of a session are fixed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def sum_to(g: Term, wide: Sequence[int | str | None], narrow: Term) -> Term:
     if extra:
         g = g.apply("ReduceSum", np.arange(extra, dtype=np.int64), keepdims=0)
     if any(not isinstance(n, int) and w != 1 and (n is None or n != w) for w, n in pairs):
-        # Whether a free dimension was stretched shows only at run time: sum the axes whose sizes differ.
+        # Whether a free dimension was broadcast is known only at run time: sum the axes whose sizes differ.
         differs = g.apply("Shape").apply("Equal", narrow.apply("Shape")).apply("Not").apply("NonZero")
         axes = differs.apply("Reshape", np.array([-1], np.int64))
         g = g.apply("ReduceSum", axes, keepdims=1, noop_with_empty_axes=1)
@@ -111,10 +111,10 @@ def pad(g: Term, begin: Sequence[int], end: Sequence[int]) -> Term:
 
 
 def place(g: Term, begin: Sequence[int], slack: Sequence[int], like: Term, axes: Sequence[int]) -> Term:
-    """Lay ``g`` into zeros of the sizes of ``like``, its first element at ``begin``; what juts out is cut off.
+    """Embed ``g`` in zeros of the sizes of ``like``, its first element at ``begin``; what exceeds them is cut off.
 
-    ``begin`` may be negative. ``slack`` bounds from above how far ``g`` may fall short of the end of ``like``: so much
-    is padded and the excess cut, so that no amount of padding depends on sizes that may be free.
+    ``begin`` may be negative. ``slack`` is an upper bound of how far ``g`` ends before the end of ``like``: so much is
+    padded and the excess cut, so that no amount of padding depends on sizes that may be free.
     """
     zeros = [0] * like.rank
     before, after = list(zeros), list(zeros)

@@ -1,4 +1,4 @@
-"""A value of the graph that rules can calculate with: ``dy * y`` appends a ``Mul``."""
+"""Operators for values of a graph, so that rules read as calculus: ``dy * y`` makes a ``Mul``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Term:
 
     @property
     def dims(self) -> tuple[int | str | None, ...]:
-        """Size of each axis: a number, a symbol's name, or None where nothing is known.
+        """Size of each axis: a number, a symbol's name, or None if unknown.
 
         Raises:
             UnknownShape: not even the rank is known.
@@ -48,14 +48,14 @@ class Term:
         return len(self.dims)
 
     def apply(self, op_type: str, *operands: Operand | None, **attributes: Any) -> Term:
-        """Append the operator ``op_type`` with this term as its first input."""
+        """Make a node of ``op_type`` with this term as its first input."""
         value = self.builder.op(op_type, self._values(operands), **attributes)
         if op_type == "Cast":
             value.shape = self.value.shape
         return Term(self.builder, value, self._result(op_type, operands, attributes))
 
     def split(self, sizes: Operand, axis: int, parts: int) -> list[Term]:
-        """Cut this term along ``axis`` into ``parts`` pieces of the given sizes."""
+        """Split this term along ``axis`` into ``parts`` parts of the given sizes."""
         values = self.builder.ops("Split", self._values([sizes]), parts, axis=axis)
         return [Term(self.builder, value, self.dtype) for value in values]
 

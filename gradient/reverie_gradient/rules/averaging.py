@@ -29,7 +29,7 @@ def _average(call: Call) -> Sequence[Term | None]:
 
 
 def _filled_share(call: Call, win: Windows) -> Term:
-    """Return for each window the share of it that counts: what lies inside the input, or inside its pads."""
+    """Return the fraction of each window that counts: the part inside the input, or inside its pads."""
     ones = call.x.constant(np.ones((1,) * call.x.rank)).apply("Expand", sizes(call.x, win.axes))
     out = sticks_out(call, win)
     pads = [*win.before, *win.after]

@@ -41,7 +41,7 @@ def _conv(call: Call) -> Sequence[Term | None]:
 
 @vjp("ConvTranspose")
 def _conv_transpose(call: Call) -> Sequence[Term | None]:
-    """Read y[s i + d u - p] += w[u] x[i] backwards: dx[i] = sum_u w[u] dy[s i + d u - p], with the same weights."""
+    """Differentiate y[s i + d u - p] += w[u] x[i]: dx[i] = sum_u w[u] dy[s i + d u - p], with the same weights."""
     x, w, dy = call.x, call.input(1), call.dy
     group = call.integer("group", 1)
     kernel = call.integers("kernel_shape") or static_dims(w, range(2, w.rank))
@@ -69,7 +69,7 @@ def _conv_transpose(call: Call) -> Sequence[Term | None]:
 
 
 def _correlate(call: Call, win: Windows, dy: Term, group: int) -> Term:
-    """Convolve ``dy``, already spread to stride 1, with the flipped kernel."""
+    """Convolve ``dy``, already dilated to stride 1, with the flipped kernel."""
     w = call.input(1)
     begin = [r - p for r, p in zip(win.reach, win.before, strict=True)]
     end = [r - p for r, p in zip(win.reach, win.after, strict=True)]
@@ -91,7 +91,7 @@ def _correlate(call: Call, win: Windows, dy: Term, group: int) -> Term:
 
 
 def _flipped(call: Call, w: Term, win: Windows, group: int) -> Term:
-    """Turn weights [M, C / group, ...] into [C, M / group, ...], every kernel back to front."""
+    """Turn weights [M, C / group, ...] into [C, M / group, ...], every kernel reversed."""
     rank = w.rank
     if group == 1:
         w = w.apply("Transpose", perm=[1, 0, *range(2, rank)])
@@ -126,10 +126,10 @@ def _transposed(win: Windows, dy: Term, w: Term, x: Term) -> Term:
 
 
 def _weights_gradient(win: Windows, x: Term, dy: Term, w: Term, group: int, spatial: Term) -> Term:
-    """dw[m, c, u] = sum of dy[n, m, o] x[n, c, s o + d u - p]: strides and dilations change places, N and C too.
+    """dw[m, c, u] = sum of dy[n, m, o] x[n, c, s o + d u - p]: strides and dilations are exchanged, and so are N and C.
 
     In groups, the channels of one group are the batch, and the convolution has the same groups of N channels each.
-    ``spatial`` are the sizes of x, which may be a cotangent that does not know them.
+    ``spatial`` are the sizes of x, which may be a cotangent of unknown sizes.
     """
     swap = [1, 0, *win.axes]
     dw = _batch_as_channels(x, win, group, spatial).apply(

@@ -1,10 +1,10 @@
-"""The rule for DeformConv, a convolution whose kernel reads where another input says.
+"""The rule for DeformConv, a convolution whose kernel reads at positions that are another input.
 
 With col[c, k, o] = mask[k, o] x[c, place[k, o]], what each element k of the kernel reads for each output o, it is a
-product of matrices, y = W col. By the weights, the mask and the places it goes back through the four pixels around each
-place, which are picked by index. By the picture nothing is scattered either: for each element of the kernel, the
-gradient of col is multiplied by the shares of all pixels in all its places. That takes as many multiplications for a
-channel and a place as the picture has pixels, so it suits small layers, where such convolutions stand.
+product of matrices, y = W col. The gradients of the weights, the mask and the positions are computed from the four
+pixels around each place, which are picked by index. That of the image is not scattered: for each element of the kernel,
+the gradient of col is multiplied by the weights of all pixels in all its places. That takes as many multiplications for
+a channel and a place as the image has pixels, which suits the small layers that use such convolutions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every
+from reverie_gradient.gathering import arange
 from reverie_gradient.interpolation import linear, places
 from reverie_gradient.shapes import elements, reshape_like, reshape_to, sizes, static_dims
 from reverie_gradient.table import Call, vjp
@@ -28,7 +28,7 @@ LAST = np.array([-1], np.int64)
 
 @dataclass(frozen=True)
 class Reads:
-    """What is read where. Channels that share their places are an image; there are N ``parts`` images of ``depth``.
+    """The places that are read. Channels with the same places are an image; there are N ``parts`` images of ``depth``.
 
     ``at`` holds the row and the column of each place, ``mask`` its factor or None: [images, taps * outputs]. The
     ``kernel`` is that of the convolution, [M, C / group, rows, columns].
@@ -62,7 +62,7 @@ class Reads:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """The element of an axis before each place, or the one behind: its index, its weight, and the slope of that."""
+    """The element of an axis before each place, or the one after: its index, its weight, and the slope of that."""
 
     index: Term
     weight: Term
@@ -80,10 +80,10 @@ def _deform_conv(call: Call) -> Sequence[Term | None]:
     for pixels, y, x in _corners(reads):
         weight = y.weight * x.weight
         column.append(pixels * weight.apply("Unsqueeze", LAST))
-        told = (back * pixels).apply("ReduceSum", LAST, keepdims=0)
-        by_mask.append(told * weight)
-        moved[0].append(told * y.slope * x.weight)
-        moved[1].append(told * y.weight * x.slope)
+        gradient = (back * pixels).apply("ReduceSum", LAST, keepdims=0)
+        by_mask.append(gradient * weight)
+        moved[0].append(gradient * y.slope * x.weight)
+        moved[1].append(gradient * y.weight * x.slope)
 
     col, by_place = _sum(column), [_sum(m) for m in moved]
     if reads.mask is not None:
@@ -107,7 +107,7 @@ def _sum(terms: Sequence[Term]) -> Term:
     return total
 
 
-# ----- what it reads -----
+# ----- reading -----
 
 
 def _reads(call: Call) -> Reads:
@@ -152,7 +152,7 @@ def _corners(reads: Reads) -> Iterator[tuple[Term, Neighbour, Neighbour]]:
     area = elements(x, [2, 3])
     pixels = reshape_to(x, [-1, reads.depth, area]).apply("Transpose", perm=[0, 2, 1])
     pixels = pixels.apply("Reshape", np.array([-1, reads.depth], np.int64))
-    first = (every(reads.images) * area).apply("Unsqueeze", LAST)
+    first = (arange(reads.images) * area).apply("Unsqueeze", LAST)
     for y, z in product(_neighbours(reads, 0), _neighbours(reads, 1)):
         yield pixels.apply("Gather", y.index * sizes(x, [3]) + z.index + first, axis=0), y, z
 
@@ -179,7 +179,7 @@ def _weights_gradient(reads: Reads, column: Term) -> Term:
 
 
 def _to_picture(reads: Reads, dcol: Term) -> Term:
-    """Hand the gradient of what is read, [images, channels, samples], to the pixels that it was read from."""
+    """Return the gradient of the pixels from that of what is read from them, [images, channels, samples]."""
     x, by_tap = reads.call.x, np.array([0, reads.taps, -1], np.int64)
     dcol = dcol.apply("Reshape", np.array([0, 0, reads.taps, -1], np.int64))
     at = [place.apply("Reshape", by_tap) for place in reads.at]

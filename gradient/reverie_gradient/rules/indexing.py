@@ -1,4 +1,4 @@
-"""Rules for operators that pick elements out of a tensor or surround it with others."""
+"""Rules for slicing, padding and gathering."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every, gather_back, select_back
+from reverie_gradient.gathering import arange, gather_back, select_back
 from reverie_gradient.shapes import crop, dilate, pad, shape_of, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
-# ----- Slice: lay the gradient back into zeros -----
+# ----- Slice: pad the gradient with zeros -----
 
 
 @vjp("Slice")
@@ -70,7 +70,7 @@ def _first_index(call: Call, steps: Mapping[int, int]) -> Term:
     return start + (shape_of(call.y) - 1) * np.minimum(step, 0)
 
 
-# ----- Pad: cut the border off again, or fold it back -----
+# ----- Pad: remove the border, or add it to what it repeats -----
 
 
 @vjp("Pad")
@@ -126,7 +126,7 @@ def _fold(call: Call, mode: str, axes: list[int], before: list[int], after: list
 
 def _repeated(mode: str, before: int, after: int, size: Term) -> Term:
     """Return which element each place of a padded axis repeats, for pads that are smaller than the axis."""
-    at = every(size + (before + after)) - before
+    at = arange(size + (before + after)) - before
     last = size - 1
     if mode == "edge":
         return at.apply("Max", np.array([0])).apply("Min", last)

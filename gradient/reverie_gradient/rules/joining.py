@@ -1,4 +1,4 @@
-"""Rules for operators that join tensors or take them apart."""
+"""Rules for Concat and Split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules for operators that move elements and change none: their gradients move them back."""
+"""Rules for operators that only rearrange elements: their gradients rearrange them back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _expand(call: Call) -> Sequence[Term | None]:
 
 @vjp("Tile")
 def _tile(call: Call) -> Sequence[Term | None]:
-    """Number the copies along axes of their own, and sum over those."""
+    """Give the copies axes of their own, and sum over those."""
     x, repeats = call.x, call.input(1)
     pair = np.array([1], np.int64)
     each = repeats.apply("Unsqueeze", pair).apply("Concat", shape_of(x).apply("Unsqueeze", pair), axis=1)

@@ -81,8 +81,8 @@ def _standardised(call: Call, axes: Sequence[int], scale: Term) -> tuple[Term, T
 def _standardise(x: Term, g: Term, axes: np.ndarray, n: Term | float, epsilon: float) -> tuple[Term, Term]:
     """Return u = (x - mean) / sqrt(v), v = var + epsilon, over ``axes`` of ``n`` elements, and dx for the gradient g.
 
-    With c = x - mean, dx = (g - mean(g) - c mean(g c) / v) / sqrt(v): Ba et al. 2016, arXiv:1607.06450. Whatever can be
-    computed on one number per mean is, rather than on every element.
+    With c = x - mean, dx = (g - mean(g) - c mean(g c) / v) / sqrt(v): Ba et al. 2016, arXiv:1607.06450. What can be
+    computed once per mean is not computed per element.
     """
 
     def mean(t: Term) -> Term:

@@ -1,9 +1,9 @@
-"""Rules for quantised networks: straight through the rounding, and nothing where a number did not fit.
+"""Rules for quantised networks: the straight-through estimator, with no gradient where a number saturates.
 
-A quantised value holds whole numbers q that stand for scale * (q - zero). Its gradient is that of a real number in the
-place of q, so it is a float tensor although q is not; rules are given live whole numbers as floats. Rounding passes the
-gradient as if it were not there (Bengio et al. 2013, arXiv:1308.3432), and saturation stops it. Scales and zero points
-are taken for constants, also where DynamicQuantizeLinear computes them.
+A quantised value holds integers q that stand for scale * (q - zero). Its gradient is that of a real number in place of
+q, so it is a float tensor although q is not; rules receive such integers cast to floats. Rounding passes the gradient
+unchanged (Bengio et al. 2013, arXiv:1308.3432), and saturation stops it. Scales and zero points are treated as
+constants, even if DynamicQuantizeLinear computes them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import onnx_ir as ir
 from reverie_gradient.table import RULES, Call, vjp
 from reverie_gradient.term import Term
 
-# Operators that make whole numbers, as their first output, of numbers that have a gradient.
+# Operators whose first output holds integers and has a gradient.
 QUANTISING = frozenset(
     {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"}
 )
@@ -32,7 +32,7 @@ def _quantise(call: Call) -> Sequence[Term | None]:
         place = place + _along_axis(call, call.input(2).apply("Cast", to=int(call.x.dtype)))
     low, high = _range(call)
     middle, half = (low + high) / 2, (high - low) / 2
-    fits = (place - middle).apply("Abs").apply("Less", half + 0.5)  # what lies beyond rounds to a number out of range
+    fits = (place - middle).apply("Abs").apply("Less", half + 0.5)  # anything else rounds to a number out of range
     return [fits.apply("Where", call.dy / scale, 0.0)]
 
 
@@ -110,17 +110,17 @@ def _centred(q: Term, zero: Term | None, dtype: ir.DataType) -> Term:
 
 
 def _unsaturated(call: Call) -> Term:
-    """Return the gradient where the result lies between the ends of its range; at an end it may have been cut off."""
+    """Return the gradient where the result lies inside its range; at its ends it may have saturated."""
     low, high = _range(call)
     inside = (call.y - (low + high) / 2).apply("Abs").apply("Less", (high - low) / 2)
     return inside.apply("Where", call.dy, 0.0)
 
 
 def _range(call: Call) -> tuple[int, int]:
-    """Return the smallest and the largest whole number that the output can hold."""
+    """Return the smallest and the largest integer that the output can hold."""
     dtype = call.node.outputs[0].dtype
     if dtype is None or not dtype.is_integer():
-        raise call.refuse(f"it quantises to {dtype}; only whole numbers are covered")
+        raise call.refuse(f"it quantises to {dtype}; only integers are covered")
     bits = int(dtype.bitwidth)
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if dtype.is_signed() else (0, (1 << bits) - 1)
 

@@ -26,7 +26,7 @@ def _reduce(call: Call) -> Sequence[Term | None]:
 
 @vjp("ReduceMax", "ReduceMin")
 def _extreme(call: Call) -> Sequence[Term | None]:
-    """Send the gradient to the element that was picked; equals share it evenly."""
+    """Pass the gradient to the largest or smallest element; equal ones share it."""
     axes = _axes(call)
     if axes is None:
         return [call.dy]

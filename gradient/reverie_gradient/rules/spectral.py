@@ -1,4 +1,4 @@
-"""Rules for Fourier transforms, which are products with matrices of cosines and sines; so are their ways back."""
+"""Rules for Fourier transforms: products with matrices of cosines and sines, and so are their gradients."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _fourier(call: Call) -> Sequence[Term | None]:
     length = call.constant(1)
     n = known[0] if length is None else int(length.item())
     turns = np.outer(np.arange(taken[0]), np.arange(known[0])) % n * (2 * np.pi / n)
-    heard = (np.arange(known[0]) < n) / (n if inverse else 1)  # a longer signal was cut, a shorter one padded
-    cosines, sines = np.cos(turns) * heard, np.sin(turns) * heard * (-1 if inverse else 1)
+    window = (np.arange(known[0]) < n) / (n if inverse else 1)  # a longer signal was cut, a shorter one padded
+    cosines, sines = np.cos(turns) * window, np.sin(turns) * window * (-1 if inverse else 1)
     real, imaginary = dy.split(np.array([1, 1], np.int64), rank - 1, 2)
 
     def back(t: Term, matrix: np.ndarray) -> Term:
@@ -48,8 +48,8 @@ def _fourier(call: Call) -> Sequence[Term | None]:
 def _short_time(call: Call) -> Sequence[Term | None]:
     """Differentiate y[f, k] = sum of w[n] x[s f + n] exp(-2 pi i k n / N) by the signal x.
 
-    It is a convolution of stride s, whose kernels are cosines and sines under the window w; going back, frames that
-    overlap add up.
+    It is a convolution of stride s, whose kernels are cosines and sines times the window w; its gradient sums frames
+    that overlap.
     """
     x, step, length = call.x, call.constant(1), _frame_length(call)
     parts = static_dims(x, [x.rank - 1])
