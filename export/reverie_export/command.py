@@ -28,7 +28,7 @@ def export(
     weights: str | None,
     layers: tuple[str, ...],
     name: str | None,
-    told: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     portable: bool,
     force: bool,
 ) -> None:
@@ -62,7 +62,7 @@ def export(
                 weights=weights,
                 layers=layers,
                 name=name,
-                overrides=Overrides(**told),
+                overrides=Overrides(**overrides),
                 portable=portable,
                 force=force,
                 progress=show,

@@ -20,7 +20,7 @@ class Builder:
 
     Args:
         graph: The graph that the nodes are for.
-        scope: What names begin with. The attribute may be set anew between nodes; names of constants keep the first.
+        scope: What names begin with. The attribute may change between nodes; names of constants keep the first.
         constant_nodes: Whether constants are nodes.
     """
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 # No gradient passes these operators, which is correct; the value is the reason.
 NO_GRADIENT: dict[str, str] = {
     # ----- constant almost everywhere -----
-    **dict.fromkeys(("ArgMax", "ArgMin", "Ceil", "Floor", "Hardmax", "Round", "Sign"), "its result is piecewise constant"),
+    **dict.fromkeys(
+        ("ArgMax", "ArgMin", "Ceil", "Floor", "Hardmax", "Round", "Sign"), "its result is piecewise constant"
+    ),
     # ----- Booleans -----
     **dict.fromkeys(
         (

@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from reverie_export import BadSource, export_model
 from reverie_export.sources.guard import all_nodes
-from reverie_export.sources.onnx_file import Said, open_onnx
+from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing
 from reverie_gradient.coverage import NO_GRADIENT
 from reverie_gradient.table import RULES
@@ -43,7 +43,7 @@ def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
 
 def converted(age: Age, folder: Path) -> onnx.ModelProto:
     onnx.save(age.model(), folder / "net.onnx")
-    source = open_onnx(folder / "net.onnx", Said(channels=3, layout="NCHW"), Preprocessing())
+    source = open_onnx(folder / "net.onnx", FileOptions(channels=3, layout="NCHW"), Preprocessing())
     return ir.to_proto(source.graph)
 
 
