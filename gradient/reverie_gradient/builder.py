@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ class Builder:
         self._constant_scope = scope
         self._constant_nodes = constant_nodes
         self._tape = Tape()
-        self._constants: dict[tuple[ir.DataType, tuple[int, ...], bytes], ir.Value] = {}
+        self._constants: dict[Hashable, ir.Value] = {}
         self._repeats: dict[str, int] = {}
 
     def op(
@@ -82,11 +82,11 @@ class Builder:
         dtype = dtype or ir.DataType.from_numpy(held.dtype)
         if name is not None:
             return self._initializer(held, dtype, name)
-        key = (dtype, held.shape, held.tobytes())
+        tensor = ir.tensor(held, dtype)
+        key = _identity(tensor)
         if key not in self._constants:
             name = self._unused(_joined(self._constant_scope, "Constant"))
             if self._constant_nodes:
-                tensor = ir.tensor(held, dtype)
                 self._constants[key] = self._tape.op(
                     "Constant", [], {"value": tensor}, name=name, output=ir.Value(name=name)
                 )
@@ -98,6 +98,14 @@ class Builder:
         """Return a vector of int64: a shape, axes, pads."""
         return self.constant(numbers, ir.DataType.INT64)
 
+    def floats(self, array: npt.ArrayLike) -> ir.Value:
+        """Return a constant of float32."""
+        return self.constant(array, ir.DataType.FLOAT)
+
+    def reshape(self, value: ir.Value, *sizes: int) -> ir.Value:
+        """Make a Reshape of ``value``; 0 and -1 mean what they mean to the operator."""
+        return self.op("Reshape", [value, self.integers(*sizes)])
+
     def append(self, needed_for: Sequence[ir.Value] | None = None) -> None:
         """Place the nodes at the end of the graph; with ``needed_for``, only those that these values depend on."""
         nodes = self._take()
@@ -106,6 +114,10 @@ class Builder:
     def insert_before(self, node: ir.Node) -> None:
         """Place the nodes before ``node``."""
         self.graph.insert_before(node, self._take())
+
+    def insert_after(self, node: ir.Node) -> None:
+        """Place the nodes after ``node``."""
+        self.graph.insert_after(node, self._take())
 
     def replace(self, node: ir.Node, values: Sequence[ir.Value]) -> None:
         """Place the nodes before ``node`` and remove it; ``values`` stand for its outputs, under the same names."""
@@ -120,6 +132,32 @@ class Builder:
             old.replace_all_uses_with(value, replace_graph_outputs=True)
         self.insert_before(node)
         self.graph.remove(node, safe=True)
+
+    def splice(self, graph: ir.Graph) -> None:
+        """Move all of another graph, a fragment that was written as text, to the end of this one.
+
+        Names are prefixed by the scope. Constants that are equal, or the same weights of a file, become one. What were
+        the inputs and outputs of the other graph are then free values, for the caller to connect.
+        """
+        graph.inputs.clear()
+        graph.outputs.clear()
+        for value in list(graph.initializers.values()):
+            graph.initializers.pop(value.name or "")
+            assert value.const_value is not None
+            key = _identity(value.const_value)
+            if key in self._constants:
+                ir.convenience.replace_all_uses_with(value, self._constants[key])
+            else:
+                self._constants[key] = value
+                value.name = _joined(self.scope, value.name or "")
+                self.graph.register_initializer(value)
+        nodes = list(graph)
+        graph.remove(nodes)
+        for node in nodes:
+            node.name = _joined(self.scope, node.name or node.outputs[0].name or "")
+            for value in node.outputs:
+                value.name = _joined(self.scope, value.name or "")
+        self.graph.extend(nodes)
 
     def _take(self) -> Sequence[ir.Node]:
         nodes, self._tape = self._tape.nodes, Tape()
@@ -149,6 +187,14 @@ class Builder:
 
 def _joined(scope: str, name: str) -> str:
     return f"{scope}/{name}" if scope else name
+
+
+def _identity(tensor: ir.TensorProtocol) -> Hashable:
+    """Return what is equal for equal constants: the place of a weight in its file, or else the contents."""
+    shape = tuple(tensor.shape.numpy())
+    if isinstance(tensor, ir.ExternalTensor):
+        return tensor.location, tensor.offset, tensor.dtype, shape
+    return tensor.dtype, shape, tensor.tobytes()
 
 
 def _needed(nodes: Sequence[ir.Node], values: Sequence[ir.Value]) -> list[ir.Node]:

@@ -108,3 +108,20 @@ def test_nodes_before_another_are_computed_before_it(model: ir.Model) -> None:
     builder.insert_before(add)
     assert next(iter(model.graph)).op_type == "Mul"
     np.testing.assert_allclose(run(model)[0], np.exp([1, 3]), rtol=1e-6)
+
+
+def test_a_spliced_graph_moves_under_the_scope_and_equal_constants_become_one(model: ir.Model) -> None:
+    builder = Builder(model.graph)
+    for scope in ("a", "b"):
+        other = ir.from_proto(onnx.parser.parse_model(TEXT))
+        (x,), outputs = [*other.graph.inputs], [*other.graph.outputs]
+        builder.scope = scope
+        builder.splice(other.graph)
+        ir.convenience.replace_all_uses_with(x, model.graph.outputs[0])
+        model.graph.outputs.extend(outputs)
+    assert [value.name for value in model.graph.outputs] == ["y", "z", "a/y", "a/z", "b/y", "b/z"]
+    assert list(model.graph.initializers) == ["one", "a/one"]
+    assert len(other.graph) == 0
+    y, _, again, *_, last = run(model)
+    np.testing.assert_allclose(again, np.exp(y + 1), rtol=1e-6)
+    np.testing.assert_allclose(last, -np.exp(y + 1), rtol=1e-6)
