@@ -50,9 +50,10 @@ class Term:
     def apply(self, op_type: str, *operands: Operand | None, **attributes: Any) -> Term:
         """Make a node of ``op_type`` with this term as its first input."""
         value = self.builder.op(op_type, self._values(operands), **attributes)
+        dtype = self._result(op_type, operands, attributes)
         if op_type == "Cast":
-            value.shape = self.value.shape
-        return Term(self.builder, value, self._result(op_type, operands, attributes))
+            value.shape, value.dtype = self.value.shape, dtype
+        return Term(self.builder, value, dtype)
 
     def split(self, sizes: Operand, axis: int, parts: int) -> list[Term]:
         """Split this term along ``axis`` into ``parts`` parts of the given sizes."""

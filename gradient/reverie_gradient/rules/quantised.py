@@ -73,7 +73,7 @@ def _qlinear_matmul(call: Call) -> Sequence[Term | None]:
     a_scale, y_scale = _rows(a_scale), _rows(y_scale)
     reals = (_centred(a, _rows(a_zero), call.dy.dtype) * a_scale, _centred(b, b_zero, call.dy.dtype) * b_scale)
     for real, whole in zip(reals, (a, b), strict=True):
-        real.value.shape = whole.value.shape
+        real.value.shape, real.value.dtype = whole.value.shape, call.dy.dtype
     da, db = RULES["MatMul"](replace(call, inputs=reals, dys=(_unsaturated(call) / y_scale,)))
     assert da is not None
     assert db is not None
@@ -93,7 +93,7 @@ def _qlinear_conv(call: Call) -> Sequence[Term | None]:
     """Differentiate y = saturate(round(conv(x_scale (x - x_zero), w_scale (w - w_zero)) / y_scale) + y_zero) by x."""
     _, x_scale, _, w, w_scale, w_zero, y_scale = (call.input(i) for i in range(7))
     real = _centred(w, _kernels(call, w_zero), call.dy.dtype) * _kernels(call, w_scale)
-    real.value.shape = w.value.shape
+    real.value.shape, real.value.dtype = w.value.shape, call.dy.dtype
     (dx, *_) = RULES["Conv"](replace(call, inputs=(call.x, real), dys=(_unsaturated(call) / y_scale,)))
     assert dx is not None
     return [dx * x_scale]
@@ -105,7 +105,7 @@ def _centred(q: Term, zero: Term | None, dtype: ir.DataType) -> Term:
     if zero is not None:
         real = real - zero.apply("Cast", to=int(dtype))
     if real is not q:
-        real.value.shape = q.value.shape
+        real.value.shape, real.value.dtype = q.value.shape, dtype
     return real
 
 
