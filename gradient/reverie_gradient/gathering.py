@@ -32,13 +32,13 @@ def gather_back(dy: Term, index: np.ndarray, axis: int, size: int, rank: int) ->
         dy = pad(dy, [0] * rank, end)
     if most == 1:
         return dy.apply("Gather", table[:, 0], axis=axis)
-    return dy.apply("Gather", table, axis=axis).apply("ReduceSum", np.array([axis + 1], np.int64), keepdims=0)
+    return dy.apply("Gather", table, axis=axis).apply("ReduceSum", [axis + 1], keepdims=0)
 
 
 def select_back(dy: Term, index: Term, axis: int, size: Term, rank: int) -> Term:
     """Return dx for an ``index`` into ``axis`` that is known only at run time; ``size`` is a vector of one number."""
     index = not_negative(index, size)
-    hit = index.apply("Unsqueeze", np.array([1], np.int64)).apply("Equal", arange(size))
+    hit = index.apply("Unsqueeze", [1]).apply("Equal", arange(size))
     return multiply_along(dy, hit.apply("Cast", to=int(dy.dtype)), axis, rank)
 
 
@@ -48,10 +48,10 @@ def elements_back(dy: Term, index: Term, axis: int, x: Term, *, inside: bool) ->
     ``inside`` says that the other axes of ``index`` may be shorter than those of ``x``.
     """
     size = sizes(x, [axis])
-    row = not_negative(index, size).apply("Unsqueeze", np.array([axis], np.int64))
+    row = not_negative(index, size).apply("Unsqueeze", [axis])
     column = arange(size).apply("Unsqueeze", np.arange(1, x.rank - axis + 1, dtype=np.int64))
-    dx = row.apply("Equal", column).apply("Where", dy.apply("Unsqueeze", np.array([axis], np.int64)), 0.0)
-    dx = dx.apply("ReduceSum", np.array([axis + 1], np.int64), keepdims=0)
+    dx = row.apply("Equal", column).apply("Where", dy.apply("Unsqueeze", [axis]), 0.0)
+    dx = dx.apply("ReduceSum", [axis + 1], keepdims=0)
     if not inside:
         return dx
     have, want = static_dims(index), static_dims(x)

@@ -92,7 +92,7 @@ def folded(margin: int, size: Term, dtype: ir.DataType, fold: Callable[[Term, Te
     outer = places(-margin, size + 2 * margin, dtype)
     inner = places(0, size, dtype)
     at = fold(outer, size.apply("Cast", to=int(dtype)) - 1)
-    return at.apply("Unsqueeze", np.array([1], np.int64)).apply("Equal", inner).apply("Cast", to=int(dtype))
+    return at.apply("Unsqueeze", [1]).apply("Equal", inner).apply("Cast", to=int(dtype))
 
 
 def to_edge(at: Term, last: Term) -> Term:

@@ -118,7 +118,7 @@ def _rnn_step(direction: Direction, x: Term, state: State | None) -> State:
 
 
 def _cut(t: Term, begin: int, end: int, axis: int) -> Term:
-    return t.apply("Slice", *(np.array([n], np.int64) for n in (begin, end, axis)))
+    return t.apply("Slice", *([n] for n in (begin, end, axis)))
 
 
 def _sum(a: Term | None, b: Term | None) -> Term | None:
@@ -149,14 +149,14 @@ def _unrolled(call: Call, step: Step, *, gates: int, usual: list[str]) -> Sequen
             given = given + weights.bias_of_input
         states: list[State] = []
         for t in range(length[0])[:: -1 if backwards else 1]:
-            state = step(weights, given.apply("Gather", np.array(t, np.int64), axis=0), state)
+            state = step(weights, given.apply("Gather", np.array(t), axis=0), state)
             states.append(state)
         by_direction.append(states)
     return _outputs(by_direction, directions)
 
 
 def _select(t: Term, index: int) -> Term:
-    return t.apply("Gather", np.array(index, np.int64), axis=0)
+    return t.apply("Gather", np.array(index), axis=0)
 
 
 def _direction(call: Call, index: int, size: int, gates: int, activations: Sequence[str]) -> Direction:
@@ -193,5 +193,5 @@ def _outputs(by_direction: Sequence[Sequence[State]], backwards: Sequence[bool])
 
 
 def _stack(parts: Sequence[Term], axis: int) -> Term:
-    first, *others = (part.apply("Unsqueeze", np.array([axis], np.int64)) for part in parts)
+    first, *others = (part.apply("Unsqueeze", [axis]) for part in parts)
     return first.apply("Concat", *others, axis=axis) if others else first

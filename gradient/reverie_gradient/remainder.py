@@ -31,7 +31,7 @@ class Remainder:
 
     def cut(self, x: Term) -> Term:
         """Cut the remainder off ``x``."""
-        return x.apply("Slice", np.zeros(len(self.axes), np.int64), self.ends, np.array(self.axes, np.int64))
+        return x.apply("Slice", np.zeros(len(self.axes), np.int64), self.ends, [*self.axes])
 
     def append(self, core: Term) -> Term:
         """Append zeros to ``core`` in place of the remainder; `padded` finds them again."""

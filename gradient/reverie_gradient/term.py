@@ -24,7 +24,7 @@ RESULT = {"Shape": INT64, "NonZero": INT64} | dict.fromkeys(
 class Term:
     """One value of the graph, with the builder that makes new nodes.
 
-    Numbers and arrays next to a term become constants of its type (arrays of integers stay int64).
+    Numbers and arrays next to a term become constants of its type; lists and arrays of integers stay int64.
     """
 
     builder: Builder
@@ -73,7 +73,7 @@ class Term:
     def _term(self, operand: Operand, dtype: ir.DataType) -> Term:
         if isinstance(operand, Term):
             return operand
-        integers = isinstance(operand, np.ndarray) and operand.dtype.kind == "i"
+        integers = isinstance(operand, list) or (isinstance(operand, np.ndarray) and operand.dtype.kind == "i")
         return self.constant(operand, INT64 if integers else dtype)
 
     def _result(self, op_type: str, operands: Sequence[Operand | None], attributes: dict[str, Any]) -> ir.DataType:
@@ -112,4 +112,4 @@ class Term:
         return self.apply("Neg")
 
 
-Operand: TypeAlias = "Term | float | np.ndarray"
+Operand: TypeAlias = "Term | float | np.ndarray | list[int]"

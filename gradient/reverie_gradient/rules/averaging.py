@@ -36,7 +36,7 @@ def _filled_share(call: Call, win: Windows) -> Term:
     if out:
         counted = float(call.integer("count_include_pad", 0))
         if any(pads):
-            ones = ones.apply("Pad", np.array([0, 0, *win.before, 0, 0, *win.after], np.int64), counted)
+            ones = ones.apply("Pad", [0, 0, *win.before, 0, 0, *win.after], counted)
         pads = [0] * len(win.axes) + [s - 1 for s in win.strides]
     if out or set(win.dilations) != {1}:
         # A pool refuses pads as wide as its kernel.

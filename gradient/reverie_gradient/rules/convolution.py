@@ -35,7 +35,7 @@ def _conv(call: Call) -> Sequence[Term | None]:
         spread = dilate(dy, win.strides, win.axes, x.rank)
         dx = _correlate(call, win, spread, group)
     dw = _weights_gradient(win, x, dy, w, group, sizes(x, win.axes))
-    db = dy.apply("ReduceSum", np.array([0, *win.axes], np.int64), keepdims=0)
+    db = dy.apply("ReduceSum", [0, *win.axes], keepdims=0)
     return [dx, dw, db]
 
 
@@ -64,7 +64,7 @@ def _conv_transpose(call: Call) -> Sequence[Term | None]:
     if any(o >= s for o, s in zip(call.integers("output_padding") or (), win.strides, strict=False)):
         dx = crop(dx, [0] * len(kernel), x, win.axes)
     dw = _weights_gradient(win, dy, x, w, group, sizes(call.y, win.axes)) if min(pads) >= 0 else None
-    db = dy.apply("ReduceSum", np.array([0, *win.axes], np.int64), keepdims=0)
+    db = dy.apply("ReduceSum", [0, *win.axes], keepdims=0)
     return [dx, dw, db]
 
 
@@ -101,14 +101,14 @@ def _flipped(call: Call, w: Term, win: Windows, group: int) -> Term:
             raise call.refuse("a grouped convolution needs weights of a known shape")
         m, c = dims[0] // group, dims[1]
         if (m, c) != (1, 1):
-            w = w.apply("Reshape", np.array([group, m, c, *win.kernel], np.int64))
+            w = w.apply("Reshape", [group, m, c, *win.kernel])
             w = w.apply("Transpose", perm=[0, 2, 1, *range(3, rank + 1)])
-            w = w.apply("Reshape", np.array([group * c, m, *win.kernel], np.int64))
+            w = w.apply("Reshape", [group * c, m, *win.kernel])
     axes = [a for a, k in zip(win.axes, win.kernel, strict=True) if k > 1]
     if not axes:
         return w
     back = np.full(len(axes), -1, np.int64)
-    return w.apply("Slice", back, np.full(len(axes), np.iinfo(np.int64).min, np.int64), np.array(axes, np.int64), back)
+    return w.apply("Slice", back, np.full(len(axes), np.iinfo(np.int64).min, np.int64), [*axes], back)
 
 
 def _transposed(win: Windows, dy: Term, w: Term, x: Term) -> Term:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from reverie_gradient.gathering import arange, multiply_along, not_negative
 from reverie_gradient.shapes import sizes
 from reverie_gradient.table import Call, vjp
@@ -27,7 +25,7 @@ def _comparison(call: Call, reverse: int, exclusive: int, axis: int) -> Term:
     """Return a square matrix of Booleans: whether output i contains input j."""
     n = sizes(call.x, [axis])
     i, j = arange(n), arange(n)
-    i = i.apply("Unsqueeze", np.array([1], np.int64))
+    i = i.apply("Unsqueeze", [1])
     if exclusive:
         return i.apply("Less" if reverse else "Greater", j)
     return i.apply("Greater" if reverse else "Less", j).apply("Not")
@@ -58,9 +56,9 @@ def _running_product(call: Call) -> Sequence[Term | None]:
     first = zero.apply("And", zeros.apply("Equal", 1.0))
     filled = first.apply("Where", x.constant(1.0), x)
     if behind := list(range(2, 1 + x.rank - axis)):
-        contains = contains.apply("Unsqueeze", np.array(behind, np.int64))
-    factors = contains.apply("Where", filled.apply("Unsqueeze", np.array([axis], np.int64)), 1.0)
-    products = factors.apply("ReduceProd", np.array([axis + 1], np.int64), keepdims=0)
+        contains = contains.apply("Unsqueeze", [*behind])
+    factors = contains.apply("Where", filled.apply("Unsqueeze", [axis]), 1.0)
+    products = factors.apply("ReduceProd", [axis + 1], keepdims=0)
     at_zero = multiply_along(dy * products, sums, axis, x.rank)
     safe = zero.apply("Where", x.constant(1.0), x)
     before = multiply_along(dy * call.y, sums, axis, x.rank) / safe
@@ -74,7 +72,7 @@ def _triangle(call: Call) -> Sequence[Term | None]:
     i, j = (arange(sizes(call.x, [axis])) for axis in (rank - 2, rank - 1))
     if call.has(1):
         j = j - call.input(1)
-    i = i.apply("Unsqueeze", np.array([1], np.int64))
+    i = i.apply("Unsqueeze", [1])
     outside = i.apply("Greater" if call.integer("upper", 1) else "Less", j)
     return [outside.apply("Where", call.dy.constant(0.0), call.dy)]
 
@@ -92,11 +90,11 @@ def _one_hot(call: Call) -> Sequence[Term | None]:
     """Sum the gradient over the places of the off value and over those of the on value; indices are integers."""
     axis = call.integer("axis", -1) % call.y.rank
     n = sizes(call.y, [axis])
-    index = not_negative(call.input(0), n).apply("Unsqueeze", np.array([axis], np.int64))
+    index = not_negative(call.input(0), n).apply("Unsqueeze", [axis])
     place = arange(n)
     if behind := list(range(1, call.y.rank - axis)):
-        place = place.apply("Unsqueeze", np.array(behind, np.int64))
+        place = place.apply("Unsqueeze", [*behind])
     hot = index.apply("Equal", place).apply("Where", call.dy, 0.0).apply("ReduceSum", keepdims=1)
     cold = call.dy.apply("ReduceSum", keepdims=1) - hot
-    one = np.array([-1], np.int64)
+    one = [-1]
     return [None, None, cold.apply("Reshape", one).apply("Concat", hot.apply("Reshape", one), axis=0)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from reverie_gradient.contraction import Lettered, Size, contract
 from reverie_gradient.shapes import expand_like, sizes, sum_to
 from reverie_gradient.table import Call, vjp
@@ -29,7 +27,7 @@ def _einsum(call: Call) -> Sequence[Term | None]:
     flat = []
     for x, names in zip(operands, letters, strict=True):
         one = [i for i, (c, n) in enumerate(zip(names, x.dims, strict=True)) if n == 1 and lengths[c] != 1]
-        term = x.apply("Squeeze", np.array(one, np.int64)) if one else x
+        term = x.apply("Squeeze", [*one]) if one else x
         flat.append(Lettered(term, "".join(c for i, c in enumerate(names) if i not in one)))
 
     dxs: list[Term | None] = []

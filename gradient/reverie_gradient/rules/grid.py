@@ -23,7 +23,7 @@ def _affine_grid(call: Call) -> Sequence[Term | None]:
         behind = np.arange(1, rank - axis, dtype=np.int64)
         moved = dy * place.apply("Unsqueeze", behind)
         columns.insert(0, moved.apply("ReduceSum", spatial, keepdims=0))
-    last = np.array([2], np.int64)
+    last = [2]
     first, *others = [column.apply("Unsqueeze", last) for column in columns]
     return [first.apply("Concat", *others, axis=2)]
 

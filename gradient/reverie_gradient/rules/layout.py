@@ -31,9 +31,9 @@ def _expand(call: Call) -> Sequence[Term | None]:
 def _tile(call: Call) -> Sequence[Term | None]:
     """Give the copies axes of their own, and sum over those."""
     x, repeats = call.x, call.input(1)
-    pair = np.array([1], np.int64)
+    pair = [1]
     each = repeats.apply("Unsqueeze", pair).apply("Concat", shape_of(x).apply("Unsqueeze", pair), axis=1)
-    split = call.dy.apply("Reshape", each.apply("Reshape", np.array([-1], np.int64)))
+    split = call.dy.apply("Reshape", each.apply("Reshape", [-1]))
     return [split.apply("ReduceSum", np.arange(0, 2 * x.rank, 2), keepdims=0)]
 
 

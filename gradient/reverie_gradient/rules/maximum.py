@@ -99,7 +99,7 @@ def _reaching(call: Call, win: Windows) -> Iterator[tuple[tuple[int, ...], Term]
     x, y, axes = call.x, call.y, np.array(win.axes, np.int64)
     # A window may extend beyond the input by its pad, and with ceil_mode by less than a stride more.
     ends = [a + s - 1 for a, s in zip(win.after, win.strides, strict=True)]
-    bordered = x.apply("Pad", np.array([0, 0, *win.before, 0, 0, *ends], np.int64), -np.inf)
+    bordered = x.apply("Pad", [0, 0, *win.before, 0, 0, *ends], -np.inf)
     strides = np.array(win.strides, np.int64)
     extent = (sizes(y, win.axes) - 1) * strides + 1
     for step in product(*map(range, win.kernel)):
@@ -109,10 +109,10 @@ def _reaching(call: Call, win: Windows) -> Iterator[tuple[tuple[int, ...], Term]
 
 @vjp("GlobalMaxPool")
 def _global_max(call: Call) -> Sequence[Term | None]:
-    return [share_evenly(call.x, call.y, call.dy, np.arange(2, call.x.rank, dtype=np.int64))]
+    return [share_evenly(call.x, call.y, call.dy, list(range(2, call.x.rank)))]
 
 
 @vjp("MaxUnpool")
 def _unpool(call: Call) -> Sequence[Term | None]:
     """Pick the gradient from the place of each element; the indices number the whole output."""
-    return [call.dy.apply("Reshape", np.array([-1], np.int64)).apply("Gather", call.input(1))]
+    return [call.dy.apply("Reshape", [-1]).apply("Gather", call.input(1))]

@@ -53,7 +53,7 @@ def _dequantise(call: Call) -> Sequence[Term | None]:
     axis = call.integer("axis", 1) % call.x.rank
     others = [a for a in range(call.x.rank) if scale.rank == 0 or a != axis]
     if others:
-        dscale = dscale.apply("ReduceSum", np.array(others, np.int64), keepdims=0)
+        dscale = dscale.apply("ReduceSum", [*others], keepdims=0)
     return [dy * _along_axis(call, scale), dscale]
 
 
@@ -139,9 +139,9 @@ def _along_axis(call: Call, t: Term) -> Term:
 
 def _rows(t: Term) -> Term:
     """Line up a scale or zero point, one for all or one for each row, with a matrix."""
-    return t.apply("Unsqueeze", np.array([1], np.int64)) if t.rank == 1 else t
+    return t.apply("Unsqueeze", [1]) if t.rank == 1 else t
 
 
 def _kernels(call: Call, t: Term) -> Term:
     """Line up a scale or zero point, one for all or one for each output channel, with the weights of a convolution."""
-    return t.apply("Reshape", np.array([-1] + [1] * (call.x.rank - 1), np.int64)) if t.rank == 1 else t
+    return t.apply("Reshape", [-1] + [1] * (call.x.rank - 1)) if t.rank == 1 else t

@@ -34,14 +34,14 @@ def _col2im(call: Call) -> Sequence[Term | None]:
     for offset in product(*map(range, win.kernel)):
         start = np.array(offset, np.int64) * win.dilations
         taken = image.apply("Slice", start, extent + start, axes, strides)
-        patches.append(taken.apply("Reshape", np.array([0, 0, 1, -1], np.int64)))
+        patches.append(taken.apply("Reshape", [0, 0, 1, -1]))
     first, *others = patches
     return [reshape_like(first.apply("Concat", *others, axis=2) if others else first, call.x)]
 
 
 @vjp("Compress")
 def _compress(call: Call) -> Sequence[Term | None]:
-    kept = call.input(1).apply("NonZero").apply("Reshape", np.array([-1], np.int64))
+    kept = call.input(1).apply("NonZero").apply("Reshape", [-1])
     if "axis" in call.node.attributes:
         axis = call.integer("axis", 0) % call.x.rank
         return [select_back(call.dy, kept, axis, sizes(call.x, [axis]), call.x.rank)]
@@ -57,10 +57,10 @@ def _reverse(call: Call) -> Sequence[Term | None]:
     """
     x, dy = call.x, call.dy
     time, batch = call.integer("time_axis", 0), call.integer("batch_axis", 1)
-    at = arange(sizes(x, [time])).apply("Unsqueeze", np.array([batch], np.int64))
-    length = call.input(1).apply("Unsqueeze", np.array([time], np.int64))
+    at = arange(sizes(x, [time])).apply("Unsqueeze", [batch])
+    length = call.input(1).apply("Unsqueeze", [time])
     source = at.apply("Less", length).apply("Where", length - 1 - at, at)
-    number = arange(sizes(x, [batch])).apply("Unsqueeze", np.array([time], np.int64))
+    number = arange(sizes(x, [batch])).apply("Unsqueeze", [time])
     row = number * sizes(x, [time]) + source if batch == 0 else source * sizes(x, [batch]) + number
     rows = reshape_to(dy, [-1, elements(x, range(2, x.rank))])
     return [reshape_like(rows.apply("Gather", row, axis=0), x)]

@@ -19,7 +19,7 @@ from reverie_gradient.shapes import elements, reshape_to, sizes
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
-LAST = np.array([-1], np.int64)
+LAST = [-1]
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def _align(call: Call) -> Sequence[Term | None]:
             _read(call, image, down.weights, x_slope) * dy,
             _read(call, image, y_slope, across.weights) * dy,
         ]
-    sums = [side.apply("ReduceSum", np.array([1, 2, 3], np.int64), keepdims=0) for side in sides]
-    first, *others = [total.apply("Unsqueeze", np.array([1], np.int64)) for total in sums]
+    sums = [side.apply("ReduceSum", [1, 2, 3], keepdims=0) for side in sides]
+    first, *others = [total.apply("Unsqueeze", [1]) for total in sums]
     return [dx, first.apply("Concat", *others, axis=1)]
 
 
@@ -97,7 +97,7 @@ def _aligned(call: Call, axis: int) -> Lines:
     if call.string("mode", "avg") == "avg":
 
         def mean(t: Term, factor: Term) -> Term:
-            total = (t * factor.apply("Unsqueeze", LAST)).apply("ReduceSum", np.array([2], np.int64), keepdims=0)
+            total = (t * factor.apply("Unsqueeze", LAST)).apply("ReduceSum", [2], keepdims=0)
             return (total / samples.number).apply("Cast", to=real)
 
         kernel = linear()
@@ -173,7 +173,7 @@ def _sides(call: Call, column: int) -> tuple[Term, Term]:
     dtype = ir.DataType.DOUBLE if regions.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
 
     def side(index: int) -> Term:
-        taken = regions.apply("Gather", np.array([index], np.int64), axis=1).apply("Unsqueeze", LAST)
+        taken = regions.apply("Gather", [index], axis=1).apply("Unsqueeze", LAST)
         return taken.apply("Cast", to=int(dtype)) * scale
 
     return side(column), side(column + 2)
@@ -190,7 +190,7 @@ def _most(number: Term) -> Term:
 
 def _image_of_region(call: Call, index: Term) -> Term:
     """Return 1 for the image of each region, and 0 for all others: [R, N]."""
-    image = index.apply("Cast", to=int(ir.DataType.INT64)).apply("Unsqueeze", np.array([1], np.int64))
+    image = index.apply("Cast", to=int(ir.DataType.INT64)).apply("Unsqueeze", [1])
     return image.apply("Equal", arange(sizes(call.x, [0]))).apply("Cast", to=int(call.dy.dtype))
 
 
@@ -199,7 +199,7 @@ def _rows(call: Call, image: Term, down: Term) -> Term:
 
     Regions are the first axis of every shape: if there are none, Reshape reads the 0 as the size of the input's axis.
     """
-    own = image.apply("Unsqueeze", np.array([1, 3], np.int64)) * down.apply("Unsqueeze", np.array([2], np.int64))
+    own = image.apply("Unsqueeze", [1, 3]) * down.apply("Unsqueeze", [2])
     return reshape_to(own, [_size(down, 0) * _size(down, 1), elements(call.x, [0, 2])])
 
 
@@ -209,14 +209,14 @@ def _read(call: Call, image: Term, down: Term, across: Term) -> Term:
     lines = reshape_to(x.apply("Transpose", perm=[0, 2, 1, 3]), [elements(x, [0, 2]), elements(x, [1, 3])])
     read = _rows(call, image, down) @ lines
     read = reshape_to(read, [_size(down, 0), _size(down, 1), sizes(x, [1, 3])])
-    columns = across.apply("Transpose", perm=[0, 2, 1]).apply("Unsqueeze", np.array([1], np.int64))
+    columns = across.apply("Transpose", perm=[0, 2, 1]).apply("Unsqueeze", [1])
     return read.apply("Transpose", perm=[0, 2, 1, 3]) @ columns
 
 
 def _spread(call: Call, image: Term, dy: Term, down: Term, across: Term) -> Term:
     """Return the gradient of the elements from that of the samples, [R, C, lines, columns]."""
     x = call.x
-    wide = (dy @ across.apply("Unsqueeze", np.array([1], np.int64))).apply("Transpose", perm=[0, 2, 1, 3])
+    wide = (dy @ across.apply("Unsqueeze", [1])).apply("Transpose", perm=[0, 2, 1, 3])
     wide = reshape_to(wide, [_size(down, 0) * _size(down, 1), elements(x, [1, 3])])
     dx = _rows(call, image, down).apply("Transpose", perm=[1, 0]) @ wide
     return dx.apply("Reshape", sizes(x, [0, 2, 1, 3])).apply("Transpose", perm=[0, 2, 1, 3])
@@ -229,10 +229,10 @@ def _to_maxima(call: Call, image: Term, down: Lines, across: Lines) -> Term:
     """
     values = _read(call, image, down.weights, across.weights)
     binned = reshape_to(values, [0, 0, down.bins, _size(down.exists, 2), across.bins, _size(across.exists, 2)])
-    exists = down.exists.apply("Unsqueeze", np.array([1, 4, 5], np.int64))
-    exists = exists.apply("And", across.exists.apply("Unsqueeze", np.array([1, 2, 3], np.int64)))
+    exists = down.exists.apply("Unsqueeze", [1, 4, 5])
+    exists = exists.apply("And", across.exists.apply("Unsqueeze", [1, 2, 3]))
     binned = exists.apply("Where", binned, -np.inf)
-    within = np.array([3, 5], np.int64)
+    within = [3, 5]
     given, attributes = ((within,), {}) if call.opset >= 18 else ((), {"axes": [3, 5]})
     reached = binned.apply("Equal", binned.apply("ReduceMax", *given, keepdims=1, **attributes)).apply("And", exists)
     ties = reached.apply("Cast", to=int(values.dtype)).apply("ReduceSum", within, keepdims=1)
@@ -246,4 +246,4 @@ def _merged(lines: Term) -> Term:
 
 
 def _size(t: Term, axis: int) -> Term:
-    return t.apply("Shape").apply("Gather", np.array([axis], np.int64))
+    return t.apply("Shape").apply("Gather", [axis])

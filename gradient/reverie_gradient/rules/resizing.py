@@ -84,7 +84,7 @@ def _known_elements(call: Call, index: int, length: int) -> list[float | None]:
 def _at_run_time(call: Call, index: int, element: int) -> Term:
     """Return one element of a vector as a real number."""
     dtype = ir.DataType.DOUBLE if call.x.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
-    return call.input(index).apply("Gather", np.array([element], np.int64)).apply("Cast", to=int(dtype))
+    return call.input(index).apply("Gather", [element]).apply("Cast", to=int(dtype))
 
 
 def _common(call: Call, axes: Sequence[int], choose: str) -> Term:
@@ -133,15 +133,15 @@ def _matrix(call: Call, axis: int, scale: Scale) -> Term:
     margin = int(np.ceil(kernel.support / shrink)) + 1 if smooth else 0
     outside = smooth and not call.integer("exclude_outside", 0)
     element = places(-margin, before + 2 * margin, dtype) if outside else places(0, before, dtype)
-    distance = element - at.apply("Unsqueeze", np.array([1], np.int64))
+    distance = element - at.apply("Unsqueeze", [1])
     weights = kernel.weight(distance * shrink if shrink < 1 else distance)
     if smooth and (shrink < 1 or not outside):
-        weights = weights / weights.apply("ReduceSum", np.array([1], np.int64), keepdims=1)
+        weights = weights / weights.apply("ReduceSum", [1], keepdims=1)
     if outside:
         weights = weights @ folded(margin, before, dtype, to_edge)
     if _coordinate_mode(call) == "tf_crop_and_resize":  # what lies outside is the extrapolation value
         inside = c.apply("Less", 0.0).apply("Not").apply("And", c.apply("Greater", n - 1).apply("Not"))
-        weights = weights * inside.apply("Cast", to=int(dtype)).apply("Unsqueeze", np.array([1], np.int64))
+        weights = weights * inside.apply("Cast", to=int(dtype)).apply("Unsqueeze", [1])
     return weights
 
 

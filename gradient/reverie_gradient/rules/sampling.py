@@ -42,15 +42,15 @@ class Line:
 def _grid_sample(call: Call) -> Sequence[Term | None]:
     x, grid = call.x, call.input(1)
     lines = [_line(call, axis) for axis in range(2, x.rank)]
-    dy = call.dy.apply("Reshape", np.array([0, 0, -1], np.int64))
+    dy = call.dy.apply("Reshape", [0, 0, -1])
     dx = _spread(call, dy, [line.weights for line in lines])
     moved = []
     for line in lines:
         if line.slopes is None:
             return [dx]
         sampled = _sampled(call, [line.slopes if other is line else other.weights for other in lines])
-        moved.append((sampled * dy).apply("ReduceSum", np.array([1], np.int64), keepdims=0))
-    last, *others = [m.apply("Unsqueeze", np.array([2], np.int64)) for m in reversed(moved)]
+        moved.append((sampled * dy).apply("ReduceSum", [1], keepdims=0))
+    last, *others = [m.apply("Unsqueeze", [2]) for m in reversed(moved)]
     dgrid = last.apply("Concat", *others, axis=2) if others else last
     return [dx, reshape_like(dgrid, grid).apply("Cast", to=int(grid.dtype))]
 
@@ -61,7 +61,7 @@ def _line(call: Call, axis: int) -> Line:
     dtype = ir.DataType.DOUBLE if grid.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
     count = sizes(x, [axis])
     n = count.apply("Cast", to=int(dtype))
-    rows = grid.apply("Reshape", np.array([0, -1, x.rank - 2], np.int64))
+    rows = grid.apply("Reshape", [0, -1, x.rank - 2])
     ratio = rows.apply("Gather", np.array(x.rank - 1 - axis), axis=2).apply("Cast", to=int(dtype))
     # -1 and 1 are the centres of the outermost elements, or the ends of the picture.
     aligned = call.integer("align_corners", 0)
@@ -84,8 +84,8 @@ def _line(call: Call, axis: int) -> Line:
             at, sign = to_edge(at, n - 1), inside if sign is None else sign * inside
 
     margin = 4 if smooth and padding != "zeros" else 0
-    element = places(-margin, count + 2 * margin, dtype).apply("Unsqueeze", np.array([1], np.int64))
-    distance = element - at.apply("Unsqueeze", np.array([1], np.int64))
+    element = places(-margin, count + 2 * margin, dtype).apply("Unsqueeze", [1])
+    distance = element - at.apply("Unsqueeze", [1])
     weights = kernel.weight(distance)
     slopes = None if kernel.slope is None else kernel.slope(distance)
     if margin:
@@ -98,7 +98,7 @@ def _line(call: Call, axis: int) -> Line:
     if slopes is not None:
         slopes = slopes * rate
         if sign is not None:
-            slopes = slopes * sign.apply("Unsqueeze", np.array([1], np.int64))
+            slopes = slopes * sign.apply("Unsqueeze", [1])
     real = int(call.dy.dtype)
     return Line(weights.apply("Cast", to=real), None if slopes is None else slopes.apply("Cast", to=real))
 
@@ -108,7 +108,7 @@ def _spread(call: Call, dy: Term, weights: Sequence[Term]) -> Term:
     *outer, last = weights
     for depth, weight in enumerate(outer):
         stretched = weight.apply("Unsqueeze", np.arange(1, depth + 2))
-        dy = dy.apply("Unsqueeze", np.array([-2], np.int64)) * stretched
+        dy = dy.apply("Unsqueeze", [-2]) * stretched
     rows = reshape_to(dy, [0, -1, _samples(call)])
     return reshape_like(rows @ last.apply("Transpose", perm=[0, 2, 1]), call.x)
 
@@ -120,7 +120,7 @@ def _sampled(call: Call, weights: Sequence[Term]) -> Term:
     y = reshape_to(rows, [sizes(x, range(x.rank - 1)), _samples(call)])
     for depth in reversed(range(len(outer))):
         stretched = outer[depth].apply("Unsqueeze", np.arange(1, depth + 2))
-        y = (y * stretched).apply("ReduceSum", np.array([-2], np.int64), keepdims=0)
+        y = (y * stretched).apply("ReduceSum", [-2], keepdims=0)
     return y
 
 

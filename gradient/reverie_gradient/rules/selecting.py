@@ -56,7 +56,7 @@ def _scatter_elements(call: Call) -> Sequence[Term | None]:
         flat = flat + at
 
     def fetch(g: Term) -> Term:
-        return g.apply("Reshape", np.array([-1], np.int64)).apply("Gather", flat)
+        return g.apply("Reshape", [-1]).apply("Gather", flat)
 
     return _scatter(call, fetch, lambda g: elements_back(g, index, axis, x, inside=True))
 
@@ -149,12 +149,12 @@ def _flat_at_run_time(call: Call, batch: int, depth: int) -> Term:
     index = not_negative(call.input(1), sizes(x, range(batch, batch + depth)))
     first, *others = (elements(x, range(batch + k + 1, batch + depth)) for k in range(depth))
     strides = first.apply("Concat", *others, axis=0) if others else first
-    flat = (index * strides).apply("ReduceSum", np.array([-1], np.int64), keepdims=0)
+    flat = (index * strides).apply("ReduceSum", [-1], keepdims=0)
     if batch:
         groups = elements(x, range(batch))
         each = arange(groups) * elements(x, range(batch, batch + depth))
-        flat = reshape_to(flat, [groups, -1]) + each.apply("Unsqueeze", np.array([1], np.int64))
-    return flat.apply("Reshape", np.array([-1], np.int64))
+        flat = reshape_to(flat, [groups, -1]) + each.apply("Unsqueeze", [1])
+    return flat.apply("Reshape", [-1])
 
 
 def _rows(g: Term, x: Term, first: int) -> Term:

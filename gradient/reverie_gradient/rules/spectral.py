@@ -33,7 +33,7 @@ def _fourier(call: Call) -> Sequence[Term | None]:
     turns = np.outer(np.arange(taken[0]), np.arange(known[0])) % n * (2 * np.pi / n)
     window = (np.arange(known[0]) < n) / (n if inverse else 1)  # a longer signal was cut, a shorter one padded
     cosines, sines = np.cos(turns) * window, np.sin(turns) * window * (-1 if inverse else 1)
-    real, imaginary = dy.split(np.array([1, 1], np.int64), rank - 1, 2)
+    real, imaginary = dy.split([1, 1], rank - 1, 2)
 
     def back(t: Term, matrix: np.ndarray) -> Term:
         return multiply_along(t, t.constant(matrix), axis, rank)
@@ -62,12 +62,12 @@ def _short_time(call: Call) -> Sequence[Term | None]:
     kernel = call.dy.constant(np.stack(by_part[: parts[0]], 1))  # [parts of all frequencies, parts of x, length]
     if call.has(2):
         kernel = kernel * call.input(2)
-    frames = call.dy.apply("Transpose", perm=[0, 2, 3, 1]).apply("Reshape", np.array([0, 2 * bins, -1], np.int64))
+    frames = call.dy.apply("Transpose", perm=[0, 2, 3, 1]).apply("Reshape", [0, 2 * bins, -1])
     if stride > 1:
         dx = frames.apply("ConvTranspose", kernel, strides=[stride])
     else:
-        back = np.array([-1], np.int64)
-        kernel = kernel.apply("Slice", back, np.array([np.iinfo(np.int64).min]), np.array([2]), back)
+        back = [-1]
+        kernel = kernel.apply("Slice", back, [np.iinfo(np.int64).min], [2], back)
         dx = frames.apply("Conv", kernel.apply("Transpose", perm=[1, 0, 2]), pads=[length - 1, length - 1])
     return [place(dx.apply("Transpose", perm=[0, 2, 1]), [0], [stride - 1], x, [1])]
 
