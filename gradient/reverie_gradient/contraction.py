@@ -32,12 +32,12 @@ class Lettered:
         if not axes:
             return self
         kept = "".join(c for c in self.letters if c in keep)
-        return Lettered(self.term.apply("ReduceSum", [*axes], keepdims=0), kept)
+        return Lettered(self.term.apply("ReduceSum", axes, keepdims=0), kept)
 
     def spaced(self, letters: str) -> Term:
         """Return the tensor with an axis of size 1 for each of ``letters`` that it lacks; the rest is in that order."""
         axes = [i for i, c in enumerate(letters) if c not in self.letters]
-        return self.term.apply("Unsqueeze", [*axes]) if axes else self.term
+        return self.term.apply("Unsqueeze", axes) if axes else self.term
 
 
 def contract(a: Lettered, b: Lettered, keep: str, sizes: Mapping[str, Size]) -> Lettered:

@@ -108,7 +108,7 @@ def _flipped(call: Call, w: Term, win: Windows, group: int) -> Term:
     if not axes:
         return w
     back = np.full(len(axes), -1, np.int64)
-    return w.apply("Slice", back, np.full(len(axes), np.iinfo(np.int64).min, np.int64), [*axes], back)
+    return w.apply("Slice", back, np.full(len(axes), np.iinfo(np.int64).min, np.int64), axes, back)
 
 
 def _transposed(win: Windows, dy: Term, w: Term, x: Term) -> Term:

@@ -56,7 +56,7 @@ def _running_product(call: Call) -> Sequence[Term | None]:
     first = zero.apply("And", zeros.apply("Equal", 1.0))
     filled = first.apply("Where", x.constant(1.0), x)
     if behind := list(range(2, 1 + x.rank - axis)):
-        contains = contains.apply("Unsqueeze", [*behind])
+        contains = contains.apply("Unsqueeze", behind)
     factors = contains.apply("Where", filled.apply("Unsqueeze", [axis]), 1.0)
     products = factors.apply("ReduceProd", [axis + 1], keepdims=0)
     at_zero = multiply_along(dy * products, sums, axis, x.rank)
@@ -93,7 +93,7 @@ def _one_hot(call: Call) -> Sequence[Term | None]:
     index = not_negative(call.input(0), n).apply("Unsqueeze", [axis])
     place = arange(n)
     if behind := list(range(1, call.y.rank - axis)):
-        place = place.apply("Unsqueeze", [*behind])
+        place = place.apply("Unsqueeze", behind)
     hot = index.apply("Equal", place).apply("Where", call.dy, 0.0).apply("ReduceSum", keepdims=1)
     cold = call.dy.apply("ReduceSum", keepdims=1) - hot
     one = [-1]

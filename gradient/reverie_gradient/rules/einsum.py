@@ -27,7 +27,7 @@ def _einsum(call: Call) -> Sequence[Term | None]:
     flat = []
     for x, names in zip(operands, letters, strict=True):
         one = [i for i, (c, n) in enumerate(zip(names, x.dims, strict=True)) if n == 1 and lengths[c] != 1]
-        term = x.apply("Squeeze", [*one]) if one else x
+        term = x.apply("Squeeze", one) if one else x
         flat.append(Lettered(term, "".join(c for i, c in enumerate(names) if i not in one)))
 
     dxs: list[Term | None] = []

@@ -67,7 +67,7 @@ def _mean_variance(call: Call) -> Sequence[Term | None]:
     axes = [a % call.x.rank for a in call.integers("axes") or (0, 2, 3)]
     # ONNX adds 1e-9 to the deviation. Its square under the root differs only where everything is equal.
     n = count(call.x, axes, call.x.dtype)
-    _, dx = _standardise(call.x, call.dy, [*axes], n, 1e-18)
+    _, dx = _standardise(call.x, call.dy, axes, n, 1e-18)
     return [dx]
 
 

@@ -53,7 +53,7 @@ def _dequantise(call: Call) -> Sequence[Term | None]:
     axis = call.integer("axis", 1) % call.x.rank
     others = [a for a in range(call.x.rank) if scale.rank == 0 or a != axis]
     if others:
-        dscale = dscale.apply("ReduceSum", [*others], keepdims=0)
+        dscale = dscale.apply("ReduceSum", others, keepdims=0)
     return [dy * _along_axis(call, scale), dscale]
 
 

@@ -18,17 +18,16 @@ def _reduce(call: Call) -> Sequence[Term | None]:
     if call.node.op_type == "ReduceMean":
         dy = dy / count(call.x, axes, dy.dtype)
     if not call.integer("keepdims", 1):
-        dy = dy.apply("Unsqueeze", [*axes])
+        dy = dy.apply("Unsqueeze", axes)
     return [expand_like(dy, call.x)]
 
 
 @vjp("ReduceMax", "ReduceMin")
 def _extreme(call: Call) -> Sequence[Term | None]:
     """Pass the gradient to the largest or smallest element; equal ones share it."""
-    axes = _axes(call)
-    if axes is None:
+    along = _axes(call)
+    if along is None:
         return [call.dy]
-    along = [*axes]
     y, dy = call.y, call.dy
     if not call.integer("keepdims", 1):
         y, dy = y.apply("Unsqueeze", along), dy.apply("Unsqueeze", along)
@@ -42,7 +41,7 @@ def _measure(call: Call) -> Sequence[Term | None]:
         raise call.refuse("it reduces no axis, and ONNX does not say what it computes then")
     x, y, dy = call.x, call.y, call.dy
     if not call.integer("keepdims", 1):
-        y, dy = (t.apply("Unsqueeze", [*along]) for t in (y, dy))
+        y, dy = (t.apply("Unsqueeze", along) for t in (y, dy))
     return [measures[call.node.op_type](dy, x, y)]
 
 
@@ -62,15 +61,15 @@ def _product(call: Call) -> Sequence[Term | None]:
     axes = _axes(call)
     if axes is None:
         return [call.dy]
-    x, dy, along = call.x, call.dy, [*axes]
+    x, dy = call.x, call.dy
     if not call.integer("keepdims", 1):
-        dy = dy.apply("Unsqueeze", along)
+        dy = dy.apply("Unsqueeze", axes)
     zero = x.apply("Equal", 0.0)
     filled = zero.apply("Where", x.constant(1.0), x)
-    given = (along,) if call.opset >= 18 else ()
+    given = (axes,) if call.opset >= 18 else ()
     product = filled.apply("ReduceProd", *given, keepdims=1, **({} if given else {"axes": axes}))
     zeros = zero.apply("Cast", to=int(x.dtype))
-    others = zeros.apply("ReduceSum", along, keepdims=1) - zeros
+    others = zeros.apply("ReduceSum", axes, keepdims=1) - zeros
     return [others.apply("Equal", 0.0).apply("Where", dy * product / filled, 0.0)]
 
 
