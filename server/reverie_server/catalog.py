@@ -69,6 +69,6 @@ class Catalog:
         notes.refuse()
         return [entry.layer for entry in self._models[name].manifest.layers]
 
-    def order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
+    def order(self, request: orders.Request, wrong: Sequence[Violation] = (), *, call: str = "") -> Order:
         """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
-        return orders.take(request, self._models, self._limits, wrong=wrong)
+        return orders.take(request, self._models, self._limits, wrong=wrong, call=call)

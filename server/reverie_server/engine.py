@@ -145,12 +145,15 @@ class Engine:
         order, bell = self._order(*words.request(model, layer, channel, options)), Bell()
         return _events(self.submit(order, bell.set), bell)
 
-    def order(self, request: orders.Request) -> Order:
-        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
-        return self._order(request)
+    def order(self, request: orders.Request, *, call: str = "") -> Order:
+        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it.
 
-    def _order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
-        return self._worker.estimated(self._catalog.order(request, wrong))
+        `call` is the name under which the log tells of the render.
+        """
+        return self._order(request, call=call)
+
+    def _order(self, request: orders.Request, wrong: Sequence[Violation] = (), *, call: str = "") -> Order:
+        return self._worker.estimated(self._catalog.order(request, wrong, call=call))
 
     def submit(
         self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None

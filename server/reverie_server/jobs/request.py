@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from reverie_proto.v1 import catalog_pb2, jobs_pb2, spec_pb2, visualization_pb2
 
@@ -12,7 +13,12 @@ from reverie_server.limits import Limits
 from reverie_server.request.render_request import Order, Request, check_request_id
 from reverie_server.request.validation import Notes
 
-Check = Callable[[Request], Order]
+
+class Check(Protocol):
+    """Checks a request and fills in its defaults: `Engine.order`."""
+
+    def __call__(self, request: Request, *, call: str = "") -> Order:
+        """Return the order; raise InvalidRequest or NotServed."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Event, Lock, Thread
 
 from reverie_proto.v1 import spec_pb2, visualization_pb2
@@ -131,14 +130,14 @@ class Foreman:
         unfit = []
         for task in book.tasks(max(0, at_once - len(self._tickets)), besides=self._tickets.keys()):
             try:
-                order = self._check(
-                    visualization_pb2.RenderImageRequest(spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH)
+                request = visualization_pb2.RenderImageRequest(
+                    spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH
                 )
+                order = self._check(request, call=task.name)
             except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
                 unfit.append(Failed(task.job, task.piece.index, str(fault)))
             else:
-                named = replace(order, call=task.name)
-                self._begin(task, self._desk.submit(named, self._bell.set, client=f"job {task.job}", durable=True))
+                self._begin(task, self._desk.submit(order, self._bell.set, client=f"job {task.job}", durable=True))
         if unfit:
             book.record(unfit)
             self._tell()

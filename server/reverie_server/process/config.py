@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reverie_server.limits import Limits
+from reverie_server.process.redaction import redact_urls
 from reverie_server.process.settings import PREFIX, Setting, Settings, table
 from reverie_server.request.validation import nearest
 
@@ -150,7 +151,7 @@ def _sentence(error: Any, origins: Mapping[str, str]) -> str:
     path = ".".join(str(part) for part in error["loc"] if part in ALL or part in BOUNDS)
     allowed = error["msg"][:1].lower() + error["msg"][1:]
     shown = json.dumps(error["input"], default=str)
-    return f"{origins.get(path, path)}: {path} cannot be {hidden(shown)[:80]}: {allowed}"
+    return f"{origins.get(path, path)}: {path} cannot be {redact_urls(shown)[:80]}: {allowed}"
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -171,14 +172,6 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 # ----- printing -----
-
-#: What a URL may hold before its host, and after its path: passwords and tokens.
-SECRETS = re.compile(r"(?<=://)[^/@\s\"']*(?=@)|(?<=\?)[^\s\"']+")
-
-
-def hidden(text: str) -> str:
-    """Return a text with the secret parts of the URLs in it as asterisks."""
-    return SECRETS.sub("***", text)
 
 
 def toml(configuration: Configuration) -> str:
@@ -201,4 +194,4 @@ def _line(name: str, value: Any, origin: str | None) -> str:
     if isinstance(shown, Path):
         shown = str(shown)
     # JSON's strings, numbers, booleans and lists are TOML's too.
-    return f"{name} = {hidden(json.dumps(shown, ensure_ascii=False))}  # {origin or 'default'}"
+    return f"{name} = {redact_urls(json.dumps(shown, ensure_ascii=False))}  # {origin or 'default'}"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reverie_server.process.serve_command import Refused
+from reverie_server.process.errors import CommandError
 from reverie_server.rpc.caller import RIGHTS
 from reverie_server.rpc.quotas import Quota
 
@@ -34,7 +34,7 @@ class _Command(click.Command):
         try:
             return super().invoke(ctx)
         except UnusableKeys as error:
-            raise Refused(str(error)) from error
+            raise CommandError(str(error)) from error
 
 
 @click.group(short_help="Make, list and revoke API keys.")
@@ -84,5 +84,7 @@ def revoke(key_id: str, path: Path) -> None:
     known = read(path)
     kept = [key for key in known if key.id != key_id]
     if len(kept) == len(known):
-        raise Refused(f"there is no key {key_id!r} in {path}; there are {', '.join(key.id for key in known) or 'none'}")
+        raise CommandError(
+            f"there is no key {key_id!r} in {path}; there are {', '.join(key.id for key in known) or 'none'}"
+        )
     write(path, kept)

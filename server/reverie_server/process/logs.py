@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import Any, TextIO
 
 import structlog
 
-from reverie_server.process.config import hidden
+from reverie_server.process.redaction import redact
 from reverie_server.rpc import request_id
-
-#: What a secret of a caller looks like, wherever it stands in a text.
-KEYS = re.compile(r"(reverie_[0-9a-f]{12}_)[A-Za-z0-9_-]+|((?i:bearer)\s+)\S+")
 
 
 def configure(form: str, level: str, stream: TextIO | None = None) -> None:
@@ -45,13 +41,8 @@ def _name_call(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any
     return event
 
 
-def redacted(text: str) -> str:
-    """Return a text without the keys in it, and without what URLs hide."""
-    return KEYS.sub(lambda found: f"{found[1] or found[2]}***", hidden(text))
-
-
 def _redact(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {name: redacted(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 #: What a line for people shows in its own place, or leaves out because the sentence says it.

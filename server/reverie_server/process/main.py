@@ -17,8 +17,8 @@ from reverie_server.errors import Fault
 from reverie_server.jobs.service import default_file
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.process import logs
+from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
-from reverie_server.process.serve_command import Refused
 from reverie_server.process.server import CannotListen, Signals
 from reverie_server.process.server import serve as serve_engine
 from reverie_server.process.settings import Settings
@@ -41,7 +41,7 @@ REFUSALS = (
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
+    """Serve until SIGTERM or SIGINT; raise CommandError, with a sentence, when that cannot begin."""
     logs.configure(settings.log_format, settings.log_level)
     try:
         with ExitStack() as stack:
@@ -69,14 +69,14 @@ def run(settings: Settings) -> None:
             layers = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
             asyncio.run(_serve(engine, settings, metrics or NOBODY, layers))
     except REFUSALS as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def _tracing(url: str) -> AbstractContextManager[Layer]:
     try:
         from reverie_server.rpc import tracing  # of an extra
     except ModuleNotFoundError as error:
-        raise Refused(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
+        raise CommandError(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
     return tracing.tracing(tracing.collector(url))
 
 

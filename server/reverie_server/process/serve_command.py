@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reverie_server.process.errors import CommandError
 from reverie_server.process.settings import Setting, table
 
 if TYPE_CHECKING:
     from reverie_server.process.config import Configuration
 
 # Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
-
-
-class Refused(click.ClickException):
-    """The server cannot start as it was told to."""
-
-    exit_code = 2
 
 
 def _option(setting: Setting) -> Any:
@@ -51,14 +46,14 @@ def settings_options(command: Any) -> Any:
 
 
 def configured(config: Path | None, flags: dict[str, Any]) -> Configuration:
-    """Return what options, environment and file make; raise Refused with all that is wrong."""
+    """Return what options, environment and file make; raise CommandError with all that is wrong."""
     from reverie_server.process.config import Misconfigured, configure
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
         return configure(given, os.environ, config)
     except Misconfigured as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 @click.command(short_help="Serve models over gRPC.")

@@ -13,7 +13,6 @@ from reverie_server.errors import Violation, shown
 from reverie_server.limits import Limits
 from reverie_server.request import images, spec
 from reverie_server.request.validation import Notes
-from reverie_server.rpc import request_id
 
 if TYPE_CHECKING:  # it loads onnx
     from reverie_ascent.models.repository import Model
@@ -58,10 +57,12 @@ class Order:
         return self.plan.recipe.size**2 * self.plan.recipe.steps
 
 
-def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:
+def take(
+    request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = (), call: str = ""
+) -> Order:
     """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
 
-    `wrong` is what was already found wrong before the request could be written.
+    `wrong` is what was already found wrong before the request could be written; `call` names the call for the log.
     """
     notes = Notes(wrong)
     effective = spec.complete(request.spec, models, limits, notes)
@@ -96,7 +97,7 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
         background=background,
         cache=cache,
         request_id=request.request_id,
-        call=request_id.current(),
+        call=call,
     )
 
 

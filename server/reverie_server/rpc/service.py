@@ -18,6 +18,7 @@ from reverie_server.request import images, paging
 from reverie_server.request.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.request.render_request import Order, Request
 from reverie_server.rpc import caller as callers
+from reverie_server.rpc import request_id
 from reverie_server.rpc.jobs import JobCalls
 from reverie_server.rpc.status import reported
 
@@ -92,7 +93,7 @@ class VisualizationService(JobCalls):
         """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
         if self._draining:
             raise Draining
-        order = await asyncio.to_thread(self._engine.order, request)
+        order = await asyncio.to_thread(self._engine.order, request, call=request_id.current())
         if self._draining:
             raise Draining  # it began meanwhile
         with callers.charged(order.pixel_steps):
