@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from reverie_ascent.models.repository import ModelStore, embedded_models
 from reverie_ascent.runtime.session import choose_device
 
-from reverie_server import Engine
+from reverie_server.engine import Engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
 from reverie_server.rpc.api_keys import KeyRing
