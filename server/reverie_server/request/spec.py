@@ -12,7 +12,7 @@ from reverie_proto.v1 import spec_pb2
 
 from reverie_server.errors import shown
 from reverie_server.limits import Limits
-from reverie_server.request import objective
+from reverie_server.request import objective_spec
 from reverie_server.request.digest import spec_digest
 from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.request.validation import Notes, nearest, unknown
@@ -65,17 +65,17 @@ def complete(
     size_ok = _fill_numbers(effective, limits, notes)
     model = _pin_model(effective, models, notes)
     if model is not None:
-        site = objective.Site(model, effective.size_px if size_ok else None, limits.max_terms, notes)
-        objective.complete(effective.objective, site, "spec.objective")
+        site = objective_spec.Site(model, effective.size_px if size_ok else None, limits.max_terms, notes)
+        objective_spec.complete(effective.objective, site, "spec.objective")
     elif effective.objective.WhichOneof("kind") is None:
-        notes.wrong("spec.objective", f"is required: one of {', '.join(objective.KINDS)}")
+        notes.wrong("spec.objective", f"is required: one of {', '.join(objective_spec.KINDS)}")
     return effective
 
 
 def plan(effective: spec_pb2.RenderSpec, models: Mapping[str, Model]) -> Plan:
     """Translate an effective spec, which `complete` found nothing wrong with, into the core's words."""
     recipe = Recipe(
-        terms=objective.terms(effective.objective),
+        terms=objective_spec.terms(effective.objective),
         size=effective.size_px,
         steps=effective.steps,
         learning_rate=effective.learning_rate,
