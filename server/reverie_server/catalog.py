@@ -11,10 +11,9 @@ from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.errors import Violation
 from reverie_server.limits import Limits
-from reverie_server.request import render_request as orders
 from reverie_server.request.presets import PRESETS
-from reverie_server.request.render_request import Order
-from reverie_server.request.validation import Notes, nearest, unknown
+from reverie_server.request.render_request import Order, Request, validate
+from reverie_server.request.validation import Violations, suggestion, unknown
 from reverie_server.version import version
 
 
@@ -61,14 +60,14 @@ class Catalog:
 
     def layers(self, name: str) -> list[catalog_pb2.Layer]:
         """Return the layers of a model, from the picture upwards; raise NotServed when there is no such model."""
-        notes = Notes()
+        violations = Violations()
         if not name:
-            notes.wrong("model", f"is required; {nearest(name, list(self._models))}")
+            violations.add("model", f"is required; {suggestion(name, list(self._models))}")
         elif name not in self._models:
-            notes.absent("model", unknown("model", name, self._models), kind="model", name=name)
-        notes.refuse()
+            violations.add_not_served("model", unknown("model", name, self._models), kind="model", name=name)
+        violations.raise_if_any()
         return [entry.layer for entry in self._models[name].manifest.layers]
 
-    def order(self, request: orders.Request, wrong: Sequence[Violation] = (), *, call: str = "") -> Order:
+    def order(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> Order:
         """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
-        return orders.take(request, self._models, self._limits, wrong=wrong, call=call)
+        return validate(request, self._models, self._limits, wrong=wrong, call=call)

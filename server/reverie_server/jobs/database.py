@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,16 @@ from reverie_server.jobs.schema import METADATA, VERSION
 # The process that writes first holds the file until it ends, however it ends: two servers never work on one job.
 PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
+#: SQLite's codes for a file that another process has locked, and for one that is no database or is broken.
+IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
-class JobFile:
-    """One connection for all threads; calls take turns. What is wrong goes to clients, and so names no path."""
+
+class JobDatabase:
+    """One connection to the file, shared by all threads, which take turns.
+
+    The messages of its errors go to clients, and so name no path.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or create the file; raise JobsUnreachable when another process has it, JobsOff when it is not ours."""
@@ -66,11 +74,17 @@ class JobFile:
                 METADATA.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except DBAPIError as error:
-            if "locked" in str(error.orig):
+            code = _primary_code(error)
+            if code in IN_USE:
                 raise JobsUnreachable("another server has their file; give each its own with --jobs") from error
-            if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            if code in DAMAGED:
                 raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to begin anew") from error
             raise JobsUnreachable(f"their file says: {error.orig}") from error
+
+
+def _primary_code(error: DBAPIError) -> int:
+    """Return SQLite's primary result code: the low byte of the extended one. 0 where the error is not SQLite's."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
 
 
 def _set_up(connection: Any, record: object) -> None:

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from reverie_server.limits import Limits
 from reverie_server.process.redaction import redact_urls
 from reverie_server.process.settings import PREFIX, Setting, Settings, table
-from reverie_server.request.validation import nearest
+from reverie_server.request.validation import suggestion
 
 #: Environment variables of ours that are not a server's: the clients' own, and the file.
 OTHERS = (
@@ -99,7 +99,7 @@ def _file(path: Path | None, problems: list[str]) -> Source:
     found: Source = {}
     for name, value in told.items():
         if name not in ALL:
-            problems.append(f"{path}: there is no setting {name!r}; {nearest(name, list(ALL))}")
+            problems.append(f"{path}: there is no setting {name!r}; {suggestion(name, list(ALL))}")
         elif name != "limits":
             found[name] = (value, str(path))
         elif not isinstance(value, dict):
@@ -109,7 +109,7 @@ def _file(path: Path | None, problems: list[str]) -> Source:
                 if bound in BOUNDS:
                     found[f"limits.{bound}"] = (most, str(path))
                 else:
-                    problems.append(f"{path}: there is no limit {bound!r}; {nearest(bound, BOUNDS)}")
+                    problems.append(f"{path}: there is no limit {bound!r}; {suggestion(bound, BOUNDS)}")
     return found
 
 
@@ -125,7 +125,7 @@ def _environment(environment: Mapping[str, str], problems: list[str]) -> Source:
         elif variable in bounds:
             found[f"limits.{bounds[variable]}"] = (text, variable)
         else:
-            problems.append(f"there is no setting {variable}; {nearest(variable, [*known, *bounds, *OTHERS])}")
+            problems.append(f"there is no setting {variable}; {suggestion(variable, [*known, *bounds, *OTHERS])}")
     return found
 
 
@@ -136,7 +136,7 @@ def _flags(flags: Mapping[str, Any], problems: list[str]) -> Source:
         if not equals:
             problems.append(f"--limit {text}: is not NAME=VALUE, such as max_steps=2000")
         elif bound not in BOUNDS:
-            problems.append(f"--limit {text}: there is no limit {bound!r}; {nearest(bound, BOUNDS)}")
+            problems.append(f"--limit {text}: there is no limit {bound!r}; {suggestion(bound, BOUNDS)}")
         else:
             found[f"limits.{bound}"] = (most, f"--limit {bound}")
     return found

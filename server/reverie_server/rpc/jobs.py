@@ -63,7 +63,7 @@ class JobCalls:
         rung = asyncio.Event()
         self._rung.add(rung)
         try:
-            with self._jobs.heard(self._bells.bell(rung)):
+            with self._jobs.subscribed(self._bells.bell(rung)):
                 await self._watch(request, context, rung)
         finally:
             self._rung.discard(rung)
@@ -72,7 +72,7 @@ class JobCalls:
         self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, rung: asyncio.Event
     ) -> None:
         after = request.after_sequence
-        job, items = await asyncio.to_thread(self._jobs.news, request.id, after)
+        job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
         await context.write(jobs_pb2.WatchRenderJobResponse(sequence=after, job=job))
         while True:
             for sequence, item in items:
@@ -87,7 +87,7 @@ class JobCalls:
                     raise Draining
                 await rung.wait()
             rung.clear()
-            job, items = await asyncio.to_thread(self._jobs.news, request.id, after)
+            job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
 
     def end_watches(self) -> None:
         """Let everybody who watches come back another time."""
