@@ -12,7 +12,7 @@ from reverie_proto.v1 import catalog_pb2
 from reverie_server.errors import Violation
 from reverie_server.limits import Limits
 from reverie_server.request.presets import PRESETS
-from reverie_server.request.render_request import Order, Request, validate
+from reverie_server.request.render_request import RenderRequest, Request, validate
 from reverie_server.request.validation import Violations, suggestion, unknown
 from reverie_server.version import version
 
@@ -68,6 +68,6 @@ class Catalog:
         violations.raise_if_any()
         return [entry.layer for entry in self._models[name].manifest.layers]
 
-    def order(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> Order:
+    def check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
         """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
         return validate(request, self._models, self._limits, wrong=wrong, call=call)

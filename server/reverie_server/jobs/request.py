@@ -10,15 +10,15 @@ from reverie_proto.v1 import catalog_pb2, jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import InvalidRequest, NotServed, Violation
 from reverie_server.limits import Limits
-from reverie_server.request.render_request import Order, Request, check_request_id
+from reverie_server.request.render_request import RenderRequest, Request, check_request_id
 from reverie_server.request.validation import Violations
 
 
 class Check(Protocol):
-    """Checks a request and fills in its defaults: `Engine.order`."""
+    """Checks a request and fills in its defaults: `Engine.check`."""
 
-    def __call__(self, request: Request, *, call: str = "") -> Order:
-        """Return the order; raise InvalidRequest or NotServed."""
+    def __call__(self, request: Request, *, call: str = "") -> RenderRequest:
+        """Return the valid request; raise InvalidRequest or NotServed."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _complete(
     """Return the effective spec of a layer's first channel; add what is wrong with it to the violations."""
     spec = Item(0, request.layers[i].layer, 0).spec(request.template)
     try:
-        return check(visualization_pb2.RenderImageRequest(spec=spec)).plan.effective
+        return check(visualization_pb2.RenderImageRequest(spec=spec)).effective
     except InvalidRequest as fault:
         for violation in fault.violations:
             violations.add(_path(violation.field, i), violation.problem)

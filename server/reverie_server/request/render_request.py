@@ -1,4 +1,4 @@
-"""From a request to an order that the engine can carry out: spec, frames, formats, how often to report."""
+"""A request for one picture, checked and with every default filled in: what the engine takes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reverie_ascent.recipe import Recipe
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import Violation, shown
 from reverie_server.limits import Limits
 from reverie_server.request import images, spec
+from reverie_server.request.digest import spec_digest
 from reverie_server.request.validation import Violations
 
 if TYPE_CHECKING:  # it loads onnx
@@ -26,17 +28,21 @@ OTHER_BYTES = 2**18
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to render and what to tell on the way."""
+class RenderRequest:
+    """A valid request: what to render, and what to report on the way. Nothing is left open in it."""
 
-    plan: spec.Plan
+    model: Model
+    recipe: Recipe
+    #: The spec that it stands for, the model pinned by digest, and that spec's digest.
+    effective: spec_pb2.RenderSpec
+    digest: str
     #: Format of the result, and of frames.
     format: spec_pb2.ImageFormat
     frame_format: spec_pb2.ImageFormat
     #: Numbers of steps after which a frame is due, and the size that frames are scaled down to.
     frame_steps: frozenset[int]
     frame_size_px: int
-    #: Progress is due at every multiple of this, or, without it, as often as `desk.ticket` tells by itself.
+    #: Progress is due at every multiple of this; None leaves it to the subscription.
     report_every: int | None
     #: Whether it gives way to interactive renders.
     background: bool = False
@@ -52,15 +58,21 @@ class Order:
     program_bytes: int = 0
 
     @property
+    def described(self) -> str:
+        """The program that renders it, for the log."""
+        layers = "+".join(dict.fromkeys(term.layer for term in self.recipe.terms))
+        return f"{self.model.name} {layers} at {self.recipe.size} px"
+
+    @property
     def pixel_steps(self) -> int:
         """The picture's pixels times its steps: what a render costs, in the currency of quotas."""
-        return self.plan.recipe.size**2 * self.plan.recipe.steps
+        return self.recipe.size**2 * self.recipe.steps
 
 
 def validate(
     request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = (), call: str = ""
-) -> Order:
-    """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
+) -> RenderRequest:
+    """Check a request from the wire; raise InvalidRequest or NotServed with all that is wrong with it.
 
     `wrong` is what was already found wrong before the request could be written; `call` names the call for the log.
     """
@@ -89,9 +101,11 @@ def validate(
         _check_waiting_frames(frames, limits, violations)
     background = _background(request.priority, violations)
     violations.raise_if_any()
-    plan = spec.plan(effective, models)
-    return Order(
-        plan=plan,
+    return RenderRequest(
+        model=models[effective.model],
+        recipe=spec.recipe(effective),
+        effective=effective,
+        digest=spec_digest(effective),
         format=form,
         frame_format=frame_form,
         frame_steps=frame_steps,

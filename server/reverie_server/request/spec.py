@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from reverie_ascent.recipe import Parametrization, Recipe, Schedule, Transforms
@@ -13,7 +12,6 @@ from reverie_proto.v1 import spec_pb2
 from reverie_server.errors import shown
 from reverie_server.limits import Limits
 from reverie_server.request import objective_spec
-from reverie_server.request.digest import spec_digest
 from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.request.validation import Violations, suggestion, unknown
 
@@ -39,22 +37,6 @@ SCHEDULES: dict[Schedule, int] = {
 }
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A valid spec, as a wire message and as the render core's recipe."""
-
-    model: Model
-    recipe: Recipe
-    effective: spec_pb2.RenderSpec
-    digest: str
-
-    @property
-    def described(self) -> str:
-        """The program that renders it, for the log."""
-        layers = "+".join(dict.fromkeys(term.layer for term in self.recipe.terms))
-        return f"{self.model.name} {layers} at {self.recipe.size} px"
-
-
 def complete(
     spec: spec_pb2.RenderSpec, models: Mapping[str, Model], limits: Limits, violations: Violations
 ) -> spec_pb2.RenderSpec:
@@ -73,9 +55,9 @@ def complete(
     return effective
 
 
-def plan(effective: spec_pb2.RenderSpec, models: Mapping[str, Model]) -> Plan:
-    """Translate an effective spec, which `complete` found nothing wrong with, into the render core's terms."""
-    recipe = Recipe(
+def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
+    """Return the recipe of an effective spec that `complete` found nothing wrong with."""
+    return Recipe(
         terms=objective_spec.terms(effective.objective),
         size=effective.size_px,
         steps=effective.steps,
@@ -85,7 +67,6 @@ def plan(effective: spec_pb2.RenderSpec, models: Mapping[str, Model]) -> Plan:
         transforms=_name(TRANSFORMS, effective.transforms),
         schedule=_name(SCHEDULES, effective.schedule),
     )
-    return Plan(models[effective.model], recipe, effective, spec_digest(effective))
 
 
 def _fill_preset(effective: spec_pb2.RenderSpec, violations: Violations) -> None:

@@ -121,7 +121,7 @@ async def test_a_result_says_how_it_was_made(service: Served) -> None:
     assert rendering.outcome == spec_pb2.OUTCOME_CONVERGED
     assert rendering.outcome_detail
     assert rendering.steps == len(rendering.history) == 4
-    assert rendering.effective_spec == service.engine.order(RenderImageRequest(spec=spec())).plan.effective
+    assert rendering.effective_spec == service.engine.check(RenderImageRequest(spec=spec())).effective
     assert len(bytes.fromhex(rendering.spec_digest)) == 32
     assert rendering.elapsed_s > 0
     assert np.isfinite(rendering.activation)
