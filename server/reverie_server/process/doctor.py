@@ -17,7 +17,7 @@ from reverie_ascent.runtime.session import choose_device
 from reverie_server.engine import Engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
-from reverie_server.rpc.api_keys import KeyRing
+from reverie_server.rpc.api_keys import ApiKeyFile
 from reverie_server.version import version
 
 PACKAGES = ("grpcio", "protobuf", "numpy", "onnx", "onnx-ir", "pydantic")
@@ -114,7 +114,7 @@ def _tls(settings: Settings) -> str:
 def _keys(settings: Settings) -> str:
     if settings.keys is None:
         return "none: whoever reaches the server may use it"
-    KeyRing(settings.keys)
+    ApiKeyFile(settings.keys)
     loose = settings.keys.stat().st_mode & 0o022
     if loose and sys.platform != "win32":
         raise Unwell(f"{settings.keys} can be written by others; chmod 600 {settings.keys}")

@@ -24,7 +24,7 @@ from reverie_server.process.server import serve as serve_engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import UnusableCertificate
 from reverie_server.rpc.api_keys import UnusableKeys
-from reverie_server.rpc.interceptor import Layer
+from reverie_server.rpc.interceptor import Middleware
 from reverie_server.store import UnusableStore, default_folder
 
 #: Everything that keeps a server from starting, each with its sentence.
@@ -66,13 +66,13 @@ def run(settings: Settings) -> None:
             if metrics and settings.metrics:
                 metrics.watch(engine.stats, engine.counts)
                 stack.enter_context(exposed(metrics, settings.metrics))
-            layers = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
-            asyncio.run(_serve(engine, settings, metrics or NOBODY, layers))
+            middleware = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
+            asyncio.run(_serve(engine, settings, metrics or NOBODY, middleware))
     except REFUSALS as error:
         raise CommandError(str(error)) from error
 
 
-def _tracing(url: str) -> AbstractContextManager[Layer]:
+def _tracing(url: str) -> AbstractContextManager[Middleware]:
     try:
         from reverie_server.rpc import tracing  # of an extra
     except ModuleNotFoundError as error:
@@ -80,7 +80,7 @@ def _tracing(url: str) -> AbstractContextManager[Layer]:
     return tracing.tracing(tracing.collector(url))
 
 
-async def _serve(engine: Engine, settings: Settings, observer: Observer, layers: Sequence[Layer]) -> None:
+async def _serve(engine: Engine, settings: Settings, observer: Observer, middleware: Sequence[Middleware]) -> None:
     loop, signals = asyncio.get_running_loop(), Signals()
 
     def heed(number: int, frame: FrameType | None) -> None:
@@ -100,4 +100,4 @@ async def _serve(engine: Engine, settings: Settings, observer: Observer, layers:
         names = ", ".join(model.name for model in engine.models())
         click.echo(f"Reverie {engine.info().version} serves {names} on {address} ({engine.info().device_class}).")
 
-    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, layers=layers)
+    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, middleware=middleware)

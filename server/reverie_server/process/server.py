@@ -18,10 +18,10 @@ from reverie_server.engine import Engine
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
-from reverie_server.rpc.access_log import Record
-from reverie_server.rpc.api_keys import KeyRing
-from reverie_server.rpc.auth import Admittance
-from reverie_server.rpc.interceptor import Interceptor, Layer, named, shielded
+from reverie_server.rpc.access_log import AccessLog
+from reverie_server.rpc.api_keys import ApiKeyFile
+from reverie_server.rpc.auth import Authorizer
+from reverie_server.rpc.interceptor import Interceptor, Middleware, assign_request_id, catch_errors
 from reverie_server.rpc.mount import add_to_server
 
 
@@ -74,15 +74,15 @@ async def serve(
     signals: Signals,
     ready: Callable[[str], None],
     observer: Observer = NOBODY,
-    layers: Sequence[Layer] = (),
+    middleware: Sequence[Middleware] = (),
 ) -> None:
     """Serve an engine until told to stop; `ready` is called with the bound address once calls are answered.
 
-    `layers` come around each call, inside of its name and outside of everything else. Raises CannotListen,
+    `middleware` come around each call, inside of its name and outside of everything else. Raises CannotListen,
     UnusableCertificate and UnusableKeys.
     """
-    keys = KeyRing(settings.keys) if settings.keys else None
-    surrounding = Interceptor(named, *layers, Record(observer), shielded, Admittance(keys))
+    keys = ApiKeyFile(settings.keys) if settings.keys else None
+    surrounding = Interceptor(assign_request_id, *middleware, AccessLog(observer), catch_errors, Authorizer(keys))
     server = grpc.aio.server(options=options(settings), interceptors=[surrounding])
     mount = add_to_server(server, engine, health=True, reflection=True)
     bound = bind(server, settings)
