@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 import onnx_ir as ir
-from reverie_ascent.models.repository import Model, ModelStore, embedded_models
+from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
 from reverie_ascent.program import program_key
 from reverie_ascent.program.compose import compose
 from reverie_ascent.program.geometry import Geometry
@@ -27,7 +27,7 @@ STEPPED = "conv3_1"
 
 def embedded_tasks() -> Iterator[Task]:
     """Yield layers at a size whose answers are small, one at a size worth timing, and a step of an ascent."""
-    model = ModelStore([embedded_models()]).model("texture19")
+    model = ModelRepository([embedded_models()]).model("texture19")
     for layer in LAYERS:
         yield _layer(model, layer, SIDE, layer)
     yield _layer(model, TIMED, TIMED_SIDE, f"{TIMED}_{TIMED_SIDE}px", timed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import catalog_pb2
 
@@ -18,15 +18,15 @@ from reverie_server.version import version
 
 
 class Catalog:
-    """The models of some folders, or the embedded one; StoreError says what is wrong with a folder."""
+    """The models of some folders, or the embedded one; ModelError says what is wrong with a folder."""
 
     def __init__(self, folders: Sequence[str | Path] | None, limits: Limits) -> None:
         chosen = [Path(folder) for folder in folders] if folders else [embedded_models()]
-        self._models = {model.name: model for model in ModelStore(chosen).models()}
+        self._models = {model.name: model for model in ModelRepository(chosen).models()}
         self._limits = limits
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise StoreError for the first that differs."""
+        """Check every file of every model against its digest; raise ModelError for the first that differs."""
         for model in self._models.values():
             model.verify()
 

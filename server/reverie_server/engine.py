@@ -49,7 +49,7 @@ class Engine:
     jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
 
     Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
-    share its render. A `Fault` says what is wrong with a request; StoreError, DeviceUnavailable or UnusableStore, from
+    share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable or UnusableStore, from
     the constructor, what is wrong with the models, the device or the store.
     """
 
@@ -90,7 +90,7 @@ class Engine:
         self.jobs = Jobs(str(jobs), self._desk, self.check, self.layers, limits)
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise StoreError for the first that differs.
+        """Check every file of every model against its digest; raise ModelError for the first that differs.
 
         Without it each file is checked before its first use.
         """

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import choose_device
 
 from reverie_server.engine import Engine
@@ -75,7 +75,7 @@ def _device(settings: Settings) -> str:
 
 
 def _models(settings: Settings) -> str:
-    models = ModelStore(settings.models or [embedded_models()]).models()
+    models = ModelRepository(settings.models or [embedded_models()]).models()
     for model in models:
         model.verify()
     return ", ".join(f"{model.name} ({len(model.layers)} layers, {model.digest[:12]})" for model in models)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
 
 import click
-from reverie_ascent.models.repository import StoreError
+from reverie_ascent.models.repository import ModelError
 from reverie_ascent.runtime.session import DeviceUnavailable
 
 from reverie_server.engine import Engine
@@ -29,7 +29,7 @@ from reverie_server.store import UnusableStore, default_folder
 
 #: Everything that keeps a server from starting, each with its sentence.
 REFUSALS = (
-    StoreError,
+    ModelError,
     DeviceUnavailable,
     UnusableStore,
     CannotListen,
