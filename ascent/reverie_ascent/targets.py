@@ -1,4 +1,4 @@
-"""From the terms of recipes to what a program's terms are fed with."""
+"""Turns the terms of recipes into the inputs of a program's terms: weights, vectors and positions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reverie_ascent.recipe import Recipe, RecipeError, Term
 from reverie_ascent.runtime.session import Array
 
 
-def goals(sites: Sequence[Site], recipes: Sequence[Recipe]) -> dict[str, Array]:
+def target_inputs(sites: Sequence[Site], recipes: Sequence[Recipe]) -> dict[str, Array]:
     """Return the arrays of all terms of a batch, by the names of the program's inputs; raise RecipeError."""
     arrays: dict[str, Array] = {}
     for i, site in enumerate(sites):
@@ -39,7 +39,7 @@ def _vector(site: Site, term: Term) -> Array:
 
 
 def _positions(site: Site, term: Term) -> Array:
-    """Return the weight of each position: all of it at a neuron's, or else the same everywhere."""
+    """Return the weight of each position: 1 at a neuron's position, the mean over all positions otherwise."""
     height, width = site.activation.height, site.activation.width
     if term.kind != "neuron":
         return np.full(height * width, 1 / (height * width), np.float32)

@@ -1,4 +1,4 @@
-"""What the transforms are fed with: from a draw for each element to matrices, tables and masks."""
+"""The inputs of the transforms: matrices, tables and masks made from each element's draw."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Draw:
 
 
 class Views:
-    """The arrays that make a batch look through its draws. Written in place: they are large, and new at every step."""
+    """The arrays that apply each element's draw. Written in place: they are large and change at every step."""
 
     def __init__(self, rotations: Rotations, batch: int) -> None:
         self._geometry, self._rotations, self._batch = rotations.geometry, rotations, batch
@@ -50,7 +50,7 @@ class Views:
         }
 
     def draw(self, element: int, draw: Draw) -> None:
-        """Let an element look through a draw."""
+        """Apply a draw to an element."""
         g, n = self._geometry, element
         scaled = g.scaled[draw.scale]
         fill_resampling(self._rows[n, 0], self._row_border[n, 0], g, scaled, draw.jitter[0])
@@ -68,8 +68,8 @@ class Views:
         unsigned = self._back[n].view(np.uint32)
         np.minimum(unsigned, np.uint32(g.size * g.canvas - 1), out=unsigned)
 
-    def look_straight(self, element: int) -> None:
-        """Let an element see its picture as it is. The way back is not defined."""
+    def set_identity(self, element: int) -> None:
+        """Show an element its picture without transforms. The gradient is not defined."""
         g, n = self._geometry, element
         fill_identity(self._rows[n, 0], self._row_border[n, 0], g)
         fill_identity(self._columns[n, 0].T, self._column_border[n, 0].T, g)

@@ -111,8 +111,8 @@ def test_looking_straight_shows_the_picture_itself(looks: dict[int, Look]) -> No
     for size, look in looks.items():
         pictures = noise(look.picture_shape, size)
         look.draw(DRAWS[3], DRAWS[5])
-        look.views.look_straight(0)
-        look.views.look_straight(1)
+        look.views.set_identity(0)
+        look.views.set_identity(1)
         np.testing.assert_array_equal(look.view(pictures), pictures)
 
 
