@@ -10,7 +10,7 @@ import onnx_ir as ir
 from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
 from reverie_ascent.program import program_key
 from reverie_ascent.program.compose import compose
-from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.transform_sizes import Geometry
 from reverie_ascent.program.rotation import Rotations
 from reverie_ascent.program.views import Views
 from reverie_ascent.random import draw, initial_state

@@ -18,7 +18,7 @@ from reverie_ascent.graph.fragment import piece
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program.adam import adam
 from reverie_ascent.program.decode import decode, state_shape
-from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.transform_sizes import Geometry
 from reverie_ascent.program.key import Form, ProgramKey
 from reverie_ascent.program.objective import Activation, term
 from reverie_ascent.program.redirect import relu

@@ -14,7 +14,7 @@ from reverie_ascent.autotune.prepare import prepare
 from reverie_ascent.models.repository import WEIGHTS, Model
 from reverie_ascent.program.compose import Site, compose, sites
 from reverie_ascent.program.decode import decode, state_shape
-from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.transform_sizes import Geometry
 from reverie_ascent.program.key import ProgramKey, program_key
 from reverie_ascent.program.rotation import Rotations
 from reverie_ascent.program.views import Views

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program.geometry import PAD, Geometry
+from reverie_ascent.program.transform_sizes import PAD, Geometry
 
 
 def fill_resampling(

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.transform_sizes import Geometry
 
 PI = 3.14  # Lucid's
 TIMES = 2  # that a pixel can be shown

@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from reverie_ascent.graph.fragment import differentiate, piece
 from reverie_ascent.program.decode import RGB
-from reverie_ascent.program.geometry import PAD_VALUE, Geometry
+from reverie_ascent.program.transform_sizes import PAD_VALUE, Geometry
 from reverie_ascent.program.rotation import TIMES
 
 

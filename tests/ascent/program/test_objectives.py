@@ -12,7 +12,7 @@ from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build, program_key
 from reverie_ascent.program.compose import compose, sites
 from reverie_ascent.program.decode import state_shape
-from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.transform_sizes import Geometry
 from reverie_ascent.program.rotation import Rotations
 from reverie_ascent.program.views import Draw, Views
 from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reverie_ascent.program.geometry import ANGLES, LAST_JITTER, PAD_VALUE, SCALES, Geometry
+from reverie_ascent.program.transform_sizes import ANGLES, LAST_JITTER, PAD_VALUE, SCALES, Geometry
 from reverie_ascent.program.rotation import TIMES, Rotations, turned
 from reverie_ascent.program.transforms import resample, turn
 from reverie_ascent.program.views import Draw, Views
