@@ -10,8 +10,8 @@ import onnx_ir as ir
 from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
 from reverie_ascent.program import program_key
 from reverie_ascent.program.compose import compose
-from reverie_ascent.program.transform_sizes import Geometry
 from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.views import Views
 from reverie_ascent.random import draw, initial_state
 from reverie_ascent.recipe import Recipe, Term
@@ -68,7 +68,7 @@ def _step(model: Model) -> Task:
 
 def _feeds(shapes: dict[str, tuple[int, ...]]) -> Arrays:
     rng = np.random.default_rng(0)
-    views = Views(Rotations(Geometry(SIDE)), 1)
+    views = Views(Rotations(TransformSizes(SIDE)), 1)
     views.draw(0, draw(0, 2))
     vector = np.zeros(shapes["term0.vector"], np.float32)
     vector[..., 7] = 1

@@ -1,4 +1,4 @@
-"""Pieces of the step program: small graphs written as ONNX text, that know their way back."""
+"""Fragments of the step program: small graphs written as ONNX text, that know their way back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie_gradient import add_gradient
 OPSET, IR_VERSION = 18, 9
 
 
-def piece(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
+def fragment(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
     """Return the graph ``signature { body }``, in the text form of ONNX; ``constants`` are arrays that it names."""
     text = f'<ir_version: {IR_VERSION}, opset_import: ["": {OPSET}]> {signature} {{ {body} }}'
     proto = onnx.parser.parse_model(text)
@@ -24,7 +24,7 @@ def piece(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.gene
 
 
 def differentiate(model: ir.Model, *, of: str, wrt: str) -> ir.Model:
-    """Give a piece the input ``{of}_gradient``, which comes back to it, and the output ``{wrt}_gradient``."""
+    """Give a fragment the input ``{of}_gradient``, which comes back to it, and the output ``{wrt}_gradient``."""
     values = ir.convenience.create_value_mapping(model.graph)
     after = ir.Value(name=f"{of}_gradient")
     (before,) = add_gradient(model.graph, of=values[of], wrt=[values[wrt]], cotangent=after)

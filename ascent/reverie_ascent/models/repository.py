@@ -1,8 +1,8 @@
 """Model folders on disk: what is in them, and that it is what the manifest says.
 
 A folder holds ``manifest.json`` (the message reverie.v1.Manifest), ``weights.bin`` with the weights of all layers, and
-one graph per layer. A manifest is read when the repository opens; a file is checked against its digest before its first use,
-and a graph for what it holds (`inspection`): a folder may come from a stranger.
+one graph per layer. A manifest is read when the repository opens. A file is checked against its digest before its
+first use, and a graph for what it holds (`inspection`): a folder may come from a stranger.
 """
 
 from __future__ import annotations
