@@ -1,4 +1,4 @@
-"""The server as a process: what it prints, the signals it heeds, its exit status."""
+"""`reverie serve` as a process: what it prints, how it handles signals, its exit status."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from reverie_server.rpc.api_keys import UnusableKeys
 from reverie_server.rpc.interceptor import Middleware
 from reverie_server.store import UnusableStore, default_folder
 
-#: Everything that keeps a server from starting, each with its sentence.
-REFUSALS = (
+#: Errors that keep a server from starting; their messages are sentences for the user.
+STARTUP_ERRORS = (
     ModelError,
     DeviceUnavailable,
     UnusableStore,
@@ -41,7 +41,7 @@ REFUSALS = (
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raise CommandError, with a sentence, when that cannot begin."""
+    """Serve until SIGTERM or SIGINT; raise CommandError if the server cannot start."""
     logs.configure(settings.log_format, settings.log_level)
     try:
         with ExitStack() as stack:
@@ -68,7 +68,7 @@ def run(settings: Settings) -> None:
                 stack.enter_context(exposed(metrics, settings.metrics))
             middleware = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
             asyncio.run(_serve(engine, settings, metrics or NOBODY, middleware))
-    except REFUSALS as error:
+    except STARTUP_ERRORS as error:
         raise CommandError(str(error)) from error
 
 
@@ -83,18 +83,18 @@ def _tracing(url: str) -> AbstractContextManager[Middleware]:
 async def _serve(engine: Engine, settings: Settings, observer: Observer, middleware: Sequence[Middleware]) -> None:
     loop, signals = asyncio.get_running_loop(), Signals()
 
-    def heed(number: int, frame: FrameType | None) -> None:
+    def handle_signal(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(on_signal)
 
     def on_signal() -> None:
         if signals.stop.is_set():
-            signals.hurry.set()
+            signals.interrupt.set()
         else:
             click.echo(f"Stopping: renders in progress have {settings.grace:g} s to finish.", err=True)
         signals.stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, heed)
+        signal.signal(number, handle_signal)
 
     def ready(address: str) -> None:
         names = ", ".join(model.name for model in engine.models())

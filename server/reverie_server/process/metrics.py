@@ -1,4 +1,4 @@
-"""Prometheus metrics: what the engine counts, read when asked for, and what is told as it happens, in histograms."""
+"""Prometheus metrics: the engine's counters, read at each scrape, and histograms of what an observer sees."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from reverie_server.observer import Observer
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SLOW = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
-#: What an engine counts: the field of its statistics, the metric, whether it only grows, and a sentence. A field that
-#: an engine does not have is left out.
+#: The engine's counters: the field of its statistics, the metric, whether it only grows, and the help text. A field
+#: that an engine does not have is left out.
 COUNTED = [
     ("steps", "reverie_steps", True, "Steps of gradient ascent made."),
     ("late_steps", "reverie_late_steps", True, "Steps that ended after their render had been told to stop."),
@@ -104,7 +104,7 @@ class Metrics(Observer):
         self._calls.labels(method).inc(change)
 
     def watch(self, *counts: Callable[[], Any]) -> None:
-        """Read what an engine counts, dataclasses of numbers, at each scrape."""
+        """Read an engine's counters, dataclasses of numbers, at each scrape."""
         self.registry.register(_Counted(counts))
 
 
@@ -129,7 +129,7 @@ class CannotExpose(Exception):
 
 @contextmanager
 def exposed(metrics: Metrics, address: str) -> Iterator[None]:
-    """Offer the metrics at ``http://HOST:PORT/metrics`` while the block lasts; raise CannotExpose."""
+    """Serve the metrics at ``http://HOST:PORT/metrics`` while the block lasts; raise CannotExpose."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise CannotExpose(f"metrics cannot be at {address}: an address is HOST:PORT, such as 127.0.0.1:9464")

@@ -46,7 +46,7 @@ def settings_options(command: Any) -> Any:
 
 
 def configured(config: Path | None, flags: dict[str, Any]) -> Configuration:
-    """Return what options, environment and file make; raise CommandError with all that is wrong."""
+    """Return the configuration from options, environment and file; raise CommandError with all of its errors."""
     from reverie_server.process.config import Misconfigured, configure
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}
@@ -66,12 +66,12 @@ def serve(config: Path | None, print_config: bool, **flags: Any) -> None:
     an environment variable, REVERIE_ and the option's name, or a line of the file; an option wins over a variable, and
     that over the file.
     """
-    told = configured(config, flags)
+    configuration = configured(config, flags)
     if print_config:
         from reverie_server.process.config import toml
 
-        click.echo(toml(told), nl=False)
+        click.echo(toml(configuration), nl=False)
         return
     from reverie_server.process.main import run  # loads ONNX Runtime
 
-    run(told.settings)
+    run(configuration.settings)

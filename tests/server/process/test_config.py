@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from reverie_server.limits import Limits
 from reverie_server.process.config import Misconfigured, configure, toml
-from reverie_server.process.config_docs import renewed
+from reverie_server.process.config_docs import updated
 from reverie_server.process.serve_command import serve
 from reverie_server.process.settings import Settings, table
 
@@ -160,5 +160,5 @@ def test_every_setting_is_a_flag() -> None:
 
 def test_the_reference_in_the_documentation_is_up_to_date() -> None:
     page = (Path(__file__).parents[3] / "docs" / "production.md").read_text()
-    assert page == renewed(page), "run: python -m reverie_server.process.config_docs docs/production.md"
+    assert page == updated(page), "run: python -m reverie_server.process.config_docs docs/production.md"
     assert "| `tls_cert` | `--tls-cert` | `REVERIE_TLS_CERT` |" in page
