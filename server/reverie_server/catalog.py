@@ -1,4 +1,4 @@
-"""What an engine has to offer, in the wire's words: models, layers, presets, limits; and whether a request fits it."""
+"""The catalog of an engine: models, layers, presets and limits as wire messages; requests are checked against it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Catalog:
         ]
 
     def layers(self, name: str) -> list[catalog_pb2.Layer]:
-        """Return the layers of a model, from the picture upwards; raise NotServed when there is no such model."""
+        """Return the layers of a model, from the picture upwards; raise NotServed if there is no such model."""
         violations = Violations()
         if not name:
             violations.add("model", f"is required; {suggestion(name, list(self._models))}")

@@ -20,7 +20,7 @@ class Limits:
     max_steps: int = 10_000
     max_frames: int = 256
     max_terms: int = 16
-    #: What every gRPC client accepts unless told otherwise.
+    #: The default bound of a reply in every gRPC client.
     max_response_bytes: int = 4 * 2**20
     #: Of pixels times steps: 2048 steps at the largest size, all steps up to 463 px.
     max_pixel_steps: int = 2**31

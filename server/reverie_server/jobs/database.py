@@ -1,4 +1,4 @@
-"""The SQLite file that jobs are kept in: opened by one process at a time, and on the disk when a call returns."""
+"""The SQLite file of jobs: open in one process at a time; a finished transaction is on the disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 from reverie_server.errors import JobsOff, JobsUnreachable
 from reverie_server.jobs.schema import METADATA, VERSION
 
-# The process that writes first holds the file until it ends, however it ends: two servers never work on one job.
+# The process that writes first locks the file until it ends, however it ends: two servers never work on one job.
 PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
 #: SQLite's codes for a file that another process has locked, and for one that is no database or is broken.
@@ -32,7 +32,7 @@ class JobDatabase:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file; raise JobsUnreachable when another process has it, JobsOff when it is not ours."""
+        """Open or create the file; raise JobsUnreachable if another process has it, JobsOff if it is not one of jobs."""
         self._lock = Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class JobDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Do all of the block or nothing; it is on the disk when the block is left. Raises JobsUnreachable."""
+        """Run the block as one transaction, on the disk when the block is left; raise JobsUnreachable."""
         with self._lock:
             try:
                 with self._engine.begin() as connection:
@@ -61,7 +61,7 @@ class JobDatabase:
                 raise JobsUnreachable(f"their file says: {error.orig}") from error
 
     def close(self) -> None:
-        """Let another process have the file."""
+        """Close the file, so that another process can open it."""
         with self._lock:
             self._engine.dispose()
 

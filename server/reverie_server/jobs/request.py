@@ -1,4 +1,4 @@
-"""From a request for a job to its pictures: what they have in common, and each one's layer and channel."""
+"""A request for a job, checked: the spec that its pictures share, and the layer and channel of each."""
 
 from __future__ import annotations
 

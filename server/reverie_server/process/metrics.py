@@ -22,14 +22,14 @@ SLOW = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 #: that an engine does not have is left out.
 COUNTED = [
     ("steps", "reverie_steps", True, "Steps of gradient ascent made."),
-    ("late_steps", "reverie_late_steps", True, "Steps that ended after their render had been told to stop."),
-    ("stopped", "reverie_cancels", True, "Renders that were stopped before their end, by whatever reason."),
+    ("late_steps", "reverie_late_steps", True, "Steps that ended after their render was stopped."),
+    ("stopped", "reverie_cancels", True, "Renders that were stopped before their end, for any reason."),
     ("failed", "reverie_failures", True, "Renders that failed."),
     ("waiting", "reverie_queue_depth", False, "Renders that wait for the device."),
-    ("running", "reverie_renders_running", False, "Renders that have the device."),
+    ("running", "reverie_renders_running", False, "Renders that are on the device."),
     ("programs", "reverie_programs_loaded", False, "Programs that are loaded."),
-    ("program_bytes", "reverie_program_bytes", False, "Memory that loaded programs take, about, in bytes."),
-    ("hits", "reverie_cache_hits", True, "Requests that were answered from the store."),
+    ("program_bytes", "reverie_program_bytes", False, "Memory of loaded programs in bytes, estimated."),
+    ("hits", "reverie_cache_hits", True, "Requests answered from the store."),
     ("joined", "reverie_shared_renders", True, "Requests that joined a render in progress."),
     ("misses", "reverie_cache_misses", True, "Requests whose picture was not in the store."),
     ("not_stored", "reverie_store_failures", True, "Results that could not be stored."),
@@ -44,10 +44,10 @@ class Metrics(Observer):
         ProcessCollector(registry=registry)  # memory, open files, CPU time
         PlatformCollector(registry=registry)
         self._wait = Histogram(
-            "reverie_wait_seconds", "From being accepted to having the device.", buckets=SLOW, registry=registry
+            "reverie_wait_seconds", "Time from acceptance to the start on the device.", buckets=SLOW, registry=registry
         )
         self._step = Histogram(
-            "reverie_step_seconds", "One step, of all renders that share it.", buckets=FAST, registry=registry
+            "reverie_step_seconds", "One step of all renders that share it.", buckets=FAST, registry=registry
         )
         self._batch = Histogram(
             "reverie_batch_occupancy",
@@ -71,7 +71,7 @@ class Metrics(Observer):
         self._calls = Gauge("reverie_calls_open", "gRPC calls in progress.", ["method"], registry=registry)
         self._refused = Counter(
             "reverie_refusals",
-            "gRPC calls that were refused for want of room, a quota or a right.",
+            "gRPC calls that were refused for lack of room, quota or rights.",
             ["code"],
             registry=registry,
         )

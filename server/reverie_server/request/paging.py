@@ -1,4 +1,4 @@
-"""Lists a page at a time (AIP-158)."""
+"""Pages of lists and the tokens that lead to the next one (AIP-158)."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Paged(Protocol):
 def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence[Item], str]:
     """Return the page asked for and the token of the next, empty after the last.
 
-    A token is only good for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
-    or a token that is none of ours.
+    A token is valid only for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
+    or an invalid token.
     """
     start, size = begin(request, scope=scope)
     end = start + size
