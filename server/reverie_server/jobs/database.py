@@ -32,7 +32,7 @@ class JobDatabase:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file; raise JobsUnreachable if another process has it, JobsOff if it is not one of jobs."""
+        """Open or create the file; raise JobsUnreachable if another process has it, JobsOff if it holds no jobs."""
         self._lock = Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
