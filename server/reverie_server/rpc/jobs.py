@@ -24,7 +24,7 @@ class JobServicer:
         self._draining = False
         self._bells = Bells()
         #: One for each watcher, set when the job may have changed.
-        self._rung: set[asyncio.Event] = set()
+        self._watchers: set[asyncio.Event] = set()
 
     @rpc_method
     async def CreateRenderJob(
@@ -60,16 +60,16 @@ class JobServicer:
     @rpc_method
     async def WatchRenderJob(self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext) -> None:
         """What a job does, item by item, until it has ended."""
-        rung = asyncio.Event()
-        self._rung.add(rung)
+        changed = asyncio.Event()
+        self._watchers.add(changed)
         try:
-            with self._jobs.subscribed(self._bells.bell(rung)):
-                await self._watch(request, context, rung)
+            with self._jobs.subscribed(self._bells.bell(changed)):
+                await self._watch(request, context, changed)
         finally:
-            self._rung.discard(rung)
+            self._watchers.discard(changed)
 
     async def _watch(
-        self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, rung: asyncio.Event
+        self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, changed: asyncio.Event
     ) -> None:
         after = request.after_sequence
         job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
@@ -85,15 +85,15 @@ class JobServicer:
             if not items:
                 if self._draining:
                     raise Draining
-                await rung.wait()
-            rung.clear()
+                await changed.wait()
+            changed.clear()
             job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
 
     async def drain(self) -> None:
         """Refuse new jobs, end every watch with UNAVAILABLE, and stop working on jobs."""
         self._draining = True
-        for rung in self._rung:
-            rung.set()
+        for changed in self._watchers:
+            changed.set()
         await asyncio.to_thread(self._jobs.stop)
 
 
