@@ -89,7 +89,7 @@ class JobRunner:
                 waits = self._turn(self._open_repository())
             except (JobsUnreachable, JobsOff) as fault:
                 waits = str(fault)
-            except Exception as error:  # a bug of ours: other jobs shall go on
+            except Exception as error:  # a bug of ours, which must not stop other jobs
                 log.exception("a turn of the jobs failed")
                 waits = f"an internal error ({type(error).__name__})"
             if waits:

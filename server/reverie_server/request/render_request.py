@@ -52,9 +52,9 @@ class RenderRequest:
     request_id: str = ""
     #: The name of the call that it came with, or of the job's picture that it is, for the log; empty where it has none.
     call: str = ""
-    #: What the render will take, as far as an engine can tell.
+    #: The estimated seconds of the render; None if unknown.
     estimated_s: float | None = None
-    #: About what its program holds in memory.
+    #: The estimated memory of its program, in bytes.
     program_bytes: int = 0
 
     @property
