@@ -14,7 +14,7 @@ from reverie_gradient import add_gradient
 OPSET, IR_VERSION = 18, 9
 
 
-def piece(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
+def fragment(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
     """Return the graph ``signature { body }``, in the text format of ONNX; ``constants`` are its arrays by name."""
     text = f'<ir_version: {IR_VERSION}, opset_import: ["": {OPSET}]> {signature} {{ {body} }}'
     proto = onnx.parser.parse_model(text)

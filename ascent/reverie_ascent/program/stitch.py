@@ -1,4 +1,4 @@
-"""Joins pieces to one graph, as the wires say."""
+"""Joins fragments to one graph, as the wires say."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from reverie_gradient import Builder
 from reverie_ascent.graph.fragment import IR_VERSION, OPSET
 
 
-def stitch(pieces: Mapping[str, ir.Model], wires: Mapping[str, str], outputs: Mapping[str, str]) -> ir.Model:
-    """Return one graph of all ``pieces``, which are used up.
+def stitch(fragments: Mapping[str, ir.Model], wires: Mapping[str, str], outputs: Mapping[str, str]) -> ir.Model:
+    """Return one graph of all ``fragments``, which are used up.
 
-    ``wires`` leads from "piece.output", or from the name of an input of the whole, to "piece.input", its key; an input
+    ``wires`` maps "fragment.input" to its source: "fragment.output", or the name of an input of the whole. An input
     without a wire becomes an input of the whole under that name. ``outputs`` names the outputs of the whole.
     """
     program = ir.Graph([], [], nodes=[], opset_imports={"": OPSET}, name="step")
     builder = Builder(program)
     sinks: dict[str, ir.Value] = {}
     sources: dict[str, ir.Value] = {}
-    for name, piece in pieces.items():
-        sinks.update({f"{name}.{value.name}": value for value in piece.graph.inputs})
-        sources.update({f"{name}.{value.name}": value for value in piece.graph.outputs})
+    for name, fragment in fragments.items():
+        sinks.update({f"{name}.{value.name}": value for value in fragment.graph.inputs})
+        sources.update({f"{name}.{value.name}": value for value in fragment.graph.outputs})
         builder.scope = name
-        builder.splice(piece.graph)
+        builder.splice(fragment.graph)
 
     for port, sink in sinks.items():
         wire = wires.get(port, port)
         if wire not in sources:
-            assert wire == port or "." not in wire, f"no piece has {wire}"
+            assert wire == port or "." not in wire, f"no fragment has {wire}"
             sources[wire] = ir.Value(name=wire, shape=sink.shape, type=sink.type)
             program.inputs.append(sources[wire])
         ir.convenience.replace_all_uses_with(sink, sources[wire])
