@@ -49,7 +49,7 @@ class Engine:
     jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
 
     Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
-    share its render. A `Fault` says what is wrong with a request; StoreError, DeviceUnavailable or UnusableStore, from
+    share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable or UnusableStore, from
     the constructor, what is wrong with the models, the device or the store.
     """
 
@@ -90,7 +90,7 @@ class Engine:
         self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits)
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise StoreError for the first that differs.
+        """Check every file of every model against its digest; raise ModelError for the first that differs.
 
         Without it each file is checked before its first use.
         """
@@ -144,12 +144,15 @@ class Engine:
         request, news = self._check(*words.request(model, layer, channel, options)), News()
         return _events(self.submit(request, news.set), news)
 
-    def check(self, request: Request) -> RenderRequest:
-        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
-        return self._check(request)
+    def check(self, request: Request, *, call: str = "") -> RenderRequest:
+        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it.
 
-    def _check(self, request: Request, wrong: Sequence[Violation] = ()) -> RenderRequest:
-        return self._step_loop.estimated(self._catalog.check(request, wrong))
+        `call` is the name under which the log tells of the render.
+        """
+        return self._check(request, call=call)
+
+    def _check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
+        return self._step_loop.estimated(self._catalog.check(request, wrong, call=call))
 
     def submit(
         self, request: RenderRequest, wake: Callable[[], None], *, client: str = "", deadline_s: float | None = None

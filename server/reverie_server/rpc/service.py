@@ -1,4 +1,4 @@
-"""reverie.v1 over an engine: the wire's half of every call, and nothing of the work."""
+"""The calls of `reverie.v1` that render: requests from the wire to the engine, its events back to the wire."""
 
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
@@ -14,52 +14,31 @@ from reverie_proto.v1 import spec_pb2, visualization_pb2
 
 from reverie_server.engine import Engine
 from reverie_server.errors import Draining
-from reverie_server.request import images, paging
+from reverie_server.request import images
 from reverie_server.request.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.request.render_request import RenderRequest, Request
-from reverie_server.rpc import caller as callers
-from reverie_server.rpc.jobs import JobCalls
-from reverie_server.rpc.status import reported
+from reverie_server.rpc import request_id
+from reverie_server.rpc.caller import charged, current_caller, peer_host
+from reverie_server.rpc.loop_events import LoopEvents
+from reverie_server.rpc.status import rpc_method
 
 if TYPE_CHECKING:
     from reverie_server.dispatch import Subscription
 
 
-class VisualizationService(JobCalls):
-    """The servicer. Belongs to one event loop.
+class RenderServicer:
+    """Renders for callers, until drained. Belongs to one event loop.
 
     Handlers are coroutines that write, not generators: cancelling a call then always lands inside of them.
     """
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
         self._engine = engine
+        self._draining = False
+        self._loop_events = LoopEvents()
         self._calls: dict[asyncio.Task[object], Subscription] = {}
 
-    @reported
-    async def GetServerInfo(
-        self, request: visualization_pb2.GetServerInfoRequest, context: grpc.aio.ServicerContext
-    ) -> visualization_pb2.GetServerInfoResponse:
-        """Version, device, presets and limits."""
-        return visualization_pb2.GetServerInfoResponse(info=self._engine.info())
-
-    @reported
-    async def ListModels(
-        self, request: visualization_pb2.ListModelsRequest, context: grpc.aio.ServicerContext
-    ) -> visualization_pb2.ListModelsResponse:
-        """The models served here, by name."""
-        models, token = paging.page(self._engine.models(), request, scope="models")
-        return visualization_pb2.ListModelsResponse(models=models, next_page_token=token)
-
-    @reported
-    async def ListLayers(
-        self, request: visualization_pb2.ListLayersRequest, context: grpc.aio.ServicerContext
-    ) -> visualization_pb2.ListLayersResponse:
-        """The layers of a model, from the picture upwards, a page at a time."""
-        layers, token = paging.page(self._engine.layers(request.model), request, scope=f"layers of {request.model}")
-        return visualization_pb2.ListLayersResponse(layers=layers, next_page_token=token)
-
-    @reported
+    @rpc_method
     async def RenderImage(
         self, request: visualization_pb2.RenderImageRequest, context: grpc.aio.ServicerContext
     ) -> visualization_pb2.RenderImageResponse:
@@ -76,7 +55,7 @@ class VisualizationService(JobCalls):
         rendering.frames.extend(frames)
         return visualization_pb2.RenderImageResponse(rendering=rendering)
 
-    @reported
+    @rpc_method
     async def StreamRender(
         self, request: visualization_pb2.StreamRenderRequest, context: grpc.aio.ServicerContext
     ) -> None:
@@ -92,10 +71,10 @@ class VisualizationService(JobCalls):
         """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
         if self._draining:
             raise Draining
-        checked = await asyncio.to_thread(self._engine.check, request)
+        checked = await asyncio.to_thread(self._engine.check, request, call=request_id.current())
         if self._draining:
             raise Draining  # it began meanwhile
-        with callers.charged(checked.pixel_steps):
+        with charged(checked.pixel_steps):
             async with self._submitted(checked, context) as events:
                 yield checked, events
 
@@ -119,8 +98,6 @@ class VisualizationService(JobCalls):
     async def drain(self, grace_s: float) -> None:
         """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
         self._draining = True
-        self.end_watches()
-        await asyncio.to_thread(self._engine.jobs.stop)
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_s)
         self.interrupt()
@@ -135,7 +112,7 @@ class VisualizationService(JobCalls):
 
 def _client(context: grpc.aio.ServicerContext) -> str:
     """Return whom a render is for: a known caller, or a machine."""
-    return callers.current().name or callers.machine(context.peer() or "")
+    return current_caller().name or peer_host(context.peer() or "")
 
 
 async def _events(subscription: Subscription, news: asyncio.Event) -> AsyncGenerator[Event, None]:
@@ -148,7 +125,7 @@ async def _events(subscription: Subscription, news: asyncio.Event) -> AsyncGener
         await news.wait()
 
 
-# ----- from events to messages -----
+# ----- from events to messages of the wire -----
 
 
 async def _written(checked: RenderRequest, event: Event) -> visualization_pb2.StreamRenderResponse:

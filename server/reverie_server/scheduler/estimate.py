@@ -21,7 +21,7 @@ import onnx_ir as ir
 from reverie_ascent.autotune.benchmark import rates
 from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.rules import lowerable
-from reverie_ascent.models.repository import Model, StoreError
+from reverie_ascent.models.repository import Model, ModelError
 from reverie_ascent.program import ProgramKey, program_key
 from reverie_ascent.runtime.session import Device
 
@@ -67,7 +67,7 @@ class Estimates:
             try:
                 with self._alone:  # the first time the machine is measured, and wants to be left alone
                     step = self._work(plan.model, key, self._device.batch, self._device).seconds
-            except StoreError:
+            except ModelError:
                 return None  # a damaged file: the render will say so
         return step * plan.recipe.steps
 

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.program import ProgramKey
 from reverie_ascent.runtime.session import CPU, CUDA, Device
 from reverie_proto.v1 import visualization_pb2
@@ -33,7 +33,7 @@ def key(layer: str, size: int) -> ProgramKey:
 
 @pytest.fixture
 def tiny(models: Path) -> Model:
-    return ModelStore([models]).model("tiny")
+    return ModelRepository([models]).model("tiny")
 
 
 def test_no_factor_pays_for_another() -> None:
