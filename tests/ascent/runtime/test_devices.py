@@ -8,14 +8,18 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime
 import pytest
-from reverie_ascent.runtime.session import CPU, CUDA, PROBE, Device, DeviceUnavailable, Session, choose_device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.devices.cuda import CUDA, PROBE
+from reverie_ascent.runtime.session import Device, DeviceUnavailable, Session, choose_device
 
-needs_no_cuda = pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="this machine may have CUDA")
+needs_no_cuda = pytest.mark.skipif(
+    CUDA.provider in onnxruntime.get_available_providers(), reason="this machine may have CUDA"
+)
 
 
 def test_the_cpu_is_always_there() -> None:
     device = choose_device("cpu", threads=1)
-    assert (device.name, device.providers) == ("cpu", (CPU,))
+    assert (device.name, device.providers) == ("cpu", (CPU.provider,))
     assert device.threads >= 1
     assert device.onnxruntime_version == onnxruntime.__version__
 
@@ -46,7 +50,8 @@ def test_bfloat16_is_for_gpus() -> None:
 
 def test_devices_that_make_other_pictures_are_other_kinds() -> None:
     kinds = [
-        Device("cuda", (CUDA,), 1, exact=e, bfloat16=b).kind for e, b in ((False, False), (True, False), (False, True))
+        Device("cuda", (CUDA.provider,), 1, exact=e, bfloat16=b).kind
+        for e, b in ((False, False), (True, False), (False, True))
     ]
     assert kinds == ["cuda", "cuda-exact", "cuda-bfloat16"]
 
@@ -64,7 +69,7 @@ class Recorder:
         self.graphs: list[str] = []
         plain = onnxruntime.SessionOptions()
         plain.use_per_session_threads = options.use_per_session_threads
-        self._real = REAL(model, plain, providers=[CPU])
+        self._real = REAL(model, plain, providers=[CPU.provider])
 
     def io_binding(self) -> Any:
         return self._real.io_binding()
@@ -87,7 +92,7 @@ REAL = onnxruntime.InferenceSession
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
-    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1, channels_last=True))
+    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA.provider,), 1, channels_last=True))
     session._place = ("cpu", 0)
     return session
 
@@ -95,7 +100,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
 def test_every_node_is_held_to_the_gpu_and_steps_are_recorded(on_gpu: Session) -> None:
     options, [(name, given)] = Recorder.made
     assert options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
-    assert name == CUDA
+    assert name == CUDA.provider
     assert given == {
         "cudnn_conv_algo_search": "HEURISTIC",
         "use_tf32": "1",
@@ -106,7 +111,7 @@ def test_every_node_is_held_to_the_gpu_and_steps_are_recorded(on_gpu: Session) -
 
 def test_an_exact_gpu_rounds_no_factors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
-    Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1, exact=True))
+    Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA.provider,), 1, exact=True))
     assert Recorder.made[1][0][1]["use_tf32"] == "0"
 
 
