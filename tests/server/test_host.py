@@ -88,6 +88,8 @@ else:
     "settings of the process stay as they were": """
 import decimal, gc, locale, logging, multiprocessing, os, random, signal, threading, warnings
 
+import onnx_ir  # which loads sympy, and that has a filter of warnings: not ours to mend
+
 def settings():
     loggers = [logging.getLogger(name) for name in (None, "onnx_ir", "onnx", "onnxruntime", "reverie_ascent")]
     return {
