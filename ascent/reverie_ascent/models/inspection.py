@@ -7,10 +7,12 @@ the folder's own file and within it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 import onnx
+import onnx_ir as ir
 
 #: The most bytes of a manifest, and of a graph: weights are elsewhere.
 MAX_MANIFEST_BYTES = 16 * 2**20
@@ -61,6 +63,17 @@ def _external(tensor: onnx.TensorProto, weights: str, weights_bytes: int) -> Ite
     else:
         if offset + length > weights_bytes:
             yield f"weight {name!r} is said to end at byte {offset + length} of the {weights_bytes} in {weights!r}"
+        if length != (needed := _size(tensor)):
+            yield f"weight {name!r} is said to have {length} bytes, and its shape and type take {needed}"
+
+
+def _size(tensor: onnx.TensorProto) -> int | None:
+    """Return the bytes of a tensor's contents; None where its type has no size, or no such number."""
+    try:
+        bits = ir.DataType(tensor.data_type).bitwidth
+    except (TypeError, ValueError):
+        return None
+    return -(-math.prod(tensor.dims) * bits // 8)
 
 
 def _number(text: str) -> int:
