@@ -21,10 +21,9 @@ from reverie_server.errors import Violation
 from reverie_server.jobs.service import Jobs
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NOBODY, Observer
-from reverie_server.request import options as words
 from reverie_server.request import render_request as orders
 from reverie_server.request.events import Event, Frame, Progress, Rendering
-from reverie_server.request.options import Words
+from reverie_server.request.options import RenderOptions, render_request
 from reverie_server.request.render_request import Order
 from reverie_server.scheduler.step_loop import Stats, Worker
 from reverie_server.store import open_store
@@ -118,11 +117,11 @@ class Engine:
         model: str | None = None,
         layer: str | None = None,
         channel: int | str | None = None,
-        **options: Unpack[Words],
+        **options: Unpack[RenderOptions],
     ) -> Rendering:
         """The picture that excites a channel of a layer most; `channel` may be the label of a class.
 
-        The options are those of `words.Words`. Leaving by an exception, Ctrl-C included, stops the render.
+        The options are those of `RenderOptions`. Leaving by an exception, Ctrl-C included, stops the render.
         """
         frames: list[Frame] = []
         for event in self.stream(model, layer, channel, **options):
@@ -136,13 +135,13 @@ class Engine:
         model: str | None = None,
         layer: str | None = None,
         channel: int | str | None = None,
-        **options: Unpack[Words],
+        **options: Unpack[RenderOptions],
     ) -> Iterator[Event]:
         """The same as `render`, as events: one Accepted, any number of Progress, one Rendering.
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        order, bell = self._order(*words.request(model, layer, channel, options)), Bell()
+        order, bell = self._order(*render_request(model, layer, channel, options)), Bell()
         return _events(self.submit(order, bell.set), bell)
 
     def order(self, request: orders.Request) -> Order:
@@ -173,7 +172,7 @@ class Engine:
         """
         for name in layers:
             model, _, layer = name.partition("/")
-            self._worker.warm(self._order(*words.request(model, layer, 0, {})))
+            self._worker.warm(self._order(*render_request(model, layer, 0, {})))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""

@@ -17,16 +17,19 @@ class Notes:
 
     def __init__(self, wrong: Sequence[Violation] = ()) -> None:
         self._wrong: list[Violation] = list(wrong)
+        # What could not even be written into the request is not there to be judged.
+        self._unwritten = {violation.field for violation in wrong}
         self._absent: list[tuple[str, str, Violation]] = []
 
     def wrong(self, field: str, problem: str) -> None:
         """Note a value that cannot be served; the same note twice is one."""
-        if (violation := Violation(field, problem)) not in self._wrong:
+        if (violation := Violation(field, problem)) not in self._wrong and field not in self._unwritten:
             self._wrong.append(violation)
 
     def absent(self, field: str, problem: str, *, kind: str, name: str) -> None:
         """Note a name of something that is not served here."""
-        self._absent.append((kind, name, Violation(field, problem)))
+        if field not in self._unwritten:
+            self._absent.append((kind, name, Violation(field, problem)))
 
     def within(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
         """Note a number outside of low..high, NaN included; return whether it is inside."""
