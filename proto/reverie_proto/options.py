@@ -7,12 +7,11 @@ becomes a `Problem`, so that a caller hears of all of them at once; what a serve
 from __future__ import annotations
 
 import math
-import operator
 import re
 import reprlib
 from collections.abc import Collection, Mapping, MutableSequence, Sequence
 from functools import cache
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple, TypedDict
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
@@ -99,8 +98,8 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
     """Set a field of a message, and return what is wrong with the value, if anything is.
 
     ``path`` leads from the message to the field, such as "spec.size_px"; ``at`` comes before it in a problem. A choice
-    is given by its name ("fourier" for PARAMETRIZATION_FOURIER), a list by any collection, a number by any kind of
-    number that is exact, numpy's included. Only a field without a problem is set; of a list the sound elements are.
+    is given by its name ("fourier" for PARAMETRIZATION_FOURIER), a list by any collection, a number by any number,
+    numpy's scalars included. Only a field without a problem is set; of a list the sound elements are.
     """
     *parents, name = path.split(".")
     for parent in parents:
@@ -113,9 +112,13 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
     try:
         if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Collection):
             raise TypeError
+        if len(value) > MOST_ELEMENTS:
+            raise OverflowError
         elements = list(value)
     except TypeError:  # numpy's arrays without dimensions are collections of nothing
         return [Problem(at + path, f"{shown(value)} is not a list")]
+    except OverflowError:
+        return [Problem(at + path, f"{shown(value)} holds more than {MOST_ELEMENTS} elements")]
     problems: list[Problem] = []
     for i, element in enumerate(elements):
         if len(problems) == MOST_PROBLEMS:
@@ -171,7 +174,8 @@ def _converted(field: FieldDescriptor, value: object) -> Any:
     return _text(value)
 
 
-#: The most problems that are told of one list.
+#: The most elements that a list may have, and the most problems that are told of it.
+MOST_ELEMENTS = 2**20
 MOST_PROBLEMS = 10
 
 #: The least and the largest number of each integer type.
@@ -189,13 +193,10 @@ LARGEST: Mapping[int, float] = {
 }
 
 
-def _integer(value: Any, low: int, high: int) -> int:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{shown(value)} is not a whole number") from None
+def _integer(value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise ValueError(f"{shown(value)} is not a whole number")
+    number = int(value)
     if not low <= number <= high:
         raise ValueError(f"{shown(number)} is not in {low}..{high}")
     return number
