@@ -1,8 +1,8 @@
 """What a graph from a model folder may hold, so that a folder from a stranger can do nothing but compute.
 
-Digests say that a folder is what its manifest says, and nothing of who wrote that. So each graph is read before it is
-used: standard numeric operators only, no control flow, no functions and no other domains, and weights from nowhere but
-the folder's own file and within it.
+A digest proves that a file is the one that the manifest names. It does not say who wrote the manifest. So each graph is
+inspected before it is used: it may hold standard numeric operators only, without control flow, functions or other
+domains, and weights that lie within the folder's own file of weights.
 """
 
 from __future__ import annotations

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 import onnxruntime
 import pytest
+from reverie_ascent.runtime import devices, session
 from reverie_ascent.runtime.devices.cpu import CPU
 from reverie_ascent.runtime.devices.cuda import CUDA, PROBE
+from reverie_ascent.runtime.devices.table import DEVICES
 from reverie_ascent.runtime.session import Device, DeviceUnavailable, Session, choose_device
 
 needs_no_cuda = pytest.mark.skipif(
@@ -33,6 +38,32 @@ def test_where_cuda_is_missing_the_remedy_is_named() -> None:
 @needs_no_cuda
 def test_auto_is_the_cpu_where_cuda_is_missing() -> None:
     assert choose_device("auto").name == "cpu"
+
+
+def test_auto_is_the_first_that_works_and_the_last_always_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = replace(CUDA, name="first", problem=lambda: "is out"), replace(CUDA, name="second")
+    works = replace(second, problem=lambda: None)
+    assert list(DEVICES.values())[-1].problem() is None
+    monkeypatch.setattr(session, "DEVICES", {each.name: each for each in (first, works, CPU)})
+    assert choose_device("auto").name == "second"
+    with pytest.raises(DeviceUnavailable, match="is out"):
+        choose_device("first")
+    with pytest.raises(ValueError, match="is not one of auto, cpu, first, second"):
+        choose_device("cuda")
+
+
+def test_every_device_is_an_entry_of_the_table_in_a_file_of_its_name() -> None:
+    folder = Path(devices.__path__[0])
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "entry", "table"}
+    assert files == set(DEVICES)
+    assert all(name == device.name for name, device in DEVICES.items())
+
+
+def test_nothing_but_its_own_file_knows_a_device_by_name() -> None:
+    comparison = re.compile(r"\.name\s*(==|!=|in)\s*[(\[]?[\"'](cpu|cuda)")
+    root = Path(__file__).parents[3]
+    files = [path for folder in ("ascent", "server") for path in (root / folder).rglob("*.py")]
+    assert [str(path) for path in files if comparison.search(path.read_text())] == []
 
 
 @pytest.mark.parametrize("name", ["gpu", "CUDA", "", "cuda:1"])
