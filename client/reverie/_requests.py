@@ -84,9 +84,8 @@ def _write_picture(
 ) -> list[Problem]:
     """Write what is to be excited, in one of three ways: by a spec, an objective, or a layer and a channel."""
     if "spec" in options:
-        if model is not None or layer is not None or channel is not None:
-            raise UsageError("spec= describes the whole picture: change it with dataclasses.replace(spec, ...).")
-        if options.keys() & {"objective", *SpecOptions.__annotations__}:
+        given = options.keys() & {"objective", *SpecOptions.__annotations__}
+        if given or any(each is not None for each in (model, layer, channel)):
             raise UsageError("spec= describes the whole picture: change it with dataclasses.replace(spec, ...).")
         spec = options["spec"]
         return write_spec(message, spec) if isinstance(spec, Spec) else [Problem("spec", f"{shown(spec)} is no Spec")]

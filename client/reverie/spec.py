@@ -97,10 +97,12 @@ def from_message(message: spec_pb2.RenderSpec) -> Spec:
 
 
 def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
-    """The value of a field, a choice by its name; a choice that this version does not know by its number."""
+    """The value of a field; a choice by its name, None where it is unspecified, its number where it is unknown here."""
     value, enum = getattr(message, field), message.DESCRIPTOR.fields_by_name[field].enum_type
     if enum is None:
         return value
+    if not value:
+        return None
     return next((name for name, number in choices(enum).items() if number == value), str(value))
 
 

@@ -127,6 +127,13 @@ def test_a_spec_has_a_word_for_every_field_of_the_wire() -> None:
     )
 
 
+def test_a_choice_is_read_by_its_name_and_an_unknown_one_by_its_number() -> None:
+    message = spec.to_message(FULL)
+    for number, name in ((spec_pb2.TRANSFORMS_LUCID, "lucid"), (spec_pb2.TRANSFORMS_UNSPECIFIED, None), (99, "99")):
+        message.transforms = number  # type: ignore[assignment]  # what a newer server may send
+        assert spec.from_message(message).transforms == name
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"model": 3}', '{"objective": {"smell": {}}}'])
 def test_a_text_that_is_no_spec_is_refused(text: str) -> None:
     with pytest.raises(reverie.UsageError, match="no spec of a picture"):
