@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 from reverie_ascent import Ascent, Outcome, Reached, Result, Run
-from reverie_ascent.runtime.session import CPU, Device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import visualization_pb2
 from reverie_server.catalog import Catalog
 from reverie_server.limits import Limits
@@ -105,4 +106,4 @@ def fake_worker(
         loading(request.recipe.terms[0].layer)
         return cast(Ascent, FakeAscent(batch, before))
 
-    return Worker(Device("cpu", (CPU,), 1, batch=batch), limits, load=load, **options)
+    return Worker(Device("cpu", (CPU.provider,), 1, batch=batch), limits, load=load, **options)
