@@ -80,7 +80,7 @@ reliability: .venv/serve/tested
 	@echo "== tests/serving/test_states.py and test_races.py, $(RACES) seeds"
 	@REVERIE_RACES=$(RACES) .venv/serve/bin/python -m pytest -q tests/serving/test_states.py tests/serving/test_races.py
 	@for name in $(RELIABILITY); do \
-		echo "== bench.reliability.$$name" && .venv/serve/bin/python -m bench.reliability.$$name || exit 1; done
+		echo "== tests.reliability.$$name" && .venv/serve/bin/python -m tests.reliability.$$name || exit 1; done
 
 bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"

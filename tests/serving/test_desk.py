@@ -38,7 +38,7 @@ from reverie_server.desk.flight import Flight
 from reverie_server.order import Order
 from reverie_server.render import Render
 
-from bench.reliability import desk_races
+from tests.reliability import desk_races
 from tests.serving.hosts import Served, served
 from tests.serving.results import rendering
 from tests.serving.test_service import FORMATS, endless, read, refusal, spec, until

@@ -11,7 +11,7 @@ from reverie_server import Frame, Progress
 from reverie_server.desk import Ticket
 from reverie_server.desk.ticket import PAUSE_S
 
-from bench.reliability.desk_races import order
+from tests.reliability.desk_races import order
 
 FRAME = Frame(1, np.zeros((4, 4, 3), np.float32))
 
