@@ -40,7 +40,7 @@ test-client: .venv/client/ready
 test-serving: .venv/serve/tested
 	@echo "== gradients, the ascent and the service: no torch"
 	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
-	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/ascent tests/lowering tests/serving
+	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/ascent tests/server
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
@@ -53,7 +53,7 @@ check: .venv/check/ready proto-check
 	@.venv/check/bin/ruff check .
 	@.venv/check/bin/ruff format --check .
 	@echo "== mypy"
-	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model tests
+	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model tests
 	@echo "== buf"
 	@cd proto && ../.venv/check/bin/buf lint
 
@@ -77,8 +77,8 @@ RELIABILITY ?= doors desk_races kill_job store_faults sigterm hosts load fuzz so
 RACES ?= 500
 
 reliability: .venv/serve/tested
-	@echo "== tests/serving/test_states.py and test_races.py, $(RACES) seeds"
-	@REVERIE_RACES=$(RACES) .venv/serve/bin/python -m pytest -q tests/serving/test_states.py tests/serving/test_races.py
+	@echo "== tests/server/rpc/test_states.py and test_races.py, $(RACES) seeds"
+	@REVERIE_RACES=$(RACES) .venv/serve/bin/python -m pytest -q tests/server/rpc/test_states.py tests/server/scheduler/test_races.py
 	@for name in $(RELIABILITY); do \
 		echo "== tests.reliability.$$name" && .venv/serve/bin/python -m tests.reliability.$$name || exit 1; done
 
@@ -101,7 +101,7 @@ oracles: .venv/serve/ready .venv/export/ready .venv/onnx-ad/ready .venv/training
 demo-model: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --minutes $(MINUTES)
 	@.venv/export/bin/reverie export demo_model.network:texture19 --weights demo_model/texture19.safetensors \
-		--name texture19 --out server/reverie_server --force
+		--name texture19 --out ascent/reverie_ascent/embedded --force
 
 recogniser: .venv/export/ready
 	@.venv/export/bin/python -m demo_model.train --seed 1 --minutes $(MINUTES) --half --out demo_model/recogniser.safetensors

@@ -39,11 +39,11 @@ class Task:
 
 def _reverie(task: Task, *, exact: bool) -> Step:
     import onnx_ir as ir
+    from reverie_ascent.autotune.prepare import prepare
+    from reverie_ascent.program.objective import Activation, term
+    from reverie_ascent.program.stitch import stitch
+    from reverie_ascent.runtime.session import Session, choose_device
     from reverie_gradient import with_gradient
-    from reverie_server.lowering import prepare
-    from reverie_server.program.objective import Activation, term
-    from reverie_server.program.stitch import stitch
-    from reverie_server.runtime import Session, choose_device
 
     layer, channels = task.layer, vgg19.channels(task.layer)
     network = ir.from_proto(with_gradient(vgg19.graph(layer, task.size, task.batch), of=layer, wrt="image"))

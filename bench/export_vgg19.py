@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from reverie_server.models import WEIGHTS, ModelStore
+from reverie_ascent.models.repository import WEIGHTS, ModelStore
 
 MODEL = "vgg19"
 BARS = {"seconds": 90, "peak memory, GB": 4, "disk over the raw weights, MB": 10}

@@ -1,8 +1,8 @@
 """How the cost of a step grows with the picture, the depth and the batch, and how well that is foretold.
 
 Steps of the default preset's program are timed over layers, sizes and batches of texture19 and of the models in a
-folder; then the factors of `reverie_server.estimate` are fitted to them (least squares of relative errors, none
-negative) and printed beside those in use. Writes bench/results/growth.json.
+folder; then the factors of `reverie_server.scheduler.estimate` are fitted to them (least squares of relative errors,
+none negative) and printed beside those in use. Writes bench/results/growth.json.
 
     python -m bench.growth [--models FOLDER] [--layers conv1_2,...] [--sizes 64,...] [--batches 1,4] [--threads 2]
                            [--refit]
@@ -18,12 +18,12 @@ from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
-from reverie_server import estimate
-from reverie_server.ascent import ascend
-from reverie_server.models import Model, ModelStore, embedded_models
-from reverie_server.program import build, program_key
-from reverie_server.recipe import Recipe
-from reverie_server.runtime import Device, choose_device
+from reverie_ascent import ascend
+from reverie_ascent.models.repository import Model, ModelStore, embedded_models
+from reverie_ascent.program import build, program_key
+from reverie_ascent.recipe import Recipe
+from reverie_ascent.runtime.session import Device, choose_device
+from reverie_server.scheduler import estimate
 
 from bench.recipe import recipe
 from tests.figures import write_json

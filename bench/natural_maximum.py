@@ -24,9 +24,9 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from reverie_ascent.models.repository import embedded_models
 from reverie_server import Engine
-from reverie_server.models import embedded_models
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 
 from bench.contact import write_sheet
 from demo_model.pool import HELD_OUT, SIZE, series

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
-from reverie_server.recipe import Recipe, Term
+from reverie_ascent.recipe import Recipe, Term
+from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 
 
 def recipe(layer: str, size: int, channel: int) -> Recipe:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from reverie_server import Engine, Rendering
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from safetensors.torch import load_file
 
 from bench.contact import write_sheet

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from reverie_server import Engine
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
+from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 
 from bench.contact import read_sheet, write_sheet
 from bench.lucent import LAYERS, NETWORKS, Picture, by_lucent

@@ -18,11 +18,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from reverie_server.ascent import Step as Said
-from reverie_server.ascent import ascend
-from reverie_server.models import Model, ModelStore
-from reverie_server.program import build
-from reverie_server.runtime import choose_device
+from reverie_ascent import Step as Said
+from reverie_ascent import ascend
+from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.program import build
+from reverie_ascent.runtime.session import choose_device
 
 from bench.contenders import CONTENDERS as OTHERS
 from bench.contenders import Task

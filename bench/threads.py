@@ -23,10 +23,10 @@ MODEL = "texture19"
 def step(kind: str, threads: int, layer: str) -> Step:
     """Return a step with a setting: "shared", "own" or "still" threads."""
     import onnxruntime
-    from reverie_server.ascent import ascend
-    from reverie_server.models import ModelStore, embedded_models
-    from reverie_server.program import build
-    from reverie_server.runtime import PROBE, choose_device
+    from reverie_ascent import ascend
+    from reverie_ascent.models.repository import ModelStore, embedded_models
+    from reverie_ascent.program import build
+    from reverie_ascent.runtime.session import PROBE, choose_device
 
     from bench.recipe import recipe
 

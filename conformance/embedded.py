@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 import onnx_ir as ir
-from reverie_server.ascent.draws import draw, initial_state
-from reverie_server.models import Model, ModelStore, embedded_models
-from reverie_server.presets import DEFAULT_PRESET, PRESETS
-from reverie_server.program import program_key
-from reverie_server.program.compose import compose
-from reverie_server.program.geometry import Geometry
-from reverie_server.program.rotation import Rotations
-from reverie_server.program.views import Views
-from reverie_server.recipe import Recipe, Term
+from reverie_ascent.models.repository import Model, ModelStore, embedded_models
+from reverie_ascent.program import program_key
+from reverie_ascent.program.compose import compose
+from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.views import Views
+from reverie_ascent.random import draw, initial_state
+from reverie_ascent.recipe import Recipe, Term
+from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 
 from conformance.task import Arrays, Task, generator
 

@@ -1,8 +1,9 @@
-"""What all tests have in common: a cache of their own, so that the user's is neither read nor written."""
+"""What tests have in common: a cache of their own, so that the user's is neither read nor written, and a tiny model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,3 +13,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one model, called tiny."""
+    from tests.models import write_tiny_model  # onnx is not in every environment
+
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny_model(folder / "tiny")
+    return folder

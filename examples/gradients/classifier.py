@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 from PIL import Image
-from reverie_server.models import embedded_models
+from reverie_ascent.models.repository import embedded_models
 
 from demo_model.draw import draw
 from demo_model.motifs import LABELS

@@ -1,9 +1,7 @@
 """Feature visualization on ONNX Runtime, in this process or behind gRPC; see `Engine` and `add_to_server`."""
 
-from reverie_server.embed import Mount, add_to_server
 from reverie_server.engine import Engine
-from reverie_server.events import Accepted, Event, Frame, Progress, Rendering
-from reverie_server.faults import (
+from reverie_server.errors import (
     Draining,
     Fault,
     Interrupted,
@@ -19,6 +17,8 @@ from reverie_server.faults import (
     Violation,
 )
 from reverie_server.limits import Limits
+from reverie_server.request.events import Accepted, Event, Frame, Progress, Rendering
+from reverie_server.rpc.mount import Mount, add_to_server
 
 __all__ = [
     "Accepted",

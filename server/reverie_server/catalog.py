@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import catalog_pb2
 
-from reverie_server import order as orders
-from reverie_server.faults import Violation
+from reverie_server.errors import Violation
 from reverie_server.limits import Limits
-from reverie_server.models import ModelStore, embedded_models
-from reverie_server.notes import Notes, nearest, unknown
-from reverie_server.order import Order
-from reverie_server.presets import PRESETS
-from reverie_server.runtime import Device
+from reverie_server.request import render_request as orders
+from reverie_server.request.presets import PRESETS
+from reverie_server.request.render_request import Order
+from reverie_server.request.validation import Notes, nearest, unknown
 from reverie_server.version import version
 
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from reverie_proto.v1 import catalog_pb2
 
-from reverie_server import order as orders
-from reverie_server import words
-from reverie_server.events import Event, Frame, Progress, Rendering
-from reverie_server.faults import Violation
+from reverie_server.errors import Violation
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NOBODY, Observer
-from reverie_server.order import Order
-from reverie_server.words import Words
+from reverie_server.request import options as words
+from reverie_server.request import render_request as orders
+from reverie_server.request.events import Event, Frame, Progress, Rendering
+from reverie_server.request.options import Words
+from reverie_server.request.render_request import Order
 
 if TYPE_CHECKING:
-    from reverie_server.desk import Counts, Ticket
-    from reverie_server.worker import Stats
+    from reverie_server.dispatch import Counts, Ticket
+    from reverie_server.scheduler.step_loop import Stats
 
 
 #: As a store: none.
@@ -70,13 +70,14 @@ class Engine:
         observer: Observer = NOBODY,
     ) -> None:
         # Loaded here, because this module is also imported to print the help of `reverie`.
+        from reverie_ascent.autotune.benchmark import preferred_batch
+        from reverie_ascent.runtime.session import choose_device
+
         from reverie_server.catalog import Catalog
-        from reverie_server.desk import Desk
-        from reverie_server.jobs.jobs import Jobs
-        from reverie_server.lowering import preferred_batch
-        from reverie_server.runtime import choose_device
+        from reverie_server.dispatch import Desk
+        from reverie_server.jobs.service import Jobs
+        from reverie_server.scheduler.step_loop import Worker
         from reverie_server.store import open_store
-        from reverie_server.worker import Worker
 
         if batch is not None and not 1 <= batch <= MAX_BATCH:
             raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")

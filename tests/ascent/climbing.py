@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from reverie_server.ascent import Result, Step, ascend
-from reverie_server.models import Model
-from reverie_server.program import Program, build
-from reverie_server.recipe import Recipe
-from reverie_server.runtime import Array, Device
+from reverie_ascent import Result, Step, ascend
+from reverie_ascent.models.repository import Model
+from reverie_ascent.program import Program, build
+from reverie_ascent.recipe import Recipe
+from reverie_ascent.runtime.session import Array, Device
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from reverie_server.program.views import Draw
+from reverie_ascent.program.views import Draw
 
 from tests.ascent.exact import Numbers
 

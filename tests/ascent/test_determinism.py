@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reverie_server.ascent import ascend
-from reverie_server.models import Model
-from reverie_server.program import build
-from reverie_server.recipe import Parametrization, Recipe, Term, Transforms
-from reverie_server.runtime import Array, Device
+from reverie_ascent import ascend
+from reverie_ascent.models.repository import Model
+from reverie_ascent.program import build
+from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
+from reverie_ascent.runtime.session import Array, Device
 
 from tests.ascent.climbing import climb
 

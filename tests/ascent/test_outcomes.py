@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reverie_server.ascent import Outcome
-from reverie_server.models import Model
-from reverie_server.recipe import Recipe, Term
-from reverie_server.runtime import Device
+from reverie_ascent import Outcome
+from reverie_ascent.models.repository import Model
+from reverie_ascent.recipe import Recipe, Term
+from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import climb
 from tests.ascent.conftest import MakeModel

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import pytest
-from reverie_server.ascent import ascend
-from reverie_server.models import Model
-from reverie_server.program import build
-from reverie_server.recipe import Recipe, RecipeError, Term
-from reverie_server.runtime import Device
+from reverie_ascent import ascend
+from reverie_ascent.models.repository import Model
+from reverie_ascent.program import build
+from reverie_ascent.recipe import Recipe, RecipeError, Term
+from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import Stop
 

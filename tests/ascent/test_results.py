@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from reverie_server.ascent import Result, Step, Stopped, ascend
-from reverie_server.ascent.draws import initial_state
-from reverie_server.models import Model
-from reverie_server.program import build
-from reverie_server.program.decode import state_shape
-from reverie_server.recipe import Parametrization, Recipe, Term
-from reverie_server.runtime import Device
+from reverie_ascent import Result, Step, Stopped, ascend
+from reverie_ascent.models.repository import Model
+from reverie_ascent.program import build
+from reverie_ascent.program.decode import state_shape
+from reverie_ascent.random import initial_state
+from reverie_ascent.recipe import Parametrization, Recipe, Term
+from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import Stop, climb
 from tests.ascent.exact import Array, activation
-from tests.ascent.test_decode import PICTURES
+from tests.ascent.program.test_decode import PICTURES
 
 SIZE = 16
 RECIPE = Recipe((Term("channel", "conv2_1", channel=3),), SIZE, 12, 0.05, seed=9)

@@ -13,9 +13,9 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
-import reverie_server
 from click.testing import CliRunner
 from onnx import helper, numpy_helper
+from reverie_ascent.models.repository import embedded_models
 from reverie_export import Overrides
 from reverie_export.check_command import check
 from reverie_export.self_test import clouds, drawn, warnings_about
@@ -130,7 +130,7 @@ def test_a_bad_file_of_preprocessing_is_refused(text: str, says: str, tmp_path: 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The forward half of texture19's logits, as a foreign file."""
-    home = Path(reverie_server.__file__).parent / "texture19"
+    home = embedded_models() / "texture19"
     whole = ir.load(home / "logits.onnx").graph
     forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
     path = tmp_path_factory.mktemp("trained") / "net.onnx"

@@ -28,7 +28,7 @@ class Environment:
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the environment in an empty folder, and hold what it prints."""
         environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
-        command = [self.folder / "bin" / program, *arguments]
+        command = [str(self.folder / "bin" / program), *arguments]
         return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
 
     def succeed(self, program: str, *arguments: str) -> str:

@@ -21,11 +21,11 @@ from typing import Any, cast
 
 import numpy as np
 from reverie_proto.v1 import spec_pb2, visualization_pb2
-from reverie_server.desk import Desk
-from reverie_server.events import Accepted, Progress, Rendering
-from reverie_server.faults import Interrupted, NotStored, QueueFull
-from reverie_server.order import Order
-from reverie_server.render import Render
+from reverie_server.dispatch import Desk
+from reverie_server.errors import Interrupted, NotStored, QueueFull
+from reverie_server.request.events import Accepted, Progress, Rendering
+from reverie_server.request.render_request import Order
+from reverie_server.scheduler.render import Render
 from reverie_server.store import NotKept, Store
 from reverie_server.store.entry import Maker
 from reverie_server.store.folder import Folder

@@ -24,7 +24,7 @@ from reverie_proto.v1.visualization_pb2 import (
     StreamRenderRequest,
 )
 from reverie_server import Engine
-from reverie_server.images import ENCODERS
+from reverie_server.request.images import ENCODERS
 
 from tests.figures import write_json
 from tests.reliability.server import server

@@ -36,11 +36,11 @@ from google.rpc import error_details_pb2
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import ListModelsRequest, StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
-from reverie_server.presets import PRESETS
+from reverie_server.request.presets import PRESETS
 
 from tests.figures import write_json
 from tests.reliability.process import ServerProcess
-from tests.serving.hosts import Refusal
+from tests.server.hosts import Refusal
 
 #: The picture is that of the preset for a first look, which is what a crowd asks of a busy server.
 LAYER, CHANNELS, SIZE_PX, PRESET = "conv4_1", 32, 224, "quick"

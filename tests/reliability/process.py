@@ -11,9 +11,13 @@ from types import TracebackType
 from typing import Self
 
 import grpc
-from reverie_server import health
+from reverie_server.rpc import health
 
-COMMAND = [sys.executable, "-c", "from reverie_server.command import serve; serve(prog_name='reverie serve')"]
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from reverie_server.process.serve_command import serve; serve(prog_name='reverie serve')",
+]
 
 
 class ServerProcess:

@@ -26,7 +26,7 @@ from unittest import mock
 from reverie_proto.v1.jobs_pb2 import JOB_STATE_SUCCEEDED, CreateRenderJobRequest, JobLayer
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_server import Engine
-from reverie_server.jobs import foreman
+from reverie_server.jobs import runner as foreman
 from reverie_server.store import breaker
 
 from tests.figures import write_json

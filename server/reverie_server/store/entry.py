@@ -13,8 +13,8 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from reverie_proto.v1 import spec_pb2, stored_pb2
 
-from reverie_server.digest import ENGINE_VERSION
-from reverie_server.events import Rendering
+from reverie_server.request.digest import ENGINE_VERSION
+from reverie_server.request.events import Rendering
 
 MAGIC = b"reverie-result 1 "
 

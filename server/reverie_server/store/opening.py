@@ -13,7 +13,7 @@ from reverie_server.store.place import Place
 from reverie_server.store.store import Store
 
 if TYPE_CHECKING:  # it loads onnxruntime
-    from reverie_server.runtime import Device
+    from reverie_ascent.runtime.session import Device
 
 OFF = "off"
 #: The bound of a local folder, unless told otherwise; elsewhere there is none.

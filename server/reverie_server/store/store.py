@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from reverie_server.events import Rendering
+from reverie_server.request.events import Rendering
 from reverie_server.store import entry
 from reverie_server.store.bound import Bound
 from reverie_server.store.breaker import Breaker

@@ -1,0 +1,1 @@
+"""What is best on a device: which lowering, which layout, how many pictures at once."""

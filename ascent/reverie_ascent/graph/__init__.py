@@ -1,0 +1,1 @@
+"""Building graphs: fragments written as text, nodes one by one, and the shapes of all values."""

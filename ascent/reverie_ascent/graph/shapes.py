@@ -1,0 +1,147 @@
+"""Settles what is free in a layer's file and fixed in a program: sizes, and what they decide.
+
+ONNX Runtime would do the same on loading; the passes after this one have to see the shapes themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+from onnx.reference import ReferenceEvaluator
+from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedNodesPass, ShapeInferencePass
+
+from reverie_ascent.graph.builder import add_constant
+
+Array = npt.NDArray[np.generic]
+
+LARGEST = 64
+"""Elements of a value that is computed here: sizes, pads, axes. Weights are left to ONNX Runtime."""
+
+
+def settle(model: ir.Model) -> None:
+    """Give every value its shape, and remove the nodes that sizes alone decide."""
+    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    changed = True
+    while changed:
+        infer(model)
+        changed = False
+        for node in list(model.graph):
+            changed |= _compute(model.graph, node) or _drop(model.graph, node)
+        RemoveUnusedNodesPass()(model)
+
+
+def infer(model: ir.Model) -> None:
+    """Work out the shape of every value anew."""
+    for node in model.graph:
+        for value in node.outputs:
+            if value not in model.graph.outputs:
+                value.shape = None
+    ShapeInferencePass(check_type=False, strict_mode=True, data_prop=True)(model)
+
+
+def constant(value: ir.Value | None) -> Array | None:
+    """Return the contents of a small constant, None for anything else."""
+    if value is None or not value.is_initializer() or value.const_value is None:
+        return None
+    tensor = value.const_value
+    if isinstance(tensor, ir.ExternalTensor) and tensor.size > LARGEST:
+        return None
+    return np.asarray(tensor.numpy())
+
+
+def dims(value: ir.Value | None) -> tuple[int, ...] | None:
+    """Return the shape of a value, None where a size is open."""
+    if value is None or value.shape is None or not value.shape.is_static():
+        return None
+    return tuple(value.shape.numpy())
+
+
+def _compute(graph: ir.Graph, node: ir.Node) -> bool:
+    """Replace a node by its value where that is small and known."""
+    if len(node.outputs) != 1 or node.outputs[0] in graph.outputs:
+        return False
+    if node.op_type == "Shape":
+        shape = dims(node.inputs[0])
+        if shape is None:
+            return False
+        start, end = (node.attributes.get_int(name, default) for name, default in (("start", 0), ("end", len(shape))))
+        result: Array = np.array(shape[start:end], np.int64)
+    else:
+        inputs = {v.name: constant(v) for v in node.inputs if v is not None}
+        if not inputs or any(a is None or a.size > LARGEST for a in inputs.values()):
+            return False
+        shape = dims(node.outputs[0])
+        if shape is None or np.prod(shape) > LARGEST:
+            return False
+        result = _evaluate(node, {str(name): a for name, a in inputs.items() if a is not None})
+    _replace(graph, node, add_constant(graph, f"{node.outputs[0].name}/settled", result))
+    return True
+
+
+def _evaluate(node: ir.Node, feeds: Mapping[str, Array]) -> Array:
+    proto = ir.to_proto(node)
+    kinds = {name: onnx.helper.np_dtype_to_tensor_dtype(a.dtype) for name, a in feeds.items()}
+    graph = onnx.helper.make_graph(
+        [proto],
+        "one",
+        [onnx.helper.make_tensor_value_info(name, kinds[name], a.shape) for name, a in feeds.items()],
+        [onnx.helper.make_tensor_value_info(proto.output[0], onnx.TensorProto.UNDEFINED, None)],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
+    (result,) = ReferenceEvaluator(model).run(None, dict(feeds))
+    return np.asarray(result)
+
+
+def _replace(graph: ir.Graph, node: ir.Node, value: ir.Value) -> None:
+    ir.convenience.replace_all_uses_with(node.outputs[0], value)
+    graph.remove(node, safe=True)
+
+
+# ----- nodes that do nothing at these sizes -----
+
+
+def _drop(graph: ir.Graph, node: ir.Node) -> bool:
+    """Remove a node that returns its input."""
+    idle = _IDLE.get(node.op_type)
+    if idle is None or len(node.outputs) != 1 or node.outputs[0] in graph.outputs or not idle(node):
+        return False
+    assert node.inputs[0] is not None
+    _replace(graph, node, node.inputs[0])
+    return True
+
+
+def _whole_slice(node: ir.Node) -> bool:
+    shape = dims(node.inputs[0])
+    parts = [constant(v) for v in node.inputs[1:]]
+    if shape is None or any(p is None for p in parts):
+        return False
+    starts, ends, *rest = (np.asarray(p) for p in parts)
+    axes = rest[0] if rest else np.arange(len(starts))
+    steps = rest[1] if len(rest) > 1 else np.ones(len(starts))
+    return all(
+        s == 1 and range(shape[int(a)])[slice(int(b), int(e))] == range(shape[int(a)])
+        for b, e, a, s in zip(starts, ends, axes, steps, strict=True)
+    )
+
+
+def _no_pads(node: ir.Node) -> bool:
+    pads = constant(node.inputs[1])
+    return pads is not None and not np.any(pads)
+
+
+def _same_shape(node: ir.Node) -> bool:
+    before = dims(node.inputs[0])
+    return before is not None and before == dims(node.outputs[0])
+
+
+_IDLE: dict[str, Callable[[ir.Node], bool]] = {
+    "Slice": _whole_slice,
+    "Pad": _no_pads,
+    "Reshape": _same_shape,
+    "Expand": _same_shape,
+    "Identity": lambda node: True,
+}

@@ -1,0 +1,83 @@
+"""What a node would take on this machine, plain and on rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_ascent.graph.shapes import dims
+from reverie_ascent.lowering.partition import Price
+from reverie_ascent.lowering.rules import is_narrow, is_pointwise, is_winograd
+from reverie_ascent.lowering.tiling import SIDE
+
+LITTLE = 1e-9
+"""Seconds by which a node is dearer on rows where nothing else speaks for either: it then stays as it was."""
+
+BLOCK = 16
+"""Channels that a blocked convolution computes at once; fewer take as long."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What `calibrate` measures: nanoseconds for one multiply and add, by number of channels in and out.
+
+    ``plain`` and ``rows`` are convolutions of 3 x 3, the latter counted as if it, too, did 9 products for each pixel
+    and pair of channels; ``plain_pointwise`` and ``rows_pointwise`` those of 1 x 1. ``conversion`` is for one number.
+    """
+
+    plain: Mapping[int, float]
+    rows: Mapping[int, float]
+    plain_pointwise: Mapping[int, float]
+    rows_pointwise: Mapping[int, float]
+    conversion: float
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The prices that follow from the rates of a machine."""
+
+    rates: Rates
+
+    def price(self, node: ir.Node) -> Price:
+        """Return what a node takes, in seconds."""
+        if node.op_type != "Conv":
+            return Price(0, LITTLE)
+        n, outputs, height, width = dims(node.outputs[0]) or ()
+        _, inputs, *_ = dims(node.inputs[0]) or ()
+        products = n * height * width * inputs * outputs
+        channels = math.sqrt(inputs * outputs)
+        if is_pointwise(node):
+            plain, rows = self.rates.plain_pointwise, self.rates.rows_pointwise
+            return Price(_seconds(plain, channels, products), _seconds(rows, channels, products))
+        blocked = n * height * width * max(inputs, BLOCK) * max(outputs, BLOCK)
+        plain_seconds = _seconds(self.rates.plain, max(channels, BLOCK), 9 * blocked)
+        if is_narrow(node):
+            taps = 9 * n * height * width * outputs
+            return Price(plain_seconds, _seconds(self.rates.rows_pointwise, channels, 9 * products) + self._move(taps))
+        assert is_winograd(node)
+        padded = math.ceil(height / SIDE) * math.ceil(width / SIDE) * SIDE**2 / (height * width)
+        return Price(plain_seconds, _seconds(self.rates.rows, channels, 9 * products * padded))
+
+    def direct(self, node: ir.Node) -> float:
+        """Return what any convolution takes as it stands, in seconds."""
+        n, outputs, height, width = dims(node.outputs[0]) or ()
+        _, inputs, *kernel = dims(node.inputs[1]) or ()
+        products = n * height * width * outputs * inputs * math.prod(kernel)
+        return _seconds(self.rates.plain, math.sqrt(inputs * outputs), products)
+
+    def conversion(self, value: ir.Value) -> float:
+        """Return what turning a value into rows takes, or back, in seconds."""
+        return self._move(math.prod(dims(value) or ()))
+
+    def _move(self, numbers: float) -> float:
+        return self.rates.conversion * numbers * 1e-9
+
+
+def _seconds(rates: Mapping[int, float], channels: float, products: float) -> float:
+    known = sorted(rates)
+    rate = np.interp(math.log2(channels), np.log2(known), [rates[c] for c in known])
+    return float(rate) * products * 1e-9

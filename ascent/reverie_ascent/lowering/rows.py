@@ -1,0 +1,95 @@
+"""Tensors as rows: how a lowered value is held, and how it changes layouts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_ascent.graph.builder import Writer
+from reverie_ascent.lowering.layout import Layout, doubled, pooled, row_major
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A value [rows, C]. ``clean`` tells that the spare rows of its layout hold zeros."""
+
+    value: ir.Value
+    layout: Layout
+    channels: int
+    clean: bool
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A value twice as high and wide as ``half``, each row of which stands for four pixels. It is not written out."""
+
+    half: Rows
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return self.half.channels
+
+
+Held: TypeAlias = "Rows | Doubled"
+
+
+def from_plain(w: Writer, value: ir.Value) -> Rows:
+    """Turn [N, C, H, W] into rows."""
+    assert value.shape is not None
+    n, c, height, width = (int(size) for size in value.shape.numpy())
+    layout = row_major(n, height, width)
+    rows = w.reshape(w.op("Transpose", [value], perm=[0, 2, 3, 1]), layout.rows, c)
+    return Rows(rows, layout, c, clean=False)
+
+
+def to_plain(w: Writer, held: Held, size: tuple[int, int]) -> ir.Value:
+    """Turn a held value into [N, C, H, W]."""
+    rows = in_layout(w, held, row_major(_batch(held), *size))
+    pixels = w.reshape(rows.value, rows.layout.batch, *size, rows.channels)
+    return w.op("Transpose", [pixels], perm=[0, 3, 1, 2])
+
+
+def in_layout(w: Writer, held: Held, layout: Layout) -> Rows:
+    """Bring a held value into a layout; where it has it already nothing is written."""
+    if isinstance(held, Doubled):
+        index = doubled(held.half.layout, layout)
+        return Rows(w.op("Gather", [held.half.value, w.indices(index)], axis=0), layout, held.channels, clean=False)
+    if held.layout.same(layout):
+        return Rows(held.value, layout, held.channels, held.clean)
+    index = layout.from_rows_of(held.layout)
+    clean = held.clean and held.layout.spare is not None
+    return Rows(w.op("Gather", [held.value, w.indices(index)], axis=0), layout, held.channels, clean)
+
+
+def with_zeros(w: Writer, rows: Rows) -> tuple[ir.Value, int]:
+    """Return the rows and the number of one that holds zeros, appended if there is none."""
+    if rows.clean and rows.layout.spare is not None:
+        return rows.value, rows.layout.spare
+    zeros = w.floats(np.zeros((1, rows.channels)))
+    return w.op("Concat", [rows.value, zeros], axis=0), rows.layout.rows
+
+
+def spread(w: Writer, half: Rows, layout: Layout) -> ir.Value | None:
+    """Return ``half`` as [q, 1, q', 1, tiles C], to stretch over `quartered` rows of ``layout``; None if it cannot."""
+    blocks = layout.blocks
+    if blocks is None or blocks.side % 2:
+        return None
+    fitting = in_layout(w, half, pooled(layout))
+    down, across, line = blocks.chunks * blocks.side // 2, blocks.side // 2, blocks.tiles * half.channels
+    return w.reshape(fitting.value, down, 1, across, 1, line)
+
+
+def quartered(w: Writer, rows: Rows) -> ir.Value:
+    """Return rows of a tiled layout as [q, 2, q', 2, tiles C]: the second and fourth axis walk through a square."""
+    blocks = rows.layout.blocks
+    assert blocks is not None
+    down, across, line = blocks.chunks * blocks.side // 2, blocks.side // 2, blocks.tiles * rows.channels
+    return w.reshape(rows.value, down, 2, across, 2, line)
+
+
+def _batch(held: Held) -> int:
+    return (held.half if isinstance(held, Doubled) else held).layout.batch

@@ -1,0 +1,1 @@
+"""Model folders: reading them, and checking that they are what their manifest says."""

@@ -1,0 +1,220 @@
+"""Model folders on disk: what is in them, and that it is what the manifest says.
+
+A folder holds ``manifest.json`` (the message reverie.v1.Manifest), ``weights.bin`` with the weights of all layers, and
+one graph per layer. A manifest is read when the store opens; a file is checked against its digest before its first use,
+and a graph for what it holds (`inspection`): a folder may come from a stranger.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx_ir as ir
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
+from reverie_proto.v1 import manifest_pb2
+
+from reverie_ascent.models.inspection import MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES, problems
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.bin"
+FORMAT_VERSION = 1
+RGB = 3
+
+
+class StoreError(Exception):
+    """A folder of models cannot be served; the message names the file, what is wrong with it and what helps."""
+
+
+class UnknownName(StoreError, KeyError):
+    """No model, or no layer, of that name; the message holds the nearest ones."""
+
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:8]
+        self.message = f"no {kind} {name!r}; there is {', '.join(near) if near else 'none'}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def embedded_models() -> Path:
+    """Return the folder in this package that holds the embedded model."""
+    return Path(__file__).parents[1] / "embedded"
+
+
+class Model:
+    """One exported network; made by `ModelStore`.
+
+    ``digest`` is the SHA-256 (hex) of the manifest's bytes, and so, through the digests in it, of every file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        path = folder / MANIFEST
+        try:
+            if path.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
+                raise StoreError(f"{path} is a link, or larger than {MAX_MANIFEST_BYTES} bytes, which no manifest is")
+            data = path.read_bytes()
+            self.manifest = json_format.Parse(data, manifest_pb2.Manifest(), ignore_unknown_fields=True)
+        except (OSError, UnicodeDecodeError, json_format.ParseError) as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
+        if self.manifest.format_version != FORMAT_VERSION:
+            raise StoreError(
+                f"{path} has format {self.manifest.format_version} and this version of Reverie reads {FORMAT_VERSION};"
+                " export the model again"
+            )
+        self.name: str = self.manifest.name
+        self.digest = hashlib.sha256(data).hexdigest()
+        self.layers: Mapping[str, manifest_pb2.ExportedLayer] = {e.layer.name: e for e in self.manifest.layers}
+        self.channels: int = self.manifest.image_channels or RGB  # of the picture; older manifests do not say
+        self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
+        self._files = {file.name: file for file in self.manifest.files}
+        if len(self.layers) < len(self.manifest.layers) or len(self._files) < len(self.manifest.files):
+            raise StoreError(f"{path} names a layer or a file twice; export the model again")
+        if not self.name or not self.layers:
+            raise StoreError(f"{path} names no model or no layers; export the model again")
+        for name in (*self._files, *(entry.file for entry in self.layers.values())):
+            self._check_size(name)
+        # A cache per model, gone with it: a decorated method would keep every model alive.
+        self._grid = lru_cache(maxsize=256)(self._work_out_grid)
+
+    def resolve(self, name: str) -> str:
+        """Return the name of the layer that ``name``, a name or an alias, stands for; raise UnknownName."""
+        if name in self.layers:
+            return name
+        if name in self._aliases:
+            return self._aliases[name]
+        raise UnknownName("layer", name, [*self.layers, *self._aliases])
+
+    def graph(self, layer: str) -> ir.Model:
+        """Return the graph of a layer, a new one each time; its weights are references into `weights`.
+
+        Raises UnknownName, or StoreError where the file is not what was exported.
+        """
+        if layer not in self.layers:
+            raise UnknownName("layer", layer, list(self.layers))
+        model = ir.from_proto(self._proto(layer))
+        ir.external_data.set_base_dir(model.graph, self.folder)
+        return model
+
+    def grid(self, layer: str, size: int) -> tuple[int, int]:
+        """Return height and width of a layer's activation at a picture's size; (1, 1) for a layer without positions."""
+        return self._grid(layer, size)
+
+    def verify(self) -> None:
+        """Check every file's digest and what every graph holds; raise StoreError for the first that is wrong."""
+        graphs = {entry.file for entry in self.layers.values()}
+        for layer in self.layers:
+            self._proto(layer)
+        for name in self._files:
+            if name == WEIGHTS:
+                _ = self.weights  # once and for all
+            elif name not in graphs:
+                self._check_digest(name, hashlib.sha256((self.folder / name).read_bytes()).hexdigest())
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.uint8]:
+        """The bytes of ``weights.bin``, mapped into memory, checked once."""
+        with (self.folder / WEIGHTS).open("rb") as file:
+            # Read and not mapped for this: what is mapped and touched counts as this process's memory.
+            self._check_digest(WEIGHTS, hashlib.file_digest(file, hashlib.sha256).hexdigest())
+            if not self._files[WEIGHTS].size_bytes:
+                return np.zeros(0, np.uint8)  # nothing cannot be mapped
+            return np.memmap(file, np.uint8, mode="r")
+
+    def _proto(self, layer: str) -> onnx.ModelProto:
+        file = self.layers[layer].file
+        if self._files[file].size_bytes > MAX_GRAPH_BYTES:
+            raise StoreError(f"{self.folder / file} is larger than {MAX_GRAPH_BYTES} bytes, which no layer's graph is")
+        data = (self.folder / file).read_bytes()
+        self._check_digest(file, hashlib.sha256(data).hexdigest())
+        try:
+            proto = onnx.ModelProto.FromString(data)
+        except DecodeError as error:
+            raise StoreError(f"{self.folder / file} is no ONNX graph; export the model again") from error
+        weights_bytes = self._files[WEIGHTS].size_bytes if WEIGHTS in self._files else 0
+        for problem in problems(proto, weights=WEIGHTS, weights_bytes=weights_bytes):
+            raise StoreError(f"{self.folder / file} is not served: {problem}")
+        return proto
+
+    def _work_out_grid(self, layer: str, size: int) -> tuple[int, int]:
+        if layer in self.layers and not self.layers[layer].layer.spatial:
+            return 1, 1
+        whole = self.graph(layer).graph
+        forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
+        forward.inputs[0].shape = ir.Shape([1, self.channels, size, size])
+        for node in forward:
+            for value in node.outputs:
+                value.shape = None
+        inferred = onnx.shape_inference.infer_shapes(ir.to_proto(ir.Model(forward, ir_version=9)), data_prop=True)
+        dims = [d.dim_value for d in inferred.graph.output[0].type.tensor_type.shape.dim]
+        if len(dims) != 4 or not all(dims):
+            raise StoreError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {size} px")
+        return dims[2], dims[3]
+
+    def _check_size(self, name: str) -> None:
+        path = self.folder / name
+        if Path(name).name != name or name not in self._files:
+            raise StoreError(f"{self.folder / MANIFEST} does not list {name!r} as a file of its own folder")
+        if path.is_symlink():
+            raise StoreError(f"{path} is a link; a model's files are files of its own folder")
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            raise StoreError(f"{path} is missing; export the model again")
+        if size != self._files[name].size_bytes:
+            expected = self._files[name].size_bytes
+            raise StoreError(f"{path} has {size} bytes and the manifest says {expected}; export the model again")
+
+    def _check_digest(self, name: str, digest: str) -> None:
+        if digest != self._files[name].sha256:
+            raise StoreError(
+                f"{self.folder / name} is not what was exported: its SHA-256 differs from the manifest's;"
+                " export the model again"
+            )
+
+
+class ModelStore:
+    """The models of some folders, each of which holds model folders or is one itself.
+
+    Raises StoreError for a folder that is missing or holds no model, for a damaged one, and for a name used twice.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._models: dict[str, Model] = {}
+        for folder in folders:
+            for found in _model_folders(Path(folder)):
+                model = Model(found)
+                if model.name in self._models:
+                    other = self._models[model.name].folder
+                    raise StoreError(f"{found} and {other} both hold a model named {model.name!r}; rename one of them")
+                self._models[model.name] = model
+
+    def models(self) -> list[Model]:
+        """Return all models, by name."""
+        return [self._models[name] for name in sorted(self._models)]
+
+    def model(self, name: str) -> Model:
+        """Return one model; raise UnknownName."""
+        if name not in self._models:
+            raise UnknownName("model", name, sorted(self._models))
+        return self._models[name]
+
+
+def _model_folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is not a folder; make one with `reverie export SOURCE --out {folder}`")
+    if (folder / MANIFEST).is_file():
+        return [folder]
+    # An export under way, or one that was killed, has a name that begins with a dot.
+    found = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
+    if not found:
+        raise StoreError(f"{folder} holds no model; write one with `reverie export SOURCE --out {folder}`")
+    return found

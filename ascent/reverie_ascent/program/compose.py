@@ -1,0 +1,162 @@
+"""The step program: which pieces it has and how they are joined.
+
+    state -> decode -> resample -> turn -> network -> relu -> term -> score
+                                                                |
+    new state <- adam <- decode <- resample <- turn <- network <- relu
+
+Every piece but Adam knows its way back; the second line runs through the same pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from reverie_ascent.graph.fragment import piece
+from reverie_ascent.models.repository import Model
+from reverie_ascent.program.adam import adam
+from reverie_ascent.program.decode import decode, state_shape
+from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.key import Form, ProgramKey
+from reverie_ascent.program.objective import Activation, term
+from reverie_ascent.program.redirect import relu
+from reverie_ascent.program.stitch import share, stitch
+from reverie_ascent.program.transforms import resample, turn
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a term of a program looks: a layer, its activation, and the network that ends there.
+
+    ``network`` is the layer itself or, for a ReLU, the layer it is applied to: its graph gives the value before the
+    ReLU, which the program then applies itself, to redirect its gradient.
+    """
+
+    layer: str
+    form: Form
+    activation: Activation
+    network: str
+
+    @property
+    def rectified(self) -> bool:
+        """Whether the program applies the ReLU itself."""
+        return self.network != self.layer
+
+
+def sites(model: Model, key: ProgramKey, batch: int) -> tuple[Site, ...]:
+    """Return where each term of a program looks."""
+    found = []
+    for layer, form in key.terms:
+        entry = model.layers[layer]
+        height, width = model.grid(layer, key.size)
+        activation = Activation(batch, entry.layer.channels, height, width, entry.layer.spatial)
+        found.append(Site(layer, form, activation, entry.preactivation or layer))
+    return tuple(found)
+
+
+@dataclass
+class _Circuit:
+    """Pieces and wires, as they come together."""
+
+    pieces: dict[str, ir.Model] = field(default_factory=dict)
+    wires: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, piece: ir.Model, **wires: str) -> None:
+        self.pieces[name] = piece
+        self.wires.update({f"{name}.{port}": source for port, source in wires.items()})
+
+    def sum(self, name: str, sources: Sequence[str], shape: Sequence[int]) -> str:
+        """Return where the sum of values of one shape comes from."""
+        if len(sources) == 1:
+            return sources[0]
+        kind = f"float[{', '.join(map(str, shape))}]"
+        names = [f"part{i}" for i in range(len(sources))]
+        parameters = ", ".join(f"{kind} {part}" for part in names)
+        text = f"{name} ({parameters}) => ({kind} total)"
+        self.add(name, piece(text, f"total = Sum({', '.join(names)})"), **dict(zip(names, sources, strict=True)))
+        return f"{name}.total"
+
+
+def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
+    """Return the graph of one step.
+
+    In: state, m, v; rate, b1, b2 [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i
+    term{i}.weight and what its form needs; redirect [N] where a ReLU is a target. Out: new_state, new_m, new_v; score,
+    reach, extent and, where every target is a ReLU, awake, all [N].
+    """
+    circuit, channels = _Circuit(), model.channels
+    circuit.add("decode", decode(key.parametrization, key.size, batch, channels), state="state")
+    view, back = "decode.picture", "decode.picture_gradient"
+    if key.transforms == "lucid":
+        geometry = Geometry(key.size)
+        circuit.add(
+            "resample",
+            resample(geometry, batch, channels),
+            picture="decode.picture",
+            rows="rows",
+            row_border="row_border",
+            columns="columns",
+            column_border="column_border",
+            canvas_gradient="turn.canvas_gradient",
+        )
+        views = turn(geometry, batch, channels)
+        circuit.add("turn", views, canvas="resample.canvas", there="there", mask="mask", back="back")
+        circuit.wires["decode.picture_gradient"] = "resample.picture_gradient"
+        view, back = "turn.view", "turn.view_gradient"
+
+    places = sites(model, key, batch)
+    networks = list(dict.fromkeys(site.network for site in places))
+    gradients = []
+    awake = []
+    for i, network in enumerate(networks):
+        circuit.add(f"network{i}", _network(model, network), image=view)
+        gradients.append(f"network{i}.gradient")
+        here = [site for site in places if site.network == network]
+        pulls = []
+        for layer in dict.fromkeys(site.layer for site in here):
+            terms = [n for n, site in enumerate(places) if site.layer == layer]
+            site = places[terms[0]]
+            source = f"relu{i}.activation" if site.rectified else f"network{i}.activation"
+            for n in terms:
+                circuit.add(f"term{n}", term(places[n].form, site.activation), activation=source)
+            pull = circuit.sum(f"pull_{layer}", [f"term{n}.activation_gradient" for n in terms], site.activation.shape)
+            if site.rectified:
+                before = f"network{i}.activation"
+                circuit.add(f"relu{i}", relu(site.activation), input=before, gradient=pull, redirect="redirect")
+                awake.append(f"relu{i}.awake")
+                pull = f"relu{i}.input_gradient"
+            pulls.append(pull)
+        circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, here[0].activation.shape)
+    circuit.wires[back] = circuit.sum("gradient", gradients, (batch, channels, key.size, key.size))
+    score = circuit.sum("score", [f"term{n}.score" for n in range(len(places))], (batch,))
+
+    circuit.add(
+        "adam",
+        adam(state_shape(key.parametrization, key.size, batch, channels)),
+        state="state",
+        m="m",
+        v="v",
+        rate="rate",
+        b1="b1",
+        b2="b2",
+        gradient="decode.state_gradient",
+    )
+    outputs = {name: f"adam.{name}" for name in ("new_state", "new_m", "new_v", "reach", "extent")}
+    outputs["score"] = score
+    if all(site.rectified for site in places):
+        outputs["awake"] = circuit.sum("awake", awake, (batch,))
+    program = stitch(circuit.pieces, circuit.wires, outputs)
+    if len(networks) > 1:
+        share(program)
+    return program
+
+
+def _network(model: Model, layer: str) -> ir.Model:
+    """Return the graph of a layer without the free sizes that it states: the picture's size settles them all."""
+    network = model.graph(layer)
+    for node in network.graph:
+        for value in node.outputs:
+            value.shape = None
+    return network

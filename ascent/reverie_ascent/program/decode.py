@@ -1,0 +1,160 @@
+"""The picture that a state stands for: its parametrization.
+
+Fourier, after Lucid (optvis/param/spatial.py, color.py, images.py): the state is a half spectrum of each of three
+decorrelated colours. Pictures of other than three channels have no colours to decorrelate, and C is left out. With w by
+h pixels,
+
+    t = irfft2(spectrum * sqrt(w h) / max(f, 1 / max(w, h))) / 4        f = frequency in cycles per pixel
+    picture = sigmoid(t C')                                             C = the colour matrix, its longest column 1
+
+The inverse transform is products with constant matrices: any ONNX runtime has those, few have a DFT, and the way back
+is their transpose. With a and b the angles down and across,
+
+    re cos(a + b) - im sin(a + b) = cos(a) (re cos b - im sin b) + sin(a) (-re sin b - im cos b)
+
+The cosine does not change when a frequency or a row is replaced by its mirror image, the sine changes its sign. So half
+of the frequencies, added to and subtracted from the other half, and half of the rows will do: half the work.
+
+For an odd width Lucid synthesises one column more, at frequencies meant for the width asked
+for, and crops; here an odd width is transformed as it is.
+
+Pixels: the state is the picture before its sigmoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from reverie_ascent.graph.fragment import differentiate, piece
+from reverie_ascent.recipe import Parametrization
+
+Float = npt.NDArray[np.float64]
+
+# Lucid's square root of the covariance of colours in ImageNet: rows are R, G, B.
+COLOUR = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+RGB = len(COLOUR)
+CONTRAST = 4.0  # Lucid divides by it: "a magic constant"
+
+
+def decode(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> ir.Model:
+    """Return the piece state -> picture [N, C, S, S], and picture_gradient -> state_gradient."""
+    return differentiate(PARAMETRIZATIONS[parametrization](size, batch, channels), of="picture", wrt="state")
+
+
+def state_shape(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> tuple[int, ...]:
+    """Return the shape of a batch of states.
+
+    For Fourier [N, C, 2 S, S // 2 + 1]: the S rows of the real part, then those of the imaginary part.
+    """
+    rows, columns = (2 * size, size // 2 + 1) if parametrization == "fourier" else (size, size)
+    return batch, channels, rows, columns
+
+
+RECOLOURED = """
+    points = Reshape(waves, flat)
+    logits = MatMul(colour, points)
+    square = Reshape(logits, full)
+    picture = Sigmoid(square)
+    """
+
+
+def _fourier(size: int, batch: int, channels: int) -> ir.Model:
+    columns = half = size // 2 + 1
+    state, picture = f"float[{batch}, {channels}, {2 * size}, {columns}]", f"float[{batch}, {channels}, {size}, {size}]"
+    colours = {
+        "colour": _float32(COLOUR / np.linalg.norm(COLOUR, axis=0).max()),
+        "flat": np.array([batch, channels, size * size]),
+        "full": np.array([batch, channels, size, size]),
+    }
+    return piece(
+        f"decode ({state} state) => ({picture} picture)",
+        """
+        spectrum = Mul(state, scale)
+        parts = Reshape(spectrum, apart)
+        rows = Transpose <perm = [0, 1, 3, 2, 4]> (parts)
+        beside = Reshape(rows, together)
+        low = Slice(beside, first, last, down)
+        mirrored = Gather <axis = 2> (beside, mirror)
+        same = Add(low, mirrored)
+        other = Sub(low, mirrored)
+        even_rows = MatMul(same, even_across)
+        odd_rows = MatMul(other, odd_across)
+        even = MatMul(even_down, even_rows)
+        odd = MatMul(odd_down, odd_rows)
+        top = Add(even, odd)
+        below = Sub(even, odd)
+        bottom = Gather <axis = 2> (below, upwards)
+        waves = Concat <axis = 2> (top, bottom)
+        """
+        + (RECOLOURED if channels == RGB else "picture = Sigmoid(waves)"),
+        {
+            "scale": _float32(np.tile(scale(size), (2, 1))),
+            "mirror": -np.arange(half) % size,
+            "upwards": np.arange(half, size)[::-1] - half + 1,
+            "even_across": _float32(across(size)[0]),
+            "odd_across": _float32(across(size)[1]),
+            "even_down": _float32(down(size)[0]),
+            "odd_down": _float32(down(size)[1]),
+            "apart": np.array([batch, channels, 2, size, columns]),
+            "together": np.array([batch, channels, size, 2 * columns]),
+            "first": np.array([0]),
+            "last": np.array([half]),
+            "down": np.array([2]),
+            **(colours if channels == RGB else {}),
+        },
+    )
+
+
+def _pixel(size: int, batch: int, channels: int) -> ir.Model:
+    shape = f"float[{batch}, {channels}, {size}, {size}]"
+    return piece(f"decode ({shape} state) => ({shape} picture)", "picture = Sigmoid(state)")
+
+
+PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int, int], ir.Model]] = {"fourier": _fourier, "pixel": _pixel}
+
+# ----- the inverse transform as matrices -----
+
+
+def scale(size: int) -> Float:
+    """Return what each frequency of [S, S // 2 + 1] is multiplied by, the 1 / S^2 of the transform included."""
+    down, across = np.fft.fftfreq(size), np.fft.rfftfreq(size)
+    frequency = np.hypot(down[:, None], across[None, :])
+    lucid: Float = size / np.maximum(frequency, 1 / size)
+    return lucid / CONTRAST / size**2
+
+
+def down(size: int) -> tuple[Float, Float]:
+    """Return cosine and sine [H, H], H = S // 2 + 1, that take sums and differences of frequencies to rows.
+
+    A frequency that is its own mirror image has been added to itself, and counts half.
+    """
+    half = size // 2 + 1
+    cos, sin = _waves(half, half, size)
+    alone = 2 * np.arange(half) % size == 0
+    return np.where(alone, cos / 2, cos), sin
+
+
+def across(size: int) -> tuple[Float, Float]:
+    """Return two matrices [2 K, S] that take columns (real, imaginary) to what cos(a) and sin(a) are multiplied by.
+
+    A frequency stands for its mirror image too, except 0 and, for an even size, the highest one.
+    """
+    cos, sin = _waves(size, size // 2 + 1, size)
+    times = np.where(2 * np.arange(size // 2 + 1) % size == 0, 1.0, 2.0)[:, None]
+    return np.concatenate([times * cos.T, -times * sin.T]), np.concatenate([-times * sin.T, -times * cos.T])
+
+
+def _waves(points: int, count: int, size: int) -> tuple[Float, Float]:
+    """Return cosine and sine [points, count] of 2 pi x k / S, exact where the angle is a multiple of a right angle."""
+    turns = np.outer(np.arange(points), np.arange(count)) % size
+    angle = 2 * np.pi * turns / size
+    sin = np.where(2 * turns % size == 0, 0.0, np.sin(angle))
+    return np.cos(angle), sin
+
+
+def _float32(array: Float) -> npt.NDArray[np.float32]:
+    return array.astype(np.float32)

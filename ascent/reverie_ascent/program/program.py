@@ -1,0 +1,152 @@
+"""A step program loaded on a device, and the state of a batch of pictures there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx_ir as ir
+
+from reverie_ascent.autotune.prepare import prepare
+from reverie_ascent.models.repository import WEIGHTS, Model
+from reverie_ascent.program.compose import Site, compose, sites
+from reverie_ascent.program.decode import decode, state_shape
+from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.key import ProgramKey, program_key
+from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.views import Views
+from reverie_ascent.recipe import Recipe
+from reverie_ascent.runtime.session import Array, Binding, Device, Session, Tensor
+
+Numbers = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one run of the program returns for each element: [N] each.
+
+    ``score`` is the objective of the state that went in; ``reach`` and ``extent`` are described in `adam`, ``awake`` in
+    `redirect` (None where a target is no ReLU).
+    """
+
+    score: Numbers
+    reach: Numbers
+    extent: Numbers
+    awake: Numbers | None
+
+
+class Program:
+    """Sessions for one program key and one size of batch; made by `build`."""
+
+    def __init__(self, model: Model, key: ProgramKey, batch: int, device: Device) -> None:
+        self.key, self.batch, self.device = key, batch, device
+        self.channels = model.channels
+        self.sites: tuple[Site, ...] = sites(model, key, batch)
+        self.rectified = all(site.rectified for site in self.sites)
+        graph = compose(model, key, batch)
+        self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
+        self._step = Session(graph, prepare(graph, device), weights={WEIGHTS: model.weights})
+        self._decode = Session(_forward(key, batch, self.channels), device)
+        self._rotations = Rotations(Geometry(key.size))
+        # A CUDA graph is recorded for the tensors of its first runs, so that tensors are used again.
+        self._idle: list[BatchState] = []
+
+    @property
+    def state_shape(self) -> tuple[int, ...]:
+        """The shape of a batch of states."""
+        return state_shape(self.key.parametrization, self.key.size, self.batch, self.channels)
+
+    def views(self) -> Views | None:
+        """Return new arrays for the transforms' inputs, or None where there are none."""
+        return Views(self._rotations, self.batch) if self.key.transforms == "lucid" else None
+
+    def acquire_batch(self) -> BatchState:
+        """Return the tensors of a batch on the device, with arbitrary contents; `release_batch` returns them."""
+        return self._idle.pop() if self._idle else BatchState(self._step, self._decode, self)
+
+    def release_batch(self, batch: BatchState) -> None:
+        """Keep tensors that are no longer used for the next `acquire_batch`."""
+        self._idle.append(batch)
+
+
+def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Program:
+    """Load the program for a recipe, and for every recipe with the same `program_key`."""
+    return Program(model, program_key(recipe), batch, device)
+
+
+class BatchState:
+    """The state of a batch, which stays on the device: two sets of tensors, each written from the other in turn."""
+
+    def __init__(self, step: Session, decode: Session, program: Program) -> None:
+        nothing = np.zeros(program.state_shape, np.float32)
+        state, other, scratch = ({name: step.tensor(nothing) for name in ("state", "m", "v")} for _ in range(3))
+        self._fed: dict[str, Tensor] = {
+            name: step.tensor(np.zeros(shape, dtype))
+            for name, (shape, dtype) in program.inputs.items()
+            if name not in state
+        }
+        names = ("score", "reach", "extent", *(("awake",) if program.rectified else ()))
+        self._readings = {name: step.tensor(np.zeros(program.batch, np.float32)) for name in names}
+        size = program.key.size
+        self._picture = decode.tensor(np.zeros((program.batch, program.channels, size, size), np.float32))
+
+        def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
+            return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._readings)
+
+        self._sets, self._now = (state, other), 0
+        self._steps = bound(state, other), bound(other, state)
+        self._measures = bound(state, scratch), bound(other, scratch)
+        self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in self._sets)
+
+    def put(self, element: int, state: Mapping[str, Numbers]) -> None:
+        """Set the state, m and v of an element; the others keep theirs."""
+        for name, tensor in self._sets[self._now].items():
+            whole = np.array(tensor.numpy())
+            whole[element] = state[name]
+            tensor.update_inplace(whole)
+
+    def get(self, element: int) -> dict[str, Numbers]:
+        """Return the state, m and v of an element."""
+        return {name: np.array(tensor.numpy()[element]) for name, tensor in self._sets[self._now].items()}
+
+    def feed(self, arrays: Mapping[str, Array]) -> None:
+        """Set inputs; they stay until they are set again."""
+        for name, array in arrays.items():
+            self._fed[name].update_inplace(array)
+
+    def step(self) -> Reading:
+        """Make one step with the current inputs."""
+        self._steps[self._now].run()
+        self._now = 1 - self._now
+        return self._read()
+
+    def measure(self, *, before: bool = False) -> Reading:
+        """Evaluate the objective with the current inputs without a step; ``before`` the last step, or after it."""
+        self._measures[self._now ^ before].run()
+        return self._read()
+
+    def pictures(self, *, before: bool = False) -> Numbers:
+        """Return the pictures [N, C, S, S] without transforms, before the last step or after it."""
+        self._decodes[self._now ^ before].run()
+        return np.array(self._picture.numpy())
+
+    def _read(self) -> Reading:
+        read = {name: np.array(tensor.numpy()) for name, tensor in self._readings.items()}
+        return Reading(read["score"], read["reach"], read["extent"], read.get("awake"))
+
+
+def _kind(value: ir.Value) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    assert value.shape is not None
+    assert value.dtype is not None
+    return tuple(value.shape.numpy()), value.dtype.numpy()
+
+
+def _forward(key: ProgramKey, batch: int, channels: int) -> ir.Model:
+    """Return the decoder alone."""
+    model = decode(key.parametrization, key.size, batch, channels)
+    picture = next(value for value in model.graph.outputs if value.name == "picture")
+    forward = ir.convenience.extract(model.graph, [model.graph.inputs[0]], [picture])
+    return ir.Model(forward, ir_version=model.ir_version)

@@ -1,0 +1,80 @@
+"""The random transforms that the network looks through, as pieces, each with its exact adjoint.
+
+What is drawn comes in as data: matrices for jitter and scale, tables for rotation and the last jitter, a mask for what
+lies outside. So one graph serves every draw, each element of a batch has its own, and draws are the same everywhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from reverie_ascent.graph.fragment import differentiate, piece
+from reverie_ascent.program.decode import RGB
+from reverie_ascent.program.geometry import PAD_VALUE, Geometry
+from reverie_ascent.program.rotation import TIMES
+
+
+def resample(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
+    """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, C, M, M].
+
+    And canvas_gradient -> picture_gradient. With the matrices A and B, the grey g of the padding, and both borders
+    (s, a) and (t, b) as in `fill_resampling`, the canvas is A (picture) B + g (s t - a b).
+    """
+    size, canvas = geometry.size, geometry.canvas
+    model = piece(
+        f"resample (float[{batch}, {channels}, {size}, {size}] picture,"
+        f" float[{batch}, 1, {canvas}, {size}] rows, float[{batch}, 1, {canvas}, 2] row_border,"
+        f" float[{batch}, 1, {size}, {canvas}] columns, float[{batch}, 1, 2, {canvas}] column_border)"
+        f" => (float[{batch}, {channels}, {canvas}, {canvas}] canvas)",
+        """
+        tall = MatMul(rows, picture)
+        whole = MatMul(tall, columns)
+        grey_border = Mul(row_border, grey)
+        border = MatMul(grey_border, column_border)
+        canvas = Add(whole, border)
+        """,
+        {"grey": np.array([PAD_VALUE, -PAD_VALUE], np.float32)},
+    )
+    return differentiate(model, of="canvas", wrt="picture")
+
+
+def turn(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
+    """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, C, S, S].
+
+    And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of picking by ``there`` is
+    picking by ``back``, which points into the view laid into rows of M, black beyond S, and adding up.
+
+    In ONNX Runtime GatherElements picks single numbers ten times as fast as Gather: in 0.17, not 1.6 ms at 224 pixels.
+    """
+    size, canvas = geometry.size, geometry.canvas
+    view = f"float[{batch}, {channels}, {size}, {size}]"
+    field = f"float[{batch}, {channels}, {canvas}, {canvas}]"
+    return piece(
+        f"turn ({field} canvas, int32[{batch}, 1, {size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
+        f" {view} view_gradient, int32[{batch}, 1, {TIMES * canvas * canvas}] back)"
+        f" => ({view} view, {field} canvas_gradient)",
+        """
+        cells = Reshape(canvas, line)
+        every_there = Expand(there, colours)
+        picked = GatherElements <axis = 2> (cells, every_there)
+        whole = Reshape(picked, square)
+        view = Mul(whole, mask)
+
+        seen = Mul(view_gradient, mask)
+        wide = Pad(seen, margins)
+        sources = Reshape(wide, line)
+        every_back = Expand(back, colours)
+        returned = GatherElements <axis = 2> (sources, every_back)
+        shares = Reshape(returned, apart)
+        canvas_gradient = ReduceSum <keepdims = 0> (shares, times)
+        """,
+        {
+            "line": np.array([batch, channels, -1]),
+            "colours": np.array([1, channels, 1]),
+            "square": np.array([batch, channels, size, size]),
+            "margins": np.array([0, 0, 0, 0, 0, 0, 0, canvas - size]),
+            "apart": np.array([batch, channels, TIMES, canvas, canvas]),
+            "times": np.array([2]),
+        },
+    )

@@ -1,0 +1,1 @@
+"""What ONNX Runtime is told about each kind of device."""

@@ -1,6 +1,0 @@
-"""Where renders are asked for: what is in the store, or under way already, is not rendered again; see `Desk`."""
-
-from reverie_server.desk.desk import Counts, Desk
-from reverie_server.desk.ticket import Ticket
-
-__all__ = ["Counts", "Desk", "Ticket"]

@@ -1,0 +1,1 @@
+"""The server as a process: settings, TLS, logs, metrics and the commands that start it."""

@@ -1,0 +1,204 @@
+"""From flags, environment and file to settings: who wins, what is wrong, and what came from where.
+
+A flag wins over an environment variable, that over the file, that over the default; a bound of `limits` by itself. What
+nothing answers to is an error with the nearest name that something does, in all three.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from reverie_server.limits import Limits
+from reverie_server.process.settings import PREFIX, Setting, Settings, table
+from reverie_server.request.validation import nearest
+
+#: Environment variables of ours that are not a server's: the clients' own, and the file.
+OTHERS = (
+    "REVERIE_CONFIG",
+    "REVERIE_SERVER",
+    "REVERIE_TOKEN",
+    "REVERIE_TLS_CA",
+    "REVERIE_CLIENT_CERT",
+    "REVERIE_CLIENT_KEY",
+)
+LIMITS_PREFIX = f"{PREFIX}LIMITS_"
+#: What Kubernetes adds for a Service called reverie.
+LINKS = re.compile(r"REVERIE_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
+
+#: The most bytes of a configuration file.
+MAX_BYTES = 2**20
+
+ALL = {setting.name: setting for setting in table()}
+BOUNDS = [bound.name for bound in fields(Limits)]
+
+
+class Misconfigured(Exception):
+    """What a server was told cannot be; the message names every place and what helps, a line for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Valid settings, and for those that are not defaults where they came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def configure(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> Configuration:
+    """Gather what a server is told; `flags` holds only those that were given. Raises Misconfigured."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for source in (_file(file, problems), _environment(environment, problems), _flags(flags, problems)):
+        for path, (value, origin) in source.items():
+            values[path], origins[path] = value, origin
+    if problems:
+        raise Misconfigured(problems)
+    nested = {name: value for name, value in values.items() if "." not in name}
+    bounds = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
+    try:
+        settings = TypeAdapter(Settings).validate_python({**nested, **({"limits": bounds} if bounds else {})})
+    except ValidationError as error:
+        raise Misconfigured([_sentence(each, origins) for each in error.errors()]) from None
+    problems += _contradictions(settings)
+    if problems:
+        raise Misconfigured(problems)
+    return Configuration(settings, origins)
+
+
+Source = dict[str, tuple[Any, str]]
+
+
+def _file(path: Path | None, problems: list[str]) -> Source:
+    if path is None:
+        return {}
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            problems.append(f"{path} is larger than {MAX_BYTES} bytes, which no configuration is")
+            return {}
+        told = tomllib.loads(path.read_text())
+    except OSError as error:
+        problems.append(f"{path} cannot be read: {error.strerror}")
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{path} is no TOML: {error}")
+        return {}
+    found: Source = {}
+    for name, value in told.items():
+        if name not in ALL:
+            problems.append(f"{path}: there is no setting {name!r}; {nearest(name, list(ALL))}")
+        elif name != "limits":
+            found[name] = (value, str(path))
+        elif not isinstance(value, dict):
+            problems.append(f"{path}: limits is a table, [limits], with a line for each bound")
+        else:
+            for bound, most in value.items():
+                if bound in BOUNDS:
+                    found[f"limits.{bound}"] = (most, str(path))
+                else:
+                    problems.append(f"{path}: there is no limit {bound!r}; {nearest(bound, BOUNDS)}")
+    return found
+
+
+def _environment(environment: Mapping[str, str], problems: list[str]) -> Source:
+    known = {setting.variable: setting for setting in ALL.values() if setting.name != "limits"}
+    bounds = {LIMITS_PREFIX + bound.upper(): bound for bound in BOUNDS}
+    found: Source = {}
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or variable in OTHERS or LINKS.fullmatch(variable) or not text:
+            continue
+        if variable in known:
+            found[known[variable].name] = (_words(known[variable], text), variable)
+        elif variable in bounds:
+            found[f"limits.{bounds[variable]}"] = (text, variable)
+        else:
+            problems.append(f"there is no setting {variable}; {nearest(variable, [*known, *bounds, *OTHERS])}")
+    return found
+
+
+def _flags(flags: Mapping[str, Any], problems: list[str]) -> Source:
+    found: Source = {name: (value, ALL[name].flag) for name, value in flags.items() if name != "limits"}
+    for text in flags.get("limits", ()):
+        bound, equals, most = text.partition("=")
+        if not equals:
+            problems.append(f"--limit {text}: is not NAME=VALUE, such as max_steps=2000")
+        elif bound not in BOUNDS:
+            problems.append(f"--limit {text}: there is no limit {bound!r}; {nearest(bound, BOUNDS)}")
+        else:
+            found[f"limits.{bound}"] = (most, f"--limit {bound}")
+    return found
+
+
+def _words(setting: Setting, text: str) -> Any:
+    """Return what a variable's text says: several folders are parted as in PATH."""
+    return [part for part in text.split(os.pathsep) if part] if setting.kind is tuple else text
+
+
+def _sentence(error: Any, origins: Mapping[str, str]) -> str:
+    path = ".".join(str(part) for part in error["loc"] if part in ALL or part in BOUNDS)
+    allowed = error["msg"][:1].lower() + error["msg"][1:]
+    shown = json.dumps(error["input"], default=str)
+    return f"{origins.get(path, path)}: {path} cannot be {hidden(shown)[:80]}: {allowed}"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.exact and settings.bfloat16:
+        yield "--exact and --bfloat16 contradict each other."
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        yield "TLS needs both tls_cert and tls_key; one is missing."
+    elif settings.tls_client_ca is not None and settings.tls_cert is None:
+        yield "tls_client_ca asks clients for certificates, which needs TLS: give tls_cert and tls_key too."
+    if settings.tls_cert is not None and settings.insecure:
+        yield "insecure and tls_cert contradict each other."
+    for name, value in asdict(settings.limits).items():
+        if value < 1:
+            yield f"limits.{name} cannot be {value}: it is at least 1"
+    low, high = settings.limits.min_size_px, settings.limits.max_size_px
+    if low > high:
+        yield f"limits.min_size_px, {low}, is more than max_size_px, {high}"
+
+
+# ----- printing -----
+
+#: What a URL may hold before its host, and after its path: passwords and tokens.
+SECRETS = re.compile(r"(?<=://)[^/@\s\"']*(?=@)|(?<=\?)[^\s\"']+")
+
+
+def hidden(text: str) -> str:
+    """Return a text with the secret parts of the URLs in it as asterisks."""
+    return SECRETS.sub("***", text)
+
+
+def toml(configuration: Configuration) -> str:
+    """Return the settings as a file that would bring them about, secrets masked, each with where it came from."""
+    lines = []
+    for setting in ALL.values():
+        if setting.name != "limits":
+            value = getattr(configuration.settings, setting.name)
+            lines.append(_line(setting.name, value, configuration.origins.get(setting.name)))
+    lines += ["", "[limits]"]
+    for bound, most in asdict(configuration.settings.limits).items():
+        lines.append(_line(bound, most, configuration.origins.get(f"limits.{bound}")))
+    return "\n".join(lines) + "\n"
+
+
+def _line(name: str, value: Any, origin: str | None) -> str:
+    if value is None:
+        return f"# {name} is not set"
+    shown = [str(each) for each in value] if isinstance(value, tuple) else value
+    if isinstance(shown, Path):
+        shown = str(shown)
+    # JSON's strings, numbers, booleans and lists are TOML's too.
+    return f"{name} = {hidden(json.dumps(shown, ensure_ascii=False))}  # {origin or 'default'}"

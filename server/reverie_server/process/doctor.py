@@ -1,0 +1,148 @@
+"""An examination of everything that a server needs, each part on its own: one that is wrong does not hide the next."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.runtime.session import choose_device
+
+from reverie_server import Engine
+from reverie_server.process.settings import Settings
+from reverie_server.process.tls import Certificates, credentials
+from reverie_server.rpc.api_keys import KeyRing
+from reverie_server.version import version
+
+PACKAGES = ("grpcio", "protobuf", "numpy", "onnx", "onnx-ir", "pydantic")
+
+#: The two that share a folder: the one installed last has overwritten the other.
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, whether it is well, and a sentence."""
+
+    what: str
+    well: bool
+    said: str
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Examine one part after the other."""
+    for what, look in EXAMINATIONS:
+        try:
+            said = look(settings)
+        except Exception as error:  # whatever is wrong, it is what was asked for
+            yield Finding(what, False, str(error) or type(error).__name__)
+        else:
+            yield Finding(what, True, said)
+
+
+class Unwell(Exception):
+    """Something works and is wrong all the same."""
+
+
+def _environment(settings: Settings) -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"Reverie {version()}, Python {platform.python_version()}, {platform.platform()}, {cores} cores"
+
+
+def _packages(settings: Settings) -> str:
+    return ", ".join(f"{name} {_installed(name) or 'missing'}" for name in PACKAGES)
+
+
+def _runtime(settings: Settings) -> str:
+    found = [f"{name} {number}" for name in RUNTIMES if (number := _installed(name))]
+    if len(found) == 2:
+        raise Unwell(
+            f"{' and '.join(found)} are both installed and share a folder: one has overwritten the other. Uninstall"
+            " both, then install reverie[server] or reverie[server-gpu]"
+        )
+    return found[0] if found else "built from source"
+
+
+def _device(settings: Settings) -> str:
+    device = choose_device(settings.device, threads=settings.threads, exact=settings.exact, bfloat16=settings.bfloat16)
+    return f"{device.kind} by {', '.join(device.providers)}, {device.threads} threads"
+
+
+def _models(settings: Settings) -> str:
+    models = ModelStore(settings.models or [embedded_models()]).models()
+    for model in models:
+        model.verify()
+    return ", ".join(f"{model.name} ({len(model.layers)} layers, {model.digest[:12]})" for model in models)
+
+
+def _step(settings: Settings) -> str:
+    with Engine(
+        settings.models or None,
+        device=settings.device,
+        threads=settings.threads,
+        exact=settings.exact,
+        bfloat16=settings.bfloat16,
+    ) as engine:
+        model = engine.models()[0].name
+        layer = engine.layers(model)[0]
+        size = -(-max(64, layer.min_size_px) // max(1, layer.size_multiple_px)) * max(1, layer.size_multiple_px)
+        begun = time.perf_counter()
+        rendering = engine.render(model, layer.name, 0, size=size, steps=1)
+        if rendering.outcome == "non_finite":
+            raise Unwell(f"one step of {model} {layer.name} gave numbers that are not finite")
+        return f"{model} {layer.name} at {size} px, loading included: {time.perf_counter() - begun:.2f} s"
+
+
+def _scratch(settings: Settings) -> str:
+    with tempfile.NamedTemporaryFile() as file:
+        return f"{os.path.dirname(file.name)} can be written to"
+
+
+def _tls(settings: Settings) -> str:
+    if not (settings.tls_cert and settings.tls_key):
+        return "off"
+    credentials(Certificates(settings.tls_cert, settings.tls_key, settings.tls_client_ca))
+    return str(settings.tls_cert)
+
+
+def _keys(settings: Settings) -> str:
+    if settings.keys is None:
+        return "none: whoever reaches the server may use it"
+    KeyRing(settings.keys)
+    loose = settings.keys.stat().st_mode & 0o022
+    if loose and sys.platform != "win32":
+        raise Unwell(f"{settings.keys} can be written by others; chmod 600 {settings.keys}")
+    return str(settings.keys)
+
+
+def _traces(settings: Settings) -> str:
+    if settings.traces and not _installed("opentelemetry-sdk"):
+        raise Unwell('traces need a package that is missing: pip install "reverie[telemetry]"')
+    return "on" if settings.traces else "off"
+
+
+def _installed(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+EXAMINATIONS: list[tuple[str, Callable[[Settings], str]]] = [
+    ("environment", _environment),
+    ("packages", _packages),
+    ("ONNX Runtime", _runtime),
+    ("device", _device),
+    ("models", _models),
+    ("one step", _step),
+    ("scratch space", _scratch),
+    ("TLS", _tls),
+    ("API keys", _keys),
+    ("traces", _traces),
+]

@@ -1,0 +1,88 @@
+"""`reverie keys`: API keys, made and revoked in the file that a server reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from reverie_server.process.serve_command import Refused
+from reverie_server.rpc.caller import RIGHTS
+from reverie_server.rpc.quotas import Quota
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.option(
+    "--keys",
+    "path",
+    envvar="REVERIE_KEYS",
+    show_envvar=True,
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of keys, which `reverie serve --keys` reads. Only hashes are kept in it.",
+)
+
+
+class _Command(click.Command):
+    """A command whose errors of ours become a sentence and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from reverie_server.rpc.api_keys import UnusableKeys
+
+        try:
+            return super().invoke(ctx)
+        except UnusableKeys as error:
+            raise Refused(str(error)) from error
+
+
+@click.group(short_help="Make, list and revoke API keys.")
+def keys() -> None:
+    """Make, list and revoke the API keys of a server.
+
+    A running server takes a changed file at the next call; nothing needs a restart.
+    """
+
+
+@keys.command(cls=_Command)
+@click.argument("name")
+@FILE
+@click.option("--rights", default="read,render", show_default=True, help=f"Of {', '.join(RIGHTS)}, parted by commas.")
+@click.option("--renders", type=int, help="Most renders in progress at once. Default: no bound.")
+@click.option("--pixel-steps", type=float, help="Most pixels times steps a minute. Default: no bound.")
+def create(name: str, path: Path, rights: str, renders: int | None, pixel_steps: float | None) -> None:
+    """Make a key for NAME and print it: this is the only time that it can be read."""
+    from reverie_server.rpc.api_keys import new_key, read, write
+
+    known = read(path) if path.exists() else ()
+    chosen = [right.strip() for right in rights.split(",") if right.strip()]
+    text, key = new_key(name, rights=chosen, quota=Quota(renders, pixel_steps))
+    write(path, [*known, key])
+    click.echo(text)
+
+
+@keys.command("list", cls=_Command)
+@FILE
+def list_keys(path: Path) -> None:
+    """List the keys: never the keys themselves, which nobody has kept."""
+    from reverie_server.rpc.api_keys import read
+
+    for key in read(path):
+        bounds = [] if key.renders is None else [f"renders={key.renders}"]
+        bounds += [] if key.pixel_steps_per_minute is None else [f"pixel-steps={key.pixel_steps_per_minute:g}"]
+        click.echo("  ".join([key.id, key.created, key.name, ",".join(key.rights), *bounds]))
+
+
+@keys.command(cls=_Command)
+@click.argument("key_id", metavar="ID")
+@FILE
+def revoke(key_id: str, path: Path) -> None:
+    """Revoke the key with this ID, as `list` shows it."""
+    from reverie_server.rpc.api_keys import read, write
+
+    known = read(path)
+    kept = [key for key in known if key.id != key_id]
+    if len(kept) == len(known):
+        raise Refused(f"there is no key {key_id!r} in {path}; there are {', '.join(key.id for key in known) or 'none'}")
+    write(path, kept)

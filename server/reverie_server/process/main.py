@@ -1,0 +1,103 @@
+"""The server as a process: what it prints, the signals it heeds, its exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from types import FrameType
+
+import click
+from reverie_ascent.models.repository import StoreError
+from reverie_ascent.runtime.session import DeviceUnavailable
+
+from reverie_server.engine import Engine
+from reverie_server.errors import Fault
+from reverie_server.jobs.service import default_file
+from reverie_server.observer import NOBODY, Observer
+from reverie_server.process import logs
+from reverie_server.process.metrics import CannotExpose, Metrics, exposed
+from reverie_server.process.serve_command import Refused
+from reverie_server.process.server import CannotListen, Signals
+from reverie_server.process.server import serve as serve_engine
+from reverie_server.process.settings import Settings
+from reverie_server.process.tls import UnusableCertificate
+from reverie_server.rpc.api_keys import UnusableKeys
+from reverie_server.rpc.interceptor import Layer
+from reverie_server.store import UnusableStore, default_folder
+
+#: Everything that keeps a server from starting, each with its sentence.
+REFUSALS = (
+    StoreError,
+    DeviceUnavailable,
+    UnusableStore,
+    CannotListen,
+    CannotExpose,
+    UnusableKeys,
+    UnusableCertificate,
+    Fault,
+)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
+    logs.configure(settings.log_format, settings.log_level)
+    try:
+        with ExitStack() as stack:
+            metrics = Metrics() if settings.metrics else None
+            engine = stack.enter_context(
+                Engine(
+                    settings.models or None,
+                    device=settings.device,
+                    threads=settings.threads,
+                    exact=settings.exact,
+                    bfloat16=settings.bfloat16,
+                    batch=settings.batch,
+                    store=default_folder() if settings.store is None else settings.store,
+                    store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
+                    jobs=default_file() if settings.jobs is None else settings.jobs,
+                    limits=settings.limits,
+                    observer=metrics or NOBODY,
+                )
+            )
+            engine.verify()
+            engine.warm(settings.warm)
+            if metrics and settings.metrics:
+                metrics.watch(engine.stats, engine.counts)
+                stack.enter_context(exposed(metrics, settings.metrics))
+            layers = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
+            asyncio.run(_serve(engine, settings, metrics or NOBODY, layers))
+    except REFUSALS as error:
+        raise Refused(str(error)) from error
+
+
+def _tracing(url: str) -> AbstractContextManager[Layer]:
+    try:
+        from reverie_server.rpc import tracing  # of an extra
+    except ModuleNotFoundError as error:
+        raise Refused(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
+    return tracing.tracing(tracing.collector(url))
+
+
+async def _serve(engine: Engine, settings: Settings, observer: Observer, layers: Sequence[Layer]) -> None:
+    loop, signals = asyncio.get_running_loop(), Signals()
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(on_signal)
+
+    def on_signal() -> None:
+        if signals.stop.is_set():
+            signals.hurry.set()
+        else:
+            click.echo(f"Stopping: renders in progress have {settings.grace:g} s to finish.", err=True)
+        signals.stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, heed)
+
+    def ready(address: str) -> None:
+        names = ", ".join(model.name for model in engine.models())
+        click.echo(f"Reverie {engine.info().version} serves {names} on {address} ({engine.info().device_class}).")
+
+    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, layers=layers)

@@ -1,0 +1,160 @@
+"""A server's life: bind, be ready, drain, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from reverie_server.engine import Engine
+from reverie_server.observer import NOBODY, Observer
+from reverie_server.process.settings import Settings
+from reverie_server.process.tls import Certificates, credentials
+from reverie_server.rpc.access_log import Record
+from reverie_server.rpc.api_keys import KeyRing
+from reverie_server.rpc.auth import Admittance
+from reverie_server.rpc.interceptor import Interceptor, Layer, named, shielded
+from reverie_server.rpc.mount import add_to_server
+
+
+def options(settings: Settings) -> list[tuple[str, int]]:
+    """Return what gRPC is told of a server."""
+    return [
+        # Otherwise a second server binds the same port without an error, and the two share the calls.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", settings.limits.max_request_bytes),
+        ("grpc.max_send_message_length", settings.limits.max_response_bytes),
+        # Requests are small, and pictures are compressed: what comes compressed can only be a bomb. Bit 0 is identity.
+        ("grpc.compression_enabled_algorithms_bitset", 1),
+        ("grpc.max_metadata_size", 16 * 2**10),
+        ("grpc.absolute_max_metadata_size", 32 * 2**10),
+        ("grpc.max_concurrent_streams", settings.max_concurrent_streams),
+        # Clients may ping through an idle stream as often as every 10 s without being sent away ...
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # ... and a client whose machine is gone is noticed within 80 s, which stops its render.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        # A connection stays with one server for its life: without an end to it new replicas would idle.
+        ("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)),
+        ("grpc.max_connection_age_grace_ms", round(settings.max_connection_age_grace * 1000)),
+    ]
+
+
+#: What the last answers have to leave the machine.
+LAST_WORDS_S = 0.5
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the message says why."""
+
+
+@dataclass
+class Signals:
+    """How a server's owner speaks to it, from its event loop."""
+
+    #: Finish what was accepted, then stop.
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Do not wait for it.
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def serve(
+    engine: Engine,
+    settings: Settings,
+    *,
+    signals: Signals,
+    ready: Callable[[str], None],
+    observer: Observer = NOBODY,
+    layers: Sequence[Layer] = (),
+) -> None:
+    """Serve an engine until told to stop; `ready` is called with the bound address once calls are answered.
+
+    `layers` come around each call, inside of its name and outside of everything else. Raises CannotListen,
+    UnusableCertificate and UnusableKeys.
+    """
+    keys = KeyRing(settings.keys) if settings.keys else None
+    surrounding = Interceptor(named, *layers, Record(observer), shielded, Admittance(keys))
+    server = grpc.aio.server(options=options(settings), interceptors=[surrounding])
+    mount = add_to_server(server, engine, health=True, reflection=True)
+    bound = bind(server, settings)
+    await server.start()
+    ready(bound)
+    await signals.stop.wait()
+    hurry = asyncio.create_task(_interrupt_on(signals.hurry, mount.interrupt))
+    await mount.drain(settings.grace)
+    hurry.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await hurry
+    # gRPC's `stop` cuts answers that were given and are not sent yet: so a drain lost its last picture.
+    if settings.grace:  # without one nobody was promised an answer, and `reverie render` would wait for its own server
+        await asyncio.sleep(LAST_WORDS_S)
+    # Calls that were about to be accepted when the drain began are told so, and not cut: on a busy machine that takes a
+    # moment.
+    await server.stop(grace=5)
+
+
+async def _interrupt_on(hurry: asyncio.Event, interrupt: Callable[[], None]) -> None:
+    await hurry.wait()
+    interrupt()
+
+
+def bind(server: grpc.aio.Server, settings: Settings) -> str:
+    """Listen on `HOST:PORT` (port 0: any free one) or `unix:PATH`; return the address with the port that it got."""
+    address = settings.listen
+    if problem := _probe(address):
+        raise CannotListen(f"cannot listen on {address}: {problem}")
+    try:
+        if settings.tls_cert and settings.tls_key:
+            certificates = Certificates(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+            port = server.add_secure_port(address, credentials(certificates))
+        elif settings.insecure or _is_near(address):
+            port = server.add_insecure_port(address)
+        else:
+            raise CannotListen(
+                f"cannot listen on {address}: beyond this machine everybody could read along; give --tls-cert and"
+                " --tls-key, or --insecure where something in front ends TLS"
+            )
+    except RuntimeError as error:
+        raise CannotListen(f"cannot listen on {address}: {error}") from error
+    return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
+
+
+def _is_near(address: str) -> bool:
+    """Whether only this machine can reach an address, which was probed: its host has a meaning."""
+    if address.startswith("unix:"):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    found = {str(where[0]) for *_, where in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return all(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in found)
+
+
+def _probe(address: str) -> str:
+    """Return why an address cannot be listened on, or nothing: gRPC itself takes port 99999, and gives no reasons."""
+    if address.startswith("unix:"):
+        folder = Path(address.removeprefix("unix:").removeprefix("//")).parent
+        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is no folder that can be written to"
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        return "an address is HOST:PORT, such as 127.0.0.1:50051, or unix:PATH"
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: a port just left is free
+            probe.bind(where)
+            probe.listen()
+    except socket.gaierror:
+        return f"there is no host {host!r}"
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return "another server has that port; stop it, or choose another port with --listen"
+        return error.strerror or str(error)
+    return ""

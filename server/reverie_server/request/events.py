@@ -1,0 +1,124 @@
+"""What a render says on its way, in the order in which it says it: accepted, any number of progress, one rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.json_format import MessageToJson
+from PIL import Image
+from reverie_proto.v1 import spec_pb2
+
+from reverie_server.request import images
+from reverie_server.request.images import Picture
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The request is valid: what will be rendered, with every default filled in.
+
+    `estimated_s` is what it is expected to take once the device is free for it and its program is loaded; None where
+    that cannot be told. `queue_position` counts the renders that are before it, those that have begun included.
+    `cached` says that the picture is there already.
+    """
+
+    spec: spec_pb2.RenderSpec
+    spec_digest: str
+    estimated_s: float | None = None
+    queue_position: int = 0
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture on the way, float32 [height, width, 3] in [0, 1], after `step` steps: 0 is the first noise."""
+
+    step: int
+    array: Picture
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture in eight bits a channel."""
+        return images.to_pil(self.array)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a render is: `step` of `steps` made, and the objective at that step, through its transforms.
+
+    One that waits tells of it whenever its place in the queue has changed, with 0 steps made. What is estimated to
+    remain has the wait in it; 0 where that cannot be told.
+    """
+
+    step: int
+    steps: int
+    objective: float
+    elapsed_s: float
+    estimated_remaining_s: float
+    frame: Frame | None = None
+    queue_position: int = 0
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A finished picture and how it was made."""
+
+    #: float32 [height, width, 3], RGB in [0, 1].
+    array: Picture
+    #: "converged", "dead_unit" or "non_finite", and a sentence about it.
+    outcome: str
+    outcome_detail: str
+    #: The objective on the picture itself, without transforms.
+    activation: float
+    #: float32 [steps]: the objective at every step, before that step's update, through that step's transforms.
+    history: npt.NDArray[np.float32]
+    steps: int
+    #: What was rendered, every default filled in and the model pinned by digest: the same spec gives the same picture.
+    spec: spec_pb2.RenderSpec
+    spec_digest: str
+    frames: tuple[Frame, ...]
+    #: Wall time, in seconds, of the render that made the picture.
+    elapsed_s: float
+    #: Whether the picture was there already, so that nothing was rendered.
+    cached: bool = False
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture in eight bits a channel."""
+        return images.to_pil(self.array)
+
+    def encode(self, format: spec_pb2.ImageFormat = spec_pb2.IMAGE_FORMAT_PNG) -> bytes:  # noqa: A002
+        """Return the picture's bytes, the same that the service sends; a PNG carries the effective spec as text."""
+        text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
+        return images.encode(self.array, format, texts={"reverie": text, "reverie-digest": self.spec_digest})
+
+    def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
+        """Return it in the wire's words, without its frames."""
+        height, width, _ = self.array.shape
+        return spec_pb2.Rendering(
+            image=spec_pb2.Image(format=format, width_px=width, height_px=height, data=self.encode(format)),
+            outcome=f"OUTCOME_{self.outcome}".upper(),
+            outcome_detail=self.outcome_detail,
+            activation=self.activation,
+            history=self.history,
+            steps=self.steps,
+            effective_spec=self.spec,
+            spec_digest=self.spec_digest,
+            elapsed_s=self.elapsed_s,
+            cached=self.cached,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture to a .png, .webp or .jpg file; raise ValueError for any other suffix."""
+        path = Path(path)
+        path.write_bytes(self.encode(images.format_of(path.suffix)))
+
+    def _repr_png_(self) -> bytes:
+        return self.encode()
+
+
+#: What a caller may see of a render.
+Event = Accepted | Progress | Rendering

@@ -1,0 +1,1 @@
+"""The gRPC service: its methods and what surrounds every call."""

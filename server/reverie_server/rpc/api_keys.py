@@ -1,0 +1,166 @@
+"""API keys: made, kept as hashes in one file, and recognised.
+
+A key is ``reverie_ID_SECRET``: the id finds its entry, the secret, 256 random bits, proves it. What is kept is the
+SHA-256 of the whole key: against a secret of that entropy nothing slower is of use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Annotated
+
+from annotated_types import Gt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reverie_server.rpc.caller import RIGHTS
+from reverie_server.rpc.quotas import Account, Quota
+
+log = logging.getLogger(__name__)
+
+KEY = re.compile(r"reverie_(?P<id>[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+MAX_BYTES = 16 * 2**20
+
+
+class UnusableKeys(Exception):
+    """The file of keys cannot be read or written; the message names it and what is wrong."""
+
+
+class Key(BaseModel):
+    """One key, as the file holds it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.@-]+$")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    rights: Annotated[tuple[str, ...], Field(min_length=1)]
+    created: str
+    #: Renders in progress at once, and pixels times steps in a minute; None is no bound.
+    renders: Annotated[int, Gt(0)] | None = None
+    pixel_steps_per_minute: Annotated[float, Gt(0)] | None = None
+
+    @property
+    def quota(self) -> Quota:
+        """What it may use."""
+        return Quota(self.renders, self.pixel_steps_per_minute)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    keys: tuple[Key, ...] = ()
+
+
+def new_key(name: str, *, rights: Sequence[str], quota: Quota) -> tuple[str, Key]:
+    """Return a key's text, which is nowhere else, and the entry for it; raise UnusableKeys for a name or a right."""
+    number = secrets.token_hex(6)
+    text = f"reverie_{number}_{secrets.token_urlsafe(32)}"
+    if unknown := set(rights) - set(RIGHTS):
+        raise UnusableKeys(f"there is no right {min(unknown)!r}; there are {', '.join(RIGHTS)}")
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        return text, Key(
+            id=number, name=name, sha256=_hash(text), rights=tuple(rights), created=created, **asdict(quota)
+        )
+    except ValidationError as error:
+        raise UnusableKeys(f"such a key cannot be: {_first(error)}") from None
+
+
+def read(path: Path) -> tuple[Key, ...]:
+    """Return the keys of a file; raise UnusableKeys."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UnusableKeys(f"{path} is larger than {MAX_BYTES} bytes, which no file of keys is")
+        keys = _File.model_validate_json(path.read_bytes()).keys
+    except OSError as error:
+        raise UnusableKeys(
+            f"the keys in {path} cannot be read: {error.strerror}; make one with `reverie keys create`"
+        ) from error
+    except ValidationError as error:
+        raise UnusableKeys(f"{path} holds no keys as `reverie keys` writes them: {_first(error)}") from None
+    if odd := {right for key in keys for right in key.rights} - set(RIGHTS):
+        raise UnusableKeys(f"{path} gives the right {min(odd)!r}; there are {', '.join(RIGHTS)}")
+    if len({key.id for key in keys}) < len(keys):
+        raise UnusableKeys(f"{path} holds two keys with one id")
+    return keys
+
+
+def write(path: Path, keys: Sequence[Key]) -> None:
+    """Replace a file of keys at once, readable by this user alone; raise UnusableKeys."""
+    text = json.dumps({"keys": [key.model_dump() for key in keys]}, indent=2) + "\n"
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".keys-", delete=False) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise UnusableKeys(f"the keys cannot be written to {path}: {error.strerror}") from error
+
+
+class KeyRing:
+    """The keys of a file, which is read again when it changes, and what each has used."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = Lock()
+        self._accounts: dict[str, Account] = {}
+        self._seen = self._stamp()
+        self._keys = {key.id: key for key in read(path)}
+
+    def recognise(self, text: str) -> tuple[Key, Account] | None:
+        """Return the key that a text is, and its account; None when it is none of these."""
+        keys = self._current()
+        found = KEY.fullmatch(text)
+        key = keys.get(found["id"]) if found else None
+        expected = key.sha256 if key else _hash("")
+        if not hmac.compare_digest(_hash(text), expected) or key is None:
+            return None
+        with self._lock:
+            account = self._accounts.setdefault(key.id, Account(key.quota))
+        account.adopt(key.quota)
+        return key, account
+
+    def _current(self) -> dict[str, Key]:
+        with self._lock:
+            if (stamp := self._stamp()) != self._seen:
+                try:
+                    self._keys = {key.id: key for key in read(self._path)}
+                    log.info("%d keys were read again from %s", len(self._keys), self._path)
+                except UnusableKeys as problem:
+                    log.warning("the keys stay those before: %s", problem)
+                self._seen = stamp
+            return self._keys
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first thing that is wrong, without the value: it may be a secret."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

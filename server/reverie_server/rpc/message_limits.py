@@ -1,0 +1,69 @@
+"""How long every text, every run of bytes and every list in a request may be, whatever it is for.
+
+What a field means is checked elsewhere, by those who know. This is for all fields alike, also for those to come, and
+comes before anything looks at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from reverie_server.errors import InvalidRequest, Violation
+
+#: Bytes of a text in UTF-8, and of bytes.
+MAX_TEXT_BYTES = 1024
+#: Entries of a list.
+MAX_ENTRIES = 1024
+#: The fields that need more, by full name.
+MORE = {
+    # One number for each channel of a layer; AlexNet's and VGG's flattened layers have 25,088.
+    "reverie.v1.DirectionObjective.vector": 65_536,
+}
+
+TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
+
+
+def check(request: Message) -> None:
+    """Raise InvalidRequest with every field that is too long."""
+    if wrong := list(_violations(request, "")):
+        raise InvalidRequest(wrong)
+
+
+def _violations(message: Message, path: str) -> Iterator[Violation]:
+    for field, value in message.ListFields():
+        where = f"{path}{field.name}"
+        if _is_list(field):
+            most = MORE.get(field.full_name, MAX_ENTRIES)
+            if len(value) > most:
+                yield Violation(where, f"has {len(value)} entries; at most {most} are taken")
+                continue
+            named = [(f"{where}[{i}]", each) for i, each in enumerate(value)] if _has_length(field) else []
+        else:
+            named = [(where, value)]
+        for place, each in named:
+            yield from _of_value(field, each, place)
+
+
+def _of_value(field: FieldDescriptor, value: Any, where: str) -> Iterator[Violation]:
+    if isinstance(value, Message):
+        yield from _violations(value, f"{where}.")
+    elif field.type in TEXTS:
+        most, size = MORE.get(field.full_name, MAX_TEXT_BYTES), len(value.encode() if isinstance(value, str) else value)
+        if size > most:
+            yield Violation(where, f"has {size} bytes; at most {most} are taken")
+
+
+def _has_length(field: FieldDescriptor) -> bool:
+    return field.message_type is not None or field.type in TEXTS
+
+
+def _is_list(field: FieldDescriptor) -> bool:
+    """Whether a field is repeated: the older name of that property leaves with a later protobuf, the newer is young."""
+    try:
+        return bool(field.is_repeated)
+    except AttributeError:
+        return bool(getattr(field, "label") == 3)  # noqa: B009 - LABEL_REPEATED, unknown to the newer type stubs

@@ -1,0 +1,84 @@
+"""The one place where an exception becomes a gRPC status."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from reverie_server.errors import Fault
+from reverie_server.rpc import message_limits as bounds
+from reverie_server.rpc import request_id
+
+log = logging.getLogger("reverie_server")
+
+DOMAIN = "reverie.v1"
+
+Reply = TypeVar("Reply")
+Handler = Callable[[Any, Any, Any], Awaitable[Reply]]
+
+
+def reported(handler: Handler[Reply]) -> Handler[Reply]:
+    """Let a handler, a coroutine method of a servicer, speak in exceptions, and be asked nothing out of bounds."""
+
+    @functools.wraps(handler)
+    async def wrapper(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Reply:
+        async with reporting(context, handler.__qualname__):
+            if isinstance(request, Message):
+                bounds.check(request)
+            return await handler(self, request, context)
+        raise AssertionError("abort always raises")
+
+    return wrapper
+
+
+@asynccontextmanager
+async def reporting(context: grpc.aio.ServicerContext, what: str) -> AsyncIterator[None]:
+    """End a call by the exception that leaves the block.
+
+    Cancellation is not an exception here: it passes through, because gRPC leaks what a handler swallows.
+    """
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise  # it has its status
+    except Fault as fault:
+        await abort(context, fault.code, fault.reason, str(fault), fault.details(), fault.retry_after_s)
+    except Exception:
+        incident = uuid.uuid4().hex
+        log.exception("incident %s in %s", incident, what)
+        info = error_details_pb2.RequestInfo(request_id=incident)
+        await abort(context, "INTERNAL", "INTERNAL", f"internal error, incident {incident}", [info])
+
+
+async def abort(
+    context: grpc.aio.ServicerContext,
+    code: str,
+    reason: str,
+    message: str,
+    details: Sequence[Message],
+    retry_after_s: int | None = None,
+) -> None:
+    """End the call with a google.rpc.Status in its trailers.
+
+    Raises CancelledError where it has ended already, such as by its deadline: nobody can be told any more.
+    """
+    status_code = grpc.StatusCode[code]
+    status = status_pb2.Status(code=status_code.value[0], message=message)
+    for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN), *details]:
+        status.details.add().Pack(detail)
+    trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
+    if retry_after_s is not None:
+        trailers.append(("grpc-retry-pushback-ms", str(retry_after_s * 1000)))  # read by gRPC's own retries
+    try:
+        await context.abort(status_code, message, (*request_id.trailers(), *trailers))
+    except grpc.aio.InternalError as error:
+        raise asyncio.CancelledError from error

@@ -1,0 +1,106 @@
+"""What a render will take: foretold from the network and the machine, and from what the same program took before.
+
+A step's seconds are modelled as
+
+    CONVOLUTIONS c + NUMBERS n + PIXELS p + WEIGHTS w + CONSTANT
+
+c is what the convolutions on the way to the layer take at the machine's measured rates (`lowering.calibrate`), in
+seconds; n, p and w are the numbers made on that way, those of the picture, and those that are read as weights, each at
+the machine's measured price of moving one: a small picture costs hardly less than it takes to read the kernels. The
+factors were fitted by `bench.growth`, over sizes, depths and batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from functools import lru_cache
+from threading import Lock
+
+import numpy as np
+import onnx_ir as ir
+from reverie_ascent.autotune.benchmark import rates
+from reverie_ascent.lowering.cost_model import Costs
+from reverie_ascent.lowering.rules import lowerable
+from reverie_ascent.models.repository import Model, StoreError
+from reverie_ascent.program import ProgramKey, program_key
+from reverie_ascent.runtime.session import Device
+
+from reverie_server.request.spec import Plan
+from reverie_server.scheduler.forward import made, read, way
+
+CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 1.2, 200.0, 2.9, 6e-4)
+
+
+@dataclass(frozen=True)
+class Work:
+    """The quantities of the model, in seconds each but for the last, which is 1."""
+
+    convolutions: float
+    numbers: float
+    pixels: float
+    weights: float
+    constant: float = 1.0
+
+    @property
+    def seconds(self) -> float:
+        """What a step takes by the model."""
+        return float(np.dot(astuple(self), FACTORS))
+
+
+class Estimates:
+    """What renders on a device will take; a program that has run is known by what it took then."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._known: dict[tuple[str, ProgramKey], float] = {}
+        self._alone = Lock()
+        # A cache per engine, gone with it: a decorated function would keep every model alive.
+        self._work = lru_cache(maxsize=256)(work)
+
+    def seconds(self, plan: Plan) -> float | None:
+        """Return what a render takes once its program is loaded; None on a device that the model does not know."""
+        key = program_key(plan.recipe)
+        step = self._known.get((plan.model.digest, key))
+        if step is None:
+            if self._device.name != "cpu":
+                return None
+            try:
+                with self._alone:  # the first time the machine is measured, and wants to be left alone
+                    step = self._work(plan.model, key, self._device.batch, self._device).seconds
+            except StoreError:
+                return None  # a damaged file: the render will say so
+        return step * plan.recipe.steps
+
+    def learn(self, plan: Plan, step: float) -> None:
+        """Remember what a step of a plan's program took, in seconds."""
+        self._known[plan.model.digest, program_key(plan.recipe)] = step
+
+
+def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
+    """Return what a step of a program for a CPU has to do; of several layers the deepest counts."""
+    costs = Costs(rates(device))
+    ways = [
+        _way(model, layer, key.size, batch, costs, device, closed=form == "linear" and not device.exact)
+        for layer, form in key.terms
+    ]
+    return max(ways, key=lambda way: way.seconds)
+
+
+def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: Device, *, closed: bool) -> Work:
+    """Return the work on the way to a layer, without its last convolution where that has a ``closed`` form."""
+    nodes = list(way(model, layer, size, batch))
+    convolutions = sum(
+        _convolution(node, costs, device)
+        for node in nodes
+        if node.op_type == "Conv" and not (closed and node.outputs[0].is_graph_output())
+    )
+    numbers, weights = sum(map(made, nodes)), sum(read(node, device) for node in nodes)
+    price = costs.rates.conversion * 1e-9
+    return Work(convolutions, price * numbers, price * model.channels * batch * size**2, price * weights)
+
+
+def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:
+    if lowerable(node):
+        price = costs.price(node)
+        return price.plain if device.exact else min(price.plain, price.rows)
+    return costs.direct(node)

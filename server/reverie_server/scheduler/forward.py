@@ -1,0 +1,35 @@
+"""The way from a picture to a layer: what is computed on it, what it makes and what it reads."""
+
+from __future__ import annotations
+
+import math
+
+import onnx_ir as ir
+from reverie_ascent.graph.shapes import dims, settle
+from reverie_ascent.lowering.rules import is_winograd
+from reverie_ascent.models.repository import Model
+from reverie_ascent.runtime.session import Device
+
+
+def way(model: Model, layer: str, size: int, batch: int) -> ir.Graph:
+    """Return the graph from pictures to a layer, every size settled."""
+    whole = model.graph(layer).graph
+    forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
+    forward.inputs[0].shape = ir.Shape([batch, model.channels, size, size])
+    forward.outputs[0].shape = None
+    settle(ir.Model(forward, ir_version=9))
+    return forward
+
+
+def made(node: ir.Node) -> int:
+    """Return how many numbers a node makes."""
+    return sum(math.prod(dims(value) or ()) for value in node.outputs)
+
+
+def read(node: ir.Node, device: Device) -> int:
+    """Return how many numbers a node reads as weights; a transformed kernel of 3 x 3 has 6 x 6."""
+    if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        return 0
+    count = math.prod(dims(node.inputs[1]) or ())
+    transformed = device.name == "cpu" and not device.exact and node.op_type == "Conv" and is_winograd(node)
+    return 4 * count if transformed else count

@@ -1,0 +1,90 @@
+"""In bfloat16 only what a GPU multiplies most, and nothing that has to be exact."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from onnx.reference import ReferenceEvaluator
+from reverie_ascent.autotune import prepare as device
+from reverie_ascent.autotune.prepare import prepare
+from reverie_ascent.graph.fragment import piece
+from reverie_ascent.lowering.bfloat16 import OPSET, halve
+from reverie_ascent.runtime.session import CUDA, Device
+from reverie_gradient import with_gradient
+
+from tests.ascent.lowering.rewriting import error, noise
+
+GPU = Device("cuda", (CUDA,), 1, bfloat16=True)
+
+
+def network() -> ir.Model:
+    """Two convolutions, a pool and a fully connected layer, with their gradient."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "w": rng.standard_normal((8, 3, 3, 3)) / 5,
+        "v": rng.standard_normal((8, 8, 3, 3)) / 8,
+        "f": rng.standard_normal((4, 128)) / 11,
+        "b": rng.standard_normal(8),
+    }
+    forward = piece(
+        "g (float[1, 3, 8, 8] X) => (float[1, 4] Y)",
+        """
+        a = Conv <pads = [1, 1, 1, 1]> (X, w, b) r = Relu(a)
+        p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)
+        c = Conv <pads = [1, 1, 1, 1]> (p, v) t = Flatten(c) Y = Gemm <transB = 1> (t, f)
+        """,
+        {name: array.astype(np.float32) for name, array in weights.items()},
+    )
+    return ir.from_proto(with_gradient(ir.to_proto(forward), of="Y", wrt="X"))
+
+
+def run(model: ir.Model) -> dict[str, np.ndarray]:
+    """Run where bfloat16 is known: ONNX Runtime's CPU has no such convolutions."""
+    proto = ir.to_proto(model)
+    onnx.checker.check_model(proto, full_check=True)
+    names = [str(v.name) for v in model.graph.outputs]
+    with np.errstate(over="ignore"):  # masks overflow into 1
+        return dict(zip(names, ReferenceEvaluator(proto).run(None, noise(model)), strict=True))
+
+
+def test_the_function_stays_to_the_precision_of_bfloat16() -> None:
+    plain, halved = network(), network()
+    halve(halved)
+    expected, got = run(plain), run(halved)
+    assert list(got) == list(expected)
+    for name in expected:
+        assert got[name].dtype == np.float32
+        assert 1e-4 < error(got[name], expected[name]) < 3e-2
+
+
+def test_convolutions_and_matrices_are_in_bfloat16_and_nothing_else() -> None:
+    model = network()
+    halve(model)
+    for node in model.graph:
+        narrow = [v.dtype == ir.DataType.BFLOAT16 for v in node.outputs]
+        if node.op_type == "Cast":
+            assert narrow != [any(v is not None and v.dtype == ir.DataType.BFLOAT16 for v in node.inputs)]
+        else:
+            assert narrow == [node.op_type in ("Conv", "Gemm")]
+
+
+def test_a_value_is_rounded_once_for_all_who_read_it() -> None:
+    w = np.ones((3, 3, 1, 1), np.float32)
+    model = piece(
+        "g (float[1, 3, 2, 2] X) => (float[1, 3, 2, 2] Y)", "a = Conv(X, w) b = Conv(X, w) Y = Add(a, b)", {"w": w}
+    )
+    halve(model)
+    assert [node.op_type for node in model.graph].count("Cast") == 4  # X, w, and both results
+
+
+def test_a_gpu_that_is_asked_for_it_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "prefers_channels_last", lambda device: False)
+    asked, plain = network(), network()
+    prepare(asked, GPU)
+    prepare(plain, dataclasses.replace(GPU, bfloat16=False))
+    assert asked.graph.opset_imports[""] == OPSET
+    assert "Cast" not in [node.op_type for node in plain.graph]

@@ -1,0 +1,202 @@
+"""Model folders from strangers: each is consistent with its own manifest, and none is served."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from reverie_ascent.models.inspection import allowed
+from reverie_ascent.models.repository import ModelStore, StoreError, embedded_models
+
+LAYER = "conv1_1"
+
+
+class Folder:
+    """A sound folder, to be made a hostile one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
+        self.file = next(each["file"] for each in self.manifest["layers"] if each["layer"]["name"] == LAYER)
+
+    def graph(self) -> onnx.ModelProto:
+        return onnx.load(self.path / self.file, load_external_data=False)
+
+    def rewrite(self, change: Callable[[onnx.ModelProto], object]) -> None:
+        """Change a graph, and let the manifest say so."""
+        model = self.graph()
+        change(model)
+        self.write(self.file, model.SerializeToString())
+
+    def write(self, name: str, data: bytes) -> None:
+        (self.path / name).write_bytes(data)
+        entry = next(each for each in self.manifest["files"] if each["name"] == name)
+        entry |= {"sizeBytes": str(len(data)), "sha256": hashlib.sha256(data).hexdigest()}
+        entry.pop("size_bytes", None)
+        self.save()
+
+    def save(self) -> None:
+        (self.path / "manifest.json").write_text(json.dumps(self.manifest))
+
+
+@pytest.fixture
+def folder(models: Path, tmp_path: Path) -> Folder:
+    shutil.copytree(models / "tiny", tmp_path / "tiny")
+    return Folder(tmp_path / "tiny")
+
+
+def weight(model: onnx.ModelProto) -> TensorProto:
+    return next(each for each in model.graph.initializer if each.data_location == TensorProto.EXTERNAL)
+
+
+def placed(key: str, value: str) -> Callable[[onnx.ModelProto], None]:
+    """Let a weight say something else of its place."""
+
+    def change(model: onnx.ModelProto) -> None:
+        external = weight(model).external_data
+        entry = next((each for each in external if each.key == key), None) or external.add(key=key)
+        entry.value = value
+
+    return change
+
+
+def node(op: str, domain: str = "", **attributes: Any) -> Callable[[onnx.ModelProto], None]:
+    def change(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node(op, ["image"], ["odd"], domain=domain, **attributes))
+
+    return change
+
+
+def external_constant(model: onnx.ModelProto) -> None:
+    tensor = TensorProto(name="passwd", data_type=TensorProto.UINT8, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    model.graph.node.append(helper.make_node("Constant", [], ["odd"], value=tensor))
+
+
+def a_function(model: onnx.ModelProto) -> None:
+    model.functions.append(helper.make_function("mine", "F", [], [], [], [helper.make_opsetid("", 18)]))
+
+
+BODY = helper.make_graph([], "body", [], [])
+
+# What a graph holds, and what is said of it.
+GRAPHS = [
+    ("a weight from elsewhere", placed("location", "/etc/passwd"), "is in '/etc/passwd' and not in 'weights.bin'"),
+    ("a weight from above", placed("location", "../weights.bin"), "is in '../weights.bin'"),
+    ("a weight in itself", placed("location", "manifest.json"), "is in 'manifest.json'"),
+    ("a weight behind the end", placed("offset", "999999999999"), "is said to end at byte"),
+    ("a weight before the start", placed("offset", "-4"), "has no offset and length"),
+    ("a weight without end", placed("length", "9" * 30), "has no offset and length"),
+    ("a place with more to say", placed("basepath", "/etc"), "says 'basepath' of its place"),
+    ("a constant from elsewhere", external_constant, "is in another file"),
+    ("another domain's operator", node("Gelu", "com.microsoft"), "is of the domain 'com.microsoft'"),
+    ("Python in a graph", node("PyOp", "ai.onnx.contrib"), "is of the domain 'ai.onnx.contrib'"),
+    ("a loop", node("Loop", body=BODY), "operator 'Loop'"),
+    ("a branch", node("If", then_branch=BODY, else_branch=BODY), "operator 'If'"),
+    ("a scan", node("Scan", body=BODY, num_scan_inputs=1), "operator 'Scan'"),
+    ("chance", node("RandomNormalLike"), "operator 'RandomNormalLike'"),
+    ("a text", node("StringNormalizer"), "operator 'StringNormalizer'"),
+    ("a sequence", node("SequenceConstruct"), "operator 'SequenceConstruct'"),
+    ("an unknown operator", node("Payload"), "operator 'Payload'"),
+    ("a function", a_function, "it defines functions of its own"),
+    (
+        "another domain",
+        lambda model: model.opset_import.append(helper.make_opsetid("com.microsoft", 1)),
+        "operators of the domain 'com.microsoft'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), [row[1:] for row in GRAPHS], ids=[row[0] for row in GRAPHS])
+def test_a_graph_that_does_more_than_compute_is_not_served(
+    folder: Folder, change: Callable[[onnx.ModelProto], object], said: str
+) -> None:
+    folder.rewrite(change)
+    (model,) = ModelStore([folder.path]).models()
+    with pytest.raises(StoreError) as verified:
+        model.verify()
+    with pytest.raises(StoreError) as used:
+        model.graph(LAYER)
+    for refusal in (verified, used):
+        assert said in str(refusal.value)
+        assert folder.file in str(refusal.value)
+
+
+def test_bytes_that_are_no_graph_are_not_served(folder: Folder) -> None:
+    folder.write(folder.file, b"\xff" * 100)
+    with pytest.raises(StoreError, match="is no ONNX graph"):
+        ModelStore([folder.path]).models()[0].verify()
+
+
+def linked(folder: Folder, name: str) -> None:
+    path = folder.path / name
+    path.rename(folder.path.parent / "elsewhere")
+    path.symlink_to(folder.path.parent / "elsewhere")
+
+
+def listed(folder: Folder, name: str) -> None:
+    """List a file of another folder, truthfully."""
+    data = b"secret"
+    (folder.path.parent / "secret").write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    folder.manifest["files"].append({"name": name, "sizeBytes": str(len(data)), "sha256": digest})
+    folder.save()
+
+
+def grown(folder: Folder, name: str) -> None:
+    with (folder.path / name).open("ab") as file:
+        file.write(b"x")
+
+
+def doubled(folder: Folder, name: str) -> None:
+    folder.manifest[name].append(folder.manifest[name][0])
+    folder.save()
+
+
+def bloated(folder: Folder, name: str) -> None:
+    os.truncate(folder.path / name, 2**30)
+
+
+# What is done to a folder, and what is said of it.
+FOLDERS: list[tuple[str, Callable[[Folder], object], str]] = [
+    ("a path upwards", lambda folder: listed(folder, "../secret"), "as a file of its own folder"),
+    ("an absolute path", lambda folder: listed(folder, str(folder.path.parent / "secret")), "of its own folder"),
+    ("the folder above", lambda folder: listed(folder, ".."), ""),
+    ("linked weights", lambda folder: linked(folder, "weights.bin"), "is a link"),
+    ("a linked graph", lambda folder: linked(folder, folder.file), "is a link"),
+    ("a linked manifest", lambda folder: linked(folder, "manifest.json"), "is a link"),
+    ("a larger file", lambda folder: grown(folder, "weights.bin"), "and the manifest says"),
+    ("a layer twice", lambda folder: doubled(folder, "layers"), "twice"),
+    ("a file twice", lambda folder: doubled(folder, "files"), "twice"),
+    ("a huge manifest", lambda folder: bloated(folder, "manifest.json"), "larger than"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), [row[1:] for row in FOLDERS], ids=[row[0] for row in FOLDERS])
+def test_a_folder_that_leads_out_of_itself_is_not_served(
+    folder: Folder, change: Callable[[Folder], object], said: str
+) -> None:
+    change(folder)
+    with pytest.raises(StoreError) as refusal:
+        ModelStore([folder.path])
+    assert said in str(refusal.value)
+
+
+def test_sound_folders_are_served(folder: Folder) -> None:
+    folder.rewrite(lambda model: None)
+    for path in (folder.path, embedded_models()):
+        for model in ModelStore([path]).models():
+            model.verify()
+
+
+def test_operators_of_networks_are_allowed() -> None:
+    assert {"Conv", "Relu", "MaxPool", "Gemm", "MatMul", "HardSigmoid", "Where", "Resize", "Attention"} <= allowed()
+    assert not {"Loop", "If", "Scan", "RandomUniform", "Optional", "SequenceAt", "RegexFullMatch"} & allowed()

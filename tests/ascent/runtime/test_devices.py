@@ -1,0 +1,123 @@
+"""Devices by name, and what is said where one cannot be had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+import onnxruntime
+import pytest
+from reverie_ascent.runtime.session import CPU, CUDA, PROBE, Device, DeviceUnavailable, Session, choose_device
+
+needs_no_cuda = pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="this machine may have CUDA")
+
+
+def test_the_cpu_is_always_there() -> None:
+    device = choose_device("cpu", threads=1)
+    assert (device.name, device.providers) == ("cpu", (CPU,))
+    assert device.threads >= 1
+    assert device.onnxruntime_version == onnxruntime.__version__
+
+
+@needs_no_cuda
+def test_where_cuda_is_missing_the_remedy_is_named() -> None:
+    with pytest.raises(DeviceUnavailable, match=r"has no CUDAExecutionProvider.*install reverie\[server-gpu\]"):
+        choose_device("cuda")
+
+
+@needs_no_cuda
+def test_auto_is_the_cpu_where_cuda_is_missing() -> None:
+    assert choose_device("auto").name == "cpu"
+
+
+@pytest.mark.parametrize("name", ["gpu", "CUDA", "", "cuda:1"])
+def test_another_name_is_refused_with_the_ones_there_are(name: str) -> None:
+    with pytest.raises(ValueError, match=f"device '{name}' is not one of auto, cpu, cuda"):
+        choose_device(name)
+
+
+def test_bfloat16_is_for_gpus() -> None:
+    with pytest.raises(DeviceUnavailable, match="bfloat16 is for GPUs"):
+        choose_device("cpu", bfloat16=True)
+    with pytest.raises(ValueError, match="exact or computes in bfloat16"):
+        choose_device("cpu", exact=True, bfloat16=True)
+
+
+def test_devices_that_make_other_pictures_are_other_kinds() -> None:
+    kinds = [
+        Device("cuda", (CUDA,), 1, exact=e, bfloat16=b).kind for e, b in ((False, False), (True, False), (False, True))
+    ]
+    assert kinds == ["cuda", "cuda-exact", "cuda-bfloat16"]
+
+
+# ----- what a GPU is told; no machine without one can tell how it takes it -----
+
+
+class Recorder:
+    """Stands for a session on a GPU: keeps what it was made with, and the recording that each run belongs to."""
+
+    made: tuple[Any, Any]
+
+    def __init__(self, model: bytes, options: Any, providers: Any) -> None:
+        Recorder.made = options, providers
+        self.graphs: list[str] = []
+        plain = onnxruntime.SessionOptions()
+        plain.use_per_session_threads = options.use_per_session_threads
+        self._real = REAL(model, plain, providers=[CPU])
+
+    def io_binding(self) -> Any:
+        return self._real.io_binding()
+
+    def get_outputs(self) -> Any:
+        return self._real.get_outputs()
+
+    def run(self, names: Any, feeds: Any, options: Any) -> Any:
+        self.graphs.append(options.get_run_config_entry("gpu_graph_id"))
+        return self._real.run(names, feeds)
+
+    def run_with_iobinding(self, binding: Any, options: Any) -> None:
+        self.graphs.append(options.get_run_config_entry("gpu_graph_id"))
+        self._real.run_with_iobinding(binding)
+
+
+REAL = onnxruntime.InferenceSession
+
+
+@pytest.fixture
+def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
+    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1, channels_last=True))
+    session._place = ("cpu", 0)
+    return session
+
+
+def test_every_node_is_held_to_the_gpu_and_steps_are_recorded(on_gpu: Session) -> None:
+    options, [(name, given)] = Recorder.made
+    assert options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
+    assert name == CUDA
+    assert given == {
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "use_tf32": "1",
+        "enable_cuda_graph": "1",
+        "prefer_nhwc": "1",
+    }
+
+
+def test_an_exact_gpu_rounds_no_factors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
+    Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1, exact=True))
+    assert Recorder.made[1][0][1]["use_tf32"] == "0"
+
+
+def test_each_binding_has_a_recording_of_its_own_and_a_single_run_none(on_gpu: Session) -> None:
+    x, y = (on_gpu.tensor(np.ones(1, np.float32)) for _ in range(2))
+    there, back = on_gpu.bind({"x": x}, {"y": y}), on_gpu.bind({"x": y}, {"y": x})
+    for _ in range(3):
+        there.run()
+        back.run()
+    assert on_gpu.run({"x": np.full(1, 2, np.float32)})["y"] == [-2]
+    *recorded, single = on_gpu._session.graphs
+    assert recorded == [*recorded[:2]] * 3
+    assert recorded[0] != recorded[1]
+    assert single == "-1"

@@ -1,0 +1,134 @@
+"""Pictures that join an ascent, leave it, and come back between two steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reverie_ascent import Ascent, Reached, Result, Run
+from reverie_ascent.models.repository import Model
+from reverie_ascent.program import Program, build
+from reverie_ascent.recipe import Recipe, RecipeError, Term
+from reverie_ascent.runtime.session import Device
+
+PLACES = 3
+RECIPE = Recipe((Term("channel", "conv2_1", channel=2),), 16, 24, 0.05, seed=5)
+
+# One for each form of objective, with and without transforms, before and behind a ReLU.
+KINDS = [
+    RECIPE,
+    replace(RECIPE, transforms="none"),
+    replace(RECIPE, terms=(Term("channel", "relu2_1", channel=2),)),
+    replace(RECIPE, terms=(Term("direction", "conv2_1", vector=(1.0,) * 8, cosine_power=2),)),
+    replace(RECIPE, terms=(Term("layer", "conv2_1"),), parametrization="pixel"),
+]
+
+
+def company(recipe: Recipe) -> list[Recipe]:
+    """Others of the same program."""
+    return [replace(recipe, seed=40 + i, steps=steps) for i, steps in enumerate((3, 11, 1, 30))]
+
+
+def climb(program: Program, joining: Mapping[int, Sequence[Recipe]], wanted: Recipe) -> Result:
+    """Let recipes join before numbered steps, as soon as there is a place; return what becomes of one of them."""
+    ascent, waiting, seated = Ascent(program), list[Run](), dict[int, Run]()
+    result = None
+    for step in range(200):
+        waiting += [Run(recipe) for recipe in joining.get(step, ())]
+        while waiting and ascent.free:
+            run = waiting.pop(0)
+            seated[ascent.join(run)] = run
+        for said in ascent.step():
+            if isinstance(said, Result) and seated[said.element].recipe == wanted:
+                result = said
+    ascent.close()
+    assert result is not None
+    return result
+
+
+def same(one: Result, other: Result) -> None:
+    assert one.image.tobytes() == other.image.tobytes()
+    assert one.history.tobytes() == other.history.tobytes()
+    assert (one.activation, one.outcome, one.steps) == (other.activation, other.outcome, other.steps)
+
+
+@pytest.mark.parametrize("recipe", KINDS, ids=lambda r: f"{r.terms[0].kind} {r.terms[0].layer} {r.transforms}")
+def test_a_picture_is_the_same_whoever_joins_and_leaves(tiny: Model, device: Device, recipe: Recipe) -> None:
+    program = build(tiny, recipe, batch=PLACES, device=device)
+    alone = climb(program, {0: [recipe]}, recipe)
+    assert alone.steps == recipe.steps
+    first, second, third, fourth = company(recipe)
+    same(climb(program, {0: [recipe], 4: [first, second], 9: [third, fourth]}, recipe), alone)
+    same(climb(program, {0: [first, second], 1: [third], 2: [recipe], 20: [fourth]}, recipe), alone)
+
+
+@pytest.mark.parametrize("recipe", KINDS, ids=lambda r: f"{r.terms[0].kind} {r.terms[0].layer} {r.transforms}")
+@pytest.mark.parametrize("places", [1, PLACES])
+def test_a_picture_that_was_suspended_goes_on_as_if_nothing_had_been(
+    tiny: Model, device: Device, recipe: Recipe, places: int
+) -> None:
+    program = build(tiny, recipe, batch=places, device=device)
+    alone = climb(program, {0: [recipe]}, recipe)
+    first, second = Ascent(program), Ascent(program)
+    run, other = Run(recipe), Run(replace(recipe, seed=3))
+    place = first.join(run)
+    for _ in range(7):
+        first.step()
+    first.suspend(place)
+    first.join(other)  # takes its place
+    first.step()
+    second.join(run)
+    told = [said for _ in range(recipe.steps - 7) for said in second.step()]
+    assert [said.step for said in told if isinstance(said, Reached)] == list(range(8, recipe.steps + 1))
+    (result,) = (said for said in told if isinstance(said, Result))
+    same(result, alone)
+
+
+def test_the_first_noise_is_told_once_even_if_nothing_was_made_of_it_at_first(tiny: Model, device: Device) -> None:
+    ascent = Ascent(build(tiny, RECIPE, batch=1, device=device))
+    run = Run(RECIPE, frames=lambda step: step == 0)
+    ascent.suspend(ascent.join(run))
+    ascent.join(run)
+    told = [said for _ in range(2) for said in ascent.step() if isinstance(said, Reached)]
+    assert [(said.step, said.image is not None) for said in told] == [(0, True), (1, False), (2, False)]
+
+
+def test_a_place_is_free_again_when_its_picture_is_done(tiny: Model, device: Device) -> None:
+    ascent = Ascent(build(tiny, RECIPE, batch=2, device=device))
+    assert ascent.free == [0, 1]
+    ascent.join(Run(replace(RECIPE, steps=1)))
+    assert ascent.join(Run(RECIPE)) == 1
+    assert ascent.free == []
+    ascent.step()
+    assert ascent.free == [0]
+    ascent.leave(1)
+    assert ascent.free == [0, 1]
+
+
+def test_a_step_of_nobody_leaves_numbers_as_they_are(tiny: Model, device: Device) -> None:
+    ascent = Ascent(build(tiny, RECIPE, batch=2, device=device))
+    run = Run(RECIPE)
+    ascent.join(run)
+    ascent.step()
+    ascent.leave(0)
+    before = ascent._batch.get(0)
+    assert ascent.step() == []
+    for name, after in ascent._batch.get(0).items():
+        np.testing.assert_array_equal(after, before[name])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        (replace(RECIPE, size=24), "a recipe for another program"),
+        (replace(RECIPE, steps=0), "at least 1 step, not 0"),
+        (replace(RECIPE, terms=(Term("channel", "conv2_1", channel=99),)), "channel 99 of conv2_1"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_takes_no_place(tiny: Model, device: Device, recipe: Recipe, said: str) -> None:
+    ascent = Ascent(build(tiny, RECIPE, batch=1, device=device))
+    with pytest.raises(RecipeError, match=said):
+        ascent.join(Run(recipe))
+    assert ascent.free == [0]

@@ -1,0 +1,77 @@
+"""Everything random: a pure function of seed and step, spread as Lucid spreads it, and never another."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from reverie_ascent.program.views import Draw
+from reverie_ascent.random import draw, initial_state
+
+MANY = 3000
+SHAPE = (3, 64, 17)
+
+# A picture is named by its seed: these numbers may never change.
+PINNED = {
+    (0, 1): Draw(jitter=(0, 8), scale=3, angle=-10, last_jitter=(2, 0)),
+    (17, 512): Draw(jitter=(6, 1), scale=6, angle=4, last_jitter=(2, 3)),
+    (2**32 - 1, 3): Draw(jitter=(3, 5), scale=7, angle=-7, last_jitter=(2, 4)),
+}
+FIRST = {
+    0: [0.000140830525, -0.00206886884, -0.00381186372, 0.0039535719],
+    17: [-0.000781851879, 0.00697984314, 0.00467668194, 0.00397479581],
+    2**32 - 1: [-0.0107706906, 0.005058649, 0.0103257671, -0.00892313104],
+}
+
+
+def test_jitters_scales_and_angles_take_each_of_their_values_and_no_other() -> None:
+    drawn = [draw(7, step) for step in range(1, MANY + 1)]
+    assert {d.jitter for d in drawn} == {(y, x) for y in range(9) for x in range(9)}
+    assert {d.scale for d in drawn} == set(range(11))
+    assert {d.angle for d in drawn} == set(range(-10, 11))
+    assert {d.last_jitter for d in drawn} == {(y, x) for y in range(5) for x in range(5)}
+
+
+def test_no_rotation_is_drawn_six_times_as_often_as_any_angle() -> None:
+    angles = Counter(draw(7, step).angle for step in range(1, MANY + 1))
+    assert angles[0] == pytest.approx(MANY * 6 / 26, rel=0.1)
+    assert sum(angles[a] for a in range(-10, 0)) == pytest.approx(MANY * 10 / 26, rel=0.1)
+
+
+@pytest.mark.parametrize("what", ["seed", "step"])
+def test_what_is_drawn_differs_from_seed_to_seed_and_from_step_to_step(what: str) -> None:
+    drawn = {draw(i, 1) if what == "seed" else draw(0, i) for i in range(1, 101)}
+    assert len(drawn) == 100
+
+
+@pytest.mark.parametrize(("seed", "step"), PINNED)
+def test_what_a_seed_draws_at_a_step_never_changes(seed: int, step: int) -> None:
+    assert draw(seed, step) == PINNED[seed, step]
+    assert draw(seed, step) == draw(seed, step)
+
+
+@pytest.mark.parametrize("seed", FIRST)
+def test_the_first_numbers_of_a_seed_never_change(seed: int) -> None:
+    np.testing.assert_allclose(initial_state(seed, (3, 16, 5)).reshape(-1)[:4], FIRST[seed], rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+def test_a_first_state_is_normal_noise_with_a_deviation_of_a_hundredth(seed: int) -> None:
+    state = initial_state(seed, SHAPE)
+    assert state.shape == SHAPE
+    assert state.dtype == np.float32
+    assert state.std() == pytest.approx(0.01, rel=0.05)
+    assert state.mean() == pytest.approx(0, abs=5e-4)
+    assert (np.abs(state) < 0.01).mean() == pytest.approx(0.6827, abs=0.02)
+    assert 0.03 < np.abs(state).max() < 0.06
+
+
+def test_a_seed_has_one_first_state_and_another_seed_another() -> None:
+    np.testing.assert_array_equal(initial_state(3, SHAPE), initial_state(3, SHAPE))
+    correlation = np.corrcoef(initial_state(3, SHAPE).reshape(-1), initial_state(4, SHAPE).reshape(-1))[0, 1]
+    assert abs(correlation) < 0.05
+
+
+def test_a_first_state_of_an_odd_count_of_numbers_is_complete() -> None:
+    assert np.count_nonzero(initial_state(0, (3, 9, 9))) == 243

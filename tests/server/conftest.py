@@ -1,0 +1,35 @@
+"""A model, an engine and a server, all real and tiny."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from reverie_server import Engine, Limits
+
+from tests.server.hosts import Served, served
+
+
+@pytest.fixture(scope="session")
+def engine(models: Path) -> Iterator[Engine]:
+    """An engine that tests share: whoever counts steps makes one of its own."""
+    with Engine([models], device="cpu", threads=1) as engine:
+        yield engine
+
+
+@pytest.fixture
+async def service(engine: Engine) -> AsyncIterator[Served]:
+    """The shared engine behind gRPC."""
+    async with served(engine) as service:
+        yield service
+
+
+@pytest.fixture
+async def alone(models: Path) -> AsyncIterator[Served]:
+    """A server whose engine does nothing but what the test asks, and lets two renders wait."""
+    engine = await asyncio.to_thread(Engine, [models], device="cpu", threads=1, limits=Limits(max_waiting_renders=2))
+    async with served(engine) as service:
+        yield service
+    await asyncio.to_thread(engine.close)

@@ -1,0 +1,394 @@
+"""Requests for one picture: from the store, together, or again, as each asks."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1.spec_pb2 import FrameRequest
+from reverie_proto.v1.visualization_pb2 import (
+    CACHE_MODE_BYPASS,
+    CACHE_MODE_ONLY,
+    CACHE_MODE_USE,
+    RenderImageRequest,
+    StreamRenderRequest,
+)
+from reverie_server import (
+    Accepted,
+    Engine,
+    Event,
+    Interrupted,
+    InvalidRequest,
+    NotStored,
+    Progress,
+    Rendering,
+    TooLate,
+)
+from reverie_server.dispatch import Desk, Ticket
+from reverie_server.dispatch.idempotency import KEPT_S, Attempts
+from reverie_server.dispatch.inflight import Flight
+from reverie_server.request.render_request import Order
+from reverie_server.scheduler.render import Render
+
+from tests.reliability import desk_races
+from tests.server.hosts import Served, served
+from tests.server.results import rendering
+from tests.server.rpc.test_service import FORMATS, endless, read, refusal, spec, until
+
+
+@pytest.fixture
+def keeping(models: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An engine with a store of its own."""
+    with Engine([models], device="cpu", threads=1, store=tmp_path / "results") as engine:
+        yield engine
+
+
+@pytest.fixture
+async def kept(keeping: Engine) -> AsyncIterator[Served]:
+    async with served(keeping) as service:
+        yield service
+
+
+async def image(service: Served, **fields: Any) -> spec_pb2.Rendering:
+    request = RenderImageRequest(**{"spec": spec(), **fields})
+    rendering: spec_pb2.Rendering = (await service.call.RenderImage(request)).rendering
+    return rendering
+
+
+async def stored(service: Served) -> None:
+    """Wait until the store has what was rendered: its caller had it before."""
+    await until(lambda: service.engine.counts().stored == service.engine.stats().finished)
+
+
+# ----- the store -----
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=spec_pb2.ImageFormat.Name)
+async def test_the_second_request_is_answered_from_the_store_with_the_same_bytes(
+    kept: Served, form: spec_pb2.ImageFormat
+) -> None:
+    first, second = await image(kept, format=form), await image(kept, format=form)
+    assert (first.cached, second.cached) == (False, True)
+    second.cached = False
+    assert second == first
+    assert kept.engine.stats().finished == 1
+
+
+async def test_a_stream_says_at_once_that_the_picture_is_there(kept: Served) -> None:
+    await image(kept)
+    replies = [reply async for reply in kept.call.StreamRender(StreamRenderRequest(spec=spec()))]
+    assert [reply.WhichOneof("event") for reply in replies] == ["accepted", "result"]
+    assert replies[0].accepted.cached
+    assert replies[1].result.cached
+
+
+async def test_another_process_finds_what_this_one_rendered(kept: Served, models: Path, tmp_path: Path) -> None:
+    first = await image(kept)
+    await stored(kept)
+    with Engine([models], device="cpu", threads=1, store=tmp_path / "results") as other:
+        again = await asyncio.to_thread(lambda: other.render(spec=spec()))
+        assert other.stats().finished == 0
+    assert again.encode() == first.image.data
+
+
+async def test_an_exact_engine_has_pictures_of_its_own(kept: Served, models: Path, tmp_path: Path) -> None:
+    await image(kept)
+    await stored(kept)
+    with Engine([models], device="cpu", threads=1, exact=True, store=tmp_path / "results") as other:
+        assert not (await asyncio.to_thread(lambda: other.render(spec=spec()))).cached
+
+
+async def test_bypass_renders_again_and_only_never_does(kept: Served) -> None:
+    seen = await refusal(kept.call.RenderImage(RenderImageRequest(spec=spec(), cache=CACHE_MODE_ONLY)))
+    assert (seen.code, seen.detail(error_details_pb2.ErrorInfo).reason) == (grpc.StatusCode.NOT_FOUND, "NOT_STORED")
+    first = await image(kept, cache=CACHE_MODE_USE)
+    assert seen.detail(error_details_pb2.ResourceInfo).resource_name == first.spec_digest
+    again = await image(kept, cache=CACHE_MODE_BYPASS)
+    only = await image(kept, cache=CACHE_MODE_ONLY)
+    assert (first.cached, again.cached, only.cached) == (False, False, True)
+    assert first.image == again.image == only.image
+    assert kept.engine.stats().finished == 2
+
+
+async def test_frames_are_rendered_and_the_result_is_stored(kept: Served) -> None:
+    frames = FrameRequest(steps=[1, 2])
+    first, second = await image(kept, frames=frames), await image(kept, frames=frames)
+    assert [len(each.frames) for each in (first, second)] == [2, 2]
+    assert kept.engine.stats().finished == 2
+    assert (await image(kept)).cached
+
+
+async def test_a_damaged_result_is_rendered_anew(kept: Served, tmp_path: Path) -> None:
+    first = await image(kept)
+    await stored(kept)
+    (path,) = (path for path in (tmp_path / "results").rglob("*") if path.is_file())
+    path.write_bytes(path.read_bytes()[:-9])
+    again = await image(kept)
+    assert not again.cached
+    assert again.image == first.image
+    await stored(kept)
+    assert (await image(kept)).cached
+
+
+async def test_a_store_that_cannot_be_written_costs_no_picture(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    engine = await asyncio.to_thread(
+        Engine, [models], device="cpu", threads=1, store=tmp_path / "file" / "results", jobs="off"
+    )
+    async with served(engine) as service:
+        pictures = [await image(service) for _ in range(2)]
+    await asyncio.to_thread(engine.close)
+    assert pictures[0].image == pictures[1].image
+    assert engine.counts().not_stored == 2
+
+
+def test_the_words_of_the_engine_know_the_store(keeping: Engine) -> None:
+    with pytest.raises(NotStored):
+        keeping.render("tiny", "conv1_1", 1, size=32, steps=4, cache="only")
+    assert not keeping.render("tiny", "conv1_1", 1, size=32, steps=4).cached
+    assert keeping.render("tiny", "conv1_1", 1, size=32, steps=4, cache="only").cached
+    with pytest.raises(InvalidRequest, match="there is no cache 'onli'; the nearest: only"):
+        keeping.render("tiny", "conv1_1", 1, cache="onli")
+
+
+REFUSED = [
+    ({"cache": 9}, "cache", r"9 is not one of 1 \(CACHE_MODE_USE\)"),
+    ({"cache": CACHE_MODE_ONLY, "frames": FrameRequest(steps=[1])}, "frames", "are not stored"),
+    ({"request_id": "mine"}, "request_id", "'mine' is no UUID of version 4"),
+    ({"request_id": str(uuid.uuid1())}, "request_id", "is no UUID of version 4"),
+    ({"request_id": uuid.uuid4().hex}, "request_id", "is no UUID of version 4"),
+    ({"request_id": "x" * 10**5}, "request_id", "xxx... is no UUID of version 4"),
+]
+
+
+@pytest.mark.parametrize(("fields", "field", "problem"), REFUSED, ids=lambda value: str(value)[:40])
+def test_what_no_request_can_mean_is_refused(keeping: Engine, fields: dict[str, Any], field: str, problem: str) -> None:
+    with pytest.raises(InvalidRequest, match=problem) as caught:
+        keeping.order(RenderImageRequest(spec=spec(), **fields))
+    assert [violation.field for violation in caught.value.violations] == [field]
+
+
+# ----- together -----
+
+
+async def progress_of(service: Served, request: StreamRenderRequest) -> tuple[Any, list[int]]:
+    """A result, and the steps that its caller heard of."""
+    steps = []
+    async for reply in service.call.StreamRender(request):
+        if reply.WhichOneof("event") == "progress":
+            steps.append(reply.progress.step)
+    return reply.result, steps
+
+
+async def test_requests_at_the_same_time_share_a_render(kept: Served) -> None:
+    same = spec(steps=400)
+    requests = [
+        StreamRenderRequest(spec=same, format=spec_pb2.IMAGE_FORMAT_WEBP),
+        StreamRenderRequest(spec=same, progress_every_steps=8),
+        StreamRenderRequest(spec=same),
+    ]
+    first, second, third = await asyncio.gather(*(progress_of(kept, request) for request in requests))
+    assert kept.engine.stats().finished == 1
+    assert kept.engine.counts().joined == 2
+    assert first[0].image.format == spec_pb2.IMAGE_FORMAT_WEBP
+    assert second[0].image == third[0].image
+    assert all(step % 8 == 0 for step in second[1])
+    assert all(steps for _, steps in (first, second, third))
+
+
+async def test_who_asks_for_frames_renders_alone(kept: Served) -> None:
+    same = spec(steps=300)
+    plain = asyncio.create_task(progress_of(kept, StreamRenderRequest(spec=same)))
+    await until(lambda: kept.engine.stats().steps > 0)
+    replies = kept.call.StreamRender(StreamRenderRequest(spec=same, frames=FrameRequest(steps=[0, 1])))
+    frames = [reply.progress.frame.step async for reply in replies if reply.progress.HasField("frame")]
+    assert frames == [0, 1]
+    await plain
+    assert kept.engine.stats().finished == 2
+
+
+@pytest.mark.parametrize("kind", ["unary", "stream"])
+async def test_one_who_leaves_does_not_stop_the_others_and_the_last_one_does(kept: Served, kind: str) -> None:
+    request = endless()
+    make = {"unary": RenderImageRequest, "stream": StreamRenderRequest}[kind]
+    method = {"unary": kept.call.RenderImage, "stream": kept.call.StreamRender}[kind]
+    calls = [method(make(spec=request)) for _ in range(3)]
+    reading = [asyncio.create_task(read(call, kind)) for call in calls]
+    await until(lambda: kept.engine.counts().joined == 2 and kept.engine.stats().steps > 0)
+    for call in calls[:2]:
+        call.cancel()
+    before = kept.engine.stats().steps
+    await until(lambda: kept.engine.stats().steps > before + 50)
+    assert kept.engine.stats().running == 1
+    calls[2].cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+    await until(lambda: kept.engine.stats().running == 0)
+    assert kept.engine.stats().late_steps <= 1
+
+
+async def test_who_comes_after_everybody_left_begins_anew(kept: Served) -> None:
+    request = spec(steps=2000)
+    first = kept.call.RenderImage(RenderImageRequest(spec=request))
+    await until(lambda: kept.engine.stats().steps > 0)
+    first.cancel()
+    assert (await image(kept, spec=request)).steps == 2000
+
+
+# ----- who shares a render that waits -----
+
+
+@dataclass
+class StillWorker:
+    """Takes orders and does nothing with them; refuses what cannot be done within `needs_s`."""
+
+    needs_s: float = 0.0
+    taken: list[tuple[Render, str]] = field(default_factory=list)
+
+    def submit(
+        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Render:
+        if deadline_s is not None and deadline_s < self.needs_s:
+            raise TooLate(estimated_s=self.needs_s, wait_s=0, remaining_s=deadline_s)
+        render = Render(order, bell, lambda _: None)
+        render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
+        self.taken.append((render, client))
+        return render
+
+    def close(self) -> None:
+        pass
+
+
+def heard(ticket: Ticket) -> list[Event]:
+    events = []
+    while (event := ticket.take()) is not None:
+        events.append(event)
+    return events
+
+
+@pytest.fixture
+def still() -> StillWorker:
+    return StillWorker()
+
+
+@pytest.fixture
+def desk(still: StillWorker) -> Iterator[Desk]:
+    desk = Desk(cast(Any, still), None)
+    yield desk
+    desk.close()
+
+
+def orders(engine: Engine) -> tuple[Order, Order]:
+    """The same picture, for nobody who waits and for somebody who does."""
+    order = engine.order(RenderImageRequest(spec=spec()))
+    return replace(order, background=True), order
+
+
+def test_a_render_that_waits_behind_others_is_hurried_for_who_comes_in_front(
+    keeping: Engine, desk: Desk, still: StillWorker
+) -> None:
+    background, interactive = orders(keeping)
+    first = desk.submit(background, lambda: None, client="job")
+    second = desk.submit(interactive, lambda: None, client="person")
+    (slow, _), (quick, client) = still.taken
+    assert (slow.order.background, slow.stopped()) == (True, True)
+    assert (quick.order.background, quick.stopped(), client) == (False, False, "person")
+    slow.mailbox.post(Interrupted())
+    quick.mailbox.post(rendering())
+    for ticket in (first, second):
+        assert [type(event) for event in heard(ticket)] == [Accepted, Rendering]
+
+
+def test_a_render_that_has_begun_or_is_in_front_keeps_its_place(
+    keeping: Engine, desk: Desk, still: StillWorker
+) -> None:
+    background, interactive = orders(keeping)
+    desk.submit(interactive, lambda: None)
+    desk.submit(background, lambda: None)
+    desk.submit(interactive, lambda: None)
+    begun = replace(background, plan=replace(background.plan, digest="d1"))
+    desk.submit(begun, lambda: None)
+    still.taken[-1][0].mailbox.post(Progress(1, 4, 0.0, 0.0, 0.0))
+    desk.submit(replace(begun, background=False), lambda: None)
+    assert [render.stopped() for render, _ in still.taken] == [False, False]
+
+
+def test_the_most_patient_caller_decides_whether_it_is_too_late(
+    keeping: Engine, desk: Desk, still: StillWorker
+) -> None:
+    _, order = orders(keeping)
+    still.needs_s = 10
+    with pytest.raises(TooLate):
+        heard(desk.submit(order, lambda: None, deadline_s=1))
+    assert [type(event) for event in heard(desk.submit(order, lambda: None, deadline_s=60))] == [Accepted]
+    assert [type(event) for event in heard(desk.submit(order, lambda: None, deadline_s=1))] == [Accepted]
+    assert len(still.taken) == 1
+
+
+# ----- attempts -----
+
+
+async def test_a_retry_joins_its_first_attempt(kept: Served) -> None:
+    one, bypass = spec(steps=400), CACHE_MODE_BYPASS
+    name = str(uuid.uuid4())
+    both = [image(kept, spec=one, cache=bypass, request_id=name) for _ in range(2)]
+    first, second = await asyncio.gather(*both)
+    assert first == second
+    after = await image(kept, spec=one, cache=bypass, request_id=name)
+    assert after.cached
+    assert after.image == first.image
+    assert kept.engine.stats().finished == 1
+    other = await image(kept, spec=one, cache=bypass, request_id=str(uuid.uuid4()))
+    assert other.image == first.image
+    assert kept.engine.stats().finished == 2
+
+
+async def test_a_retry_of_what_was_interrupted_begins_anew(kept: Served) -> None:
+    name, one = str(uuid.uuid4()), spec(steps=2000)
+    first = kept.call.RenderImage(RenderImageRequest(spec=one, request_id=name))
+    await until(lambda: kept.engine.stats().steps > 0)
+    first.cancel()
+    await until(lambda: kept.engine.stats().running == 0)
+    assert (await image(kept, spec=one, request_id=name)).steps == 2000
+
+
+async def test_another_spec_under_the_same_id_is_refused(kept: Served) -> None:
+    name = str(uuid.uuid4())
+    await image(kept, request_id=name)
+    seen = await refusal(kept.call.RenderImage(RenderImageRequest(spec=spec(seed=9), request_id=name)))
+    assert seen.code is grpc.StatusCode.INVALID_ARGUMENT
+    (violation,) = seen.detail(error_details_pb2.BadRequest).field_violations
+    assert violation.field == "request_id"
+
+
+def test_attempts_are_forgotten_in_time_and_their_pictures_beyond_a_bound(keeping: Engine) -> None:
+    now = 0.0
+    attempts = Attempts(clock=lambda: now, max_bytes=2 * rendering().array.nbytes)
+    order = keeping.order(RenderImageRequest(spec=spec()))
+    names = [str(uuid.uuid4()) for _ in range(3)]
+    for name in names:
+        flight = Flight(replace(order, request_id=name), rendering=rendering())
+        keeping_ticket = keeping.submit(flight.order, lambda: None)
+        flight.tickets.append(keeping_ticket)
+        attempts.remember(name, flight)
+        attempts.ended(flight)
+    found = [attempts.find(name) for name in names]
+    assert [each is not None and each.flight is not None for each in found] == [False, True, True]
+    assert all(each is not None for each in found)
+    now = KEPT_S + 1
+    assert [attempts.find(name) for name in names] == [None] * 3
+
+
+# ----- everything at once -----
+
+
+@pytest.mark.parametrize("seeds", [range(40)], ids=["40 seeds"])
+def test_no_result_is_lost_or_doubled_whoever_comes_first(seeds: range) -> None:
+    assert [broken for seed in seeds for broken in desk_races.race(seed)] == []

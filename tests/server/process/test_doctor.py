@@ -1,0 +1,69 @@
+"""`reverie doctor` and `reverie health`: what is said, and the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from reverie_server import Engine
+from reverie_server.process import doctor
+from reverie_server.process.doctor_command import doctor as doctor_command
+from reverie_server.process.health_command import health as health_command
+from reverie_server.process.settings import Settings
+
+from tests.server.hosts import running
+
+
+def examine(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(doctor_command, ["--device", "cpu", *map(str, arguments)])
+
+
+def test_a_sound_server_is_well(models: Path) -> None:
+    result = examine("--models", models)
+    assert result.exit_code == 0, result.output
+    lines = dict(line[7:].split(": ", 1) for line in result.stdout.splitlines())
+    assert list(lines) == [what for what, _ in doctor.EXAMINATIONS]
+    assert all(line.startswith("ok ") for line in result.stdout.splitlines())
+    assert lines["models"].startswith("tiny (")
+    assert lines["one step"].startswith("tiny conv1_1 at 64 px")
+    assert "CPUExecutionProvider" in lines["device"]
+
+
+# What is wrong, and the line that says so.
+ILLS = [
+    (["--models", "/nowhere"], "models: /nowhere is not a folder"),
+    (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.key"], "TLS: /nowhere.pem cannot be read"),
+    (["--keys", "/nowhere.json"], "API keys: the keys in /nowhere.json cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), ILLS)
+def test_what_is_wrong_is_said_and_the_rest_is_looked_at_all_the_same(arguments: list[str], said: str) -> None:
+    result = examine(*arguments)
+    assert result.exit_code == 1
+    wrong = [line for line in result.stdout.splitlines() if line.startswith("WRONG")]
+    assert any(said in line for line in wrong)
+    assert len(result.stdout.splitlines()) == len(doctor.EXAMINATIONS)
+
+
+def test_two_runtimes_in_one_folder_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_installed", lambda name: "1.30")
+    found = {each.what: each for each in doctor.findings(Settings(models=(Path("/nowhere"),)))}
+    assert not found["ONNX Runtime"].well
+    assert "Uninstall both" in found["ONNX Runtime"].said
+
+
+async def test_health_is_an_exit_status(engine: Engine) -> None:
+    async with running(engine, Settings(listen="127.0.0.1:0")) as address:
+        for arguments, code, said in (
+            ([address], 0, "SERVING\n"),
+            ([address, "--service", "reverie.v1.VisualizationService"], 0, "SERVING\n"),
+            ([address, "--service", "nobody"], 1, ""),
+        ):
+            result = await asyncio.to_thread(CliRunner().invoke, health_command, arguments)
+            assert (result.exit_code, result.stdout) == (code, said)
+    result = CliRunner().invoke(health_command, [address, "--timeout", "1"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {address} does not answer: ")

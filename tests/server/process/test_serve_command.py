@@ -1,0 +1,257 @@
+"""`reverie serve` as a process: what it prints, the signals it heeds, its exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.visualization_pb2 import (
+    GetServerInfoRequest,
+    RenderImageRequest,
+    StreamRenderRequest,
+    StreamRenderResponse,
+)
+from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
+from reverie_server.rpc import health
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "from reverie_server.process.serve_command import serve; serve(prog_name='reverie serve')",
+]
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [*COMMAND, "--device", "cpu", "--threads", "1", "--store", "off", *map(str, arguments)]
+
+
+def end(*arguments: str | Path) -> tuple[int, str]:
+    """The exit status and the last line of a server that cannot start."""
+    ended = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
+    return ended.returncode, ended.stderr.strip()
+
+
+class Process:
+    """A running server."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self.popen = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.popen.stdout is not None
+        self.line = self.popen.stdout.readline()
+        found = re.search(r" on (\S+)", self.line)
+        assert found, self.popen.communicate()
+        self.address = found.group(1)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the exit status, and for what it said on its way."""
+        _, said = self.popen.communicate(timeout=30)
+        return self.popen.returncode, said
+
+
+@pytest.fixture
+def start(models: Path) -> Iterator[Callable[..., Process]]:
+    """Starts servers, and kills those that a failed test left behind."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str | Path) -> Process:
+            process = Process("--models", models, "--listen", "127.0.0.1:0", *arguments)
+            stack.callback(process.popen.communicate)
+            stack.callback(process.popen.kill)
+            return process
+
+        yield start
+
+
+def spec(steps: int) -> RenderSpec:
+    objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=1))
+    return RenderSpec(model="tiny", objective=objective, size_px=32, steps=steps)
+
+
+def render(stub: VisualizationServiceStub, steps: int) -> grpc.Future:
+    return stub.RenderImage.future(RenderImageRequest(spec=spec(steps)), timeout=60, wait_for_ready=True)
+
+
+def admitted(stub: VisualizationServiceStub, steps: int) -> Iterator[StreamRenderResponse]:
+    """A render that the server has taken on; what is left of its stream."""
+    stream = stub.StreamRender(StreamRenderRequest(spec=spec(steps)), timeout=60)
+    assert next(stream).HasField("accepted")
+    return iter(stream)
+
+
+def status(channel: grpc.Channel) -> int:
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        health.HealthCheckRequest.SerializeToString,
+        health.HealthCheckResponse.FromString,
+    )
+    return int(check(health.HealthCheckRequest(), timeout=20).status)
+
+
+def test_one_line_says_that_the_server_is_ready_and_where(start: Callable[..., Process]) -> None:
+    process = start()
+    assert re.fullmatch(r"Reverie \S+ serves tiny on 127\.0\.0\.1:\d+ \(cpu\)\.\n", process.line)
+    with grpc.insecure_channel(process.address) as channel:
+        assert VisualizationServiceStub(channel).GetServerInfo(GetServerInfoRequest(), timeout=20).info.version
+        assert status(channel) == health.SERVING
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_an_idle_server_stops_at_once(start: Callable[..., Process], number: signal.Signals) -> None:
+    process = start()
+    process.popen.send_signal(number)
+    assert process.end()[0] == 0
+
+
+def test_renders_in_progress_finish_and_new_ones_are_refused(start: Callable[..., Process]) -> None:
+    process = start("--grace", "30")
+    with grpc.insecure_channel(process.address) as channel:
+        stub = VisualizationServiceStub(channel)
+        render(stub, 1).result()  # builds the program
+        streams = [admitted(stub, 1200), admitted(stub, 10)]
+        process.popen.send_signal(signal.SIGTERM)
+        while status(channel) == health.SERVING:
+            pass
+        with pytest.raises(grpc.RpcError) as refusal:
+            render(stub, 1).result()
+        assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert [list(stream)[-1].result.steps for stream in streams] == [1200, 10]
+    assert process.end()[0] == 0
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the grace is over", "a second signal"])
+def test_a_render_that_takes_too_long_is_stopped(start: Callable[..., Process], again: bool) -> None:
+    process = start("--grace", "60" if again else "0.1")
+    with grpc.insecure_channel(process.address) as channel:
+        stub = VisualizationServiceStub(channel)
+        render(stub, 1).result()
+        stream = admitted(stub, 10_000)
+        process.popen.send_signal(signal.SIGINT)
+        if again:
+            while status(channel) == health.SERVING:
+                pass
+            process.popen.send_signal(signal.SIGINT)
+        with pytest.raises(grpc.RpcError) as refusal:
+            list(stream)
+        assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert process.end()[0] == 0
+
+
+def test_a_second_server_on_the_port_says_so_and_exits(start: Callable[..., Process], models: Path) -> None:
+    first = start()
+    code, said = end("--models", models, "--listen", first.address)
+    assert code == 2
+    assert said == (
+        f"Error: cannot listen on {first.address}: another server has that port; stop it, or choose another port"
+        " with --listen"
+    )
+
+
+def test_a_unix_socket_serves_too(models: Path, tmp_path: Path) -> None:
+    process = Process("--models", models, "--listen", f"unix:{tmp_path}/socket")
+    with grpc.insecure_channel(process.address) as channel:
+        assert status(channel) == health.SERVING
+    process.popen.terminate()
+    assert process.end()[0] == 0
+
+
+# An address that cannot be listened on, and what is said of it.
+ADDRESSES = [
+    ("50051", "an address is HOST:PORT"),
+    ("127.0.0.1:99999", "an address is HOST:PORT"),
+    ("127.0.0.1:-1", "an address is HOST:PORT"),
+    ("127.0.0.1:http", "an address is HOST:PORT"),
+    (":50051", "an address is HOST:PORT"),
+    ("nowhere.invalid:50051", "there is no host 'nowhere.invalid'"),
+    ("192.0.2.1:50051", "Cannot assign requested address"),
+    ("unix:/nowhere/socket", "/nowhere is no folder that can be written to"),
+]
+
+
+@pytest.mark.parametrize(("address", "problem"), ADDRESSES)
+def test_an_address_that_cannot_be_listened_on_is_refused(models: Path, address: str, problem: str) -> None:
+    code, said = end("--models", models, "--listen", address)
+    assert code == 2
+    assert said.startswith(f"Error: cannot listen on {address}: {problem}")
+
+
+def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
+    code, said = end("--models", tmp_path)
+    assert code == 2
+    assert str(tmp_path) in said
+    code, said = end("--models", tmp_path / "nothing")
+    assert code == 2
+    assert str(tmp_path / "nothing") in said
+
+
+def test_a_corrupt_model_is_refused(models: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    for file in (models / "tiny").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    weights = bytearray((folder / "weights.bin").read_bytes())
+    weights[0] ^= 1
+    (folder / "weights.bin").write_bytes(weights)
+    code, said = end("--models", tmp_path)
+    assert code == 2
+    assert "weights.bin" in said
+
+
+def test_a_device_that_is_not_there_is_refused(models: Path) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has a GPU")
+    ended = subprocess.run(
+        [*COMMAND, "--models", str(models), "--device", "cuda"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert "cuda" in ended.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--device", "cpu"], "bfloat16 is for GPUs"), (["--exact"], "--exact and --bfloat16 contradict each other")],
+)
+def test_bfloat16_is_refused_where_it_makes_no_sense(models: Path, options: list[str], said: str) -> None:
+    code, error = end("--models", models, "--bfloat16", *options)
+    assert code == 2
+    assert said in error
+
+
+def test_a_server_loads_what_it_is_told_to_and_shares_its_steps(start: Callable[..., Process]) -> None:
+    process = start("--batch", "3", "--warm", "tiny/conv1_1")
+    assert "(cpu-batch3)" in process.line
+    with grpc.insecure_channel(process.address) as channel:
+        info = VisualizationServiceStub(channel).GetServerInfo(GetServerInfoRequest(), timeout=20).info
+    assert info.limits.max_batch == 3
+    process.popen.terminate()
+    code, said = process.end()
+    assert code == 0
+    assert "built a program for tiny conv1_1 at 224 px" in said
+
+
+@pytest.mark.parametrize("layer", ["tiny/conv9_9", "tiny", "tinny/conv1_1"])
+def test_a_layer_that_cannot_be_loaded_is_refused(models: Path, layer: str) -> None:
+    code, said = end("--models", models, "--listen", "127.0.0.1:0", "--warm", layer)
+    assert code == 2
+    assert re.search(r"Error: spec\.\S+: (there is no|is required)", said)
+
+
+def test_help_does_not_load_the_engine() -> None:
+    """`reverie --help` reads the command for one sentence."""
+    script = (
+        "import sys, reverie_server.process.serve_command\n"
+        "print([name for name in ('onnxruntime', 'onnx', 'onnx_ir', 'fsspec', 'sqlalchemy') if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "[]\n"

@@ -1,0 +1,369 @@
+"""What becomes of a spec: defaults filled in, names settled, and every mistake in it told at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1.spec_pb2 import RenderSpec
+from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
+from reverie_server import Engine, Fault, InvalidRequest, NotServed
+from reverie_server.request.digest import spec_digest
+from reverie_server.request.render_request import Order
+
+from tests.models import write_tiny_model
+
+CHANNEL = 'channel { layer: "conv1_1" channel: 1 }'
+
+# A request's objective and what it becomes: the difference is what was left open.
+COMPLETED = [
+    ("channel { layer: 'conv1_1' }", "channel { layer: 'conv1_1' channel: 0 }"),
+    ("neuron { layer: 'conv1_1' channel: 2 }", "neuron { layer: 'conv1_1' channel: 2 y: 16 x: 16 }"),
+    ("neuron { layer: 'pool1' channel: 2 x: 0 }", "neuron { layer: 'pool1' channel: 2 y: 8 x: 0 }"),
+    ("layer { layer: 'pool1' }", "layer { layer: 'pool1' }"),
+    ("logit { index: 1 }", "logit { layer: 'logits' index: 1 }"),
+    (
+        "sum { terms { objective { channel { layer: 'conv1_1' } } } }",
+        "sum { terms { objective { channel { layer: 'conv1_1' } } weight: 1 } }",
+    ),
+    (
+        "sum { terms { objective { logit { index: 0 } } weight: -0.5 }"
+        " terms { objective { layer { layer: 'pool1' } } } }",
+        "sum { terms { objective { logit { layer: 'logits' index: 0 } } weight: -0.5 }"
+        " terms { objective { layer { layer: 'pool1' } } weight: 1 } }",
+    ),
+]
+
+# A mistake in an otherwise sound request (text of a StreamRenderRequest; CHANNEL unless it has an objective), the field
+# that is blamed, and what is said of it.
+REFUSED = [
+    # --- numbers ---
+    ("spec { steps: 0 }", "spec.steps", r"0 is not in 1\.\.10000"),
+    ("spec { steps: -5 }", "spec.steps", r"-5 is not in 1\.\.10000"),
+    ("spec { steps: 2147483647 }", "spec.steps", r"2147483647 is not in 1\.\.10000"),
+    ("spec { size_px: 0 }", "spec.size_px", r"0 is not in 16\.\.1024"),
+    ("spec { size_px: -2147483648 }", "spec.size_px", r"-2147483648 is not in 16\.\.1024"),
+    ("spec { size_px: 100000 }", "spec.size_px", r"100000 is not in 16\.\.1024"),
+    ("spec { learning_rate: 0 }", "spec.learning_rate", "0 is not more than 0 and at most 100"),
+    ("spec { learning_rate: -0.1 }", "spec.learning_rate", "-0.1 is not more than 0"),
+    ("spec { learning_rate: nan }", "spec.learning_rate", "nan is not more than 0"),
+    ("spec { learning_rate: inf }", "spec.learning_rate", "inf is not more than 0"),
+    ("spec { learning_rate: 1e30 }", "spec.learning_rate", r"1e\+30 is not more than 0"),
+    # --- words and enums ---
+    ("spec { preset: 'lucit' }", "spec.preset", "there is no preset 'lucit'; the nearest: lucid"),
+    ("spec { preset: '' }", "spec.preset", "there is no preset ''; known: .*lucid"),
+    ("spec { parametrization: 9 }", "spec.parametrization", r"9 is not one of 1 \(fourier\), 2 \(pixel\)"),
+    ("spec { schedule: 3 }", "spec.schedule", r"3 is not one of 1 \(constant\), 2 \(one_cycle\)"),
+    ("spec { transforms: -1 }", "spec.transforms", r"-1 is not one of 1 \(none\), 2 \(lucid\)"),
+    ("format: 99", "format", r"99 is not one of 1 \(IMAGE_FORMAT_PNG\)"),
+    ("frames { steps: 1 format: 99 }", "frames.format", "99 is not one of 1"),
+    # --- objectives ---
+    ("spec { objective {} }", "spec.objective", "is required: one of channel, neuron, layer, direction, logit, sum"),
+    ("spec { objective { channel { channel: 1 } } }", "spec.objective.channel.layer", "is required"),
+    (
+        "spec { objective { channel { layer: 'conv1_1' channel: -1 } } }",
+        "spec.objective.channel.channel",
+        r"-1 is not in 0\.\.\d+, the channels of layer 'conv1_1'",
+    ),
+    (
+        "spec { objective { channel { layer: 'conv1_1' channel: 2147483647 } } }",
+        "spec.objective.channel.channel",
+        r"2147483647 is not in 0\.\.\d+",
+    ),
+    (
+        "spec { objective { neuron { layer: 'pool1' y: 16 } } }",
+        "spec.objective.neuron.y",
+        r"16 is not in 0\.\.15, the grid of layer 'pool1' at 32 px",
+    ),
+    ("spec { objective { neuron { layer: 'pool1' x: -1 } } }", "spec.objective.neuron.x", r"-1 is not in 0\.\.15"),
+    ("spec { objective { neuron { layer: 'logits' } } }", "spec.objective.neuron.layer", "has no positions"),
+    (
+        "spec { objective { direction { layer: 'conv1_1' vector: 1 } } }",
+        "spec.objective.direction.vector",
+        r"has 1 numbers; layer 'conv1_1' needs \d+, one for each channel",
+    ),
+    ("spec { objective { direction { layer: 'conv1_1' } } }", "spec.objective.direction.vector", "has 0 numbers"),
+    (
+        "spec { objective { direction { layer: 'conv1_1' vector: [0, 0] } } }",
+        "spec.objective.direction.vector",
+        "all of its numbers are 0",
+    ),
+    (
+        "spec { objective { direction { layer: 'conv1_1' vector: [1, inf, nan] } } }",
+        "spec.objective.direction.vector",
+        "2 numbers are not finite, the first at index 1: inf",
+    ),
+    (
+        "spec { objective { direction { layer: 'conv1_1' vector: 1 cosine_power: -1 } } }",
+        "spec.objective.direction.cosine_power",
+        r"-1 is not in 0\.\.100",
+    ),
+    ("spec { objective { logit {} } }", "spec.objective.logit", "index or label is required"),
+    ("spec { objective { logit { index: 999 } } }", "spec.objective.logit.index", r"999 is not in 0\.\.\d+"),
+    ("spec { objective { logit { label: 'x' layer: 'pool1' } } }", "spec.objective.logit.layer", "ask for its channel"),
+    ("spec { objective { sum {} } }", "spec.objective.sum.terms", r"0 is not in 1\.\.16"),
+    (
+        "spec { objective { sum { terms { objective { sum {} } } } } }",
+        "spec.objective.sum.terms[0].objective.sum",
+        "a sum cannot be a term of a sum",
+    ),
+    ("spec { objective { sum { terms {} } } }", "spec.objective.sum.terms[0].objective", "is required: .* logit$"),
+    (
+        f"spec {{ objective {{ sum {{ terms {{ weight: 0 objective {{ {CHANNEL} }} }} }} }} }}",
+        "spec.objective.sum.terms[0].weight",
+        "0 asks for nothing",
+    ),
+    (
+        f"spec {{ objective {{ sum {{ terms {{ weight: nan objective {{ {CHANNEL} }} }} }} }} }}",
+        "spec.objective.sum.terms[0].weight",
+        r"nan is not in -1000000\.\.1000000",
+    ),
+    ("spec { objective { sum {" + "terms {}" * 17 + "} } }", "spec.objective.sum.terms", r"17 is not in 1\.\.16"),
+    # --- frames and progress ---
+    ("frames { every_steps: -1 }", "frames.every_steps", "-1 is not in 0"),
+    ("frames { steps: [0, 17] }", "frames.steps[1]", r"17 is not in 0\.\.16, the steps of this render"),
+    ("frames { steps: -1 }", "frames.steps[0]", "-1 is not in 0"),
+    ("frames { steps: [" + ",".join("1" * 300) + "] }", "frames.steps", "has 300 entries; at most 256 are taken"),
+    ("spec { steps: 10000 } frames { every_steps: 1 }", "frames", "10001 frames of at most 256; try every_steps 40"),
+    ("frames { every_steps: 1 max_size_px: 0 }", "frames.max_size_px", r"0 is not in 1\.\.1024"),
+    ("spec { size_px: 1024 } frames { every_steps: 1 }", "frames", "17 frames of 1024 px; at that size at most 10"),
+    ("progress_every_steps: 0", "progress_every_steps", "0 is not in 1"),
+    ("priority: 7", "priority", r"7 is not one of 1 \(PRIORITY_INTERACTIVE\), 2 \(PRIORITY_BATCH\)"),
+    # --- what a device should do ---
+    (
+        "spec { size_px: 1024 steps: 2049 }",
+        "spec.steps",
+        "2049 at 1024 px are 2148532224 pixels x steps .* 2147483648 .* up to 2048 steps",
+    ),
+    # --- what a response can hold ---
+    ("spec { size_px: 1024 } format: IMAGE_FORMAT_RAW", "format", "a response holds .* goes up to 572 px"),
+    (
+        "spec { size_px: 1024 } frames { steps: 1 format: IMAGE_FORMAT_RAW }",
+        "frames.format",
+        "IMAGE_FORMAT_RAW goes up to 572 px",
+    ),
+    ("spec { model: '' }", "spec.model", "is required; known: tiny"),
+]
+
+# A name that is not served, the field that holds it, and what is said of it.
+ABSENT = [
+    ("spec { model: 'tyny' }", "spec.model", "there is no model 'tyny'; the nearest: tiny"),
+    ("spec { model: 'TINY' }", "spec.model", "the nearest: tiny"),
+    ("spec { model_digest: 'abc' }", "spec.model_digest", "is served here with digest [0-9a-f]{64}, not 'abc'"),
+    (
+        "spec { objective { channel { layer: 'conv1_7' } } }",
+        "spec.objective.channel.layer",
+        r"there is no layer 'conv1_7'; the nearest: .*conv1_1.* \(model 'tiny'\)",
+    ),
+    (f"spec {{ model: '{'x' * 5000}' }}", "spec.model", r"there is no model 'x{56}\.\.\.; known: tiny"),
+]
+
+
+def request(text: str) -> StreamRenderRequest:
+    """A small, sound request with a few fields changed."""
+    sound = f"spec {{ model: 'tiny' size_px: 32 steps: 16 objective {{ {CHANNEL} }} }}"
+    made = text_format.Parse(sound, StreamRenderRequest())
+    changes = text_format.Parse(text, StreamRenderRequest())
+    if changes.spec.HasField("objective"):
+        made.spec.ClearField("objective")
+    made.MergeFrom(changes)
+    if "model: ''" in text:
+        made.spec.model = ""
+    return made
+
+
+def order(engine: Engine, text: str) -> Order:
+    return engine.order(request(text))
+
+
+def problems(engine: Engine, text: str, kind: type[Fault]) -> dict[str, str]:
+    """What is said of each field that is blamed, in one sentence."""
+    with pytest.raises(kind) as refusal:
+        order(engine, text)
+    assert isinstance(refusal.value, InvalidRequest | NotServed)
+    told: dict[str, str] = {}
+    for violation in refusal.value.violations:
+        told[violation.field] = "; ".join(filter(None, [told.get(violation.field), violation.problem]))
+    return told
+
+
+# ----- sound requests -----
+
+
+def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
+    minimal = text_format.Parse(f"model: 'tiny' objective {{ {CHANNEL} }}", RenderSpec())
+    effective = engine.order(RenderImageRequest(spec=minimal)).plan.effective
+    (model,) = engine.models()
+    expected = RenderSpec(
+        model="tiny",
+        model_digest=model.digest,
+        objective=minimal.objective,
+        size_px=224,
+        steps=160,
+        learning_rate=0.35,
+        seed=0,
+        preset="reverie",
+        parametrization=spec_pb2.PARAMETRIZATION_FOURIER,
+        transforms=spec_pb2.TRANSFORMS_LUCID,
+        schedule=spec_pb2.SCHEDULE_ONE_CYCLE,
+    )
+    assert effective == expected
+    assert all(effective.HasField(field.name) for field in RenderSpec.DESCRIPTOR.fields if field.name != "model")
+
+
+@pytest.mark.parametrize(("asked", "completed"), COMPLETED)
+def test_an_objective_is_filled_in(engine: Engine, asked: str, completed: str) -> None:
+    effective = order(engine, f"spec {{ objective {{ {asked} }} }}").plan.effective
+    assert effective.objective == text_format.Parse(completed, spec_pb2.Objective())
+
+
+def test_a_label_stands_for_its_class(engine: Engine) -> None:
+    (model,) = engine.models()
+    effective = order(engine, f"spec {{ objective {{ logit {{ label: '{model.labels[1]}' }} }} }}").plan.effective
+    assert effective.objective.logit == spec_pb2.LogitObjective(layer="logits", index=1)
+
+
+def test_an_alias_stands_for_its_layer(engine: Engine) -> None:
+    layer = next(layer for layer in engine.layers("tiny") if layer.aliases)
+    effective = order(engine, f"spec {{ objective {{ layer {{ layer: '{layer.aliases[0]}' }} }} }}").plan.effective
+    assert effective.objective.layer.layer == layer.name
+
+
+@pytest.mark.parametrize("asked", [asked for asked, _ in COMPLETED])
+def test_an_effective_spec_stands_for_itself(engine: Engine, asked: str) -> None:
+    first = order(engine, f"spec {{ objective {{ {asked} }} }}").plan
+    second = engine.order(RenderImageRequest(spec=first.effective)).plan
+    assert second.effective == first.effective
+    assert second.digest == first.digest
+    assert second.recipe == first.recipe
+
+
+# ----- digests -----
+
+# Changes that make another picture, or might.
+OTHER = [
+    "spec { seed: 1 }",
+    "spec { steps: 17 }",
+    "spec { size_px: 33 }",
+    "spec { learning_rate: 0.050001 }",
+    "spec { parametrization: PARAMETRIZATION_PIXEL }",
+    "spec { transforms: TRANSFORMS_NONE }",
+    "spec { schedule: SCHEDULE_CONSTANT }",
+    "spec { preset: 'lucid' }",
+    "spec { objective { channel { layer: 'conv1_1' } } }",
+    "spec { objective { neuron { layer: 'conv1_1' channel: 1 } } }",
+    f"spec {{ objective {{ sum {{ terms {{ objective {{ {CHANNEL} }} }} }} }} }}",
+]
+
+
+def test_every_difference_makes_another_digest(engine: Engine) -> None:
+    digests = [order(engine, text).plan.digest for text in ["", *OTHER]]
+    assert len(set(digests)) == len(digests)
+
+
+def test_formats_and_frames_make_no_difference(engine: Engine) -> None:
+    plain = order(engine, "").plan.digest
+    told = "format: IMAGE_FORMAT_RAW frames { every_steps: 1 } progress_every_steps: 3"
+    assert order(engine, told).plan.digest == plain
+
+
+def test_defaults_said_aloud_make_no_difference(engine: Engine) -> None:
+    said = order(engine, "spec { seed: 0 preset: 'reverie' learning_rate: 0.35 }").plan.digest
+    assert said == order(engine, "").plan.digest
+
+
+def test_a_digest_is_the_sha256_of_canonical_json() -> None:
+    """A golden value: a change here orphans every picture that was filed under its digest."""
+    spec = text_format.Parse(f"model: 'm' learning_rate: 0.05 seed: 7 objective {{ {CHANNEL} }}", RenderSpec())
+    text = (
+        '{"engine":"2","spec":{"learning_rate":0.05000000074505806,"model":"m",'
+        '"objective":{"channel":{"channel":1,"layer":"conv1_1"}},"seed":7}}'
+    )
+    assert spec_digest(spec) == hashlib.sha256(text.encode()).hexdigest()
+
+
+# ----- mistakes -----
+
+
+@pytest.mark.parametrize(("text", "field", "problem"), REFUSED, ids=lambda value: value[:60])
+def test_a_mistake_is_told_with_its_field_and_what_is_allowed(
+    engine: Engine, text: str, field: str, problem: str
+) -> None:
+    told = problems(engine, text, InvalidRequest)
+    assert field in told
+    assert re.search(problem, told[field]), told[field]
+
+
+@pytest.mark.parametrize(("text", "field", "problem"), ABSENT, ids=lambda value: value[:60])
+def test_a_name_that_is_not_served_comes_with_the_nearest(engine: Engine, text: str, field: str, problem: str) -> None:
+    told = problems(engine, text, NotServed)
+    assert list(told) == [field]
+    assert re.search(problem, told[field]), told[field]
+
+
+def test_an_unknown_label_comes_with_the_nearest(engine: Engine) -> None:
+    label = engine.models()[0].labels[0]
+    told = problems(engine, f"spec {{ objective {{ logit {{ label: '{label}x' }} }} }}", InvalidRequest)
+    assert f"the nearest: {label}" in told["spec.objective.logit.label"]
+
+
+def test_all_mistakes_are_told_at_once(engine: Engine) -> None:
+    text = """
+        spec { model: 'tiny' size_px: 5 steps: 0 learning_rate: nan preset: 'x' transforms: 7
+               objective { sum { terms { weight: inf objective { channel { layer: 'conv9' } } }
+                                 terms { objective { channel { layer: 'conv1_1' channel: 999 } } } } } }
+        format: 9 frames { every_steps: -1 max_size_px: -1 } progress_every_steps: -1
+    """
+    assert set(problems(engine, text, InvalidRequest)) == {
+        "spec.size_px",
+        "spec.steps",
+        "spec.learning_rate",
+        "spec.preset",
+        "spec.transforms",
+        "spec.objective.sum.terms[0].weight",
+        "spec.objective.sum.terms[0].objective.channel.layer",
+        "spec.objective.sum.terms[1].objective.channel.channel",
+        "format",
+        "frames.every_steps",
+        "frames.max_size_px",
+        "progress_every_steps",
+    }
+
+
+def test_frames_of_a_unary_call_have_to_fit_its_response(engine: Engine) -> None:
+    streamed = request("spec { size_px: 512 } frames { every_steps: 1 }")
+    unary = RenderImageRequest(spec=streamed.spec, frames=streamed.frames)
+    engine.order(streamed)
+    with pytest.raises(InvalidRequest, match=r"17 frames of 512 px .* use StreamRender"):
+        engine.order(unary)
+
+
+def test_a_size_too_small_for_a_layer_is_told_with_the_least(engine: Engine) -> None:
+    deepest = max(engine.layers("tiny"), key=lambda layer: layer.min_size_px * layer.spatial)
+    text = f"spec {{ size_px: 16 objective {{ layer {{ layer: '{deepest.name}' }} }} }}"
+    if deepest.min_size_px <= 16:
+        assert order(engine, text).plan.effective.size_px == 16
+    else:
+        assert f"the least for layer '{deepest.name}'" in problems(engine, text, InvalidRequest)["spec.size_px"]
+
+
+def test_a_classifier_takes_only_multiples_of_its_size(tmp_path: Path) -> None:
+    manifest = write_tiny_model(tmp_path / "tiny") / "manifest.json"
+    fields = json.loads(manifest.read_text())
+    fields["layers"][-1]["layer"]["size_multiple_px"] = 32
+    manifest.write_text(json.dumps(fields))
+    with Engine([tmp_path], device="cpu", threads=1) as engine:
+        told = problems(engine, "spec { size_px: 65 objective { logit { index: 0 } } }", InvalidRequest)
+        assert told["spec.size_px"] == "65 is not a multiple of 32, which layer 'logits' needs"
+        assert order(engine, "spec { size_px: 64 objective { logit { index: 0 } } }").plan.effective.size_px == 64
+
+
+def test_an_unspecified_enum_is_the_default(engine: Engine) -> None:
+    effective = order(engine, "spec { parametrization: 0 transforms: 0 } format: 0").plan.effective
+    assert effective.parametrization == spec_pb2.PARAMETRIZATION_FOURIER
+    assert effective.transforms == spec_pb2.TRANSFORMS_LUCID

@@ -1,0 +1,303 @@
+"""API keys: how they are kept, what they let in, what they may use, and where they never appear."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import stat
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from click.testing import CliRunner, Result
+from google.rpc import error_details_pb2 as rpc
+from prometheus_client import generate_latest
+from reverie_proto.v1 import visualization_pb2 as wire
+from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
+from reverie_server import Engine
+from reverie_server.errors import QuotaExceeded
+from reverie_server.process.keys_command import keys as command
+from reverie_server.process.metrics import Metrics
+from reverie_server.process.settings import Settings
+from reverie_server.rpc import health
+from reverie_server.rpc.api_keys import KeyRing, UnusableKeys, read
+from reverie_server.rpc.auth import NEEDED
+from reverie_server.rpc.quotas import Account, Quota
+
+from tests.server.hosts import Refusal, render_request, running
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where keys are kept; not there yet."""
+    return tmp_path / "keys.json"
+
+
+def run(file: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command, [*arguments, "--keys", str(file)])
+
+
+def create(file: Path, name: str = "ada", *options: str) -> str:
+    result = run(file, "create", name, *options)
+    assert result.exit_code == 0, result.output
+    return result.stdout.strip()
+
+
+@asynccontextmanager
+async def guarded(engine: Engine, file: Path, **more: Any) -> AsyncIterator[Any]:
+    """A server that needs keys, and what calls it with a key."""
+    settings = Settings(listen="127.0.0.1:0", keys=file)
+    async with running(engine, settings, **more) as address, grpc.aio.insecure_channel(address) as channel:
+        stub = VisualizationServiceStub(channel)
+
+        async def call(method: str, request: Any, key: str | None) -> Any:
+            return await getattr(stub, method)(request, metadata=bearer(key), timeout=30)
+
+        call.channel, call.stub = channel, stub  # type: ignore[attr-defined]
+        yield call
+
+
+def bearer(key: str | None) -> tuple[tuple[str, str], ...]:
+    return () if key is None else (("authorization", f"Bearer {key}"),)
+
+
+async def refused(awaitable: Any) -> Refusal:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await awaitable
+    return Refusal(caught.value)
+
+
+async def status(awaitable: Any) -> grpc.StatusCode:
+    try:
+        await awaitable
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return grpc.StatusCode.OK
+
+
+# ----- the file -----
+
+
+def test_a_key_is_printed_once_and_kept_as_a_hash(file: Path) -> None:
+    key = create(file)
+    assert key not in file.read_text()
+    assert key.split("_", 2)[2] not in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    (kept,) = read(file)
+    assert (kept.name, kept.rights) == ("ada", ("read", "render"))
+    assert key not in run(file, "list").stdout
+    assert kept.id in run(file, "list").stdout
+
+
+def test_a_key_is_recognised_until_it_is_revoked(file: Path) -> None:
+    first, second = create(file), create(file, "bob")
+    ring = KeyRing(file)
+    assert {found[0].name for key in (first, second) if (found := ring.recognise(key))} == {"ada", "bob"}
+    assert run(file, "revoke", read(file)[0].id).exit_code == 0
+    assert ring.recognise(first) is None
+    assert ring.recognise(second) is not None
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda k: k[:-1], lambda k: k + "A", lambda k: k.upper(), lambda k: "", lambda k: "ä" * 9]
+)
+def test_what_is_nearly_a_key_is_none(file: Path, damage: Any) -> None:
+    key = create(file)
+    assert KeyRing(file).recognise(damage(key)) is None
+
+
+def test_a_file_that_breaks_leaves_the_keys_before(file: Path) -> None:
+    key = create(file)
+    ring = KeyRing(file)
+    file.write_text("{")
+    assert ring.recognise(key) is not None
+
+
+# Contents of a file, and what is said.
+FILES = [
+    ("{", "holds no keys"),
+    ('{"keys": [{"id": "x"}]}', "holds no keys"),
+    ('{"keyz": []}', "holds no keys"),
+    ("[]", "holds no keys"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), FILES)
+def test_a_file_that_holds_no_keys_is_refused(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    with pytest.raises(UnusableKeys, match=said):
+        KeyRing(file)
+
+
+def test_the_files_own_secrets_are_not_in_its_errors(file: Path) -> None:
+    create(file)
+    kept = json.loads(file.read_text())
+    hashed = kept["keys"][0]["sha256"]
+    kept["keys"][0]["sha256"] = hashed.upper()
+    file.write_text(json.dumps(kept))
+    with pytest.raises(UnusableKeys) as error:
+        read(file)
+    assert hashed.upper() not in str(error.value)
+
+
+# What is typed, and what is said.
+TYPED = [
+    (("create", "a b"), "name"),
+    (("create", "ada", "--rights", "write"), "there is no right 'write'; there are read, render"),
+    (("create", "ada", "--renders", "0"), "renders"),
+    (("create", "ada", "--pixel-steps", "-1"), "pixel_steps_per_minute"),
+    (("revoke", "0123"), "cannot be read"),
+    (("list",), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("typed", "said"), TYPED)
+def test_a_mistake_is_a_sentence(file: Path, typed: tuple[str, ...], said: str) -> None:
+    result = run(file, *typed)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not file.exists()
+
+
+# ----- rights -----
+
+
+async def test_keys_let_in_what_their_rights_say(engine: Engine, file: Path) -> None:
+    reader, all_of_it = create(file, "reader", "--rights", "read"), create(file)
+    async with guarded(engine, file) as call:
+        for key in (reader, all_of_it):
+            assert len((await call("ListModels", wire.ListModelsRequest(), key)).models) == 1
+        assert (await call("RenderImage", render_request(), all_of_it)).rendering.steps == 1
+        refusal = await refused(call("RenderImage", render_request(), reader))
+        assert refusal.code is grpc.StatusCode.PERMISSION_DENIED
+        assert refusal.detail(rpc.ErrorInfo).reason == "MISSING_RIGHT"
+
+
+@pytest.mark.parametrize("key", [None, "", "x", "reverie_000000000000_" + "A" * 43, "reverie_" + "é"])
+async def test_a_stranger_is_not_let_in(engine: Engine, file: Path, key: str | None) -> None:
+    create(file)
+    if key is not None and not key.isascii():
+        key = "reverie_%C3%A9"  # metadata is ASCII
+    async with guarded(engine, file) as call:
+        for method, request in (("GetServerInfo", wire.GetServerInfoRequest()), ("RenderImage", render_request())):
+            refusal = await refused(call(method, request, key))
+            assert refusal.code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_probes_need_no_key(engine: Engine, file: Path) -> None:
+    create(file)
+    async with guarded(engine, file) as call:
+        check = call.channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            health.HealthCheckRequest.SerializeToString,
+            health.HealthCheckResponse.FromString,
+        )
+        assert (await check(health.HealthCheckRequest(), timeout=20)).status == health.SERVING
+
+
+def test_every_method_needs_a_right() -> None:
+    methods = {method.name for method in wire.DESCRIPTOR.services_by_name["VisualizationService"].methods}
+    assert methods - NEEDED.keys() == set()
+
+
+# ----- quotas -----
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_renders_at_once_are_bounded() -> None:
+    account = Account(Quota(renders=1))
+    with ExitStack() as stack:
+        stack.enter_context(account.charged(1))
+        with pytest.raises(QuotaExceeded, match="1 renders in progress and may have 1"):
+            stack.enter_context(account.charged(1))
+    with account.charged(1):
+        pass
+
+
+def test_pixel_steps_fill_evenly_and_a_costly_render_is_paid_for_afterwards() -> None:
+    clock = Clock()
+    account = Account(Quota(pixel_steps_per_minute=600), clock)
+    with account.charged(1200):  # two minutes' worth: let in because the bucket is full
+        pass
+    with pytest.raises(QuotaExceeded) as refusal, account.charged(1):
+        pass
+    assert refusal.value.retry_after_s == 60
+    clock.now = 59
+    with pytest.raises(QuotaExceeded), account.charged(1):
+        pass
+    clock.now = 60.2
+    with account.charged(1):
+        pass
+
+
+def test_a_changed_quota_holds_from_the_next_render_on() -> None:
+    clock = Clock()
+    account = Account(Quota(pixel_steps_per_minute=1000), clock)
+    account.adopt(Quota(pixel_steps_per_minute=10))
+    with account.charged(11):
+        pass
+    with pytest.raises(QuotaExceeded), account.charged(1):
+        pass
+    account.adopt(Quota())
+    with account.charged(10**9):
+        pass
+
+
+async def test_a_key_that_has_used_its_quota_is_told_when_to_come_back(engine: Engine, file: Path) -> None:
+    frugal, rich = create(file, "frugal", "--pixel-steps", "256"), create(file, "rich")
+    async with guarded(engine, file) as call:
+        await call("RenderImage", render_request(steps=2), frugal)
+        refusal = await refused(call("RenderImage", render_request(), frugal))
+        assert refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refusal.detail(rpc.RetryInfo).retry_delay.seconds >= 50
+        assert refusal.detail(rpc.QuotaFailure).violations[0].subject == "pixel_steps_per_minute"
+        await call("RenderImage", render_request(), rich)
+
+
+async def test_a_place_is_free_again_when_its_render_is_cancelled(engine: Engine, file: Path) -> None:
+    key = create(file, "ada", "--renders", "1")
+    async with guarded(engine, file) as call:
+        long = call.stub.StreamRender(
+            wire.StreamRenderRequest(spec=render_request(steps=10_000, size_px=64).spec), metadata=bearer(key)
+        )
+        assert (await long.read()).HasField("accepted")
+        assert await status(call("RenderImage", render_request(), key)) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        long.cancel()
+        async with asyncio.timeout(20):
+            while await status(call("RenderImage", render_request(), key)) is not grpc.StatusCode.OK:
+                await asyncio.sleep(0.02)
+
+
+# ----- secrets -----
+
+
+async def test_a_key_is_nowhere_in_what_the_server_says(
+    engine: Engine, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    reader, revoked, metrics = create(file, "reader", "--rights", "read"), create(file, "late"), Metrics()
+    run(file, "revoke", read(file)[1].id)
+    said: list[str] = []
+    async with guarded(engine, file, observer=metrics) as call:
+        for key in (reader, revoked):
+            for method, request in (("ListModels", wire.ListModelsRequest()), ("RenderImage", render_request())):
+                try:
+                    said.append(str(await call(method, request, key)))
+                except grpc.aio.AioRpcError as error:
+                    said.append(f"{error!r} {error.trailing_metadata()!r}")
+    said += [caplog.text, generate_latest(metrics.registry).decode(), str(vars(engine))]
+    for key in (reader, revoked):
+        secret = key.split("_", 2)[2]
+        assert [text for text in said if secret in text] == []

@@ -1,0 +1,37 @@
+"""Who a call comes from, as those who share the device fairly know them."""
+
+from __future__ import annotations
+
+import pytest
+from reverie_proto.v1.visualization_pb2 import RenderImageRequest
+from reverie_server.rpc import caller as callers
+from reverie_server.rpc.auth import NEEDED
+from reverie_server.rpc.caller import READ, RENDER, Caller, machine
+
+
+@pytest.mark.parametrize(
+    ("peer", "name"),
+    [
+        ("ipv4:192.0.2.1:43210", "192.0.2.1"),
+        ("ipv6:%5B2001:db8::1%5D:43210", "%5B2001:db8::1%5D"),
+        ("unix:", "unix"),
+        ("", ""),
+    ],
+)
+def test_a_machine_is_known_whatever_its_port(peer: str, name: str) -> None:
+    assert machine(peer) == name
+
+
+def test_nobody_pays_where_nobody_is_known() -> None:
+    assert callers.current() == Caller()
+    with callers.charged(10**12):
+        pass
+
+
+def test_a_render_needs_more_than_a_picture_that_is_there() -> None:
+    class Cached:
+        cache = 3
+
+    for method in ("RenderImage", "StreamRender"):
+        assert NEEDED[method](RenderImageRequest()) == RENDER
+        assert NEEDED[method](Cached()) == READ

@@ -1,0 +1,181 @@
+"""What a caller can do wrong, as it looks on the other side of the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2 as rpc
+from reverie_server import errors as faults
+from reverie_server.errors import (
+    Draining,
+    Fault,
+    Forbidden,
+    Interrupted,
+    InvalidRequest,
+    JobsOff,
+    JobsUnreachable,
+    NoSuchJob,
+    NotServed,
+    NotStored,
+    QueueFull,
+    QuotaExceeded,
+    TooLate,
+    TooManyJobs,
+    Unauthenticated,
+    Violation,
+)
+from reverie_server.rpc.status import reported
+
+from tests.server.hosts import Refusal, hosted
+
+STEPS = Violation("spec.steps", "0 is not in 1..10000")
+MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
+
+# The fault, the status code, the reason, and the types of the details beside ErrorInfo.
+FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
+    (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
+    (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
+    (NotStored("d1" * 32), "NOT_FOUND", "NOT_STORED", [rpc.ResourceInfo]),
+    (NoSuchJob("x"), "NOT_FOUND", "NO_SUCH_JOB", [rpc.ResourceInfo]),
+    (JobsOff("it has no store"), "FAILED_PRECONDITION", "JOBS_OFF", []),
+    (TooManyJobs(16), "RESOURCE_EXHAUSTED", "TOO_MANY_JOBS", [rpc.RetryInfo]),
+    (JobsUnreachable("the disk is full"), "UNAVAILABLE", "JOBS_UNREACHABLE", [rpc.RetryInfo]),
+    (Unauthenticated("no key"), "UNAUTHENTICATED", "UNAUTHENTICATED", []),
+    (Forbidden("render", ["read"]), "PERMISSION_DENIED", "MISSING_RIGHT", []),
+    (QuotaExceeded("renders", "2 of 2", 3), "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", [rpc.RetryInfo, rpc.QuotaFailure]),
+    (QueueFull(64, 5), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
+    (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
+    (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
+    (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
+]
+
+
+class Host:
+    """A service of one method, which raises what it is given."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.seen: BaseException | None = None
+
+    @reported
+    async def fail(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
+        try:
+            if isinstance(self.error, asyncio.CancelledError):
+                await asyncio.sleep(60)
+            raise self.error
+        except BaseException as error:
+            self.seen = error
+            raise
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        handler = grpc.unary_unary_rpc_method_handler(self.fail)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Host", {"Fail": handler}),))
+
+
+async def refusal(error: BaseException) -> Refusal:
+    """What a client sees when a handler raises."""
+    async with hosted(Host(error).add_to) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await channel.unary_unary("/test.Host/Fail")(b"")
+    return Refusal(caught.value)
+
+
+@pytest.mark.parametrize(("fault", "code", "reason", "details"), FAULTS, ids=lambda value: type(value).__name__)
+async def test_a_fault_has_a_code_a_sentence_and_details(
+    fault: Fault, code: str, reason: str, details: list[type[Message]]
+) -> None:
+    seen = await refusal(fault)
+    assert seen.code is grpc.StatusCode[code]
+    assert seen.sentence == seen.status.message == str(fault)
+    assert seen.status.code == seen.code.value[0]
+    info = seen.detail(rpc.ErrorInfo)
+    assert (info.reason, info.domain) == (reason, "reverie.v1")
+    assert len(seen.status.details) == 1 + len(details)
+    assert all(seen.detail(kind) is not None for kind in details)
+
+
+def test_every_fault_has_a_row() -> None:
+    assert {type(fault) for fault, *_ in FAULTS} == set(Fault.__subclasses__())
+
+
+async def test_all_violations_come_at_once_with_their_fields() -> None:
+    seen = await refusal(InvalidRequest([STEPS, MODEL]))
+    violations = [(each.field, each.description) for each in seen.detail(rpc.BadRequest).field_violations]
+    assert violations == [(STEPS.field, STEPS.problem), (MODEL.field, MODEL.problem)]
+    assert seen.sentence == f"{STEPS}; {MODEL}"
+
+
+async def test_what_is_not_served_is_named_as_a_resource() -> None:
+    resource = (await refusal(NotServed("model", "vgg91", [MODEL]))).detail(rpc.ResourceInfo)
+    assert (resource.resource_type, resource.resource_name) == ("model", "vgg91")
+    assert "vgg19" in resource.description
+
+
+async def test_a_fault_that_passes_says_when_to_come_back() -> None:
+    seen = await refusal(QueueFull(64, 5))
+    assert seen.detail(rpc.RetryInfo).retry_delay.seconds == 5
+    assert seen.trailers["grpc-retry-pushback-ms"] == "5000"
+
+
+async def test_a_hundred_long_violations_still_arrive() -> None:
+    """Trailers of more than 8 KiB would reach the client as another error altogether."""
+    many = [Violation(f"spec.objective.sum.terms[{i}].weight", "é" * 100) for i in range(100)]
+    seen = await refusal(InvalidRequest(many))
+    told = len(seen.detail(rpc.BadRequest).field_violations)
+    assert seen.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert 10 < told < 100
+    assert re.search(r"; and \d\d more$", seen.sentence)
+
+
+async def test_a_bug_of_ours_shows_an_incident_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, "reverie_server"):
+        seen = await refusal(ValueError("the secret path"))
+    incident = seen.detail(rpc.RequestInfo).request_id
+    assert seen.code is grpc.StatusCode.INTERNAL
+    assert seen.sentence == f"internal error, incident {incident}"
+    assert b"secret" not in seen.status.SerializeToString()
+    # gRPC may complain of a loop that an earlier test has closed.
+    (record,) = (record for record in caplog.records if record.name.startswith("reverie_server"))
+    assert incident in record.getMessage()
+    assert record.exc_text is not None
+    assert "the secret path" in record.exc_text
+
+
+async def test_cancellation_passes_through() -> None:
+    host = Host(asyncio.CancelledError())
+    async with hosted(host.add_to) as channel:
+        call = channel.unary_unary("/test.Host/Fail")(b"", timeout=0.2)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call
+        while host.seen is None:
+            await asyncio.sleep(0.01)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert isinstance(host.seen, asyncio.CancelledError)
+
+
+# What a render and its wait take, the time left, and what is said.
+LATE = [
+    ((8.04, 0, 1), "the render takes about 8 s, and the call's deadline is in 1 s; allow more time"),
+    ((1234.5, 61.2, 0.043), "takes about 1234 s after a wait of about 61 s, and the call's deadline is in 0.043 s"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "said"), LATE)
+def test_a_deadline_that_is_too_short_is_told_with_the_estimate(seconds: tuple[float, float, float], said: str) -> None:
+    estimated, wait, remaining = seconds
+    assert said in str(TooLate(estimated_s=estimated, wait_s=wait, remaining_s=remaining))
+
+
+# A caller's value, and how it stands in a sentence.
+SHOWN = [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (float("nan"), "nan"), (7, "7")]
+
+
+@pytest.mark.parametrize(("value", "text"), SHOWN)
+def test_a_callers_value_is_shown_in_at_most_sixty_characters(value: object, text: str) -> None:
+    assert faults.shown(value) == text
+    assert len(faults.shown(value)) <= 60

@@ -1,0 +1,117 @@
+"""What a render will take: foretold before it begins, and better once its program has run."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.program import ProgramKey
+from reverie_ascent.runtime.session import CPU, CUDA, Device
+from reverie_proto.v1 import visualization_pb2
+from reverie_server import Accepted, Engine
+from reverie_server.catalog import Catalog
+from reverie_server.limits import Limits
+from reverie_server.request.spec import Plan
+from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
+
+# Not chosen: that would size the thread pool of all tests while they are collected.
+DEVICE = Device("cpu", (CPU,), 1)
+
+
+def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> Plan:
+    request = visualization_pb2.StreamRenderRequest()
+    request.spec.model, request.spec.objective.channel.layer = "tiny", layer
+    request.spec.steps, request.spec.size_px = steps, size
+    return Catalog([models], Limits()).order(request).plan
+
+
+def key(layer: str, size: int) -> ProgramKey:
+    return ProgramKey(((layer, "linear"),), size, "fourier", "lucid")
+
+
+@pytest.fixture
+def tiny(models: Path) -> Model:
+    return ModelStore([models]).model("tiny")
+
+
+def test_no_factor_pays_for_another() -> None:
+    assert all(factor >= 0 for factor in FACTORS)
+    assert Work(1, 0, 0, 0, 0).seconds == FACTORS[0]
+
+
+def test_work_grows_with_the_picture_the_depth_and_the_batch(tiny: Model) -> None:
+    one = work(tiny, key("conv2_1", 32), 1, DEVICE)
+    for more in (
+        work(tiny, key("conv2_1", 64), 1, DEVICE),
+        work(tiny, key("relu2_1", 32), 1, DEVICE),
+        work(tiny, key("conv2_1", 32), 3, DEVICE),
+    ):
+        assert more.convolutions > one.convolutions
+        assert more.numbers > one.numbers
+        assert more.seconds > one.seconds
+
+
+def test_twice_the_pixels_a_side_are_four_times_the_work(tiny: Model) -> None:
+    small, large = (work(tiny, key("conv2_1", size), 1, DEVICE) for size in (32, 64))
+    assert large.convolutions == pytest.approx(4 * small.convolutions)
+    assert large.pixels == pytest.approx(4 * small.pixels)
+
+
+def test_the_last_convolution_of_a_linear_objective_is_not_computed(tiny: Model) -> None:
+    assert work(tiny, key("conv1_1", 32), 1, DEVICE).convolutions == 0
+    assert work(tiny, key("conv1_1", 32), 1, dataclasses.replace(DEVICE, exact=True)).convolutions > 0
+    squares = dataclasses.replace(key("conv1_1", 32), terms=(("conv1_1", "squares"),))
+    assert work(tiny, squares, 1, DEVICE).convolutions > 0
+
+
+def test_weights_are_read_whatever_the_picture(tiny: Model) -> None:
+    small, large = (work(tiny, key("logits", size), 1, DEVICE) for size in (32, 64))
+    assert small.weights == large.weights > work(tiny, key("conv2_1", 32), 1, DEVICE).weights > 0
+
+
+def test_of_several_layers_the_deepest_counts(tiny: Model) -> None:
+    both = dataclasses.replace(key("conv1_1", 32), terms=(("conv1_1", "linear"), ("conv2_1", "linear")))
+    assert work(tiny, both, 1, DEVICE) == work(tiny, key("conv2_1", 32), 1, DEVICE)
+
+
+def test_a_render_takes_its_steps(models: Path) -> None:
+    ten, forty = (Estimates(DEVICE).seconds(plan(models, steps=n)) for n in (10, 40))
+    assert ten is not None
+    assert forty == pytest.approx(4 * ten)
+
+
+def test_a_program_that_has_run_is_known_by_what_it_took(models: Path) -> None:
+    estimates = Estimates(DEVICE)
+    estimates.learn(plan(models), 0.5)
+    assert estimates.seconds(plan(models, steps=7)) == 3.5
+    assert estimates.seconds(plan(models, size=64)) != 5
+
+
+def test_nothing_is_foretold_for_a_gpu_until_it_has_run(models: Path) -> None:
+    estimates = Estimates(Device("cuda", (CUDA,), 1))
+    assert estimates.seconds(plan(models)) is None
+    estimates.learn(plan(models), 0.25)
+    assert estimates.seconds(plan(models)) == 2.5
+
+
+def test_a_damaged_layer_is_left_to_its_render(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan(models)
+    monkeypatch.setitem(made.model._files, made.model.layers["conv1_1"].file, made.model._files["weights.bin"])
+    assert Estimates(DEVICE).seconds(made) is None
+
+
+def test_a_stream_begins_with_the_estimate_and_the_next_with_what_it_took(models: Path) -> None:
+    with Engine([models], device="cpu", threads=1) as engine:
+        first, *_ = engine.stream("tiny", "conv1_1", 1, size=32, steps=4)
+        again, *_ = engine.stream("tiny", "conv1_1", 1, size=32, steps=4)
+        third, *_ = engine.stream("tiny", "conv1_1", 1, size=32, steps=8)
+    assert isinstance(first, Accepted)
+    assert isinstance(again, Accepted)
+    assert isinstance(third, Accepted)
+    assert first.estimated_s is not None
+    assert first.estimated_s > 0
+    assert again.estimated_s not in (None, first.estimated_s)
+    assert third.estimated_s is not None
+    assert third.estimated_s > 0

@@ -1,0 +1,47 @@
+"""About how much memory a program takes: more with depth, size and batch, and something in any case."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from reverie_ascent.models.repository import Model, ModelStore
+from reverie_server.scheduler.memory import BASE_BYTES, BYTES, PIXELS, footprint
+
+from tests.server.scheduler.test_estimate import DEVICE, key
+
+
+@pytest.fixture
+def tiny(models: Path) -> Model:
+    return ModelStore([models]).model("tiny")
+
+
+def test_it_grows_with_the_depth_the_picture_and_the_batch(tiny: Model) -> None:
+    one = footprint(tiny, key("conv2_1", 32), DEVICE)
+    assert one > BASE_BYTES
+    assert footprint(tiny, key("relu3_1", 32), DEVICE) > one
+    assert footprint(tiny, key("conv2_1", 64), DEVICE) > one
+    assert footprint(tiny, key("conv2_1", 32), dataclasses.replace(DEVICE, batch=2)) > one
+
+
+def test_numbers_grow_with_the_picture_and_weights_are_counted_once_for_each_way(tiny: Model) -> None:
+    """The first layer alone: one convolution of 3 x 3, from 3 to 6 channels, of a picture that is normalised before."""
+    exact = dataclasses.replace(DEVICE, exact=True)
+    small, large = (footprint(tiny, key("conv1_1", size), exact) - BASE_BYTES for size in (32, 64))
+    weights = 4 * 2 * 6 * 3 * 3 * 3
+    assert large - weights == pytest.approx(4 * (small - weights), abs=4)
+    assert footprint(tiny, key("relu3_1", 32), DEVICE) > footprint(tiny, key("relu3_1", 32), exact)
+
+
+def test_of_several_layers_each_counts(tiny: Model) -> None:
+    both = dataclasses.replace(key("conv1_1", 32), terms=(("conv1_1", "linear"), ("conv2_1", "linear")))
+    once = BASE_BYTES + BYTES * PIXELS * 32**2
+    alone = [footprint(tiny, key(layer, 32), DEVICE) - once for layer in ("conv1_1", "conv2_1")]
+    assert min(alone) > 0
+    assert footprint(tiny, both, DEVICE) - once == pytest.approx(sum(alone), abs=2)
+
+
+def test_a_damaged_layer_is_left_to_its_loading(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tiny._files, tiny.layers["conv1_1"].file, tiny._files["weights.bin"])
+    assert footprint(tiny, key("conv1_1", 32), DEVICE) == BASE_BYTES

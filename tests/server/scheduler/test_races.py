@@ -1,0 +1,153 @@
+"""Threads delayed at random where they meet: no render is lost, none is done twice.
+
+Some twenty seeds, or as many as the environment variable REVERIE_RACES says.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event as Bell
+
+import pytest
+from reverie_ascent import Run
+from reverie_server import Draining, Interrupted, Limits, QueueFull
+from reverie_server.request.events import Accepted, Progress, Rendering
+from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.step_loop import JOINTS, Worker
+
+from tests.server.fakes import Orders, fake_worker
+
+SEEDS = range(int(os.environ.get("REVERIE_RACES", "20")))
+LAYERS = ("conv1_1", "conv2_1", "conv3_1")
+CLIENTS, RENDERS = 4, 6
+MEGABYTE = 2**20
+
+
+class BrokenStep(RuntimeError):
+    """What goes wrong on purpose."""
+
+
+class Chance:
+    """A random number for each thread, so that a seed means the same whoever is first."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed, self._local = seed, threading.local()
+
+    def __call__(self) -> float:
+        if not hasattr(self._local, "random"):
+            self._local.random = random.Random(f"{self._seed} {threading.current_thread().name}")
+        return float(self._local.random.random())
+
+
+class Client(threading.Thread):
+    """Submits renders one after the other or together, reads some to their end, stops others at any time."""
+
+    def __init__(self, number: int, worker: Worker, orders: Orders, chance: Chance) -> None:
+        super().__init__(name=f"client {number}")
+        self.number, self.worker, self.orders, self.chance = number, worker, orders, chance
+        self.ends: list[object] = []
+        self.refused = 0
+
+    def run(self) -> None:
+        live = []
+        for n in range(RENDERS):
+            order = self.orders(
+                LAYERS[int(self.chance() * 3)],
+                steps=1 + int(self.chance() * 6),
+                seed=100 * self.number + n,
+                background=self.chance() < 0.3,
+                program_bytes=MEGABYTE,
+            )
+            bell = Bell()
+            try:
+                live.append((self.worker.submit(order, bell.set, client=self.name), bell, self.chance()))
+            except (QueueFull, Draining):
+                self.refused += 1
+            if live and self.chance() < 0.4:
+                self.finish(*live.pop())
+        for each in live:
+            self.finish(*each)
+
+    def finish(self, render: Render, bell: Bell, patience: float) -> None:
+        """Read to the end; one in three stops at some event, or before any."""
+        events: list[object] = []
+        if patience < 0.1:
+            render.stop()
+        try:
+            while not events or not isinstance(events[-1], Rendering):
+                assert bell.wait(20), "its end was lost"
+                bell.clear()
+                while (event := render.take()) is not None:
+                    events.append(event)
+                    if patience < 0.3 and len(events) > 2:
+                        render.stop()
+        except (Interrupted, BrokenStep) as error:
+            events.append(error)
+        self.check(render, events)
+        self.ends.append(events[-1])
+
+    def check(self, render: Render, events: list[object]) -> None:
+        """See that a render told what it should, in order, of itself and of nobody else."""
+        recipe = render.order.plan.recipe
+        assert isinstance(events[0], Accepted)
+        assert all(isinstance(event, Progress) for event in events[1:-1])
+        steps = [event.step for event in events if isinstance(event, Progress)]
+        assert steps == sorted(steps)
+        assert render.take() is None
+        if isinstance(events[-1], Rendering):
+            assert events[-1].history.tolist() == list(range(recipe.steps))
+            assert events[-1].array[0, 0, 0] == pytest.approx(recipe.seed / 1e6)
+
+
+def broken_once(chance: Chance) -> Callable[[list[Run]], None]:
+    """A step that fails, in one of two seeds, at some time."""
+    when = [int(chance() * 60)]
+
+    def before(runs: list[Run]) -> None:
+        when[0] -= 1
+        if when[0] == 0:
+            raise BrokenStep
+
+    return before
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_render_is_lost_or_done_twice(models: Path, seed: int) -> None:
+    chance, threads, met = Chance(seed), threading.active_count(), set[str]()
+
+    def joint(name: str) -> None:
+        met.add(name)
+        if chance() < 0.3:
+            time.sleep(chance() * 2e-3)
+
+    worker = fake_worker(
+        batch=1 + seed % 3,
+        limits=Limits(max_waiting_renders=12, program_memory_mb=2),
+        before=broken_once(chance),
+        loading=lambda layer: time.sleep(chance() * 2e-3),
+        joint=joint,
+    )
+    orders = Orders(models)
+    clients = [Client(number, worker, orders, chance) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    if seed % 4 == 0:  # in the middle of it all
+        time.sleep(0.02)
+        worker.close()
+    for client in clients:
+        client.join(30)
+        assert not client.is_alive()
+    worker.close()
+    stats, ends = worker.stats(), [end for client in clients for end in client.ends]
+    assert met <= set(JOINTS)
+    assert stats.finished == sum(1 for end in ends if isinstance(end, Rendering))
+    assert stats.stopped == sum(1 for end in ends if isinstance(end, Interrupted))
+    assert stats.failed == sum(1 for end in ends if isinstance(end, BrokenStep))
+    assert len(ends) + sum(client.refused for client in clients) == CLIENTS * RENDERS
+    assert (stats.waiting, stats.running, worker._seated) == (0, 0, {})
+    assert threading.active_count() == threads

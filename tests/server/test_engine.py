@@ -1,0 +1,255 @@
+"""Rendering in this process: the client's words, without a server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event as Bell
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from reverie_proto.v1 import spec_pb2
+from reverie_server import Accepted, Draining, Engine, InvalidRequest, Limits, NotServed, Progress, Rendering
+from reverie_server.request.options import FIELDS, Words
+
+SMALL: dict[str, Any] = {"size": 32, "steps": 4}
+
+OBJECTIVE = spec_pb2.Objective(layer=spec_pb2.LayerObjective(layer="pool1"))
+
+# Calls that say what they want in no way or in two.
+MISUSES: list[dict[str, Any]] = [
+    {"model": "tiny"},
+    {"model": "tiny", "layer": "conv1_1"},
+    {"model": "tiny", "channel": 1},
+    {"model": "tiny", "layer": "conv1_1", "channel": 1, "objective": OBJECTIVE},
+    {"model": "tiny", "layer": "conv1_1", "channel": 1, "stepps": 3},
+]
+
+# A word that no request can hold or no server takes, and what is said of it.
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"seed": -1}, "spec.seed: -1 cannot be sent"),
+    ({"seed": 2**32}, "spec.seed: 4294967296 cannot be sent"),
+    ({"steps": 2**40}, "spec.steps: 1099511627776 cannot be sent"),
+    ({"steps": "many"}, "spec.steps: 'many' cannot be sent"),
+    ({"size": 0}, "spec.size_px: 0 is not in 16"),
+    ({"parametrization": "furier"}, "spec.parametrization: there is no parametrization 'furier'; the nearest: fourier"),
+    ({"schedule": "one_cicle"}, "spec.schedule: there is no schedule 'one_cicle'; the nearest: one_cycle"),
+    ({"transforms": "lucit"}, "spec.transforms: there is no transforms 'lucit'; the nearest: lucid"),
+    ({"frames_at": [1, "x"]}, "frames.steps"),
+    ({"priority": "urgent"}, "priority: there is no priority 'urgent'; known: interactive, batch"),
+    ({"seed": -1, "size": 0, "preset": "x"}, "spec.seed: .*; spec.preset: .*; spec.size_px: "),
+]
+
+
+def test_a_rendering_holds_the_picture_and_how_it_was_made(engine: Engine, tmp_path: Path) -> None:
+    rendering = engine.render("tiny", "conv1_1", 1, **SMALL)
+    assert rendering.array.shape == (32, 32, 3)
+    assert rendering.array.dtype == np.float32
+    assert 0 <= rendering.array.min() <= rendering.array.max() <= 1
+    assert rendering.image.size == (32, 32)
+    assert rendering.outcome == "converged"
+    assert rendering.history.shape == (4,)
+    assert rendering.spec.size_px == 32
+    rendering.save(tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as saved:
+        np.testing.assert_array_equal(np.asarray(saved), np.asarray(rendering.image))
+
+
+def test_the_same_call_gives_the_same_picture_and_another_seed_another(engine: Engine) -> None:
+    first, again, other = (engine.render("tiny", "conv1_1", 1, seed=seed, **SMALL) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.array, again.array)
+    assert first.spec_digest == again.spec_digest
+    assert not np.array_equal(first.array, other.array)
+
+
+def test_a_spec_stands_for_all_of_a_call(engine: Engine) -> None:
+    first = engine.render("tiny", "conv1_1", 1, seed=3, **SMALL)
+    again = engine.render(spec=first.spec)
+    assert again.encode() == first.encode()
+    assert again.spec == first.spec
+
+
+def test_a_label_stands_for_a_class(engine: Engine) -> None:
+    (logits,) = (layer for layer in engine.layers("tiny") if layer.name == "logits")
+    label = engine.models()[0].labels[1]
+    rendering = engine.render("tiny", "logits", label, size=max(32, logits.size_multiple_px), steps=1)
+    assert rendering.spec.objective.logit.index == 1
+
+
+def test_an_objective_may_be_anything_the_wire_knows(engine: Engine) -> None:
+    assert engine.render("tiny", objective=OBJECTIVE, **SMALL).spec.objective == OBJECTIVE
+
+
+def test_frames_are_kept_with_the_rendering(engine: Engine) -> None:
+    rendering = engine.render("tiny", "conv1_1", 1, frames_every=2, frames_at=[3], frame_size=16, **SMALL)
+    assert [frame.step for frame in rendering.frames] == [0, 2, 3, 4]
+    assert {frame.image.size for frame in rendering.frames} == {(16, 16)}
+
+
+def test_a_stream_is_accepted_progress_and_one_rendering(engine: Engine) -> None:
+    events = list(engine.stream("tiny", "conv1_1", 1, progress_every=1, **SMALL))
+    assert isinstance(events[0], Accepted)
+    assert isinstance(events[-1], Rendering)
+    assert all(isinstance(event, Progress) for event in events[1:-1])
+    assert events[-1].array.tobytes() == engine.render("tiny", "conv1_1", 1, **SMALL).array.tobytes()
+
+
+def test_leaving_a_stream_stops_the_device(models: Path) -> None:
+    with Engine([models], device="cpu", threads=1) as engine:
+        for event in engine.stream("tiny", "conv1_1", 1, size=32, steps=10_000, progress_every=1):
+            if isinstance(event, Progress):
+                break
+        del event
+        engine.render("tiny", "conv1_1", 1, **SMALL)
+        stats = engine.stats()
+    assert (stats.stopped, stats.finished) == (1, 1)
+    assert stats.steps < 5_000
+
+
+def test_closing_stops_what_runs_and_what_waits(models: Path) -> None:
+    engine = Engine([models], device="cpu", threads=1)
+    endless = [engine.stream("tiny", "conv1_1", 1, size=32, steps=10_000) for _ in range(2)]
+    engine.close()
+    assert engine.stats().late_steps <= 1
+    assert engine.stats().running == engine.stats().waiting == 0
+    assert all(next(iter(stream)) for stream in endless)  # what was said before can still be read
+    with pytest.raises(Draining):
+        engine.render("tiny", "conv1_1", 1)
+
+
+def test_threads_get_the_pictures_they_would_get_alone(engine: Engine) -> None:
+    def render(channel: int) -> bytes:
+        rendering: Rendering = engine.render("tiny", "conv1_1", channel, **SMALL)
+        return rendering.encode()
+
+    alone = [render(channel) for channel in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(render, range(3))) == alone
+
+
+@pytest.mark.parametrize("call", MISUSES, ids=str)
+def test_a_call_has_to_say_what_it_wants_in_one_way(engine: Engine, call: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"say what to render|unexpected arguments: stepps"):
+        engine.render(**call)
+
+
+@pytest.mark.parametrize(("words", "problem"), REFUSED, ids=str)
+def test_a_word_that_cannot_be_served_is_refused_like_a_field(
+    engine: Engine, words: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=problem):
+        engine.render("tiny", "conv1_1", 1, **words)
+
+
+def test_what_is_not_served_is_named_with_the_nearest(engine: Engine) -> None:
+    with pytest.raises(NotServed, match="the nearest: tiny"):
+        engine.render("tinny", "conv1_1", 1)
+    with pytest.raises(NotServed, match="the nearest: tiny"):
+        engine.layers("tinny")
+
+
+def test_the_limits_can_be_set(models: Path) -> None:
+    with Engine([models], device="cpu", threads=1, limits=Limits(max_steps=2)) as engine:
+        assert engine.info().limits.max_steps == 2
+        with pytest.raises(InvalidRequest, match=r"4 is not in 1\.\.2"):
+            engine.render("tiny", "conv1_1", 1, **SMALL)
+
+
+# ----- batches and programs -----
+
+
+def same(one: Rendering, other: Rendering) -> bool:
+    return (one.array.tobytes(), one.history.tobytes()) == (other.array.tobytes(), other.history.tobytes())
+
+
+def test_a_picture_is_the_same_bytes_whatever_shares_its_batch(models: Path, engine: Engine) -> None:
+    """Though the others come and go, with steps and seeds of their own."""
+    with Engine([models], device="cpu", threads=1, batch=4) as shared:
+        assert (shared.info().device_class, shared.info().limits.max_batch) == ("cpu-batch4", 4)
+        alone = [shared.render("tiny", "conv1_1", n % 6, size=32, steps=10 + 40 * n, seed=n) for n in range(9)]
+
+        def render(n: int) -> Rendering:
+            return shared.render("tiny", "conv1_1", n % 6, size=32, steps=10 + 40 * n, seed=n)
+
+        before = shared.stats()
+        with ThreadPoolExecutor(9) as threads:
+            together = list(threads.map(render, range(9)))
+        after = shared.stats()
+    assert all(map(same, together, alone))
+    assert after.runs - before.runs < after.steps - before.steps
+    single = engine.render("tiny", "conv1_1", 3, size=32, steps=130, seed=3)
+    error = float(((single.array.astype(np.float64) - alone[3].array) ** 2).mean())
+    assert error == 0 or -10 * np.log10(error) >= 50  # dB, between batches of different size
+
+
+def test_a_picture_is_the_same_bytes_though_its_render_gave_way(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reverie_server.scheduler.step_loop.TURN_S", 0.01)
+
+    def render(layer: str) -> Rendering:
+        return engine.render("tiny", layer, 1, size=32, steps=150)
+
+    with Engine([models], device="cpu", threads=1) as engine:
+        layers = ["conv1_1", "conv2_1", "relu2_1"]
+        alone = [render(layer) for layer in layers]
+        with ThreadPoolExecutor(3) as threads:
+            together = list(threads.map(render, layers))
+    assert all(map(same, together, alone))
+
+
+@pytest.mark.parametrize("batch", [0, -1, 65])
+def test_a_batch_has_bounds(models: Path, batch: int) -> None:
+    with pytest.raises(ValueError, match=rf"batch {batch} is not in 1\.\.64"):
+        Engine([models], device="cpu", batch=batch)
+
+
+def test_a_program_can_be_loaded_before_the_first_render(models: Path) -> None:
+    with Engine([models], device="cpu", threads=1) as engine:
+        engine.warm(["tiny/conv1_1", "tiny/conv2_1"])
+        assert engine.stats().builds == 2
+        assert engine.stats().program_bytes > 2 * 16 * 2**20
+        engine.render("tiny", "conv1_1", 1, steps=1)
+        assert engine.stats().builds == 2
+        with pytest.raises(NotServed, match="the nearest: conv1_1"):
+            engine.warm(["tiny/conv1_7"])
+        with pytest.raises(NotServed, match="there is no model 'tinny'"):
+            engine.warm(["tinny/conv1_1"])
+
+
+def test_every_word_sets_a_field() -> None:
+    assert set(FIELDS) == set(Words.__annotations__)
+
+
+def test_the_bell_rings_from_another_thread(engine: Engine) -> None:
+    """What the service builds on."""
+    bell = Bell()
+    order = engine.order(engine_request())
+    render = engine.submit(order, bell.set)
+    while not isinstance(render.take(), Rendering):
+        assert bell.wait(20)
+        bell.clear()
+
+
+def engine_request() -> Any:
+    from reverie_server.request.options import request
+
+    made, wrong = request("tiny", "conv1_1", 1, SMALL)
+    assert not wrong
+    return made
+
+
+def test_a_process_may_end_without_closing_its_engine(models: Path) -> None:
+    """The thread that renders must not keep a script alive, nor crash it."""
+    script = (
+        "import sys; from reverie_server import Engine\n"
+        "engine = Engine([sys.argv[1]], device='cpu', threads=1)\n"
+        "engine.render('tiny', 'conv1_1', 1, size=32, steps=2)\n"
+        "print('done')\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(models)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
