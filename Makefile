@@ -55,7 +55,7 @@ test-lowest: .venv/lowest/ready
 
 test-python%:
 	@$(if $(call python,$*),$(MAKE) --no-print-directory .venv/python$*/ready,$(MISSING))
-	@$(if $(call python,$*),echo "== the client alone, on Python $*" && .venv/python$*/bin/python $(PYTEST) $(CLIENT_TESTS))
+	@$(if $(call python,$*),echo "== the client alone on Python $*" && .venv/python$*/bin/python $(PYTEST) $(CLIENT_TESTS))
 
 MISSING = echo "== the client alone, on Python $*: not tested, there is no such Python here"$(if $(STRICT), && exit 1)
 
