@@ -13,7 +13,7 @@ from tests.packaging.checkout import FOLDERS, PACKAGES, PYPROJECT, tracked
 
 # What hatchling adds to the sdist by itself.
 ADDED = {"PKG-INFO", "pyproject.toml", "README.md", "LICENSE", ".gitignore"}
-MODEL = PurePosixPath("reverie_server/texture19")
+MODEL = PurePosixPath("reverie_ascent/embedded/texture19")
 
 
 def in_wheel(wheel: Path) -> dict[str, int]:
@@ -52,7 +52,7 @@ def test_the_embedded_model_is_complete(wheel: Path) -> None:
 
 def test_the_only_large_file_is_the_weights_of_the_embedded_model(wheel: Path, sdist: Path) -> None:
     large = [name for files in (in_wheel(wheel), in_sdist(sdist)) for name, size in files.items() if size > 1 << 20]
-    assert large == [str(MODEL / "weights.bin"), f"server/{MODEL}/weights.bin"]
+    assert large == [str(MODEL / "weights.bin"), f"ascent/{MODEL}/weights.bin"]
 
 
 def test_the_license_and_the_version_come_along(wheel: Path) -> None:
