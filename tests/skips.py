@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-# How the reasons begin that hold on any machine CI may run on: what another library cannot do, and what hardware there is.
+# How the reasons begin that hold wherever CI runs: what another library cannot do, and what hardware there is.
 ALLOWED = (
     "torch has no ",
     "torch resizes in no such way",
