@@ -26,16 +26,16 @@ EXPLAINED = [
         ONNX_AD,
         "Attention",
         ("m = Constant <value = bool",),
-        "A query whose keys are all masked: it computes the softmax of minus infinities as 0 / 0, which gives NaN. Such "
-        "a row of the result is zero, whatever the query, and so is its gradient.",
+        "A query whose keys are all masked: it computes the softmax of minus infinities as 0 / 0, which gives NaN. "
+        "Such a row of the result is zero, whatever the query, and so is its gradient.",
     ),
     Explanation(
         ONNX_AD,
         "Conv",
         ("pads = [2, 0, 1, 3]", "pads = [3, 2, 4, 1]", "pads = [0, 1, 2, 0]", "pads = [1, 1, 0, 1]"),
-        "Pads that differ at the beginning and the end: its ConvTranspose has both `pads` and `output_shape`. ONNX says "
-        "that `pads` are then ignored and distributed evenly, and ONNX Runtime does so. (ONNX's reference evaluator uses "
-        "the pads, and then the same graph agrees with us.)",
+        "Pads that differ at the beginning and the end: its ConvTranspose has both `pads` and `output_shape`. ONNX "
+        "says that `pads` are then ignored and distributed evenly, and ONNX Runtime does so. (ONNX's reference "
+        "evaluator uses the pads, and then the same graph agrees with us.)",
     ),
     Explanation(
         ONNX_AD,
@@ -80,7 +80,8 @@ EXPLAINED = [
         TRAINING,
         "Dropout",
         ("Dropout(X",),
-        "It scales by 1 / (1 - ratio) although `training_mode` is false or not given and Dropout therefore does nothing.",
+        "It scales by 1 / (1 - ratio) although `training_mode` is false or not given and "
+        "Dropout therefore does nothing.",
     ),
     Explanation(
         TRAINING,
