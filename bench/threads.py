@@ -24,7 +24,7 @@ def step(kind: str, threads: int, layer: str) -> Step:
     """Return a step with a setting: "shared", "own" or "still" threads."""
     import onnxruntime
     from reverie_ascent import ascend
-    from reverie_ascent.models.repository import ModelStore, embedded_models
+    from reverie_ascent.models.repository import ModelRepository, embedded_models
     from reverie_ascent.program import build
     from reverie_ascent.runtime.session import PROBE, choose_device
 
@@ -44,7 +44,7 @@ def step(kind: str, threads: int, layer: str) -> Step:
 
         onnxruntime.SessionOptions = Still
     wanted = recipe(layer, 224, 1)
-    model = ModelStore([embedded_models()]).model(MODEL)
+    model = ModelRepository([embedded_models()]).model(MODEL)
     steps = ascend(build(model, wanted, batch=1, device=choose_device("cpu", threads=threads)), [wanted])
 
     def one() -> np.ndarray:

@@ -94,7 +94,7 @@ class Ascent:
     def join(self, run: Run) -> int:
         """Give a run the first free place, from the next step on; raise RecipeError if its recipe does not fit."""
         self._check(run.recipe)
-        place, mine = self.free[0], target_inputs(self.program.sites, [run.recipe])
+        place, mine = self.free[0], target_inputs(self.program.targets, [run.recipe])
         for name, row in mine.items():
             rows = self._targets.setdefault(name, np.zeros((self.places, *row.shape[1:]), row.dtype))
             rows[place] = row[0]
@@ -161,7 +161,7 @@ class Ascent:
             if self._views is not None:
                 self._views.draw(place, draw(run.recipe.seed, step))
         self._batch.feed({name: x.reshape(-1, 1, 1, 1) for name, x in (("rate", rate), ("b1", b1), ("b2", b2))})
-        if any(site.rectified for site in self.program.sites):
+        if any(target.rectified for target in self.program.targets):
             self._batch.feed({"redirect": redirect})
         if self._views is not None:
             self._batch.feed(self._views.arrays)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program.geometry import ANGLES, JITTER, LAST_JITTER, SCALES
+from reverie_ascent.program.transform_sizes import ANGLES, JITTER, LAST_JITTER, SCALES
 from reverie_ascent.program.views import Draw
 
 DEVIATION = 0.01  # of the first state: Lucid's

@@ -15,10 +15,9 @@ from reverie_server.errors import Violation
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.request import options as words
-from reverie_server.request import render_request as orders
 from reverie_server.request.events import Event, Frame, Progress, Rendering
 from reverie_server.request.options import Words
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest, Request
 
 if TYPE_CHECKING:
     from reverie_server.dispatch import Counts, Ticket
@@ -50,7 +49,7 @@ class Engine:
     jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
 
     Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
-    share its render. A `Fault` says what is wrong with a request; StoreError, DeviceUnavailable or UnusableStore, from
+    share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable or UnusableStore, from
     the constructor, what is wrong with the models, the device or the store.
     """
 
@@ -88,10 +87,10 @@ class Engine:
         kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
         self._worker = Worker(chosen, limits, observer)
         self._desk = Desk(self._worker, kept)
-        self.jobs = Jobs(str(jobs), self._desk, self.order, self.layers, limits)
+        self.jobs = Jobs(str(jobs), self._desk, self.check, self.layers, limits)
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise StoreError for the first that differs.
+        """Check every file of every model against its digest; raise ModelError for the first that differs.
 
         Without it each file is checked before its first use.
         """
@@ -142,27 +141,30 @@ class Engine:
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        order, bell = self._order(*words.request(model, layer, channel, options)), Bell()
-        return _events(self.submit(order, bell.set), bell)
+        request, bell = self._check(*words.request(model, layer, channel, options)), Bell()
+        return _events(self.submit(request, bell.set), bell)
 
-    def order(self, request: orders.Request) -> Order:
-        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
-        return self._order(request)
+    def check(self, request: Request, *, call: str = "") -> RenderRequest:
+        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it.
 
-    def _order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
-        return self._worker.estimated(self._catalog.order(request, wrong))
+        `call` is the name under which the log tells of the render.
+        """
+        return self._check(request, call=call)
+
+    def _check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
+        return self._worker.estimated(self._catalog.check(request, wrong, call=call))
 
     def submit(
-        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+        self, request: RenderRequest, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
     ) -> Ticket:
-        """Let an order be carried out; `bell` is called, from other threads, whenever there is something to say.
+        """Render what a request asks for; `bell` is called, from other threads, whenever there is something to say.
 
         What the ticket brings is the picture, from the store or the device, or what was wrong: QueueFull, when too many
         renders wait already, TooLate, when the picture can hardly be done in `deadline_s` seconds. Clients share the
-        device fairly. Raises InvalidRequest when the order's request id stands for another spec, and Draining after
+        device fairly. Raises InvalidRequest when the request id stands for another spec, and Draining after
         `close`.
         """
-        return self._desk.submit(order, bell, client=client, deadline_s=deadline_s)
+        return self._desk.submit(request, bell, client=client, deadline_s=deadline_s)
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs of channels of some layers, each named MODEL/LAYER, with all else left to its default.
@@ -171,7 +173,7 @@ class Engine:
         """
         for name in layers:
             model, _, layer = name.partition("/")
-            self._worker.warm(self._order(*words.request(model, layer, 0, {})))
+            self._worker.warm(self._check(*words.request(model, layer, 0, {})))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""

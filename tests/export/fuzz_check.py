@@ -28,7 +28,8 @@ import click
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from reverie_export.vet import MEMORY, SECONDS, answer
+from reverie_export.sandbox import MEMORY, SECONDS
+from reverie_export.sandbox_child import answer
 
 from tests.export.mutations import mutate
 

@@ -13,7 +13,7 @@ from reverie_ascent.runtime.session import CPU, Device
 from reverie_proto.v1 import visualization_pb2
 from reverie_server.catalog import Catalog
 from reverie_server.limits import Limits
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.step_loop import Worker
 
 SIZE = 16
@@ -34,13 +34,13 @@ class Orders:
         background: bool = False,
         estimated_s: float | None = None,
         program_bytes: int = 0,
-    ) -> Order:
+    ) -> RenderRequest:
         request = visualization_pb2.StreamRenderRequest(progress_every_steps=1)
         request.spec.model, request.spec.objective.channel.layer = "tiny", layer
         request.spec.size_px, request.spec.steps, request.spec.seed = SIZE, steps, seed
         if background:
             request.priority = visualization_pb2.PRIORITY_BATCH
-        order = self._catalog.order(request)
+        order = self._catalog.check(request)
         return dataclasses.replace(order, estimated_s=estimated_s, program_bytes=program_bytes)
 
 
@@ -101,8 +101,8 @@ def fake_worker(
 ) -> Worker:
     """A worker whose programs are fakes; ``loading`` is called, with the layer, where one would be built."""
 
-    def load(plan: Any) -> Ascent:
-        loading(plan.recipe.terms[0].layer)
+    def load(request: RenderRequest) -> Ascent:
+        loading(request.recipe.terms[0].layer)
         return cast(Ascent, FakeAscent(batch, before))
 
     return Worker(Device("cpu", (CPU,), 1, batch=batch), limits, load=load, **options)

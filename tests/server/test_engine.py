@@ -226,7 +226,7 @@ def test_every_word_sets_a_field() -> None:
 def test_the_bell_rings_from_another_thread(engine: Engine) -> None:
     """What the service builds on."""
     bell = Bell()
-    order = engine.order(engine_request())
+    order = engine.check(engine_request())
     render = engine.submit(order, bell.set)
     while not isinstance(render.take(), Rendering):
         assert bell.wait(20)

@@ -7,6 +7,7 @@ The decoder, the transforms and the masks stay as they are: a maximum would not 
 from __future__ import annotations
 
 import onnx_ir as ir
+from reverie_gradient import Builder
 
 OPERATORS = ("Conv", "ConvTranspose", "Gemm")
 OPSET = 22
@@ -16,13 +17,13 @@ OPSET = 22
 def halve(model: ir.Model) -> None:
     """Rewrite them."""
     graph = model.graph
+    builder = Builder(graph)
     rounded: dict[ir.Value, ir.Value] = {}
 
-    def cast(value: ir.Value, kind: ir.DataType, name: str) -> tuple[ir.Node, ir.Value]:
-        node = ir.Node("", "Cast", [value], [ir.AttrInt64("to", kind.value)], name=name)
-        node.outputs[0].name, node.outputs[0].shape = name, value.shape
-        node.outputs[0].type = ir.TensorType(kind)
-        return node, node.outputs[0]
+    def cast(value: ir.Value, kind: ir.DataType, name: str) -> ir.Value:
+        result = builder.op("Cast", [value], name=name, to=int(kind))
+        result.type, result.shape = ir.TensorType(kind), value.shape
+        return result
 
     for node in list(graph):
         if node.op_type not in OPERATORS or node.domain:
@@ -31,16 +32,17 @@ def halve(model: ir.Model) -> None:
             if value is None:
                 continue
             if value not in rounded:
-                narrow, rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
-                graph.insert_before(node, narrow)
+                rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
             node.replace_input_with(i, rounded[value])
+        builder.insert_before(node)
         (made,) = node.outputs
-        wide, result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
-        graph.insert_after(node, wide)
-        is_output = made.is_graph_output()
-        made.replace_all_uses_with(result, replace_graph_outputs=is_output)
-        wide.replace_input_with(0, made)
+        readers, is_output = tuple(made.uses()), made.is_graph_output()
+        result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
+        builder.insert_after(node)
+        for reader, index in readers:
+            reader.replace_input_with(index, result)
         if is_output:
+            graph.outputs[list(graph.outputs).index(made)] = result
             made.name, result.name = result.name, made.name
         made.type = ir.TensorType(ir.DataType.BFLOAT16)
     graph.opset_imports[""] = OPSET

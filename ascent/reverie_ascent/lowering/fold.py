@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
-
-from reverie_ascent.graph.builder import add_constant
+from reverie_gradient import Builder
 
 Array = npt.NDArray[np.generic]
 
@@ -32,7 +31,7 @@ def fold(model: ir.Model) -> None:
             continue  # other folds alone read it, and compute it on their way
         for value, result, uses in zip(node.outputs, _evaluate(node), users, strict=True):
             if uses:
-                held = add_constant(graph, f"{value.name}/folded", result)
+                held = Builder(graph).constant(result, name=f"{value.name}/folded")
                 for user, index in uses:
                     user.replace_input_with(index, held)
     RemoveUnusedNodesPass()(model)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import dims, settle
 from reverie_ascent.lowering import closed_form as linear
 from reverie_ascent.lowering import masks
@@ -37,7 +37,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node], *, threads: int) -> N
     """Let the nodes ``lowered`` work on rows, and convert where they meet others."""
     graph = model.graph
     outputs = list(graph.outputs)
-    w = Writer(graph, "rows")
+    w = Builder(graph, "rows")
     tiles = Tiles(_widest(lowered), threads)
     held: dict[ir.Value, Held] = {}
     plain: dict[ir.Value, ir.Value] = {}
@@ -70,7 +70,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node], *, threads: int) -> N
         for i, value in enumerate(node.inputs):
             if value is not None:
                 node.replace_input_with(i, as_plain(value))
-        w.nodes.append(node)
+        w.insert_before(node)
 
     for i, output in enumerate(outputs):
         final = as_plain(output)
@@ -78,11 +78,9 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node], *, threads: int) -> N
             final.name, output.name = output.name, None
             final.shape, final.type = output.shape, output.type
             graph.outputs[i] = final
-    kept = set(w.nodes)
+    w.append()
     # Safely: a node that is out of the graph but has its inputs still would keep its weights in memory.
-    graph.remove([node for node in graph if node not in kept], safe=True)
-    graph.remove(list(graph))
-    graph.extend(w.nodes)
+    graph.remove(lowered, safe=True)
     RemoveUnusedNodesPass()(model)
 
 

@@ -8,10 +8,12 @@ positive. Where the first lets anything through r is p, so the second can be tak
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import infer
 
 NOTHING = 1e-30
@@ -21,19 +23,19 @@ NOTHING = 1e-30
 def shrink(model: ir.Model) -> None:
     """Rewrite every such pair of masks."""
     changed = False
-    for number, node in enumerate(list(model.graph)):
+    w = Builder(model.graph, "mask")
+    for node in list(model.graph):
         found = _match(node)
         if found is None:
             continue
         r, enlarged, maximal = found
         g, pool = enlarged.inputs[0], _pool_of(r)
         assert pool is not None
-        w = Writer(model.graph, f"mask{number}")
         positive = w.op("HardSigmoid", [pool], **_attributes(node.inputs[1]))
         masked = w.op("Mul", [g, positive])
         again = w.op("Resize", [masked, *enlarged.inputs[1:]], **{k: a.value for k, a in enlarged.attributes.items()})
         result = w.op("Mul", [again, maximal])
-        w.replace(node, result)
+        w.replace(node, [result])
         changed = True
     if changed:
         RemoveUnusedNodesPass()(model)
@@ -79,7 +81,7 @@ def _is(node: ir.Node | None, op_type: str) -> bool:
     return node is not None and node.op_type == op_type
 
 
-def _attributes(mask: ir.Value | None) -> dict[str, object]:
+def _attributes(mask: ir.Value | None) -> dict[str, Any]:
     producer = _producer(mask)
     assert producer is not None
     return {name: a.value for name, a in producer.attributes.items()}

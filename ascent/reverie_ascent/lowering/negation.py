@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import constant
 
 NEGATION = (-1, 0, 0, 1)
@@ -18,10 +18,10 @@ NEGATION = (-1, 0, 0, 1)
 def negate(model: ir.Model) -> None:
     """Rewrite them."""
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    for number, node in enumerate(list(model.graph)):
+    w = Builder(model.graph, "negation")
+    for node in list(model.graph):
         if node.op_type == "BatchNormalization" and node.attributes.get_float("epsilon", 1e-5) == 0:
             numbers = [constant(value) for value in node.inputs[1:]]
             if all(n is not None and (n == wanted).all() for n, wanted in zip(numbers, NEGATION, strict=True)):
-                w = Writer(model.graph, f"negation{number}")
-                w.replace(node, w.op("Neg", [node.inputs[0]]))
+                w.replace(node, [w.op("Neg", [node.inputs[0]])])
     RemoveUnusedNodesPass()(model)

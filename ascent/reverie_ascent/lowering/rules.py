@@ -11,8 +11,8 @@ from itertools import product
 
 import numpy as np
 import onnx_ir as ir
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import constant, dims
 from reverie_ascent.lowering.layout import pooled, row_major
 from reverie_ascent.lowering.rows import Doubled, Held, Rows, in_layout, quartered, spread, with_zeros
@@ -28,7 +28,7 @@ class Rule:
     """
 
     accepts: Callable[[ir.Node], bool]
-    emit: Callable[[Writer, ir.Node, Sequence[Held | None], Tiles], Sequence[Held | ir.Value]]
+    emit: Callable[[Builder, ir.Node, Sequence[Held | None], Tiles], Sequence[Held | ir.Value]]
 
 
 def lowerable(node: ir.Node) -> bool:
@@ -102,7 +102,7 @@ def _is_convolution(node: ir.Node, kernel: int, pad: int) -> bool:
     )
 
 
-def _convolution(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held | ir.Value]:
+def _convolution(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held | ir.Value]:
     weight = node.inputs[1]
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     shape = dims(node.outputs[0])
@@ -128,18 +128,18 @@ def _convolution(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles:
     return [Rows(value, tiling.layout, shape[1], clean=True)]
 
 
-def _narrow(w: Writer, x: Held, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
+def _narrow(w: Builder, x: Held, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
     n, outputs, height, width = shape
     rows = in_layout(w, x, row_major(n, height, width))
     matrix = w.reshape(w.op("Transpose", [weight], perm=[2, 3, 0, 1]), 9 * outputs, rows.channels)
     turned = w.op("Transpose", [w.reshape(rows.value, n, height * width, rows.channels)], perm=[0, 2, 1])
     taps = w.reshape(w.op("MatMul", [matrix, turned]), n, 9 * outputs, height, width)
-    bordered = w.op("Pad", [taps, w.sizes(0, 0, 1, 1, 0, 0, 1, 1)])
+    bordered = w.op("Pad", [taps, w.integers(0, 0, 1, 1, 0, 0, 1, 1)])
     views = []
     for down, across in product(range(3), repeat=2):
         first = (3 * down + across) * outputs
-        begin, end = w.sizes(first, down, across), w.sizes(first + outputs, down + height, across + width)
-        views.append(w.op("Slice", [bordered, begin, end, w.sizes(1, 2, 3)]))
+        begin, end = w.integers(first, down, across), w.integers(first + outputs, down + height, across + width)
+        views.append(w.op("Slice", [bordered, begin, end, w.integers(1, 2, 3)]))
     total = w.op("Sum", views)
     return total if bias is None else w.op("Add", [total, w.reshape(bias, outputs, 1, 1)])
 
@@ -147,7 +147,7 @@ def _narrow(w: Writer, x: Held, weight: ir.Value, bias: ir.Value | None, shape: 
 # ----- elementwise, one input -----
 
 
-def _one(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _one(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     (x, *rest) = inputs
     assert x is not None
     assert not any(rest)
@@ -179,7 +179,7 @@ def _per_channel(value: ir.Value | None, channels: int) -> bool:
     return np.prod(shape) == 1 or (len(shape) in (3, 4) and shape[-3:] == (channels, 1, 1) and shape[:-3] in ((), (1,)))
 
 
-def _two(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _two(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     held = [x for x in inputs if x is not None]
     if len(held) < len(inputs):
         return [_with_numbers(w, node, inputs)]
@@ -191,7 +191,7 @@ def _two(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) 
     return [total]
 
 
-def _pair(w: Writer, op_type: str, a: Held, b: Held, *, tiled_first: bool) -> Held:
+def _pair(w: Builder, op_type: str, a: Held, b: Held, *, tiled_first: bool) -> Held:
     if isinstance(a, Doubled) and isinstance(b, Doubled):
         both = _pair(w, op_type, a.half, b.half, tiled_first=tiled_first)
         assert isinstance(both, Rows)
@@ -218,7 +218,7 @@ def _keeps(op_type: str, a: bool, b: bool) -> bool:
     return (a or b) if op_type == "Mul" else (a and b and op_type != "Div")
 
 
-def _with_numbers(w: Writer, node: ir.Node, inputs: Sequence[Held | None]) -> Held:
+def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[Held | None]) -> Held:
     """One operand is a constant per channel."""
     (x,) = (x for x in inputs if x is not None)
     rows = x.half if isinstance(x, Doubled) else x
@@ -240,7 +240,7 @@ def _accepts_normalisation(node: ir.Node) -> bool:
     return all(constant(v) is not None for v in node.inputs[1:])
 
 
-def _normalisation(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
@@ -273,7 +273,7 @@ def _accepts_pool(node: ir.Node) -> bool:
     )
 
 
-def _pool(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _pool(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     reduce = {"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[node.op_type]
     x = inputs[0]
     assert x is not None
@@ -285,7 +285,7 @@ def _pool(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles)
         rows = in_layout(w, x, tiling.layout)
     layout = pooled(rows.layout)
     squares = quartered(w, rows)
-    value = w.op(reduce, [w.op(reduce, [squares, w.sizes(1)], keepdims=0), w.sizes(2)], keepdims=0)
+    value = w.op(reduce, [w.op(reduce, [squares, w.integers(1)], keepdims=0), w.integers(2)], keepdims=0)
     return [Rows(w.reshape(value, layout.rows, rows.channels), layout, rows.channels, rows.clean)]
 
 
@@ -301,7 +301,7 @@ def _accepts_resize(node: ir.Node) -> bool:
     )
 
 
-def _resize(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _resize(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     x = inputs[0]
     assert x is not None
     if isinstance(x, Rows):
@@ -318,14 +318,14 @@ def _accepts_concat(node: ir.Node) -> bool:
     return node.attributes.get_int("axis", 0) == 1 and len(moving(node)) == len(node.inputs)
 
 
-def _concat(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _concat(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     held = [x for x in inputs if x is not None]
     if all(isinstance(x, Doubled) for x in held):
         return [Doubled(_beside(w, [x.half for x in held if isinstance(x, Doubled)]))]
     return [_beside(w, held)]
 
 
-def _beside(w: Writer, held: Sequence[Held]) -> Rows:
+def _beside(w: Builder, held: Sequence[Held]) -> Rows:
     layouts = [x.layout for x in held if isinstance(x, Rows)]
     layout = next((each for each in layouts if each.blocks), layouts[0])
     parts = [in_layout(w, x, layout) for x in held]
@@ -338,11 +338,11 @@ def _accepts_slice(node: ir.Node) -> bool:
     return axes is not None and axes.tolist() in ([1], [-3])
 
 
-def _slice(w: Writer, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _slice(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
-    value = w.op("Slice", [rows.value, *node.inputs[1:3], w.sizes(1), *node.inputs[4:]])
+    value = w.op("Slice", [rows.value, *node.inputs[1:3], w.integers(1), *node.inputs[4:]])
     shape = dims(node.outputs[0])
     assert shape is not None
     result = Rows(value, rows.layout, shape[1], rows.clean)

@@ -12,11 +12,11 @@ import onnx_ir as ir
 
 from reverie_ascent.autotune.prepare import prepare
 from reverie_ascent.models.repository import WEIGHTS, Model
-from reverie_ascent.program.compose import Site, compose, sites
+from reverie_ascent.program.compose import TermTarget, compose, term_targets
 from reverie_ascent.program.decode import decode, state_shape
-from reverie_ascent.program.geometry import Geometry
 from reverie_ascent.program.key import ProgramKey, program_key
 from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.views import Views
 from reverie_ascent.recipe import Recipe
 from reverie_ascent.runtime.session import Array, Binding, Device, Session, Tensor
@@ -44,13 +44,13 @@ class Program:
     def __init__(self, model: Model, key: ProgramKey, batch: int, device: Device) -> None:
         self.key, self.batch, self.device = key, batch, device
         self.channels = model.channels
-        self.sites: tuple[Site, ...] = sites(model, key, batch)
-        self.rectified = all(site.rectified for site in self.sites)
+        self.targets: tuple[TermTarget, ...] = term_targets(model, key, batch)
+        self.rectified = all(target.rectified for target in self.targets)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
         self._step = Session(graph, prepare(graph, device), weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch, self.channels), device)
-        self._rotations = Rotations(Geometry(key.size))
+        self._rotations = Rotations(TransformSizes(key.size))
         # A CUDA graph is recorded for the tensors of its first runs, so that tensors are used again.
         self._idle: list[BatchState] = []
 

@@ -14,7 +14,7 @@ PREFIX = "timm:"
 
 
 def timm_network(source: str, weights: str | None) -> Network:
-    """The network that timm calls what follows ``timm:``, a tag such as ``.a1_in1k`` of its weights included.
+    """Return timm's network of the name after ``timm:``, which may include a tag of its weights such as ``.a1_in1k``.
 
     ``weights`` is a tag, ``DEFAULT`` (the name's own tag, or timm's choice), a file or ``random:SEED``. Mean, deviation
     and size are those that timm records for the weights.
@@ -43,7 +43,7 @@ def timm_network(source: str, weights: str | None) -> Network:
     try:
         with quiet():
             module = timm.create_model(called, pretrained=not made)
-    except Exception as e:  # whatever the hub, or a network that needs more than timm, raises
+    except Exception as e:  # anything that the hub, or a network that needs more than timm, raises
         reason = str(e).strip().split("\n")[0]
         remedy = "" if made else "; give a local file with --weights instead"
         raise BadWeights(f"timm cannot build {called}: {reason}{remedy}") from e
@@ -69,7 +69,7 @@ def _of(tags: list[str]) -> str:
 
 
 def _labels(module: Any) -> tuple[str, ...]:
-    """What timm calls the classes, where it knows the set that the network was trained on."""
+    """Return timm's names of the classes, if it knows the data set of the network."""
     from timm.data import ImageNetInfo, infer_imagenet_subset
 
     subset = infer_imagenet_subset(module)

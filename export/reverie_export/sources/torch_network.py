@@ -1,4 +1,4 @@
-"""From a torch module to a forward graph."""
+"""Traces a torch module into a forward graph."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def traced(network: Network) -> Source:
                 (torch.zeros(shape),),
                 dynamo=True,
                 opset_version=18,
-                optimize=False,  # normalise.py does, and keeps the names of values
+                optimize=False,  # normalise.py does that, and keeps the names of values
                 verbose=False,
                 custom_translation_table={
                     torch.ops.aten.adaptive_avg_pool2d.default: exact_average_pool,

@@ -17,7 +17,7 @@ from reverie_server.dispatch.inflight import Flight
 from reverie_server.dispatch.subscription import Ticket
 from reverie_server.errors import Draining, Fault, InvalidRequest, NotStored, TooLate, Violation
 from reverie_server.request.events import Accepted, Rendering
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.store import NotKept, Store
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Desk:
 
     def submit(
         self,
-        order: Order,
+        order: RenderRequest,
         bell: Callable[[], None],
         *,
         client: str = "",
@@ -118,10 +118,10 @@ class Desk:
 
     # ----- who shares what; the lock is held -----
 
-    def _joinable(self, order: Order) -> Flight | None:
+    def _joinable(self, order: RenderRequest) -> Flight | None:
         """Return the render that an order is to share: its own first attempt, or one under way for the same picture."""
         attempt = self._attempts.find(order.request_id) if order.request_id else None
-        if attempt is not None and attempt.digest != order.plan.digest:
+        if attempt is not None and attempt.digest != order.digest:
             raise InvalidRequest([Violation("request_id", "stands for another spec already; take a new one")])
         if order.frame_steps:
             return None
@@ -129,9 +129,9 @@ class Desk:
             return attempt.flight
         if order.cache == visualization_pb2.CACHE_MODE_BYPASS:
             return None
-        return self._flights.get(order.plan.digest)
+        return self._flights.get(order.digest)
 
-    def _looks(self, order: Order) -> bool:
+    def _looks(self, order: RenderRequest) -> bool:
         """Return whether the store may have what an order asks for."""
         use = order.cache == visualization_pb2.CACHE_MODE_USE
         return self._store is not None and use and not order.frame_steps
@@ -157,7 +157,7 @@ class Desk:
 
     def _answer(self, ticket: Ticket) -> None:
         """Answer from the store or not at all."""
-        digest = ticket.order.plan.digest
+        digest = ticket.order.digest
         with self._lock:
             flight = self._flights.get(digest)
             made = flight.rendering if flight else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from reverie_server.dispatch.subscription import Ticket
 from reverie_server.request.events import Accepted, Event, Progress, Rendering
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.render import Render
 
 
@@ -15,7 +15,7 @@ class Flight:
     """A render and its tickets. The desk's lock guards every field and method."""
 
     #: As it was first asked for: frames are made for this ticket alone.
-    order: Order
+    order: RenderRequest
     tickets: list[Ticket] = field(default_factory=list)
     render: Render | None = None
     #: Whether the render gives way to interactive ones, and whether it was asked to when it was handed on.
@@ -33,7 +33,7 @@ class Flight:
     @property
     def digest(self) -> str:
         """What is rendered."""
-        return self.order.plan.digest
+        return self.order.digest
 
     @property
     def begun(self) -> bool:

@@ -8,7 +8,7 @@ from math import inf
 
 from reverie_server.errors import Interrupted
 from reverie_server.request.events import Accepted, Event, Progress
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import Mailbox
 
 #: Seconds between two reports of steps to a caller who does not say how often: more than ten a second nobody reads, and
@@ -25,7 +25,7 @@ class Ticket:
 
     def __init__(
         self,
-        order: Order,
+        order: RenderRequest,
         bell: Callable[[], None],
         *,
         client: str = "",

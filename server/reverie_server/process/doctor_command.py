@@ -13,16 +13,16 @@ from reverie_server.process.serve_command import configured, settings_options
 @click.command(short_help="Say what is here, what works, and what is wrong.")
 @settings_options
 def doctor(config: Path | None, **flags: Any) -> None:
-    """Look at what a server with these options would need, make one step, and say in plain words what is wrong.
+    """Check everything that a server with these options needs, make one step, and say what is wrong.
 
     The options are those of `reverie serve`. Exit status 1 where something is wrong.
     """
-    told = configured(config, flags)
+    configuration = configured(config, flags)
     from reverie_server.process.doctor import findings  # loads ONNX Runtime
 
-    sick = False
-    for finding in findings(told.settings):
-        sick |= not finding.well
-        click.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.what}: {finding.said}")
-    if sick:
+    failed = False
+    for finding in findings(configuration.settings):
+        failed |= not finding.ok
+        click.echo(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.subject}: {finding.detail}")
+    if failed:
         raise click.exceptions.Exit(1)

@@ -1,4 +1,4 @@
-"""A server inside of this process, for a client in the same process."""
+"""A server inside this process, for a client in the same process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto",
     with Engine(models, device=device, exact=exact) as engine, tempfile.TemporaryDirectory(prefix="reverie-") as folder:
         handle: Future[tuple[asyncio.AbstractEventLoop, Signals, str]] = Future()
 
-        async def life() -> None:
+        async def run_server() -> None:
             loop, signals = asyncio.get_running_loop(), Signals()
             await serve(
                 engine,
@@ -35,7 +35,7 @@ def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto",
 
         def run() -> None:
             try:
-                asyncio.run(life())
+                asyncio.run(run_server())
             except BaseException as error:
                 if handle.done():
                     raise

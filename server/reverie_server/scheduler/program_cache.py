@@ -12,8 +12,7 @@ from threading import Condition
 from reverie_ascent import Ascent
 
 from reverie_server.observer import Observer
-from reverie_server.request.render_request import Order
-from reverie_server.request.spec import Plan
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.queue import Key, Readiness
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,7 @@ class Shelf:
 
     def __init__(
         self,
-        load: Callable[[Plan], Ascent],
+        load: Callable[[RenderRequest], Ascent],
         *,
         room: int,
         changed: Condition,
@@ -64,7 +63,7 @@ class Shelf:
         """Return a loaded one."""
         return self._loaded[key]
 
-    def readiness(self, key: Key, order: Order, *, needed: Collection[Key]) -> Readiness:
+    def readiness(self, key: Key, order: RenderRequest, *, needed: Collection[Key]) -> Readiness:
         """Whether a program is loaded; where it is not, have it loaded once what is not `needed` left room for it."""
         if key in self._loaded:
             return Readiness.READY
@@ -73,7 +72,7 @@ class Shelf:
         if not self._make_room(order.program_bytes, needed):
             return Readiness.NO_ROOM
         self._bytes[key] = order.program_bytes
-        self._coming[key] = self._builder.submit(self._build, key, order.plan)
+        self._coming[key] = self._builder.submit(self._build, key, order)
         return Readiness.COMING
 
     def coming(self, key: Key) -> Future[None] | None:
@@ -99,10 +98,10 @@ class Shelf:
             self.drop(key)
         return not self._bytes or self.bytes + weight <= self._room
 
-    def _build(self, key: Key, plan: Plan) -> None:
+    def _build(self, key: Key, request: RenderRequest) -> None:
         begun = time.perf_counter()
         try:
-            ascent = self._load(plan)
+            ascent = self._load(request)
         except Exception as error:
             with self._changed:
                 del self._coming[key], self._bytes[key]
@@ -111,7 +110,7 @@ class Shelf:
             raise
         took = time.perf_counter() - begun
         self._observer.built(took)
-        log.info("built a program for %s in %.2f s", plan.described, took)
+        log.info("built a program for %s in %.2f s", request.described, took)
         with self._changed:
             del self._coming[key]
             self._loaded[key] = ascent

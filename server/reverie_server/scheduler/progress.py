@@ -8,17 +8,17 @@ from reverie_ascent import Reached, Result
 
 from reverie_server.request import images
 from reverie_server.request.events import Frame, Progress, Rendering
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 
 
-def progress(order: Order, said: Reached, *, elapsed_s: float, remaining_s: float) -> Progress:
+def progress(order: RenderRequest, said: Reached, *, elapsed_s: float, remaining_s: float) -> Progress:
     """Return what can be told of a step; who hears of it is the desk's to say."""
     frame = None
     if said.image is not None:
         frame = Frame(said.step, images.shrink(picture(said.image), order.frame_size_px))
     return Progress(
         step=said.step,
-        steps=order.plan.recipe.steps,
+        steps=order.recipe.steps,
         objective=said.objective,
         elapsed_s=elapsed_s,
         estimated_remaining_s=remaining_s,
@@ -26,11 +26,11 @@ def progress(order: Order, said: Reached, *, elapsed_s: float, remaining_s: floa
     )
 
 
-def waiting(order: Order, position: int, *, remaining_s: float) -> Progress:
+def waiting(order: RenderRequest, position: int, *, remaining_s: float) -> Progress:
     """Return what is told while nothing is made yet: how many are before it."""
     return Progress(
         step=0,
-        steps=order.plan.recipe.steps,
+        steps=order.recipe.steps,
         objective=0.0,
         elapsed_s=0.0,
         estimated_remaining_s=remaining_s,
@@ -38,7 +38,7 @@ def waiting(order: Order, position: int, *, remaining_s: float) -> Progress:
     )
 
 
-def rendering(order: Order, result: Result, *, elapsed_s: float) -> Rendering:
+def rendering(order: RenderRequest, result: Result, *, elapsed_s: float) -> Rendering:
     """Return the end."""
     return Rendering(
         array=picture(result.image),
@@ -47,8 +47,8 @@ def rendering(order: Order, result: Result, *, elapsed_s: float) -> Rendering:
         activation=result.activation,
         history=result.history,
         steps=result.steps,
-        spec=order.plan.effective,
-        spec_digest=order.plan.digest,
+        spec=order.effective,
+        spec_digest=order.digest,
         frames=(),
         elapsed_s=elapsed_s,
     )

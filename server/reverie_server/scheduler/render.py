@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from reverie_server.request.events import Event
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import Mailbox
 
 
@@ -17,7 +17,7 @@ class Render:
     by the first `stop`.
     """
 
-    def __init__(self, order: Order, bell: Callable[[], None], stopping: Callable[[Render], None]) -> None:
+    def __init__(self, order: RenderRequest, bell: Callable[[], None], stopping: Callable[[Render], None]) -> None:
         self.order = order
         self.mailbox = Mailbox(bell)
         self._stopping = stopping

@@ -19,8 +19,7 @@ from reverie_server.errors import Draining, Interrupted, InvalidRequest, Violati
 from reverie_server.limits import Limits
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.request.events import Accepted, Rendering
-from reverie_server.request.render_request import Order
-from reverie_server.request.spec import Plan
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler import admission
 from reverie_server.scheduler import progress as telling
 from reverie_server.scheduler.estimate import Estimates
@@ -77,7 +76,7 @@ class Worker:
         limits: Limits,
         observer: Observer = NOBODY,
         *,
-        load: Callable[[Plan], Ascent] | None = None,
+        load: Callable[[RenderRequest], Ascent] | None = None,
         clock: Callable[[], float] = time.perf_counter,
         joint: Callable[[str], None] = lambda name: None,
     ) -> None:
@@ -108,16 +107,16 @@ class Worker:
         self._done = Stats()
         self._closed = False
 
-    def estimated(self, order: Order) -> Order:
+    def estimated(self, order: RenderRequest) -> RenderRequest:
         """Return an order with what it will take, of time and of memory."""
         return replace(
             order,
-            estimated_s=self._estimates.seconds(order.plan),
-            program_bytes=self._footprint(order.plan.model, program_key(order.plan.recipe), self.device),
+            estimated_s=self._estimates.seconds(order),
+            program_bytes=self._footprint(order.model, program_key(order.recipe), self.device),
         )
 
     def submit(
-        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+        self, order: RenderRequest, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
     ) -> Render:
         """Take an order of a `client`, whose renders share the device fairly with those of others.
 
@@ -125,10 +124,9 @@ class Worker:
         Draining after `close`.
         """
         self._joint("enqueue")
-        plan = order.plan
         render = Render(order, bell, self._stop)
-        run = Run(plan.recipe, order.frame_steps.__contains__)
-        ticket = Ticket(render, _key(plan), client, order.background, run, order.estimated_s, came=self._clock())
+        run = Run(order.recipe, order.frame_steps.__contains__)
+        ticket = Ticket(render, _key(order), client, order.background, run, order.estimated_s, came=self._clock())
         with self._changed:
             if self._closed:
                 raise Draining
@@ -141,19 +139,19 @@ class Worker:
                 self._line.remove(ticket)
                 raise
             ticket.told = ahead.renders
-            render.mailbox.put(Accepted(plan.effective, plan.digest, order.estimated_s, ticket.told))
+            render.mailbox.put(Accepted(order.effective, order.digest, order.estimated_s, ticket.told))
             self._wake()
         render.mailbox.ring()
         return render
 
-    def warm(self, order: Order) -> None:
+    def warm(self, order: RenderRequest) -> None:
         """Load the program of an order, and wait until it is there; raise InvalidRequest where it has no room."""
-        key = _key(order.plan)
+        key = _key(order)
         with self._changed:
             loaded = self._shelf.readiness(key, order, needed=self._shelf.loaded)
             coming = self._shelf.coming(key)
         if loaded is Readiness.NO_ROOM:
-            problem = f"{order.plan.described} finds no room beside the other programs; raise program_memory_mb"
+            problem = f"{order.described} finds no room beside the other programs; raise program_memory_mb"
             raise InvalidRequest([Violation("warm", f"{problem}, {self._limits.program_memory_mb} now")])
         if coming is not None:
             coming.result()
@@ -180,8 +178,8 @@ class Worker:
         self._executor.shutdown(wait=True)
         self._shelf.close()
 
-    def _load(self, plan: Plan) -> Ascent:
-        ascent = Ascent(build(plan.model, plan.recipe, batch=self.device.batch, device=self.device))
+    def _load(self, request: RenderRequest) -> Ascent:
+        ascent = Ascent(build(request.model, request.recipe, batch=self.device.batch, device=self.device))
         self._heap.trim()  # of what loading takes for a while, glibc would keep hundreds of MiB
         return ascent
 
@@ -373,10 +371,10 @@ class Worker:
         order, elapsed = ticket.render.order, self._clock() - ticket.begun
         if isinstance(said, Result):
             del seated[said.element]
-            self._estimates.learn(order.plan, ticket.took_s / max(1, said.steps))
+            self._estimates.learn(order, ticket.took_s / max(1, said.steps))
             self._end(ticket, telling.rendering(order, said, elapsed_s=elapsed), finished=1)
             return
-        remaining = elapsed / max(1, said.step) * (order.plan.recipe.steps - said.step)
+        remaining = elapsed / max(1, said.step) * (order.recipe.steps - said.step)
         ticket.render.mailbox.post(telling.progress(order, said, elapsed_s=elapsed, remaining_s=remaining))
 
     def _is_over(self, ascent: Ascent, seated: Mapping[int, Ticket]) -> bool:
@@ -411,9 +409,9 @@ class Worker:
         self._tell_end(ticket, end)
 
 
-def _key(plan: Plan) -> Key:
-    return plan.model.digest, program_key(plan.recipe)
+def _key(request: RenderRequest) -> Key:
+    return request.model.digest, program_key(request.recipe)
 
 
-def _described(order: Order) -> str:
-    return f"{order.plan.described}, {order.plan.recipe.steps} steps, digest {order.plan.digest[:12]}"
+def _described(order: RenderRequest) -> str:
+    return f"{order.described}, {order.recipe.steps} steps, digest {order.digest[:12]}"

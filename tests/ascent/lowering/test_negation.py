@@ -11,7 +11,7 @@ import pytest
 from reverie_ascent.autotune import benchmark as calibrate
 from reverie_ascent.autotune import prepare as device
 from reverie_ascent.autotune.prepare import prepare
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.lowering.negation import negate
 from reverie_ascent.runtime.session import CUDA, Device, choose_device
 from reverie_gradient import with_gradient
@@ -20,7 +20,7 @@ from tests.ascent.lowering.rewriting import both, error, noise, run
 
 NEGATION = {"scale": -1, "shift": 0, "mean": 0, "variance": 1}
 GPU = Device("cuda", (CUDA,), 1)
-POOLED = piece(
+POOLED = fragment(
     "g (float[1, 4, 6, 6] X) => (float[1, 4, 3, 3] Y)",
     "c = Conv (X, w) r = Relu(c) Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)",
     {"w": np.random.default_rng(0).standard_normal((4, 4, 1, 1)).astype(np.float32)},

@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from reverie_ascent.models.inspection import allowed
-from reverie_ascent.models.repository import ModelStore, StoreError, embedded_models
+from reverie_ascent.models.repository import ModelError, ModelRepository, embedded_models
 
 LAYER = "conv1_1"
 
@@ -120,10 +120,10 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
     folder: Folder, change: Callable[[onnx.ModelProto], object], said: str
 ) -> None:
     folder.rewrite(change)
-    (model,) = ModelStore([folder.path]).models()
-    with pytest.raises(StoreError) as verified:
+    (model,) = ModelRepository([folder.path]).models()
+    with pytest.raises(ModelError) as verified:
         model.verify()
-    with pytest.raises(StoreError) as used:
+    with pytest.raises(ModelError) as used:
         model.graph(LAYER)
     for refusal in (verified, used):
         assert said in str(refusal.value)
@@ -132,8 +132,8 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
 
 def test_bytes_that_are_no_graph_are_not_served(folder: Folder) -> None:
     folder.write(folder.file, b"\xff" * 100)
-    with pytest.raises(StoreError, match="is no ONNX graph"):
-        ModelStore([folder.path]).models()[0].verify()
+    with pytest.raises(ModelError, match="is no ONNX graph"):
+        ModelRepository([folder.path]).models()[0].verify()
 
 
 def linked(folder: Folder, name: str) -> None:
@@ -185,15 +185,15 @@ def test_a_folder_that_leads_out_of_itself_is_not_served(
     folder: Folder, change: Callable[[Folder], object], said: str
 ) -> None:
     change(folder)
-    with pytest.raises(StoreError) as refusal:
-        ModelStore([folder.path])
+    with pytest.raises(ModelError) as refusal:
+        ModelRepository([folder.path])
     assert said in str(refusal.value)
 
 
 def test_sound_folders_are_served(folder: Folder) -> None:
     folder.rewrite(lambda model: None)
     for path in (folder.path, embedded_models()):
-        for model in ModelStore([path]).models():
+        for model in ModelRepository([path]).models():
             model.verify()
 
 

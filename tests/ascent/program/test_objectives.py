@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build, program_key
-from reverie_ascent.program.compose import compose, sites
+from reverie_ascent.program.compose import compose, term_targets
 from reverie_ascent.program.decode import state_shape
-from reverie_ascent.program.geometry import Geometry
 from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.views import Draw, Views
 from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
 from reverie_ascent.runtime.session import Device
@@ -120,12 +120,12 @@ def world(model: Model, case: Case) -> World:
     state = np.random.default_rng(1).standard_normal(shape)
     feeds: dict[str, Array] = {"m": np.zeros(shape), "v": np.zeros(shape)}
     feeds |= dict.fromkeys(("rate", "b1", "b2"), np.zeros((2, 1, 1, 1)))  # m becomes the gradient
-    feeds |= target_inputs(sites(model, key, 2), [recipe(case)] * 2)
+    feeds |= target_inputs(term_targets(model, key, 2), [recipe(case)] * 2)
     run = Exact(compose(model, key, 2), model.folder)
     if "redirect" in run.inputs:
         feeds["redirect"] = np.zeros(len(state))
     if case.transforms == "lucid":
-        views = Views(Rotations(Geometry(SIZE)), 2)
+        views = Views(Rotations(TransformSizes(SIZE)), 2)
         for element, draw in enumerate(DRAWS):
             views.draw(element, draw)
         feeds |= views.arrays

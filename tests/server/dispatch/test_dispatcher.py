@@ -35,10 +35,10 @@ from reverie_server import (
 from reverie_server.dispatch import Desk, Ticket
 from reverie_server.dispatch.idempotency import KEPT_S, Attempts
 from reverie_server.dispatch.inflight import Flight
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.render import Render
 
-from tests.reliability import desk_races
+from tests.reliability import dispatch_races
 from tests.server.hosts import Served, served
 from tests.server.results import rendering
 from tests.server.rpc.test_service import FORMATS, endless, read, refusal, spec, until
@@ -172,7 +172,7 @@ REFUSED = [
 @pytest.mark.parametrize(("fields", "field", "problem"), REFUSED, ids=lambda value: str(value)[:40])
 def test_what_no_request_can_mean_is_refused(keeping: Engine, fields: dict[str, Any], field: str, problem: str) -> None:
     with pytest.raises(InvalidRequest, match=problem) as caught:
-        keeping.order(RenderImageRequest(spec=spec(), **fields))
+        keeping.check(RenderImageRequest(spec=spec(), **fields))
     assert [violation.field for violation in caught.value.violations] == [field]
 
 
@@ -253,12 +253,12 @@ class StillWorker:
     taken: list[tuple[Render, str]] = field(default_factory=list)
 
     def submit(
-        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+        self, order: RenderRequest, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
     ) -> Render:
         if deadline_s is not None and deadline_s < self.needs_s:
             raise TooLate(estimated_s=self.needs_s, wait_s=0, remaining_s=deadline_s)
         render = Render(order, bell, lambda _: None)
-        render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
+        render.mailbox.post(Accepted(order.effective, order.digest))
         self.taken.append((render, client))
         return render
 
@@ -285,9 +285,9 @@ def desk(still: StillWorker) -> Iterator[Desk]:
     desk.close()
 
 
-def orders(engine: Engine) -> tuple[Order, Order]:
+def orders(engine: Engine) -> tuple[RenderRequest, RenderRequest]:
     """The same picture, for nobody who waits and for somebody who does."""
-    order = engine.order(RenderImageRequest(spec=spec()))
+    order = engine.check(RenderImageRequest(spec=spec()))
     return replace(order, background=True), order
 
 
@@ -313,7 +313,7 @@ def test_a_render_that_has_begun_or_is_in_front_keeps_its_place(
     desk.submit(interactive, lambda: None)
     desk.submit(background, lambda: None)
     desk.submit(interactive, lambda: None)
-    begun = replace(background, plan=replace(background.plan, digest="d1"))
+    begun = replace(background, digest="d1")
     desk.submit(begun, lambda: None)
     still.taken[-1][0].mailbox.post(Progress(1, 4, 0.0, 0.0, 0.0))
     desk.submit(replace(begun, background=False), lambda: None)
@@ -371,7 +371,7 @@ async def test_another_spec_under_the_same_id_is_refused(kept: Served) -> None:
 def test_attempts_are_forgotten_in_time_and_their_pictures_beyond_a_bound(keeping: Engine) -> None:
     now = 0.0
     attempts = Attempts(clock=lambda: now, max_bytes=2 * rendering().array.nbytes)
-    order = keeping.order(RenderImageRequest(spec=spec()))
+    order = keeping.check(RenderImageRequest(spec=spec()))
     names = [str(uuid.uuid4()) for _ in range(3)]
     for name in names:
         flight = Flight(replace(order, request_id=name), rendering=rendering())
@@ -391,4 +391,4 @@ def test_attempts_are_forgotten_in_time_and_their_pictures_beyond_a_bound(keepin
 
 @pytest.mark.parametrize("seeds", [range(40)], ids=["40 seeds"])
 def test_no_result_is_lost_or_doubled_whoever_comes_first(seeds: range) -> None:
-    assert [broken for seed in seeds for broken in desk_races.race(seed)] == []
+    assert [broken for seed in seeds for broken in dispatch_races.race(seed)] == []

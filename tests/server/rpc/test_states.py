@@ -132,7 +132,7 @@ async def test_whatever_ends_a_call_nothing_is_left_of_it(
     await happen(alone, kind, monkeypatch)
     engine, worker = alone.engine, alone.engine._worker
     await until(lambda: engine.stats().running == engine.stats().waiting == 0)
-    await until(lambda: not alone.mount._service._calls)
+    await until(lambda: not alone.mount._renders._calls)
     stats = engine.stats()
     assert (stats.finished, stats.stopped, stats.failed) == counts
     assert stats.late_steps <= 1

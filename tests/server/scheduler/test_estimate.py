@@ -6,25 +6,25 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.program import ProgramKey
 from reverie_ascent.runtime.session import CPU, CUDA, Device
 from reverie_proto.v1 import visualization_pb2
 from reverie_server import Accepted, Engine
 from reverie_server.catalog import Catalog
 from reverie_server.limits import Limits
-from reverie_server.request.spec import Plan
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
 
 # Not chosen: that would size the thread pool of all tests while they are collected.
 DEVICE = Device("cpu", (CPU,), 1)
 
 
-def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> Plan:
+def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> RenderRequest:
     request = visualization_pb2.StreamRenderRequest()
     request.spec.model, request.spec.objective.channel.layer = "tiny", layer
     request.spec.steps, request.spec.size_px = steps, size
-    return Catalog([models], Limits()).order(request).plan
+    return Catalog([models], Limits()).check(request)
 
 
 def key(layer: str, size: int) -> ProgramKey:
@@ -33,7 +33,7 @@ def key(layer: str, size: int) -> ProgramKey:
 
 @pytest.fixture
 def tiny(models: Path) -> Model:
-    return ModelStore([models]).model("tiny")
+    return ModelRepository([models]).model("tiny")
 
 
 def test_no_factor_pays_for_another() -> None:

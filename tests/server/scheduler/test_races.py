@@ -93,7 +93,7 @@ class Client(threading.Thread):
 
     def check(self, render: Render, events: list[object]) -> None:
         """See that a render told what it should, in order, of itself and of nobody else."""
-        recipe = render.order.plan.recipe
+        recipe = render.order.recipe
         assert isinstance(events[0], Accepted)
         assert all(isinstance(event, Progress) for event in events[1:-1])
         steps = [event.step for event in events if isinstance(event, Progress)]

@@ -24,7 +24,7 @@ ANGLES = (*range(-10, 11), 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Geometry:
+class TransformSizes:
     """The sizes for one size of picture."""
 
     size: int

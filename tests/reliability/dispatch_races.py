@@ -1,7 +1,7 @@
 """Forced races where requests, renders and the store meet: random delays at every joint, callers that come and go.
 
 The desk and the store are the real ones; the worker is a thread for each render that makes a picture out of its digest.
-Run as `python -m tests.reliability.desk_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
+Run as `python -m tests.reliability.dispatch_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+from reverie_ascent.recipe import Recipe
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_server.dispatch import Desk
 from reverie_server.errors import Interrupted, NotStored, QueueFull
 from reverie_server.request.events import Accepted, Progress, Rendering
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.render import Render
 from reverie_server.store import NotKept, Store
 from reverie_server.store.entry import Maker
@@ -89,10 +90,12 @@ class FakeWorker:
 
     def finished(self, digest: str) -> int:
         """How often a shared picture was made for somebody: a last step may end after everybody has left."""
-        made = [render for render in self._finished if render.order.plan.digest == digest]
+        made = [render for render in self._finished if render.order.digest == digest]
         return sum(render.order.cache == USE and not render.stopped() for render in made)
 
-    def submit(self, order: Order, bell: Callable[[], None], *, client: str, deadline_s: float | None = None) -> Render:
+    def submit(
+        self, order: RenderRequest, bell: Callable[[], None], *, client: str, deadline_s: float | None = None
+    ) -> Render:
         """Take an order, or refuse it at times."""
         self._delays()
         with self._lock:
@@ -101,7 +104,7 @@ class FakeWorker:
         if refuse:
             raise QueueFull(64, 1)
         render = Render(order, bell, lambda _: None)
-        render.mailbox.post(Accepted(order.plan.effective, order.plan.digest))
+        render.mailbox.post(Accepted(order.effective, order.digest))
         thread = Thread(target=self._run, args=(render,))
         self._threads.append(thread)
         thread.start()
@@ -121,7 +124,7 @@ class FakeWorker:
                 return
             render.mailbox.post(Progress(step, STEPS, 0.0, 0.0, 0.0))
         self._finished.append(render)
-        render.mailbox.post(picture(render.order.plan.digest))
+        render.mailbox.post(picture(render.order.digest))
         self._delays()
 
 
@@ -142,12 +145,14 @@ def picture(digest: str) -> Rendering:
     )
 
 
-def order(digest: str, cache: visualization_pb2.CacheMode, request_id: str, *, background: bool) -> Order:
+def order(digest: str, cache: visualization_pb2.CacheMode, request_id: str, *, background: bool) -> RenderRequest:
     """An order for a picture, as far as desk and worker look at it."""
-    plan = SimpleNamespace(digest=digest, effective=spec_pb2.RenderSpec(model="tiny"))
     png = spec_pb2.IMAGE_FORMAT_PNG
-    return Order(
-        plan=cast(Any, plan),
+    return RenderRequest(
+        model=cast(Any, SimpleNamespace(digest="m")),
+        recipe=Recipe((), 16, STEPS, 0.1, 0),
+        effective=spec_pb2.RenderSpec(model="tiny"),
+        digest=digest,
         format=png,
         frame_format=png,
         frame_steps=frozenset(),
