@@ -38,7 +38,7 @@ from reverie_server.dispatch.inflight import Flight
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.render import Render
 
-from bench.reliability import dispatch_races
+from tests.reliability import dispatch_races
 from tests.server.hosts import Served, served
 from tests.server.results import rendering
 from tests.server.rpc.test_service import FORMATS, endless, read, refusal, spec, until

@@ -11,7 +11,7 @@ from reverie_server import Frame, Progress
 from reverie_server.dispatch import Ticket
 from reverie_server.dispatch.subscription import PAUSE_S
 
-from bench.reliability.dispatch_races import order
+from tests.reliability.dispatch_races import order
 
 FRAME = Frame(1, np.zeros((4, 4, 3), np.float32))
 

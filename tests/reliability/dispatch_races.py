@@ -1,7 +1,7 @@
 """Forced races where requests, renders and the store meet: random delays at every joint, callers that come and go.
 
 The desk and the store are the real ones; the worker is a thread for each render that makes a picture out of its digest.
-Run as `python -m bench.reliability.dispatch_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
+Run as `python -m tests.reliability.dispatch_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
 """
 
 from __future__ import annotations
