@@ -99,9 +99,11 @@ check: .venv/check/ready proto-check
 	@.venv/check/bin/ruff check .
 	@.venv/check/bin/ruff format --check .
 	@echo "== mypy"
-	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model tests
+	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model docs tests
 	@echo "== buf"
 	@cd proto && ../.venv/check/bin/buf lint
+	@echo "== the picture of docs/architecture.md"
+	@.venv/check/bin/python -m docs.draw_architecture --check
 
 format: .venv/check/ready
 	@.venv/check/bin/ruff check --fix .
