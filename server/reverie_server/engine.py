@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Event as Bell
+from threading import Event as News
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -16,7 +16,7 @@ from reverie_ascent.runtime.session import choose_device
 from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.catalog import Catalog
-from reverie_server.dispatch import Counts, Desk, Ticket
+from reverie_server.dispatch import Counts, Dispatcher, Subscription
 from reverie_server.errors import Violation
 from reverie_server.jobs.service import Jobs
 from reverie_server.limits import MAX_BATCH, Limits
@@ -24,7 +24,8 @@ from reverie_server.observer import NOBODY, Observer
 from reverie_server.request.events import Event, Frame, Progress, Rendering
 from reverie_server.request.options import RenderOptions, render_request
 from reverie_server.request.render_request import RenderRequest, Request
-from reverie_server.scheduler.step_loop import Stats, Worker
+from reverie_server.scheduler.stats import Stats
+from reverie_server.scheduler.step_loop import StepLoop
 from reverie_server.store import open_store
 
 #: As a store: none.
@@ -84,9 +85,9 @@ class Engine:
         self._origin = Origin("an Engine")
         self._catalog = Catalog(models, limits)
         kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
-        self._worker = Worker(chosen, limits, observer)
-        self._desk = Desk(self._worker, kept)
-        self.jobs = Jobs(str(jobs), self._desk, self.check, self.layers, limits)
+        self._step_loop = StepLoop(chosen, limits, observer)
+        self._dispatcher = Dispatcher(self._step_loop, kept)
+        self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits)
 
     def verify(self) -> None:
         """Check every file of every model against its digest; raise ModelError for the first that differs.
@@ -99,7 +100,7 @@ class Engine:
 
     def info(self) -> catalog_pb2.ServerInfo:
         """Version, device, presets and limits."""
-        return self._catalog.info(self._worker.device)
+        return self._catalog.info(self._step_loop.device)
 
     def models(self) -> list[catalog_pb2.Model]:
         """The models, by name."""
@@ -140,8 +141,8 @@ class Engine:
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        request, bell = self._check(*render_request(model, layer, channel, options)), Bell()
-        return _events(self.submit(request, bell.set), bell)
+        request, news = self._check(*render_request(model, layer, channel, options)), News()
+        return _events(self.submit(request, news.set), news)
 
     def check(self, request: Request, *, call: str = "") -> RenderRequest:
         """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it.
@@ -152,20 +153,19 @@ class Engine:
 
     def _check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
         self._origin.check()
-        return self._worker.estimated(self._catalog.check(request, wrong, call=call))
+        return self._step_loop.estimated(self._catalog.check(request, wrong, call=call))
 
     def submit(
-        self, request: RenderRequest, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
-    ) -> Ticket:
-        """Render what a request asks for; `bell` is called, from other threads, whenever there is something to say.
+        self, request: RenderRequest, wake: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Subscription:
+        """Render what a request asks for; `wake` is called, from other threads, whenever there is something to read.
 
-        What the ticket brings is the picture, from the store or the device, or what was wrong: QueueFull, when too many
-        renders wait already, TooLate, when the picture can hardly be done in `deadline_s` seconds. Clients share the
-        device fairly. Raises InvalidRequest when the request id stands for another spec, and Draining after
-        `close`.
+        The subscription brings the picture, from the store or the device, or what was wrong: QueueFull, if too many
+        renders wait already, TooLate, if the picture can hardly be done in `deadline_s` seconds. Clients share the
+        device fairly. Raises InvalidRequest if the request id stands for another spec, and Draining after `close`.
         """
         self._origin.check()
-        return self._desk.submit(request, bell, client=client, deadline_s=deadline_s)
+        return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s)
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs of channels of some layers, each named MODEL/LAYER, with all else left to its default.
@@ -174,17 +174,17 @@ class Engine:
         """
         for name in layers:
             model, _, layer = name.partition("/")
-            self._worker.warm(self._check(*render_request(model, layer, 0, {})))
+            self._step_loop.warm(self._check(*render_request(model, layer, 0, {})))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""
         self._origin.check()
-        return self._worker.stats()
+        return self._step_loop.stats()
 
     def counts(self) -> Counts:
         """How requests were answered so far: from the store, together, or by rendering."""
         self._origin.check()
-        return self._desk.counts()
+        return self._dispatcher.counts()
 
     def close(self) -> None:
         """Stop all renders before their next step, and wait until the device is idle and the store has its results.
@@ -194,7 +194,7 @@ class Engine:
         if not self._origin.is_here:
             return
         self.jobs.close()
-        self._desk.close()
+        self._dispatcher.close()
 
     def __enter__(self) -> Self:
         return self
@@ -205,14 +205,14 @@ class Engine:
         self.close()
 
 
-def _events(render: Ticket, bell: Bell) -> Iterator[Event]:
+def _events(subscription: Subscription, news: News) -> Iterator[Event]:
     try:
         while True:
-            bell.wait()
-            bell.clear()
-            while (event := render.take()) is not None:
+            news.wait()
+            news.clear()
+            while (event := subscription.take()) is not None:
                 yield event
                 if isinstance(event, Rendering):
                     return
     finally:
-        render.stop()
+        subscription.stop()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event as Bell
+from threading import Event as News
 from typing import Any
 
 import numpy as np
@@ -187,7 +187,7 @@ def test_a_picture_is_the_same_bytes_whatever_shares_its_batch(models: Path, eng
 
 
 def test_a_picture_is_the_same_bytes_though_its_render_gave_way(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reverie_server.scheduler.step_loop.TURN_S", 0.01)
+    monkeypatch.setattr("reverie_server.scheduler.turns.TURN_S", 0.01)
 
     def render(layer: str) -> Rendering:
         return engine.render("tiny", layer, 1, size=32, steps=150)
@@ -219,14 +219,13 @@ def test_a_program_can_be_loaded_before_the_first_render(models: Path) -> None:
             engine.warm(["tinny/conv1_1"])
 
 
-def test_the_bell_rings_from_another_thread(engine: Engine) -> None:
+def test_news_are_told_from_another_thread(engine: Engine) -> None:
     """What the service builds on."""
-    bell = Bell()
-    order = engine.check(engine_request())
-    render = engine.submit(order, bell.set)
-    while not isinstance(render.take(), Rendering):
-        assert bell.wait(20)
-        bell.clear()
+    news = News()
+    subscription = engine.submit(engine.check(engine_request()), news.set)
+    while not isinstance(subscription.take(), Rendering):
+        assert news.wait(60)
+        news.clear()
 
 
 def engine_request() -> Any:

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
-from reverie_server.dispatch import Desk, Ticket
+from reverie_server.dispatch import Dispatcher, Subscription
 from reverie_server.errors import (
     Draining,
     Fault,
@@ -44,15 +44,20 @@ class JobRunner:
     """
 
     def __init__(
-        self, open_repository: Callable[[], JobRepository], check: Check, desk: Desk, *, notify: Callable[[], None]
+        self,
+        open_repository: Callable[[], JobRepository],
+        check: Check,
+        dispatcher: Dispatcher,
+        *,
+        notify: Callable[[], None],
     ) -> None:
         self._open_repository = open_repository
         self._check = check
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._notify = notify
-        self._bell = Event()
+        self._woken = Event()
         self._lock = Lock()
-        self._tickets: dict[ItemKey, Ticket] = {}
+        self._subscriptions: dict[ItemKey, Subscription] = {}
         self._closing = False
         self._pause_s = 0.0
         #: Why the jobs wait, in a sentence; empty while they go on.
@@ -62,23 +67,23 @@ class JobRunner:
 
     def wake(self) -> None:
         """Look for jobs now, because one was created."""
-        self._bell.set()
+        self._woken.set()
 
     def stop(self, job: int) -> None:
         """Stop the pictures of a job before their next step."""
         with self._lock:
-            stopped = [ticket for (number, _), ticket in self._tickets.items() if number == job]
-        for ticket in stopped:
-            ticket.stop()
+            stopped = [each for (number, _), each in self._subscriptions.items() if number == job]
+        for subscription in stopped:
+            subscription.stop()
 
     def close(self) -> None:
         """Stop everything before its next step, and wait for the thread; what is not done is done another time."""
         with self._lock:
             self._closing = True
-            stopped = list(self._tickets.values())
-        for ticket in stopped:
-            ticket.stop()
-        self._bell.set()
+            stopped = list(self._subscriptions.values())
+        for subscription in stopped:
+            subscription.stop()
+        self._woken.set()
         self._thread.join()
 
     # ----- in the thread -----
@@ -95,8 +100,8 @@ class JobRunner:
             if waits:
                 self._wait_for(waits)
             else:
-                self._bell.wait()
-                self._bell.clear()
+                self._woken.wait()
+                self._woken.clear()
 
     def _turn(self, repository: JobRepository) -> str:
         """Record what has ended and submit more; return a reason to wait, or an empty string."""
@@ -116,12 +121,12 @@ class JobRunner:
         """Return how pictures ended, and why some have to be submitted again."""
         ends: list[Done | Failed] = []
         waits = ""
-        for key, ticket in list(self._tickets.items()):
-            end = _end(ticket)
+        for key, subscription in list(self._subscriptions.items()):
+            end = _end(subscription)
             if end is None:
                 continue
             with self._lock:
-                del self._tickets[key]
+                del self._subscriptions[key]
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
             elif isinstance(end, NotKept):
@@ -129,32 +134,34 @@ class JobRunner:
             elif isinstance(end, QueueFull | Draining):
                 waits = waits or str(end)
             elif not isinstance(end, Interrupted):
-                ends.append(_failed(key, ticket.order.call, end))
+                ends.append(_failed(key, subscription.request.call, end))
         return ends, waits
 
     def _submit(self, repository: JobRepository, at_once: int) -> None:
         unfit = []
-        for task in repository.tasks(max(0, at_once - len(self._tickets)), besides=self._tickets.keys()):
+        for task in repository.tasks(max(0, at_once - len(self._subscriptions)), besides=self._subscriptions.keys()):
             try:
                 request = visualization_pb2.RenderImageRequest(
                     spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH
                 )
-                order = self._check(request, call=task.name)
+                checked = self._check(request, call=task.name)
             except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
                 unfit.append(Failed(task.job, task.item.index, str(fault)))
             else:
-                self._begin(task, self._desk.submit(order, self._bell.set, client=f"job {task.job}", durable=True))
+                self._begin(
+                    task, self._dispatcher.submit(checked, self._woken.set, client=f"job {task.job}", durable=True)
+                )
         if unfit:
             repository.record_results(unfit)
             self._notify()
-            self._bell.set()
+            self._woken.set()
 
-    def _begin(self, task: Task, ticket: Ticket) -> None:
+    def _begin(self, task: Task, subscription: Subscription) -> None:
         with self._lock:
-            self._tickets[task.job, task.item.index] = ticket
+            self._subscriptions[task.job, task.item.index] = subscription
             closing = self._closing
         if closing:
-            ticket.stop()
+            subscription.stop()
 
     def _wait_for(self, what: str) -> None:
         """Let some time pass, even if woken, unless it is time to close."""
@@ -165,14 +172,14 @@ class JobRunner:
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
         until = time.monotonic() + self._pause_s
         while not self._closing and (left := until - time.monotonic()) > 0:
-            self._bell.wait(left)
-            self._bell.clear()
+            self._woken.wait(left)
+            self._woken.clear()
 
 
-def _end(ticket: Ticket) -> Rendering | BaseException | None:
+def _end(subscription: Subscription) -> Rendering | BaseException | None:
     """Return how a picture ended, or None while it has not."""
     try:
-        while (event := ticket.take()) is not None:
+        while (event := subscription.take()) is not None:
             if isinstance(event, Rendering):
                 return event
     except BaseException as error:

@@ -13,7 +13,7 @@ from threading import Lock
 import platformdirs
 from reverie_proto.v1 import catalog_pb2, jobs_pb2
 
-from reverie_server.dispatch import Desk
+from reverie_server.dispatch import Dispatcher
 from reverie_server.errors import Draining, JobsOff
 from reverie_server.jobs.database import JobDatabase
 from reverie_server.jobs.repository import JobRepository
@@ -44,7 +44,7 @@ class Jobs:
     def __init__(
         self,
         path: str,
-        desk: Desk,
+        dispatcher: Dispatcher,
         check: Check,
         layers: Callable[[str], list[catalog_pb2.Layer]],
         limits: Limits,
@@ -58,9 +58,9 @@ class Jobs:
         self._listeners: set[Callable[[], None]] = set()
         #: Why there are no jobs, in a clause; empty where there are.
         self._off = "it was started without a file for them; --jobs names one" if path == OFF else ""
-        if not self._off and not desk.stores:
+        if not self._off and not dispatcher.stores:
             self._off = "it has no store for their results; --store names one"
-        self._runner = None if self._off else JobRunner(self._open, check, desk, notify=self._notify)
+        self._runner = None if self._off else JobRunner(self._open, check, dispatcher, notify=self._notify)
 
     def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:
         """Begin a job; raise InvalidRequest, NotServed or TooManyJobs."""

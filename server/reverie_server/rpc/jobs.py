@@ -12,7 +12,7 @@ from reverie_proto.v1 import jobs_pb2
 from reverie_server.engine import Engine
 from reverie_server.errors import Draining
 from reverie_server.jobs.states import OPEN
-from reverie_server.rpc.loop_events import Bells
+from reverie_server.rpc.loop_events import LoopEvents
 from reverie_server.rpc.status import rpc_method
 
 
@@ -22,7 +22,7 @@ class JobServicer:
     def __init__(self, engine: Engine) -> None:
         self._jobs = engine.jobs
         self._draining = False
-        self._bells = Bells()
+        self._loop_events = LoopEvents()
         #: One for each watcher, set when the job may have changed.
         self._watchers: set[asyncio.Event] = set()
 
@@ -63,7 +63,7 @@ class JobServicer:
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
-            with self._jobs.subscribed(self._bells.bell(changed)):
+            with self._jobs.subscribed(self._loop_events.setter(changed)):
                 await self._watch(request, context, changed)
         finally:
             self._watchers.discard(changed)

@@ -19,11 +19,11 @@ from reverie_server.request.events import Accepted, Event, Frame, Progress, Rend
 from reverie_server.request.render_request import RenderRequest, Request
 from reverie_server.rpc import request_id
 from reverie_server.rpc.caller import charged, current_caller, peer_host
-from reverie_server.rpc.loop_events import Bells
+from reverie_server.rpc.loop_events import LoopEvents
 from reverie_server.rpc.status import rpc_method
 
 if TYPE_CHECKING:
-    from reverie_server.dispatch import Ticket
+    from reverie_server.dispatch import Subscription
 
 
 class RenderServicer:
@@ -35,8 +35,8 @@ class RenderServicer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._draining = False
-        self._bells = Bells()
-        self._calls: dict[asyncio.Task[object], Ticket] = {}
+        self._loop_events = LoopEvents()
+        self._calls: dict[asyncio.Task[object], Subscription] = {}
 
     @rpc_method
     async def RenderImage(
@@ -82,18 +82,18 @@ class RenderServicer:
     async def _submitted(
         self, checked: RenderRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[AsyncGenerator[Event, None]]:
-        rung = asyncio.Event()
-        bell, client = self._bells.bell(rung), _client(context)
-        render = self._engine.submit(checked, bell, client=client, deadline_s=context.time_remaining())
+        news = asyncio.Event()
+        wake, client = self._loop_events.setter(news), _client(context)
+        subscription = self._engine.submit(checked, wake, client=client, deadline_s=context.time_remaining())
         task = asyncio.current_task()
         assert task is not None
-        self._calls[task] = render
+        self._calls[task] = subscription
         task.add_done_callback(self._calls.pop)
         try:
-            async with aclosing(_events(render, rung)) as events:
+            async with aclosing(_events(subscription, news)) as events:
                 yield events
         finally:
-            render.stop()
+            subscription.stop()
 
     async def drain(self, grace_s: float) -> None:
         """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
@@ -106,8 +106,8 @@ class RenderServicer:
 
     def interrupt(self) -> None:
         """Stop every render before its next step."""
-        for render in self._calls.values():
-            render.stop()
+        for subscription in self._calls.values():
+            subscription.stop()
 
 
 def _client(context: grpc.aio.ServicerContext) -> str:
@@ -115,14 +115,14 @@ def _client(context: grpc.aio.ServicerContext) -> str:
     return current_caller().name or peer_host(context.peer() or "")
 
 
-async def _events(render: Ticket, rung: asyncio.Event) -> AsyncGenerator[Event, None]:
+async def _events(subscription: Subscription, news: asyncio.Event) -> AsyncGenerator[Event, None]:
     while True:
-        rung.clear()
-        while (event := render.take()) is not None:
+        news.clear()
+        while (event := subscription.take()) is not None:
             yield event
             if isinstance(event, Rendering):
                 return
-        await rung.wait()
+        await news.wait()
 
 
 # ----- from events to messages of the wire -----

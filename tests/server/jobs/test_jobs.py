@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from threading import Event as Bell
+from threading import Event as News
 from typing import Any
 
 import grpc
@@ -38,6 +38,7 @@ from reverie_server.jobs.request import Item, JobRequest
 from reverie_server.store.breaker import Breaker
 
 from tests.models import write_tiny_model
+from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Served, served
 from tests.server.results import FullDisk
 from tests.server.rpc.test_service import refusal, until
@@ -256,10 +257,10 @@ async def disconnect(service: Served, name: str, watching: Any) -> None:
 
 
 async def break_the_device(service: Served, name: str, watching: Any) -> None:
-    shelf = service.engine._worker._shelf
-    shelf._load = _broken
-    for ascent in list(shelf._loaded.values()):
-        ascent.step = _broken  # type: ignore[method-assign]
+    step_loop = service.engine._step_loop
+    step_loop._loader._load = _broken
+    for batch in list(step_loop._state.programs):
+        batch.step = _broken  # type: ignore[method-assign]
 
 
 def _broken(*_: Any) -> Any:
@@ -297,7 +298,7 @@ async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behi
     await until(lambda: working.engine.stats().running == working.engine.stats().waiting == 0)
     await until(lambda: not jobs._listeners)
     assert jobs._runner is not None
-    assert not (jobs._runner._tickets if wanted != "RUNNING" else ())
+    assert not (jobs._runner._subscriptions if wanted != "RUNNING" else ())
     assert working.engine.stats().late_steps <= 1
     if wanted == "FAILED":
         errors = [item.error for _, item in jobs.events_after(name, 0)[1] if item.error]
@@ -371,11 +372,11 @@ def test_jobs_are_bounded_in_number_and_size(at: Open) -> None:
 
 
 def wait_for(engine: Engine, name: str, wanted: Callable[[RenderJob], bool]) -> RenderJob:
-    rung = Bell()
-    with engine.jobs.subscribed(rung.set):
+    news = News()
+    with engine.jobs.subscribed(news.set):
         while not wanted(told := engine.jobs.get(name)):
-            assert rung.wait(30), told
-            rung.clear()
+            assert news.wait(PATIENCE_S), told
+            news.clear()
     return told
 
 

@@ -224,7 +224,7 @@ async def test_the_end_of_a_render_is_told_with_the_name_of_its_call(engine: Eng
                     render_request(channel=number), metadata=(("x-request-id", f"mine-{number}"),), timeout=20
                 )
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    told = [line for line in lines if line["logger"] == "reverie_server.scheduler.step_loop"]
+    told = [line for line in lines if line["logger"] == "reverie_server.scheduler.progress"]
     assert [line["request_id"] for line in told] == ["mine-0", "mine-1"]
 
 

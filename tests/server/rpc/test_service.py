@@ -287,12 +287,12 @@ async def test_clients_that_do_not_read_hold_up_nobody_and_miss_no_frame_and_no_
     request = StreamRenderRequest(spec=large, format=spec_pb2.IMAGE_FORMAT_RAW, frames=frames, progress_every_steps=1)
     calls = [alone.call.StreamRender(request) for _ in range(3)]
     await until(lambda: alone.engine.stats().finished == 3)
-    kept = [list(render.mailbox._mail) for render in alone.mount._renders._calls.values()]
+    kept = [list(call.events._events) for call in alone.mount._renders._calls.values()]
     assert len(kept) == 3
-    for mail in kept:
-        assert sum(isinstance(event, Progress) and event.frame is None for event in mail) <= len(mail) // 2
-        assert sum(isinstance(event, Progress) and event.frame is not None for event in mail) <= 8
-        assert isinstance(mail[-1], Rendering)
+    for unread in kept:
+        assert sum(isinstance(event, Progress) and event.frame is None for event in unread) <= len(unread) // 2
+        assert sum(isinstance(event, Progress) and event.frame is not None for event in unread) <= 8
+        assert isinstance(unread[-1], Rendering)
     for call in calls:
         events = [event async for event in call]
         assert len(events[-1].result.image.data) == 570 * 570 * 12
