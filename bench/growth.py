@@ -26,7 +26,7 @@ from reverie_ascent.runtime.session import Device, choose_device
 from reverie_server.scheduler import estimate
 
 from bench.recipe import recipe
-from bench.results import write_json
+from tests.figures import write_json
 
 CHANNEL = 1
 STEPS, SECONDS = 9, 4.0

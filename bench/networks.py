@@ -28,7 +28,7 @@ import numpy as np
 
 from bench.networks_list import DRAWN_ANEW, NETWORKS, PARTS
 from bench.networks_table import write_table
-from bench.results import write_json
+from tests.figures import write_json
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PICTURES = 5

@@ -28,7 +28,7 @@ from bench.contenders import CONTENDERS as OTHERS
 from bench.contenders import Task
 from bench.race import Contestant, Step, compete, race, report
 from bench.recipe import recipe
-from bench.vgg19 import CHANNEL
+from tests.vgg19 import CHANNEL
 
 MODEL = "vgg19"
 TABLES = 100

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tests.law_of_imports import LAWS, ORDERS, Law
 
-PICTURE = Path(__file__).parent / "images" / "architecture.svg"
+ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "docs" / "images" / "architecture.svg"
 
 WIDTH, MARGIN, GAP_X, GAP_Y = 900, 20, 24, 56
 TITLE, LINE, PAD = 24, 19, 12
@@ -48,20 +49,15 @@ class Box:
         return self.x + self.width / 2
 
 
-def package(law: Law) -> str:
-    """Return the name of the package that a law is about."""
-    return Path(law.folder).name
-
-
 def imported(law: Law) -> list[str]:
     """Return the packages of ours that a package may import."""
-    ours = {package(each) for each in LAWS}
-    return sorted(law.may & ours - {package(law)})
+    ours = {each.package for each in LAWS}
+    return sorted(law.may & ours - {law.package})
 
 
 def depth(law: Law) -> int:
     """Return how many packages lie below one: the longest chain of imports."""
-    laws = {package(each): each for each in LAWS}
+    laws = {each.package: each for each in LAWS}
     return max((1 + depth(laws[name]) for name in imported(law)), default=0)
 
 
@@ -73,8 +69,18 @@ def rows() -> list[list[Law]]:
 
 def lines(law: Law) -> list[str]:
     """Return what is written below a package's name: its purpose, and its folders from the highest to the lowest."""
-    order = ORDERS.get(package(law), ())
-    return [PURPOSES[package(law)], *(", ".join(tier) for tier in reversed(order))]
+    folder = ROOT / law.folder
+    rows = []
+    for tier in reversed(ORDERS.get(law.folder, ())):
+        shown = [f"{name}/" if (folder / name).is_dir() else name for name in tier if _exists(folder, name)]
+        if shown:
+            rows.append(", ".join(shown))
+    return [PURPOSES[law.package], *rows]
+
+
+def _exists(folder: Path, name: str) -> bool:
+    """Return whether a folder or module that the law names exists; a package's own __init__ is not drawn."""
+    return name != "__init__" and ((folder / name).is_dir() or (folder / f"{name}.py").is_file())
 
 
 def boxes() -> list[Box]:
@@ -82,12 +88,21 @@ def boxes() -> list[Box]:
     placed: list[Box] = []
     y = float(MARGIN)
     for row in rows():
-        width = (WIDTH - 2 * MARGIN - GAP_X * (len(row) - 1)) / len(row)
         height = max(TITLE + LINE * len(lines(law)) + PAD for law in row)
-        for column, law in enumerate(row):
-            placed.append(Box(package(law), lines(law), MARGIN + column * (width + GAP_X), y, width, height))
+        widest = [max(map(len, lines(law))) for law in row]
+        x, room = float(MARGIN), WIDTH - 2 * MARGIN - GAP_X * (len(row) - 1)
+        for law, length in zip(row, widest, strict=True):
+            width = room * length / sum(widest)
+            placed.append(Box(law.package, lines(law), x, y, width, height))
+            x += width + GAP_X
         y += height + GAP_Y
     return placed
+
+
+def gaps(placed: Sequence[Box], start: Box, end: Box) -> list[float]:
+    """Return where an arrow can pass the row between two boxes; empty if they are in neighbouring rows."""
+    row = sorted((box for box in placed if start.y < box.y < end.y), key=lambda box: box.x)
+    return [left.x + left.width + GAP_X / 2 for left in row[:-1]]
 
 
 def arrows(placed: Sequence[Box]) -> list[str]:
@@ -95,11 +110,13 @@ def arrows(placed: Sequence[Box]) -> list[str]:
     at = {box.name: box for box in placed}
     drawn = []
     for law in LAWS:
-        start = at[package(law)]
+        start = at[law.package]
         below = imported(law)
         for index, name in enumerate(sorted(below, key=lambda name: at[name].middle)):
             end = at[name]
             x1 = start.x + start.width * (index + 1) / (len(below) + 1)
+            if between := gaps(placed, start, end):
+                x1 = min(between, key=lambda gap: abs(gap - end.middle))
             x2 = min(max(x1, end.x + 30), end.x + end.width - 30)
             drawn.append(
                 f'<path d="M {x1:.0f} {start.y + start.height:.0f} L {x2:.0f} {end.y - 3:.0f}" class="import"/>'

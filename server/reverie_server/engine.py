@@ -7,22 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event as News
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import Self, Unpack
 
+from reverie_ascent.autotune.benchmark import preferred_batch
+from reverie_ascent.runtime import SharedThreads
+from reverie_ascent.runtime.process import Origin
+from reverie_ascent.runtime.session import choose_device
 from reverie_proto.v1 import catalog_pb2
 
+from reverie_server.catalog import Catalog
+from reverie_server.dispatch import Counts, Dispatcher, Subscription
 from reverie_server.errors import Violation
+from reverie_server.jobs.service import Jobs
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NOBODY, Observer
-from reverie_server.request import options as words
 from reverie_server.request.events import Event, Frame, Progress, Rendering
-from reverie_server.request.options import Words
+from reverie_server.request.options import RenderOptions, render_request
 from reverie_server.request.render_request import RenderRequest, Request
-
-if TYPE_CHECKING:
-    from reverie_server.dispatch import Counts, Subscription
-    from reverie_server.scheduler.stats import Stats
-
+from reverie_server.scheduler.stats import Stats
+from reverie_server.scheduler.step_loop import StepLoop
+from reverie_server.store import open_store
 
 #: As a store: none.
 OFF = "off"
@@ -38,7 +42,8 @@ class Engine:
             rendering.save("conv4_3-17.png")
 
     `models` are folders that hold model folders, as `reverie export --out` writes them; without any, the embedded model
-    is served. `device` is "cpu", "cuda" or "auto"; `threads` bounds the CPU threads of one step, for the whole process.
+    is served. `device` is "cpu", "cuda" or "auto"; `threads` is the number of CPU threads of one step, by default one
+    for each core that this process may use, or a `SharedThreads`.
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
     and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
     program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
@@ -47,6 +52,10 @@ class Engine:
     `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
     is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
     jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
+
+    Nothing of the process is changed: not the threads of ONNX Runtime's other sessions, no signal handler, no setting
+    of logging or warnings. An engine belongs to the process that made it: after a fork, calls in the child that need
+    its threads raise ForkedProcess.
 
     Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
     share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable or UnusableStore, from
@@ -58,7 +67,7 @@ class Engine:
         models: Sequence[str | Path] | None = None,
         *,
         device: str = "auto",
-        threads: int | None = None,
+        threads: int | SharedThreads | None = None,
         exact: bool = False,
         bfloat16: bool = False,
         batch: int | None = None,
@@ -68,21 +77,12 @@ class Engine:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         observer: Observer = NOBODY,
     ) -> None:
-        # Loaded here, because this module is also imported to print the help of `reverie`.
-        from reverie_ascent.autotune.benchmark import preferred_batch
-        from reverie_ascent.runtime.session import choose_device
-
-        from reverie_server.catalog import Catalog
-        from reverie_server.dispatch import Dispatcher
-        from reverie_server.jobs.service import Jobs
-        from reverie_server.scheduler.step_loop import StepLoop
-        from reverie_server.store import open_store
-
         if batch is not None and not 1 <= batch <= MAX_BATCH:
             raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")
         chosen = choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16)
         chosen = replace(chosen, batch=batch or preferred_batch(chosen))
         limits = replace(limits, max_batch=chosen.batch)
+        self._origin = Origin("an Engine")
         self._catalog = Catalog(models, limits)
         kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
         self._step_loop = StepLoop(chosen, limits, observer)
@@ -117,11 +117,11 @@ class Engine:
         model: str | None = None,
         layer: str | None = None,
         channel: int | str | None = None,
-        **options: Unpack[Words],
+        **options: Unpack[RenderOptions],
     ) -> Rendering:
         """The picture that excites a channel of a layer most; `channel` may be the label of a class.
 
-        The options are those of `words.Words`. Leaving by an exception, Ctrl-C included, stops the render.
+        The options are those of `RenderOptions`. Leaving by an exception, Ctrl-C included, stops the render.
         """
         frames: list[Frame] = []
         for event in self.stream(model, layer, channel, **options):
@@ -135,13 +135,13 @@ class Engine:
         model: str | None = None,
         layer: str | None = None,
         channel: int | str | None = None,
-        **options: Unpack[Words],
+        **options: Unpack[RenderOptions],
     ) -> Iterator[Event]:
         """The same as `render`, as events: one Accepted, any number of Progress, one Rendering.
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        request, news = self._check(*words.request(model, layer, channel, options)), News()
+        request, news = self._check(*render_request(model, layer, channel, options)), News()
         return _events(self.submit(request, news.set), news)
 
     def check(self, request: Request, *, call: str = "") -> RenderRequest:
@@ -152,6 +152,7 @@ class Engine:
         return self._check(request, call=call)
 
     def _check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
+        self._origin.check()
         return self._step_loop.estimated(self._catalog.check(request, wrong, call=call))
 
     def submit(
@@ -163,6 +164,7 @@ class Engine:
         renders wait already, TooLate, if the picture can hardly be done in `deadline_s` seconds. Clients share the
         device fairly. Raises InvalidRequest if the request id stands for another spec, and Draining after `close`.
         """
+        self._origin.check()
         return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s)
 
     def warm(self, layers: Iterable[str]) -> None:
@@ -172,18 +174,25 @@ class Engine:
         """
         for name in layers:
             model, _, layer = name.partition("/")
-            self._step_loop.warm(self._check(*words.request(model, layer, 0, {})))
+            self._step_loop.warm(self._check(*render_request(model, layer, 0, {})))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""
+        self._origin.check()
         return self._step_loop.stats()
 
     def counts(self) -> Counts:
         """How requests were answered so far: from the store, together, or by rendering."""
+        self._origin.check()
         return self._dispatcher.counts()
 
     def close(self) -> None:
-        """Stop all renders before their next step, and wait until the device is idle and the store has its results."""
+        """Stop all renders before their next step, and wait until the device is idle and the store has its results.
+
+        In a child that was forked from the engine's process there is nothing to stop.
+        """
+        if not self._origin.is_here:
+            return
         self.jobs.close()
         self._dispatcher.close()
 

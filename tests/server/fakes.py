@@ -10,7 +10,8 @@ import numpy as np
 from reverie_ascent import Ascent, Outcome, Reached, Result, Run
 from reverie_ascent.models.repository import Model
 from reverie_ascent.recipe import Recipe, Term
-from reverie_ascent.runtime.session import CPU, Device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_server.limits import Limits
 from reverie_server.request.events import Event
@@ -161,4 +162,4 @@ def fake_step_loop(
         loading(request.recipe.terms[0].layer)
         return cast(Ascent, FakeAscent(batch, before))
 
-    return StepLoop(Device("cpu", (CPU,), 1, batch=batch), limits, load=load, **options)
+    return StepLoop(Device("cpu", (CPU.provider,), 1, batch=batch), limits, load=load, **options)

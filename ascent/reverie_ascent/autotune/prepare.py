@@ -19,7 +19,7 @@ def prepare(model: ir.Model, device: Device) -> Device:
 
     On an exact CPU the program stays as it is.
     """
-    if device.name == "cuda":
+    if not device.type.multiplies_rows:
         negate(model)
         if device.bfloat16:
             halve(model)

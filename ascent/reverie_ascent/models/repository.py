@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 from reverie_proto.v1 import manifest_pb2
 
 from reverie_ascent.models.inspection import MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES, problems
+from reverie_ascent.models.weights import from_checked
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
@@ -95,14 +96,15 @@ class Model:
         raise UnknownName("layer", name, [*self.layers, *self._aliases])
 
     def graph(self, layer: str) -> ir.Model:
-        """Return the graph of a layer, a new one each time; its weights are references into `weights`.
+        """Return the graph of a layer, a new one each time; its weights are parts of `weights`.
 
-        Raises UnknownName, or ModelError where the file is not what was exported.
+        Raises UnknownName, or ModelError where the file is not what was exported. Reading a weight checks the file of
+        weights, once, and raises ModelError too.
         """
         if layer not in self.layers:
             raise UnknownName("layer", layer, list(self.layers))
         model = ir.from_proto(self._proto(layer))
-        ir.external_data.set_base_dir(model.graph, self.folder)
+        from_checked(model.graph, lambda: self.weights)
         return model
 
     def grid(self, layer: str, size: int) -> tuple[int, int]:
@@ -122,13 +124,20 @@ class Model:
 
     @cached_property
     def weights(self) -> npt.NDArray[np.uint8]:
-        """The bytes of ``weights.bin``, mapped into memory, checked once."""
+        """The bytes of ``weights.bin``, mapped into memory, checked once.
+
+        What is mapped is the file that was checked: one that takes its place later is never seen. A file that is
+        written to while it is mapped cannot be guarded against; `reverie export` never does that.
+        """
         with (self.folder / WEIGHTS).open("rb") as file:
             # Read and not mapped for this: what is mapped and touched counts as this process's memory.
             self._check_digest(WEIGHTS, hashlib.file_digest(file, hashlib.sha256).hexdigest())
             if not self._files[WEIGHTS].size_bytes:
                 return np.zeros(0, np.uint8)  # nothing cannot be mapped
-            return np.memmap(file, np.uint8, mode="r")
+            mapped = np.memmap(file, np.uint8, mode="r")
+        if mapped.size != self._files[WEIGHTS].size_bytes:
+            raise ModelError(f"{self.folder / WEIGHTS} was written to while it was checked; export the model again")
+        return mapped
 
     def _proto(self, layer: str) -> onnx.ModelProto:
         file = self.layers[layer].file

@@ -10,7 +10,7 @@ from reverie_export.errors import BadSource, BadWeights
 from reverie_export.sources.imported import imported
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 
 def called_network(spec: str, weights: str | None) -> Network:
@@ -25,9 +25,9 @@ def called_network(spec: str, weights: str | None) -> Network:
     call = imported(spec)
     if weights is not None and not is_random(weights) and not weights.endswith(FILES):
         raise BadWeights(f"{weights!r} is neither a {', '.join(FILES)} file nor random:SEED, as {spec} needs")
-    torch.manual_seed(seed(weights) or 0)
+    drawn_by = seed(weights)
     try:
-        with quiet():
+        with quiet(), seeded(drawn_by):
             module = call()
     except Exception as e:
         raise BadSource(f"{spec}() failed: {type(e).__name__}: {e}") from e

@@ -8,7 +8,7 @@ from typing import Any
 from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 PREFIX = "timm:"
 
@@ -20,7 +20,6 @@ def timm_network(source: str, weights: str | None) -> Network:
     and size are those that timm records for the weights.
     """
     import timm
-    import torch
 
     name = source.removeprefix(PREFIX)
     architecture, _, tag = name.partition(".")
@@ -38,10 +37,10 @@ def timm_network(source: str, weights: str | None) -> Network:
             )
         tag = weights
 
-    torch.manual_seed(seed(weights) or 0)
+    drawn_by = seed(weights)
     called = f"{architecture}.{tag}" if tag else architecture
     try:
-        with quiet():
+        with quiet(), seeded(drawn_by):
             module = timm.create_model(called, pretrained=not made)
     except Exception as e:  # anything that the hub, or a network that needs more than timm, raises
         reason = str(e).strip().split("\n")[0]

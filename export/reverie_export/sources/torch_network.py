@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from reverie_export.errors import BadSource
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Source, digest_of
@@ -22,7 +20,6 @@ def traced(network: Network) -> Source:
     size = network.native_size_px
     shape = (1, network.channels, size, size)
     module = network.module.eval().float().requires_grad_(False)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with quiet():
             program = torch.onnx.export(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,16 @@ def seed(weights: str | None) -> int | None:
     if not text.isdecimal() or int(text) >= 2**63:
         raise BadWeights(f"{weights!r}: the seed must be a whole number from 0 to 2^63 - 1")
     return int(text)
+
+
+@contextmanager
+def seeded(number: int | None) -> Iterator[None]:
+    """Let torch draw random numbers by a seed, 0 where there is none; afterwards its generator is as it was before."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number or 0)
+        yield
 
 
 def recorded(weights: str) -> str:

@@ -11,7 +11,7 @@ from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.field_names import field_names
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 # Detectors and segmenters take pictures of any size, and do not state a native one.
 USUAL_PX = 224
@@ -32,7 +32,6 @@ class Found:
 
 def torchvision_network(name: str, weights: str | None) -> Network:
     """Return torchvision's network ``name``; ``weights`` is one of its names, a file or ``random:SEED``."""
-    import torch
     import torchvision
 
     kind = _kinds().get(name)
@@ -49,9 +48,9 @@ def torchvision_network(name: str, weights: str | None) -> Network:
             f"nor a {', '.join(FILES)} file, nor random:SEED{nearest(weights, named.__members__)}"
         )
 
-    torch.manual_seed(seed(weights) or 0)
+    drawn_by = seed(weights)
     about = chosen or named["DEFAULT"]
-    with quiet():
+    with quiet(), seeded(drawn_by):
         found = kind(name, about)
     if chosen is not None:
         try:

@@ -19,7 +19,8 @@ from reverie_server.process.settings import Settings
 def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto", exact: bool = False) -> Iterator[str]:
     """Serve models, the embedded one by default, on a socket that only this user can reach; yield its address.
 
-    The client then speaks to it as to any other server. Leaving the block stops all renders and the server.
+    The client then speaks to it as to any other server. Leaving the block stops all renders and the server. Nothing of
+    the process is changed: its sessions have threads of their own, for it has one program at a time.
     """
     with Engine(models, device=device, exact=exact) as engine, tempfile.TemporaryDirectory(prefix="reverie-") as folder:
         handle: Future[tuple[asyncio.AbstractEventLoop, Signals, str]] = Future()

@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 from reverie_ascent.models.repository import ModelError
+from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.session import DeviceUnavailable
 
 from reverie_server.engine import Engine
@@ -50,7 +51,7 @@ def run(settings: Settings) -> None:
                 Engine(
                     settings.models or None,
                     device=settings.device,
-                    threads=settings.threads,
+                    threads=SharedThreads(settings.threads),  # this process is ours
                     exact=settings.exact,
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,

@@ -17,16 +17,19 @@ class Violations:
 
     def __init__(self, found: Sequence[Violation] = ()) -> None:
         self._invalid: list[Violation] = list(found)
+        # A value that could not be written into the request is absent from it and must not be checked a second time.
+        self._unwritten = {violation.field for violation in found}
         self._not_served: list[tuple[str, str, Violation]] = []
 
     def add(self, field: str, problem: str) -> None:
         """Add a field whose value cannot be served; adding the same violation twice adds it once."""
-        if (violation := Violation(field, problem)) not in self._invalid:
+        if (violation := Violation(field, problem)) not in self._invalid and field not in self._unwritten:
             self._invalid.append(violation)
 
     def add_not_served(self, field: str, problem: str, *, kind: str, name: str) -> None:
         """Add a field that names a resource, a model or a layer, that is not served here."""
-        self._not_served.append((kind, name, Violation(field, problem)))
+        if field not in self._unwritten:
+            self._not_served.append((kind, name, Violation(field, problem)))
 
     def check_range(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
         """Add a violation unless low <= value <= high, which NaN is not; return whether the value is in range."""

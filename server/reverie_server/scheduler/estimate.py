@@ -62,7 +62,7 @@ class Estimates:
         key = program_key(plan.recipe)
         step = self._known.get((plan.model.digest, key))
         if step is None:
-            if self._device.name != "cpu":
+            if not self._device.type.multiplies_rows:
                 return None
             try:
                 with self._alone:  # the first time the machine is measured, and wants to be left alone

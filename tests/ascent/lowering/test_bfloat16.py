@@ -13,12 +13,13 @@ from reverie_ascent.autotune import prepare as device
 from reverie_ascent.autotune.prepare import prepare
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.lowering.bfloat16 import OPSET, halve
-from reverie_ascent.runtime.session import CUDA, Device
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device
 from reverie_gradient import with_gradient
 
 from tests.ascent.lowering.rewriting import error, noise
 
-GPU = Device("cuda", (CUDA,), 1, bfloat16=True)
+GPU = Device("cuda", (CUDA.provider,), 1, bfloat16=True)
 
 
 def network() -> ir.Model:

@@ -13,13 +13,14 @@ from reverie_ascent.autotune import prepare as device
 from reverie_ascent.autotune.prepare import prepare
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.lowering.negation import negate
-from reverie_ascent.runtime.session import CUDA, Device, choose_device
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device, choose_device
 from reverie_gradient import with_gradient
 
 from tests.ascent.lowering.rewriting import both, error, noise, run
 
 NEGATION = {"scale": -1, "shift": 0, "mean": 0, "variance": 1}
-GPU = Device("cuda", (CUDA,), 1)
+GPU = Device("cuda", (CUDA.provider,), 1)
 POOLED = fragment(
     "g (float[1, 4, 6, 6] X) => (float[1, 4, 3, 3] Y)",
     "c = Conv (X, w) r = Relu(c) Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)",

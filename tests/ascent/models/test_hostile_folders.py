@@ -68,6 +68,10 @@ def placed(key: str, value: str) -> Callable[[onnx.ModelProto], None]:
     return change
 
 
+def untyped(model: onnx.ModelProto) -> None:
+    weight(model).data_type = TensorProto.STRING
+
+
 def node(op: str, domain: str = "", **attributes: Any) -> Callable[[onnx.ModelProto], None]:
     def change(model: onnx.ModelProto) -> None:
         model.graph.node.append(helper.make_node(op, ["image"], ["odd"], domain=domain, **attributes))
@@ -95,6 +99,8 @@ GRAPHS = [
     ("a weight behind the end", placed("offset", "999999999999"), "is said to end at byte"),
     ("a weight before the start", placed("offset", "-4"), "has no offset and length"),
     ("a weight without end", placed("length", "9" * 30), "has no offset and length"),
+    ("a weight that is too short", placed("length", "4"), "is said to have 4 bytes, and its shape and type take"),
+    ("a weight without a type", untyped, "its shape and type take None"),
     ("a place with more to say", placed("basepath", "/etc"), "says 'basepath' of its place"),
     ("a constant from elsewhere", external_constant, "is in another file"),
     ("another domain's operator", node("Gelu", "com.microsoft"), "is of the domain 'com.microsoft'"),

@@ -14,7 +14,7 @@ import pytest
 from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_gradient import with_gradient
 
-from bench import vgg19
+from tests import vgg19
 
 BLOCKED = {"Conv", "MaxPool", "Upsample", "Add", "Mul", "HardSigmoid"}
 ENDS = {"ReorderInput", "ReorderOutput", "Sub", "Div", "Mul", "Resize"}  # cotangent, results and normalisation

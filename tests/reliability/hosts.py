@@ -1,6 +1,6 @@
 """Host services that pin protobuf: our client installs beside each pin, imports, and renders.
 
-``python -m bench.reliability.hosts`` makes an environment for each and asks one server, of this environment, for a
+``python -m tests.reliability.hosts`` makes an environment for each and asks one server, of this environment, for a
 picture; all hosts get the same bytes.
 """
 
@@ -13,8 +13,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-from bench.reliability.process import ServerProcess
 from tests.models import write_tiny_model
+from tests.reliability.process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from hypothesis import strategies as some
 from reverie_proto.v1 import visualization_pb2
 
-from bench.reliability import valid
+from tests.reliability import valid
 
 SERVICE = visualization_pb2.DESCRIPTOR.services_by_name["VisualizationService"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from bench.reliability.process import ServerProcess
+from tests.reliability.process import ServerProcess
 
 PIECES_OF_LOG = re.compile(r"digest ([0-9a-f]{12})")
 

@@ -1,6 +1,6 @@
 """Every door the same: in-process, unary, stream and job give the same bytes for the same spec, rendered or stored.
 
-Run as `python -m bench.reliability.doors`; the exit status is 1 when two doors differ. Figures go to
+Run as `python -m tests.reliability.doors`; the exit status is 1 when two doors differ. Figures go to
 bench/results/doors.json.
 """
 
@@ -26,8 +26,8 @@ from reverie_proto.v1.visualization_pb2 import (
 from reverie_server import Engine
 from reverie_server.request.images import ENCODERS
 
-from bench.reliability.server import server
-from bench.results import write_json
+from tests.figures import write_json
+from tests.reliability.server import server
 
 FORMATS = list(ENCODERS)
 

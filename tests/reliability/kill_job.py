@@ -4,7 +4,7 @@ A job of tiny pictures of texture19 goes on while its server is killed at random
 store and the same file of jobs. At the end: the job has succeeded; every picture whose end was told is in the store and
 was never rendered again; nothing else was rendered twice but what was under way when the server was killed.
 
-Run as `python -m bench.reliability.kill_job [--kills 20] [--images 200]`; the exit status is 1 when a promise breaks.
+Run as `python -m tests.reliability.kill_job [--kills 20] [--images 200]`; the exit status is 1 when a promise breaks.
 Figures go to bench/results/kill_job.json.
 """
 
@@ -33,8 +33,8 @@ from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, RenderImageRequest
 from reverie_server.jobs.runner import AT_ONCE
 
-from bench.reliability.server import Server, server
-from bench.results import write_json
+from tests.figures import write_json
+from tests.reliability.server import Server, server
 
 #: Layers of texture19 and their channels.
 LAYERS = {"conv1_1": 16, "conv1_2": 16, "conv2_1": 32, "conv2_2": 32, "conv3_1": 64, "conv3_2": 64, "conv3_3": 64}

@@ -1,6 +1,6 @@
 """Generated messages to every method, and raw bytes on the port: nothing crashes, nothing is INTERNAL, nothing hangs.
 
-    python -m bench.reliability.fuzz [--messages 100000] [--minutes 20]
+    python -m tests.reliability.fuzz [--messages 100000] [--minutes 20]
 
 A third of the messages is valid, a third has one to three fields of a valid one changed, a third is made from nothing.
 So every method has to be answered well at least once, and a share of the renders, or the check has not reached what it
@@ -28,10 +28,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from bench.reliability import messages
-from bench.reliability.process import ServerProcess
-from bench.results import write_json
+from tests.figures import write_json
 from tests.models import write_tiny_model
+from tests.reliability import messages
+from tests.reliability.process import ServerProcess
 
 #: A call that has not ended by then hangs: long enough for a machine that is kept busy by others.
 HANG_S = 180

@@ -3,7 +3,7 @@
 Each fault is real where a process without rights can make it so (a limit on the size of files for a full disk, a file
 where a folder should be, changed bits). Promised: every request gets its picture, with the bytes that it has without a
 store; the log says what is wrong; what failed works again when the fault is gone. Run as
-`python -m bench.reliability.store_faults`; the exit status is 1 when a promise breaks. Figures go to
+`python -m tests.reliability.store_faults`; the exit status is 1 when a promise breaks. Figures go to
 bench/results/store_faults.json.
 """
 
@@ -29,7 +29,7 @@ from reverie_server import Engine
 from reverie_server.jobs import runner as foreman
 from reverie_server.store import breaker
 
-from bench.results import write_json
+from tests.figures import write_json
 
 CHANNELS = range(6)
 LAYER = "conv2_1"

@@ -6,7 +6,7 @@ measured every few seconds and what else the machine does falls on both; the sha
 and after which the engine was equally fast. Steps are counted as the clients are told of them. A client opens its next
 stream when the last one has ended. Meanwhile another process lists the models five times a second.
 
-Run as `python -m bench.reliability.load [--minutes 10]`, which are the server's: it takes a third as long again. The
+Run as `python -m tests.reliability.load [--minutes 10]`, which are the server's: it takes a third as long again. The
 exit status is 1 when a promise breaks. Figures go to bench/results/load.json.
 """
 
@@ -38,8 +38,8 @@ from reverie_proto.v1.visualization_pb2 import ListModelsRequest, StreamRenderRe
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server.request.presets import PRESETS
 
-from bench.reliability.process import ServerProcess
-from bench.results import write_json
+from tests.figures import write_json
+from tests.reliability.process import ServerProcess
 from tests.server.hosts import Refusal
 
 #: The picture is that of the preset for a first look, which is what a crowd asks of a busy server.
@@ -213,7 +213,7 @@ class Listing:
     """A process that lists the models while the block lasts; what its calls took is in `took` afterwards, in ms."""
 
     def __init__(self, address: str) -> None:
-        command = [sys.executable, "-u", "-m", "bench.reliability.load", "--listings", address]
+        command = [sys.executable, "-u", "-m", "tests.reliability.load", "--listings", address]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.took: list[float] = []
 

@@ -1,6 +1,6 @@
 """Spoil .onnx files in every way and see that `reverie check` survives: no crash, no hang, no flood of memory.
 
-    python -m bench.fuzz_check --minutes 10 [--seed 0] [--keep FOLDER]
+    python -m tests.export.fuzz_check --minutes 10 [--seed 0] [--keep FOLDER]
 
 Mutants are looked at in processes forked from one that has loaded everything, under the limits that the command itself
 sets. A mutant that kills such a process, is slow, takes much memory or is told in the words of a library is then given
@@ -31,7 +31,7 @@ from onnx import numpy_helper
 from reverie_export.sandbox import MEMORY, SECONDS
 from reverie_export.sandbox_child import answer
 
-from bench.mutations import mutate
+from tests.export.mutations import mutate
 
 HANG_S = 10.0  # of processor time: the machine may be busy with other things
 FLOOD_BYTES = 2 * 10**9

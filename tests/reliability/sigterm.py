@@ -1,6 +1,6 @@
 """SIGTERM under load: every render that was accepted ends with its picture inside of the grace, and the exit is clean.
 
-``python -m bench.reliability.sigterm`` repeats it. Clients go on asking while the server stops: whoever is refused is
+``python -m tests.reliability.sigterm`` repeats it. Clients go on asking while the server stops: whoever is refused is
 told UNAVAILABLE, and nobody is left without an answer.
 """
 
@@ -20,8 +20,8 @@ from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from bench.reliability.process import ServerProcess
 from tests.models import write_tiny_model
+from tests.reliability.process import ServerProcess
 
 GRACE_S = 60
 

@@ -1,6 +1,6 @@
 """Forced races where requests, renders and the store meet: the test's, with more seeds.
 
-Run as `python -m bench.reliability.dispatch_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
+Run as `python -m tests.reliability.dispatch_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
 """
 
 from __future__ import annotations

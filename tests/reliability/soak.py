@@ -4,7 +4,7 @@ After each minute everybody rests, and what the server's process holds is read: 
 fifth of the time is warm-up. Afterwards memory may grow by a hundredth, from the median of the first quarter of the
 samples to that of the last; files and threads may not be more at the end than they were.
 
-Run as `python -m bench.reliability.soak [--minutes 60]`; the exit status is 1 when a promise breaks. Samples go to
+Run as `python -m tests.reliability.soak [--minutes 60]`; the exit status is 1 when a promise breaks. Samples go to
 bench/results/soak.json.
 """
 
@@ -41,10 +41,10 @@ from reverie_proto.v1.visualization_pb2 import (
 )
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from bench.memory import held_mib
-from bench.reliability.process import ServerProcess
-from bench.results import write_json
+from tests.figures import write_json
+from tests.memory import held_mib
 from tests.models import CHANNELS, write_tiny_model
+from tests.reliability.process import ServerProcess
 
 CLIENTS = 8
 #: Rest before the server is looked at: connections of the crashed are gone by then, and gRPC's spare threads.
