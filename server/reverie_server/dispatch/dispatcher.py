@@ -41,9 +41,9 @@ class Counts:
 
 
 class Dispatcher:
-    """Takes requests in front of a step loop. Requests for one picture share a render while it is under way.
+    """Takes requests for a step loop. Requests for one picture share a render while it is in flight.
 
-    The step loop and the store are never called while the lock is held: both may take their time, and the step loop
+    The step loop and the store are never called while the lock is held: the store may take its time, and the step loop
     takes this lock while it holds its own.
     """
 
@@ -52,7 +52,7 @@ class Dispatcher:
         self._store = store
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="reverie-store")
         self._lock = Lock()
-        #: What may be joined, by digest.
+        #: The renders that others may join, by digest.
         self._in_flight: dict[str, InFlight] = {}
         self._attempts = Attempts()
         self._counts = Counts()
@@ -77,10 +77,10 @@ class Dispatcher:
         deadline_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
-        """Render what a client asks for, who waits for `deadline_s` seconds at most.
+        """Render what a client requests; the client waits for at most `deadline_s` seconds.
 
-        The subscription tells all that comes of it, refusals by the step loop included; `wake` is called, from other
-        threads, whenever it has something to tell.
+        The subscription has all events, and the refusal if the step loop refuses the render; `wake` is called, from
+        other threads, whenever it has something to read.
 
         Raises Draining after `close`, and InvalidRequest if the request id stands for another spec.
         """
@@ -106,16 +106,16 @@ class Dispatcher:
         return subscription
 
     def close(self) -> None:
-        """Take no more requests, stop the step loop, and wait until the store has what was finished."""
+        """Take no more requests, stop the step loop, and wait until every finished picture is stored."""
         with self._lock:
             self._closed = True
         self._step_loop.close()
         self._pool.shutdown(wait=True)
 
-    # ----- who shares what; the lock is held -----
+    # ----- which requests share a render; the lock is held -----
 
     def _joinable(self, request: RenderRequest) -> InFlight | None:
-        """Return the render that a request can share: its own first attempt, or one of the same picture."""
+        """Return the render that a request can join, or None: its own first attempt, or one of the same picture."""
         attempt = self._attempts.find(request.request_id) if request.request_id else None
         if attempt is not None and attempt.digest != request.digest:
             raise InvalidRequest([Violation("request_id", "stands for another spec already; take a new one")])
@@ -152,7 +152,7 @@ class Dispatcher:
     def _count(self, **more: int) -> None:
         self._counts = replace(self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()})
 
-    # ----- from a request to its end, each part in whatever thread it falls to -----
+    # ----- from a request to its end, in any thread -----
 
     def _answer(self, subscription: Subscription) -> None:
         """Answer from the store or not at all."""
@@ -193,7 +193,7 @@ class Dispatcher:
         return found
 
     def _launch(self, in_flight: InFlight) -> None:
-        """Submit a render to the step loop; again if it came too late for those who waited, and others wait longer."""
+        """Submit a render; try again if it is too late for its callers and one has joined who waits longer."""
         while True:
             with self._lock:
                 if in_flight.over:  # everybody has left meanwhile
@@ -214,11 +214,11 @@ class Dispatcher:
                 return
         with self._lock:
             urgent = in_flight.interactive_client if client is None else None
-        if urgent is not None:  # it came meanwhile
+        if urgent is not None:  # it joined meanwhile
             self._step_loop.promote(in_flight, client=urgent)
 
     def _ended(self, in_flight: InFlight) -> None:
-        """Store the picture, out of the way of the thread that renders."""
+        """Store the picture, in another thread than the one that makes the steps."""
         if in_flight.rendering is None:
             with self._lock:
                 self._remove(in_flight)
@@ -243,7 +243,7 @@ class Dispatcher:
         self._settle(in_flight, problem)
 
     def _settle(self, in_flight: InFlight, problem: NotKept | None = None, *, new: bool = True) -> None:
-        """Let a render be done that has a picture, which is in the store unless there is a problem."""
+        """Take a render out of flight whose picture is stored, or cannot be because of a problem."""
         with self._lock:
             if new and self._store is not None:
                 self._count(stored=int(problem is None), not_stored=int(problem is not None))
@@ -253,7 +253,7 @@ class Dispatcher:
         in_flight.notify()
 
     def _leave(self, in_flight: InFlight, subscription: Subscription) -> None:
-        """Drop a subscription; when the last one leaves, the render is stopped."""
+        """Drop a subscription; stop the render if it was the last one."""
         with self._lock:
             if subscription not in in_flight.subscriptions or in_flight.rendering is not None:
                 return

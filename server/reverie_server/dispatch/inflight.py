@@ -1,4 +1,4 @@
-"""A render that is asked for, under way or being stored, and everybody who waits for it."""
+"""A render that is looked for in the store, waits, runs or is being stored, and the callers that wait for it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from reverie_server.scheduler.render import Render
 
 
 class InFlight(Render):
-    """A render and its subscriptions. The dispatcher's `lock` guards all that is added here to a `Render`.
+    """A render and its subscriptions. The dispatcher's `lock` guards what this class adds to `Render`.
 
-    `put`, `notify` and `post`, by which the step loop tells of the render, take the lock; for the other methods it has
-    to be held. `ended` is called, without the lock, after the render has ended, with its picture or without.
+    `put`, `notify` and `post`, which the step loop calls, take the lock; the caller of any other method holds it.
+    `ended` is called without the lock when the render has ended, with a picture or without.
     """
 
     def __init__(self, request: RenderRequest, lock: Lock, ended: Callable[[InFlight], None]) -> None:
@@ -26,17 +26,17 @@ class InFlight(Render):
         self.accepted: Accepted | None = None
         self.progress: Progress | None = None
         self.rendering: Rendering | None = None
-        #: Whether nobody may join any more: it failed, or everybody has left.
+        #: Whether it cannot be joined any more: it failed, or all callers have left.
         self.over = False
 
     @property
     def interactive_client(self) -> str | None:
-        """A client that waits for it as an interactive render, or None."""
+        """The first client that requested it as an interactive render, or None."""
         return next((each.client for each in self.subscriptions if not each.request.background), None)
 
     @property
     def patience_s(self) -> float | None:
-        """How long the most patient of all callers will wait, or None if there is no limit."""
+        """The longest time that any of its callers will wait, in seconds, or None if there is no limit."""
         remaining = [each.remaining_s() for each in self.subscriptions]
         return None if None in remaining else max((s for s in remaining if s is not None), default=None)
 
@@ -52,13 +52,13 @@ class InFlight(Render):
                 subscription.put(event)
 
     def settle(self, problem: BaseException | None = None) -> None:
-        """Queue for those who wait for the store that the picture is there, or why it is not."""
+        """Queue the picture, or why it is not stored, for the callers that wait for the store."""
         assert self.rendering is not None
         for subscription in self.subscriptions:
             subscription.put(self.rendering if problem is None or not subscription.durable else problem)
 
     def put(self, event: Event | BaseException) -> None:
-        """Queue an event for those whom it concerns; a picture is taken even if everybody has left."""
+        """Queue an event for the callers that it concerns; a picture is kept even if all have left."""
         with self._lock:
             if self.over and not isinstance(event, Rendering):
                 return
@@ -66,8 +66,8 @@ class InFlight(Render):
             match event:
                 case Accepted():
                     self.accepted = event
-                case Progress():
-                    self.progress = plain = replace(event, frame=None)  # frames are for who asked for them
+                case Progress():  # frames are only for the caller that requested them
+                    self.progress = plain = replace(event, frame=None)
                 case Rendering():
                     self.rendering = event
                 case _:
@@ -84,7 +84,7 @@ class InFlight(Render):
             subscription.events.notify()
 
     def post(self, event: Event | BaseException) -> None:
-        """Queue an event and wake the callers; the dispatcher goes on from the end."""
+        """Queue an event and wake the callers; after the end the dispatcher takes over."""
         super().post(event)
         if not isinstance(event, Accepted | Progress):
             self._ended(self)

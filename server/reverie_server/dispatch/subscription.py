@@ -1,4 +1,4 @@
-"""One caller that waits for a render, which others may wait for too."""
+"""One caller of a render, which it may share with others."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from reverie_server.request.events import Event, Progress
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import EventQueue
 
-#: Seconds between two reports of steps to a caller who does not say how often: more than ten a second nobody reads, and
-#: each takes time of the device's.
+#: Seconds between two reports of steps to a caller that does not say how often: nobody reads more than ten a second,
+#: and each takes time from the steps.
 PAUSE_S = 0.1
 
 
 class Subscription:
-    """What a caller holds: made by `Dispatcher.submit`.
+    """The events of a render for one caller; made by `Dispatcher.submit`.
 
-    The caller reads events until the Rendering comes, or calls `stop` and leaves. With `durable` the Rendering comes
-    when it is in the store, and NotKept in its place if it cannot be.
+    The caller reads events until the Rendering comes, or calls `stop`. With `durable` the Rendering comes when it is in
+    the store, or NotKept instead if it cannot be stored.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Subscription:
         return None if self._until is None else self._until - self._clock()
 
     def stop(self) -> None:
-        """Leave: the render ends before its next step if nobody else waits for it. No effect on one that is done.
+        """Leave; if no other caller waits for the render, it ends before its next step. No effect after its end.
 
-        If the caller still reads, it gets `Interrupted`.
+        A caller that still reads gets `Interrupted`.
         """
         self.leave()
         self.events.post(Interrupted())
@@ -65,7 +65,7 @@ class Subscription:
             self.events.put(event)
 
     def _due(self, progress: Progress) -> bool:
-        """Return whether the caller is to hear of this: of all frames and queue positions, but not of every step."""
+        """Return whether to tell the caller: of all frames and queue positions, but not of every step."""
         if progress.frame is not None or progress.step == 0:
             return True
         if self.request.report_every is not None:

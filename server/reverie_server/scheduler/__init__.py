@@ -1,1 +1,1 @@
-"""The scheduler: which render has the device next, and the thread that makes the steps."""
+"""Which render gets the device next, and the threads that load programs and make steps."""

@@ -1,4 +1,4 @@
-"""Whether a render is taken on, or refused at once with the time to come back."""
+"""Whether a render is admitted, or refused at once with a time to retry."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from reverie_server.limits import Limits
 from reverie_server.scheduler.queue import Ahead, RenderQueue
 from reverie_server.scheduler.render import Render
 
-#: Of the queue, what is kept for clients that have not filled the rest of it: one in so many.
+#: One in so many places of the queue is kept for clients that have not filled the others.
 KEPT = 4
-#: How many are told to come back for each place that becomes free, and the latest time that they are told.
+#: How many refused calls are told to retry for each place that becomes free, and the longest time that they are told.
 EAGER = 2
 LATEST_S = 60
-#: What an estimate may be wrong by: a render is refused only if this share of it would be too late. Of programs that
-#: have not run yet, eight in ten take 0.8 to 1.7 times what is foretold (see docs/performance.md).
+#: A render is refused only if this share of its estimate would be too late, because estimates may be wrong: of programs
+#: that have not run yet, eight in ten take 0.8 to 1.7 times their estimate (see docs/performance.md).
 SURE = 0.5
 
 
 class Admission:
-    """Bounds how many renders wait, and tells those who are refused when to come back.
+    """Bounds how many renders wait, and tells callers that are refused when to retry.
 
-    If a crowd were told to come back after the same few seconds, it would find the queue full again and again, and to
-    refuse it costs time that pictures need. So each client that is refused is told a time of its own, as far from the
-    last as it takes until a place is free for `EAGER`: some come too early, so that the device has not to wait.
+    If all callers of a crowd retried after the same few seconds, they would find the queue full again and again, and
+    refusing them costs time that pictures need. So each refused call of a client gets a different time, each later than
+    the last by the time in which a place for `EAGER` of them becomes free. Some retry too early, so that the device
+    does not wait for them.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.max_waiting_renders
         self._most_of_one = self._most - self._most // KEPT
-        #: The time that was told last, by client.
+        #: The time that each client was told last.
         self._told: dict[str, float] = {}
 
     def has_room(self, queue: RenderQueue, client: str) -> bool:
@@ -57,7 +58,7 @@ class Admission:
 
 
 def check_deadline(render: Render, ahead: Ahead, deadline_s: float | None) -> None:
-    """Raise TooLate if a picture can hardly be done in so many seconds."""
+    """Raise TooLate if the picture can hardly be done in `deadline_s` seconds."""
     estimated_s = render.request.estimated_s
     if deadline_s is None or estimated_s is None:
         return

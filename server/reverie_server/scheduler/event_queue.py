@@ -1,4 +1,4 @@
-"""The events of a render that its reader has not taken yet."""
+"""The events of a render that one reader has not taken yet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EventQueue:
         self._lock = Lock()
         self._events: deque[Event | BaseException] = deque()
         self._ended = False
-        #: Whether something was put that the reader was not woken for.
+        #: Whether an event was put since the reader was woken.
         self._news = False
 
     def put(self, event: Event | BaseException) -> None:
@@ -41,7 +41,7 @@ class EventQueue:
             self._news = True
 
     def notify(self) -> None:
-        """Wake the reader if there is something that it was not woken for."""
+        """Wake the reader if an event was put since it was woken."""
         with self._lock:
             news, self._news = self._news, False
         if not news:

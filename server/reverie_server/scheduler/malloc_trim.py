@@ -13,7 +13,7 @@ import ctypes
 import time
 from collections.abc import Callable
 
-#: Of the time, at most.
+#: The largest share of the time that trimming may take.
 SHARE = 0.01
 
 
@@ -26,7 +26,7 @@ def _malloc_trim() -> Callable[[int], object] | None:
 
 
 class Heap:
-    """Who rests, or has freed much, calls `trim`, as often as it likes: it takes a hundredth of the time at most."""
+    """Trims the heap when asked to, but so seldom that this takes at most `SHARE` of the time."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Heap:
         self._next = float("-inf")
 
     def trim(self) -> None:
-        """Give back what is free, unless that was done a short while ago."""
+        """Give back what is free, unless that was done shortly before."""
         begun = self._clock()
         if self._trim is None or begun < self._next:
             return

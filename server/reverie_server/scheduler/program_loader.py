@@ -1,4 +1,4 @@
-"""The thread that loads programs, so that the steps of others go on meanwhile."""
+"""The thread that loads programs, so that steps of other programs go on meanwhile."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 class ProgramLoader:
-    """Loads programs, one after the other, in a thread of its own; `load` makes the ascent of a program.
+    """Loads programs into the cache, one after the other, in a thread of its own; `load` makes a program's ascent.
 
-    All that wait for a program that cannot be loaded fail; it may be asked for again.
+    If a program cannot be loaded, the renders that wait for it fail; later ones try again.
     """
 
     def __init__(self, load: Callable[[RenderRequest], Ascent], state: SharedState) -> None:
@@ -28,12 +28,12 @@ class ProgramLoader:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-load")
 
     def start(self, request: RenderRequest, *, needed: Collection[Key]) -> None:
-        """Have the program of a request loaded, in the room of those that are not needed; the lock is held."""
+        """Start to load the program of a request; programs that are not needed may make room. The lock is held."""
         loading = self._executor.submit(self._run, request)
         self._state.programs.reserve(key_of(request), request.program_bytes, loading, needed=needed)
 
     def close(self) -> None:
-        """Wait for what is being loaded."""
+        """Wait until nothing is being loaded."""
         self._executor.shutdown(wait=True)
 
     def _run(self, request: RenderRequest) -> None:

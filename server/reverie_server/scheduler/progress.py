@@ -1,4 +1,4 @@
-"""What a render reports of itself: the events of those who listen, made from what the ascent tells."""
+"""The events of a render, made from what the ascent reports, and its line in the log."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def accepted(render: Render) -> Accepted:
 
 
 def post_positions(moved: Iterable[Moved]) -> None:
-    """Tell renders that have not begun how many are before them now."""
+    """Post to waiting renders how many are before them now."""
     for render, position, remaining_s in moved:
         steps = render.request.recipe.steps
         render.post(Progress(0, steps, 0.0, 0.0, remaining_s, queue_position=position))
 
 
 def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
-    """Tell a render of a step of its own, with its frame if one is due."""
+    """Post a step to its render, with a frame if one is due."""
     frame = None
     if reached.image is not None:
         frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
@@ -59,7 +59,7 @@ def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Re
 
 
 def log_end(request: RenderRequest, end: Rendering | BaseException) -> str:
-    """Write to the log how a render has ended; return it in a word."""
+    """Write to the log how a render has ended; return the outcome as one word."""
     match end:
         case Rendering():
             outcome, sentence = end.outcome, f"{end.outcome} in {end.elapsed_s:.2f} s"
@@ -73,5 +73,5 @@ def log_end(request: RenderRequest, end: Rendering | BaseException) -> str:
 
 
 def picture(image: npt.NDArray[np.float32]) -> images.Picture:
-    """Return the core's [channels, height, width] as [height, width, channels]."""
+    """Return an image [channels, height, width] of the ascent as [height, width, channels]."""
     return np.ascontiguousarray(image.transpose(1, 2, 0))

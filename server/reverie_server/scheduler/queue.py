@@ -1,8 +1,8 @@
-"""The renders that are not done yet, and in which order the device is due to them.
+"""The renders that have not ended, in the order in which they get the device.
 
-Each client is charged for the time that its renders had on the device, and so is each of its programs. The client that
-had least comes first, with its program that had least, and of that the render that came first. Who comes anew starts
-where the others are, not at nothing.
+Each client is charged for the device time of its renders, and so is each of its programs. The client that was charged
+least comes first, with its program that was charged least, and of that the render that arrived first. A new client or
+program starts with the least that any other was charged, not with zero.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from reverie_server.scheduler.render import Key, Render
 
 @dataclass(frozen=True)
 class Ahead:
-    """What goes before a render: how many others, and about how many seconds of the device those take."""
+    """What goes before a render: the number of other renders, and about how many seconds of the device they take."""
 
     renders: int = 0
     wait_s: float = 0.0
 
 
 class RenderQueue:
-    """The renders of a scheduler, in the order of their coming; `places` of one program share each step."""
+    """The renders of a scheduler; up to `places` of one program share each step."""
 
     def __init__(self, places: int) -> None:
         self._places = places
+        #: In the order of arrival.
         self._renders: dict[Render, None] = {}
-        #: The seconds that each client had, and each program of a client.
+        #: The seconds that each client was charged, and each program of a client.
         self._clients: dict[str, float] = {}
         self._programs: dict[tuple[str, Key], float] = {}
 
@@ -42,23 +43,23 @@ class RenderQueue:
         return render in self._renders
 
     def add(self, render: Render) -> None:
-        """Let a render wait."""
+        """Add a render at the end."""
         self._enter(render)
         self._renders[render] = None
 
     def remove(self, render: Render) -> None:
-        """Forget a render that is done."""
+        """Remove a render that has ended."""
         del self._renders[render]
         self._forget(render.client, render.key)
 
     def promote(self, render: Render, client: str) -> None:
-        """Let a render be an interactive one of a client; its place in the order of coming stays."""
+        """Make a render an interactive one of a client; it keeps its place in the order of arrival."""
         before, render.client, render.background = render.client, client, False
         self._enter(render)
         self._forget(before, render.key)
 
     def charge(self, renders: Sequence[Render], took_s: float) -> None:
-        """Charge those who shared a step for its time, in equal parts."""
+        """Charge the renders that shared a step for its time, in equal parts."""
         for render in renders:
             render.took_s += took_s
             self._clients[render.client] += took_s / len(renders)
@@ -66,7 +67,7 @@ class RenderQueue:
 
     @property
     def begun(self) -> int:
-        """How many have begun."""
+        """The number of renders that have begun."""
         return sum(render.begun_at is not None for render in self)
 
     @property
@@ -76,16 +77,16 @@ class RenderQueue:
 
     @property
     def left_s(self) -> float:
-        """About how many seconds the device takes for all."""
+        """About how many seconds the device takes for all renders."""
         return sum(render.remaining_s for render in self) / self._places
 
     def waiting(self, client: str | None = None) -> int:
-        """Count those that wait, of one client or of all: all but those that have begun, and one that is about to."""
+        """Count the renders that wait, of one client or of all: not those that have begun, nor one that is about to."""
         whose = [render for render in self if client in (None, render.client)]
         return max(0, len(whose) - max(1, sum(render.begun_at is not None for render in whose)))
 
     def in_order(self, *, background_first: bool = False) -> list[Render]:
-        """Return all, best first: a client's second render comes behind everybody's first."""
+        """Return all renders, the next one first: a client's second render comes after the first of every other."""
         mine: Counter[tuple[str, bool]] = Counter()
         ranked = []
         oldest = sorted(enumerate(self), key=lambda each: (self._programs[each[1].client, each[1].key], each[0]))
@@ -97,7 +98,7 @@ class RenderQueue:
         return [render for *_, render in sorted(ranked, key=lambda each: each[:-1])]
 
     def ahead(self) -> dict[Render, Ahead]:
-        """Return, for each that has not begun, what is before it."""
+        """Return, for each render that has not begun, what goes before it."""
         begun = [render for render in self if render.begun_at is not None]
         before = Counter(render.key for render in begun)
         renders, left_s = len(begun), sum(render.remaining_s for render in begun)
@@ -111,13 +112,13 @@ class RenderQueue:
         return positions
 
     def _enter(self, render: Render) -> None:
-        """Let a render's client and program have a share, from where the others are."""
+        """Open the accounts of a render's client and program, if they have none."""
         self._clients.setdefault(render.client, min(self._clients.values(), default=0.0))
         mine = [had for (client, _), had in self._programs.items() if client == render.client]
         self._programs.setdefault((render.client, render.key), min(mine, default=0.0))
 
     def _forget(self, client: str, key: Key) -> None:
-        """Forget the shares of a client and its program where no render has them any more."""
+        """Close the accounts of a client and its program if none of the renders needs them."""
         if all(other.client != client for other in self):
             del self._clients[client]
         if all((other.client, other.key) != (client, key) for other in self):

@@ -1,4 +1,4 @@
-"""One render on its way: what it does, how far it is, and whom it tells."""
+"""One render: its request, its state and, in subclasses, its listeners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reverie_ascent.program import ProgramKey, program_key
 from reverie_server.request.events import Event
 from reverie_server.request.render_request import RenderRequest
 
-#: What renders have to have in common to share a batch: the digest of the model, and what decides a program's graph.
+#: What renders that share a batch have in common: the digest of the model, and what decides a program's graph.
 Key = tuple[str, ProgramKey]
 
 
@@ -20,17 +20,16 @@ def key_of(request: RenderRequest) -> Key:
 
 
 class Render(ABC):
-    """A render that waits for the device or has it.
+    """A render that waits for the device or is on it; a subclass knows who listens to its events.
 
-    The step loop's lock guards its state, but for `place` and `run`, which only the step loop's thread touches. A
-    subclass knows who listens.
+    The lock of `SharedState` guards its state, except `place` and `run`, which only the step loop's thread changes.
     """
 
     def __init__(self, request: RenderRequest) -> None:
         self.request = request
         self.key = key_of(request)
         self.run = Run(request.recipe, request.frame_steps.__contains__)
-        #: Whose share of the device it uses, and whether it gives way to interactive renders.
+        #: The client that is charged for its steps, and whether it gives way to interactive renders.
         self.client = ""
         self.background = False
         #: When it was submitted, when it first had a place in a batch, and when it was told to stop while `active`.
@@ -50,23 +49,23 @@ class Render(ABC):
 
     @property
     def remaining_s(self) -> float:
-        """The time that is left of it, in seconds of the device; 0 if that is not known."""
+        """The device time that it still needs, in seconds; 0 if that is not known."""
         steps, all_steps = self.run.steps, self.run.recipe.steps
         whole = self.took_s / steps * all_steps if steps else self.request.estimated_s or 0.0
         return whole * (all_steps - steps) / all_steps
 
     @abstractmethod
     def put(self, event: Event | BaseException) -> None:
-        """Queue an event, or the exception that ended the render, without waking those who listen.
+        """Queue an event, or the exception that ended the render, for every listener, without waking any.
 
-        May be called while the step loop's lock is held, and so calls nothing that takes it.
+        It may be called while the lock of `SharedState` is held, and so must not call anything that takes that lock.
         """
 
     @abstractmethod
     def notify(self) -> None:
-        """Wake those who listen and have something to read; to be called without any lock."""
+        """Wake the listeners that have something to read; to be called without any lock."""
 
     def post(self, event: Event | BaseException) -> None:
-        """Queue an event and wake those who listen."""
+        """Queue an event and wake the listeners."""
         self.put(event)
         self.notify()

@@ -1,12 +1,11 @@
-"""What the device does next: interactive renders before the others, clients in fair shares, nobody for ever last.
+"""Decides what the device does next: interactive renders first, fair shares for clients, and a bound on every wait.
 
-The device is given away by turns: renders of one program share each, as many as have places in its batch. Who is first
-is said in `queue`; three rules bound every wait:
+The device is shared in turns. A turn belongs to renders of one program, as many as its batch has places; `queue` puts
+the renders in order. Two rules bound every wait:
 
-* While renders of the lower class are passed over, every `PASSES`-th turn is theirs.
-* Only so many renders may have begun and not ended. If a render cannot begin for this, or because its program finds no
-  room in memory, nothing behind it may begin: sooner or later there is room.
-* Who comes anew starts where the others are, not at nothing.
+* While renders of the lower class are passed over, they get one turn after every `PASSES` interactive ones.
+* Only so many renders may have begun and not ended. If a render cannot begin for this reason, or because its program
+  finds no room in memory, nothing behind it may begin, so that sooner or later there is room.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.queue_position import Positions
 from reverie_server.scheduler.render import Render
 
-#: Turns of interactive renders after which a waiting one of the other class has one.
+#: Turns of interactive renders after which a waiting one of the lower class gets one.
 PASSES = 8
 #: Renders that may have begun and not ended beyond the places of a batch, for each holds its state in memory ...
 SUSPENDED = 3
@@ -32,9 +31,9 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class Turn:
-    """What is to be done next: load the program of `load`, if there is one, and ask again; else steps of `renders`.
+    """What to do next: load the program of `load` and schedule again, or, if `load` is None, make steps with `renders`.
 
-    The renders are of one program; there are none if none is ready.
+    The renders belong to one program; there are none if none is ready.
     """
 
     renders: Sequence[Render] = ()
@@ -42,10 +41,10 @@ class Turn:
 
 
 class Scheduler:
-    """Decides which renders are admitted, which of them have the next turn, and which programs are to be loaded.
+    """Decides which renders are admitted, which of them get the next turn, and which programs to load for them.
 
-    It has no thread, no lock and no clock: time is handed in, and whoever calls it makes the steps and loads the
-    programs. The step loop's lock guards it.
+    It has no thread, no lock and no clock: the caller passes the time in, makes the steps and loads the programs. The
+    lock of `SharedState` guards it.
     """
 
     def __init__(self, places: int, limits: Limits, programs: ProgramCache) -> None:
@@ -54,14 +53,14 @@ class Scheduler:
         self._programs = programs
         self._admission = Admission(limits)
         self.positions = Positions(self.queue)
-        #: Turns in which renders of the lower class were passed over, and whether the present turn was owed to them.
+        #: Turns in a row that passed over renders of the lower class, and whether the present turn was owed to them.
         self._passed = 0
         self._owed = False
 
-    # ----- who is in the queue -----
+    # ----- the queue -----
 
     def add(self, render: Render, now: float, *, deadline_s: float | None = None) -> None:
-        """Let a render wait, and set its position.
+        """Admit a render to the queue, and set its position.
 
         Raises QueueFull if too many wait, and TooLate if the picture can hardly be done in `deadline_s` seconds.
         """
@@ -77,9 +76,10 @@ class Scheduler:
         self.positions.change()
 
     def promote(self, render: Render, *, client: str) -> bool:
-        """Let a waiting render of the lower class be an interactive one of a client; return whether it is one now.
+        """Make a waiting render of the lower class an interactive one of a client; return whether that was done.
 
-        It keeps its place in the order of coming. If no more renders of that client may wait, it stays what it is.
+        It keeps its place in the order of arrival. It stays what it is if it has begun or ended, if it is interactive
+        already, or if no more renders of that client may wait.
         """
         waits = render in self.queue and render.background and render.begun_at is None
         if not waits or not self._admission.has_room(self.queue, client):
@@ -89,7 +89,7 @@ class Scheduler:
         return True
 
     def finish(self, render: Render) -> None:
-        """Forget a render that is done."""
+        """Remove a render that has ended."""
         self.queue.remove(render)
         self.positions.change()
 
@@ -105,9 +105,9 @@ class Scheduler:
         return turn
 
     def must_yield(self, renders: Sequence[Render]) -> bool:
-        """Return whether the turn of some renders has to end, because an interactive one or its program is waiting.
+        """Return whether the turn of these renders has to end for an interactive render or for a program to be loaded.
 
-        A turn that was owed to the lower class does not end.
+        Only turns of the lower class end early, and not those that were owed to it.
         """
         if self._owed or not all(render.background for render in renders):
             return False

@@ -1,4 +1,4 @@
-"""What the threads around a device share, and the lock that guards it."""
+"""What the threads around a device share: the scheduler, the program cache, the counts and their lock."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from reverie_server.scheduler.stats import Stats
 
 
 class SharedState:
-    """The scheduler, the program cache and the counts. `lock` guards them and the state of every render.
+    """The scheduler, the program cache and the counts; `lock` guards them and the state of every render.
 
-    Nobody who listens is woken while the lock is held. A render that is `active` is ended by the thread that makes the
-    steps, any other one by the thread that takes it from the queue; so each ends once. `start` is called, with the lock
-    held, after every change: it lets the thread that makes the steps look.
+    No listener is woken while the lock is held. Every render ends once: an `active` one is ended by the step loop's
+    thread, any other one by the thread that takes it from the queue. `start` is called with the lock held after every
+    change, to start the step loop's thread if it does not run.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SharedState:
         self.programs = ProgramCache(limits.program_memory_mb * 2**20)
         self.scheduler = Scheduler(places, limits, self.programs)
         self.stats = Stats()
-        #: Whether the queue or the programs have changed since the thread that makes the steps looked at them.
+        #: Whether the queue or the programs have changed since the step loop's thread looked at them.
         self.stirred = False
         self.clock, self.observer = clock, observer
         self._start = start
@@ -56,7 +56,7 @@ class SharedState:
         self.stir()
 
     def report_end(self, render: Render, end: Rendering | BaseException) -> None:
-        """Tell the log, the observer and those who listen how a render has ended."""
+        """Tell the log, the observer and the listeners how a render has ended."""
         outcome = log_end(render.request, end)
         since = render.submitted_at if render.begun_at is None else render.begun_at
         self.observer.rendered(outcome, end.elapsed_s if isinstance(end, Rendering) else self.clock() - since)
@@ -69,7 +69,7 @@ class SharedState:
         self.report_end(render, end)
 
     def fail(self, key: Key, error: BaseException, *, active: bool) -> None:
-        """Forget a program, and end the renders of it that are active, or those that are not."""
+        """Drop a program, and end those of its renders that are active, or those that are not, with an error."""
         with self.lock:
             self.programs.drop(key)
             lost = [render for render in self.scheduler.queue if render.key == key and render.active is active]

@@ -14,7 +14,7 @@ class Stats:
 
     #: Steps of renders; several may have been made at once.
     steps: int = 0
-    #: Times that the device made a step.
+    #: Steps of the device.
     runs: int = 0
     #: Steps that ended after their render had been told to stop: at most the one in progress.
     late_steps: int = 0
@@ -32,7 +32,7 @@ class Stats:
     running: int = 0
 
     def after_step(self, *, renders: int, late: int, took_s: float) -> Stats:
-        """Return the counts after one more step of so many renders, `late` of which had been told to stop."""
+        """Return the counts after one more step, made by `renders`, `late` of which had been told to stop."""
         return replace(
             self,
             steps=self.steps + renders,
@@ -42,7 +42,7 @@ class Stats:
         )
 
     def after_end(self, end: Rendering | BaseException, *, release_s: float) -> Stats:
-        """Return the counts after the end of a render, whose place was free so long after it was told to stop."""
+        """Return the counts after a render ended, `release_s` after it was told to stop; 0 if it was not."""
         finished, stopped = isinstance(end, Rendering), isinstance(end, Interrupted)
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The thread that computes: one for the device, which makes one step after the other for whoever's turn it is."""
+"""The thread that computes: it makes one step after the other for the renders whose turn it is."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ from reverie_server.scheduler.shared_state import SharedState
 from reverie_server.scheduler.stats import Stats
 from reverie_server.scheduler.turns import Turns
 
-#: The places at which tests delay a thread, to see that nothing depends on who is first.
+#: The points at which tests delay a thread, to see that nothing depends on which thread is first.
 JOINTS = ("enqueue", "admit", "step", "finish")
 
 
 class StepLoop:
-    """Makes the steps of the renders that are submitted, from any thread, in the turns that a `Scheduler` chooses.
+    """Renders what is submitted, in the turns that a `Scheduler` chooses; its methods may be called from any thread.
 
-    `load` makes the ascent of a program. The thread ends when there is nothing to do, and begins again.
+    `load` makes the ascent of a program. The thread that makes the steps ends when the queue is empty, and is started
+    again when a render comes.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class StepLoop:
         self._closed = False
 
     def estimated(self, request: RenderRequest) -> RenderRequest:
-        """Return a request with what it will take, of time and of memory."""
+        """Return a request with estimates of the time and the memory that it takes."""
         return replace(
             request,
             estimated_s=self._estimates.seconds(request),
@@ -71,7 +72,7 @@ class StepLoop:
     def submit(
         self, render: Render, *, client: str = "", background: bool = False, deadline_s: float | None = None
     ) -> None:
-        """Let a render of a `client` wait for the device, which clients share fairly.
+        """Queue a render of a `client`; clients share the device fairly.
 
         Raises QueueFull if too many wait, TooLate if the picture can hardly be done in `deadline_s` seconds, Draining
         after `close`, and Interrupted if the render was told to stop already.
@@ -85,12 +86,12 @@ class StepLoop:
                 raise Interrupted
             render.client, render.background = client, background
             state.scheduler.add(render, state.clock(), deadline_s=deadline_s)
-            render.put(accepted(render))  # while the thread does not see it yet
+            render.put(accepted(render))  # before the thread can see it, so that this is the first event
             state.stir()
         render.notify()
 
     def promote(self, render: Render, *, client: str) -> None:
-        """Let a render of the lower class be an interactive one of a client, unless it has begun.
+        """Make a render of the lower class an interactive one of a client, if it has not begun.
 
         If no more renders of that client may wait, it stays what it is.
         """
@@ -99,9 +100,9 @@ class StepLoop:
                 self._state.stir()
 
     def stop(self, render: Render) -> None:
-        """End a render before its next step, or before it begins; no effect on one that is done.
+        """End a render before its next step, or before it begins; no effect on one that has ended.
 
-        Those who listen get `Interrupted`.
+        Its listeners get `Interrupted`.
         """
         state = self._state
         with state.lock:
@@ -115,7 +116,7 @@ class StepLoop:
         state.report_end(render, Interrupted())
 
     def warm(self, request: RenderRequest) -> None:
-        """Load the program of a request, and wait until it is there; raise InvalidRequest if it has no room."""
+        """Load the program of a request and wait for it; raise InvalidRequest if it does not fit in memory."""
         key, state = key_of(request), self._state
         with state.lock:
             needed = state.programs.loaded
@@ -149,7 +150,7 @@ class StepLoop:
         return ascent
 
     def _start(self) -> None:
-        """Let the thread begin again if it has ended and there is something to do; the lock is held."""
+        """Start the thread if it does not run and there is something to do; the lock is held."""
         if not self._working and self._state.scheduler.queue:
             self._working = True
             self._executor.submit(self._work)
@@ -157,7 +158,7 @@ class StepLoop:
     # ----- in the thread that makes the steps -----
 
     def _work(self) -> None:
-        """Make steps until nobody wants one; whatever goes wrong, nobody is left waiting."""
+        """Make steps until the queue is empty; if that fails, end every render, so that no caller waits for ever."""
         try:
             while renders := self._next():
                 key = renders[0].key
@@ -166,7 +167,7 @@ class StepLoop:
                 except BaseException as error:
                     self._turns.give_up(key, error)
             self._heap.trim()
-        except BaseException as error:  # such as that a process which ends loads no more programs
+        except BaseException as error:  # such as: a process that is about to end loads no more programs
             with self._state.lock:
                 lost = list(self._state.scheduler.queue)
                 for render in lost:
@@ -178,7 +179,7 @@ class StepLoop:
                 self._state.report_end(render, error)
 
     def _next(self) -> Sequence[Render]:
-        """Wait until somebody is ready; return who has the next turn, or nobody where all are done."""
+        """Wait until a render is ready; return the renders of the next turn, or none if the queue is empty."""
         state, scheduler = self._state, self._state.scheduler
         while True:
             with state.lock:

@@ -1,4 +1,4 @@
-"""What happens in a turn: renders get places in a batch and make steps until others are due."""
+"""One turn of the device: renders get places in a batch and make steps until others are due."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from reverie_server.scheduler.queue_position import Moved
 from reverie_server.scheduler.render import Key, Render
 from reverie_server.scheduler.shared_state import SharedState
 
-#: Seconds that a turn lasts while others wait; a step that has begun is finished.
+#: Seconds that a turn lasts; a step that has begun is finished.
 TURN_S = 0.5
 
 
 class Turns:
-    """Makes the steps of a turn, in the step loop's thread. Every render that has a place is ended here."""
+    """Makes the steps of a turn in the step loop's thread, and ends the renders that have places."""
 
     def __init__(self, state: SharedState, estimates: Estimates, *, joint: Callable[[str], None]) -> None:
         self._state, self._estimates, self._joint = state, estimates, joint
 
     def take(self, key: Key, renders: Sequence[Render]) -> None:
-        """Make steps with active renders of one program, which is loaded, until their turn is over."""
+        """Make steps with active renders of a loaded program until their turn is over."""
         with self._state.lock:
             batch = self._state.programs.use(key)
         self._give_places(batch, renders)
@@ -41,18 +41,18 @@ class Turns:
                 break
 
     def give_up(self, key: Key, error: BaseException) -> None:
-        """Fail all that had a place in a batch that broke, and forget its program with it."""
+        """End the renders of a batch that broke with an error, and drop its program."""
         self._joint("finish")
         self._state.fail(key, error, active=True)
 
     def _give_places(self, batch: Batch, renders: Sequence[Render]) -> None:
-        """Give places to those who have none, those of others if need be."""
+        """Give a place to each of the renders that has none; suspend other renders if there are too few places."""
         coming = [render for render in renders if render.place is None]
         others = [render for render in batch.renders.values() if render not in renders]
         for render in others[: max(0, len(coming) - batch.free)]:
             batch.suspend(render)
             with self._state.lock:
-                render.active = render.stopped  # whoever stops it from here on ends it
+                render.active = render.stopped  # from here on `StepLoop.stop` ends it
             if render.active:
                 self._end(render, Interrupted())
         for render in coming:
@@ -76,7 +76,7 @@ class Turns:
             post_positions([Moved(render, 0, render.remaining_s)])
 
     def _end_stopped(self) -> None:
-        """End those that were told to stop, in all batches."""
+        """End the renders that were told to stop, in all batches."""
         with self._state.lock:
             batches = list(self._state.programs)
         for batch in batches:
@@ -85,7 +85,7 @@ class Turns:
                 self._end(render, Interrupted())
 
     def _step(self, batch: Batch) -> None:
-        """Make one step with all that have a place, charge them for it, and tell what came of it."""
+        """Make one step with all renders of a batch, charge them for it, and post what came of it."""
         self._joint("step")
         state, renders = self._state, list(batch.renders.values())
         begun_at = state.clock()
@@ -107,7 +107,7 @@ class Turns:
                 post_step(render, said, elapsed_s=elapsed_s)
 
     def _is_over(self, batch: Batch) -> bool:
-        """Return whether a turn ends before its time: somebody may join, or has to go first."""
+        """Return whether a turn ends early, because a render may join the batch or has to go first."""
         state = self._state
         with state.lock:
             stirred, state.stirred = state.stirred, False
