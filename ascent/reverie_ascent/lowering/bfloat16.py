@@ -8,39 +8,51 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
+from reverie_ascent.lowering.rewrite import Rewrite
+
 OPERATORS = ("Conv", "ConvTranspose", "Gemm")
 OPSET = 22
 """The first in which a convolution may be in bfloat16."""
 
 
-def halve(model: ir.Model) -> None:
-    """Rewrite them."""
-    graph = model.graph
-    rounded: dict[ir.Value, ir.Value] = {}
+class RoundOperands(Rewrite):
+    """Compute convolutions and fully connected layers in bfloat16, and raise the opset to one that has them."""
 
-    def cast(value: ir.Value, kind: ir.DataType, name: str) -> tuple[ir.Node, ir.Value]:
-        node = ir.Node("", "Cast", [value], [ir.AttrInt64("to", kind.value)], name=name)
-        node.outputs[0].name, node.outputs[0].shape = name, value.shape
-        node.outputs[0].type = ir.TensorType(kind)
-        return node, node.outputs[0]
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Round the operands of every such node, once for all who read one, and widen its result."""
+        graph = model.graph
+        rounded: dict[ir.Value, ir.Value] = {}
 
-    for node in list(graph):
-        if node.op_type not in OPERATORS or node.domain:
-            continue
-        for i, value in enumerate(node.inputs):
-            if value is None:
+        def cast(value: ir.Value, kind: ir.DataType, name: str) -> tuple[ir.Node, ir.Value]:
+            node = ir.Node("", "Cast", [value], [ir.AttrInt64("to", kind.value)], name=name)
+            node.outputs[0].name, node.outputs[0].shape = name, value.shape
+            node.outputs[0].type = ir.TensorType(kind)
+            return node, node.outputs[0]
+
+        for node in list(graph):
+            if node.op_type not in OPERATORS or node.domain:
                 continue
-            if value not in rounded:
-                narrow, rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
-                graph.insert_before(node, narrow)
-            node.replace_input_with(i, rounded[value])
-        (made,) = node.outputs
-        wide, result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
-        graph.insert_after(node, wide)
-        is_output = made.is_graph_output()
-        made.replace_all_uses_with(result, replace_graph_outputs=is_output)
-        wide.replace_input_with(0, made)
-        if is_output:
-            made.name, result.name = result.name, made.name
-        made.type = ir.TensorType(ir.DataType.BFLOAT16)
-    graph.opset_imports[""] = OPSET
+            for i, value in enumerate(node.inputs):
+                if value is None:
+                    continue
+                if value not in rounded:
+                    narrow, rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
+                    graph.insert_before(node, narrow)
+                node.replace_input_with(i, rounded[value])
+            (made,) = node.outputs
+            wide, result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
+            graph.insert_after(node, wide)
+            is_output = made.is_graph_output()
+            made.replace_all_uses_with(result, replace_graph_outputs=is_output)
+            wide.replace_input_with(0, made)
+            if is_output:
+                made.name, result.name = result.name, made.name
+            made.type = ir.TensorType(ir.DataType.BFLOAT16)
+        graph.opset_imports[""] = OPSET
+        return ir.passes.PassResult(model, bool(rounded))
+
+    def ensures(self, model: ir.Model) -> None:
+        """Raise PostconditionError for a graph whose opset has no such nodes, besides what every rewrite ensures."""
+        super().ensures(model)
+        if model.graph.opset_imports[""] < OPSET:
+            raise ir.passes.PostconditionError(f"convolutions in bfloat16 need opset {OPSET}")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from reverie_ascent.autotune.prepare import prepare
+from reverie_ascent.lowering.lower import lower
 from reverie_ascent.models.repository import WEIGHTS, Model
 from reverie_ascent.program.compose import Site, compose, sites
 from reverie_ascent.program.decode import decode, state_shape
@@ -48,7 +48,8 @@ class Program:
         self.rectified = all(site.rectified for site in self.sites)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
-        self._step = Session(graph, prepare(graph, device), weights={WEIGHTS: model.weights})
+        lower(graph, device)
+        self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch, self.channels), device)
         self._rotations = Rotations(Geometry(key.size))
         # What CUDA has recorded of a run belongs to the tensors of that run: they serve again.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -15,6 +15,9 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
+from reverie_ascent.maker import Precision, device_class
+from reverie_ascent.plan import LoweringPlan, UnusablePlan, find, shipped
+from reverie_ascent.runtime import instruction_set
 from reverie_ascent.runtime.devices.cuda import GRAPH, NOT_RECORDED, new_graph, provider_options
 
 log = logging.getLogger(__name__)
@@ -38,8 +41,8 @@ class DeviceUnavailable(RuntimeError):
 class Device:
     """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
 
-    Two are a GPU's: whether convolutions are in ``bfloat16``, and whether they work on [N, H, W, C], ``channels_last``.
-    ``batch`` pictures are computed at once.
+    ``bfloat16`` is a GPU's: whether its convolutions round their operands. ``batch`` pictures are computed at once.
+    ``instruction_set`` is the class of what computes, such as "avx512", and ``plan`` decides how programs are lowered.
     """
 
     name: str
@@ -47,28 +50,36 @@ class Device:
     threads: int
     exact: bool = False
     bfloat16: bool = False
-    channels_last: bool = False
     batch: int = 1
+    instruction_set: str = ""
+    plan: LoweringPlan | None = None
     onnxruntime_version: str = onnxruntime.__version__
 
     @property
     def kind(self) -> str:
-        """The device's class: pictures are reproducible within one."""
-        batch = f"-batch{self.batch}" if self.batch > 1 else ""
-        return self.name + "-exact" * self.exact + "-bfloat16" * self.bfloat16 + batch
+        """The device's class in words, such as "cpu-avx512"; `maker.maker_of` names all that pictures depend on."""
+        precision: Precision = "exact" if self.exact else "bfloat16" if self.bfloat16 else "float32"
+        return device_class(self.name, self.instruction_set, precision, self.batch)
 
 
 def choose_device(
-    name: str = "auto", *, threads: int | None = None, exact: bool = False, bfloat16: bool = False
+    name: str = "auto",
+    *,
+    threads: int | None = None,
+    exact: bool = False,
+    bfloat16: bool = False,
+    plan: str | None = None,
 ) -> Device:
     """Return the device called "cpu" or "cuda"; "auto" is CUDA where it works and the CPU elsewhere.
 
     ``threads`` bounds the CPU threads of one step, for the whole process; the first call decides. By default it is the
     number in the environment variable REVERIE_THREADS, or else the number of cores this process may use. An ``exact``
-    device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of convolutions.
+    device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of convolutions. ``plan``
+    is a lowering plan, as `plan.find` takes it; by default it is the one that ships for the device's class, and so is
+    the number of pictures that share a step.
 
-    Raises DeviceUnavailable where "cuda", or bfloat16, does not work, and ValueError for another name, or for exact and
-    bfloat16 at once.
+    Raises DeviceUnavailable where "cuda", or bfloat16, does not work, UnusablePlan for a plan that is not there or
+    damaged, and ValueError for another name, or for exact and bfloat16 at once.
     """
     if exact and bfloat16:
         raise ValueError("a device is exact or computes in bfloat16, not both")
@@ -77,13 +88,23 @@ def choose_device(
     if name != "cpu":
         problem = _cuda_problem()
         if problem is None:
-            return Device("cuda", (CUDA,), _share_threads(threads), exact, bfloat16)
+            return _planned(Device("cuda", (CUDA,), _share_threads(threads), exact, bfloat16), plan)
         if name == "cuda":
             raise DeviceUnavailable(problem)
         log.info("rendering on the CPU: %s", problem)
     if bfloat16:
         raise DeviceUnavailable("bfloat16 is for GPUs, and this computes on the CPU; leave it out")
-    return Device("cpu", (CPU,), _share_threads(threads), exact)
+    return _planned(Device("cpu", (CPU,), _share_threads(threads), exact), plan)
+
+
+def _planned(device: Device, asked: str | None) -> Device:
+    """Return a device with its class and a plan: the one asked for, or the one of its class."""
+    found = instruction_set.cpu() if device.name == "cpu" else instruction_set.cuda()
+    device = replace(device, instruction_set=found.name)
+    plan = shipped(found.plan) if asked is None else find(asked, device.kind)
+    if (plan.rates is None) is (device.name == "cpu"):
+        raise UnusablePlan(f"the lowering plan {asked} is for another kind of device than {device.kind}; leave it out")
+    return replace(device, plan=plan, batch=plan.batch)
 
 
 def _cuda_problem() -> str | None:
@@ -158,7 +179,8 @@ class Session:
         providers: list[Any] = [*device.providers]
         if device.name == "cuda":
             options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-            providers = [(CUDA, provider_options(exact=device.exact, channels_last=device.channels_last))]
+            last = device.plan is not None and device.plan.channels_last
+            providers = [(CUDA, provider_options(exact=device.exact, channels_last=last))]
         files = {**(weights or {}), **_take_constants(model.graph)}
         if files:
             options.add_external_initializers_from_files_in_memory(
