@@ -20,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_server.dispatch import Desk
 from reverie_server.errors import Interrupted, NotStored, QueueFull
@@ -27,7 +28,6 @@ from reverie_server.request.events import Accepted, Progress, Rendering
 from reverie_server.request.render_request import Order
 from reverie_server.scheduler.render import Render
 from reverie_server.store import NotKept, Store
-from reverie_server.store.entry import Maker
 from reverie_server.store.folder import Folder
 
 STEPS = 4
@@ -125,6 +125,9 @@ class FakeWorker:
         self._delays()
 
 
+MAKER = Maker("0", "0", "cpu", "avx2", "float32", 1, "")
+
+
 def picture(digest: str) -> Rendering:
     """The one right picture of a digest."""
     rng = np.random.default_rng(int(digest[:8], 16))
@@ -137,6 +140,7 @@ def picture(digest: str) -> Rendering:
         steps=STEPS,
         spec=spec_pb2.RenderSpec(model="tiny"),
         spec_digest=digest,
+        maker=MAKER.name,
         frames=(),
         elapsed_s=0.0,
     )
@@ -167,7 +171,7 @@ def race(seed: int, *, callers: int = 40, pictures: int = 3) -> list[str]:
     worker = FakeWorker(delays, random.Random(seed + 1))
     with tempfile.TemporaryDirectory() as folder:
         place = SlowFolder(Path(folder), delays)
-        store = Store(place, Maker("cpu", "0"), None)
+        store = Store(place, MAKER, None)
         desk = Desk(cast(Any, worker), store)
         plans = [(chance.choice(digests), chance.random(), chance.random(), chance.random()) for _ in range(callers)]
         with ThreadPoolExecutor(callers) as threads:

@@ -16,6 +16,7 @@ from reverie.errors import Details, InvalidRequest, UsageError, Violation
 
 PNG_KEY = "reverie"
 DIGEST_KEY = "reverie-digest"
+MAKER_KEY = "reverie-maker"
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ class Rewrite(ir.passes.InPlacePass):
 
     def ensures(self, model: ir.Model) -> None:
         """Raise PostconditionError where the interface changed or a node reads what is not there."""
-        if interface(model) != self._before:
-            raise ir.passes.PostconditionError(f"inputs and outputs were {self._before} and are {interface(model)}")
+        for (name, shape), (now, shape_now) in zip(self._before, interface(model), strict=True):
+            if name != now or (shape is not None and shape != shape_now):
+                raise ir.passes.PostconditionError(f"{name} {shape}, an input or output, has become {now} {shape_now}")
         there = {*model.graph.inputs, *model.graph.initializers.values()}
         for node in model.graph:
             for value in node.inputs:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 #: Raised when the tables change; a file of another version is refused.
-VERSION = 1
+VERSION = 2
 
 METADATA = MetaData()
 
@@ -52,6 +52,7 @@ ITEMS = Table(
     # The event that told of its end; absent while it has none.
     Column("sequence", Integer),
     Column("spec_digest", String, nullable=False, default=""),
+    Column("maker", String, nullable=False, default=""),
     Column("outcome", Integer, nullable=False, default=0),
     Column("activation", Float, nullable=False, default=0.0),
     Column("cached", Boolean, nullable=False, default=False),

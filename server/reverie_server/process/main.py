@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 from reverie_ascent.models.repository import StoreError
+from reverie_ascent.plan import UnusablePlan
 from reverie_ascent.runtime.session import DeviceUnavailable
 
 from reverie_server.engine import Engine
@@ -31,6 +32,7 @@ from reverie_server.store import UnusableStore, default_folder
 REFUSALS = (
     StoreError,
     DeviceUnavailable,
+    UnusablePlan,
     UnusableStore,
     CannotListen,
     CannotExpose,
@@ -54,6 +56,7 @@ def run(settings: Settings) -> None:
                     exact=settings.exact,
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,
+                    plan=settings.plan,
                     store=default_folder() if settings.store is None else settings.store,
                     store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
                     jobs=default_file() if settings.jobs is None else settings.jobs,

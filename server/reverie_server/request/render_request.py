@@ -47,6 +47,8 @@ class Order:
     request_id: str = ""
     #: The name of the call that it came with, or of the job's picture that it is, for the log; empty where it has none.
     call: str = ""
+    #: The name of the maker that the picture will have.
+    maker: str = ""
     #: What the render will take, as far as an engine can tell.
     estimated_s: float | None = None
     #: About what its program holds in memory.

@@ -49,6 +49,7 @@ def rendering(order: Order, result: Result, *, elapsed_s: float) -> Rendering:
         steps=result.steps,
         spec=order.plan.effective,
         spec_digest=order.plan.digest,
+        maker=order.maker,
         frames=(),
         elapsed_s=elapsed_s,
     )

@@ -494,12 +494,12 @@ def test_what_is_entered_twice_counts_once(tmp_path: Path) -> None:
     book = Book(JobFile(tmp_path / "jobs.sqlite"), Limits())
     pieces = [Piece(i, "conv1_1", i) for i in range(2)]
     made = book.create("one", Template(RenderSpec(model="tiny"), [some("conv1_1")], pieces), "")
-    done = Done(1, 0, "d1", 1, 0.5, cached=False)
+    done = Done(1, 0, "d1", "m", 1, 0.5, cached=False)
     book.record([done, done])
     book.record([done])
     told, items = book.events(made.id, 0)
     assert (told.done_count, told.sequence, len(items)) == (1, 1, 1)
     book.cancel(made.id)
-    book.record([Done(1, 1, "d2", 1, 0.5, cached=False)])
+    book.record([Done(1, 1, "d2", "m", 1, 0.5, cached=False)])
     assert book.get(made.id).done_count == 1
     book.close()
