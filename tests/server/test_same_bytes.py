@@ -17,7 +17,7 @@ from reverie_server import Engine
 
 ROOT = Path(__file__).parents[2]
 
-#: Of texture19, small: convolutions that are lowered and some that are not, a ReLU, a pool. `bench.same_bytes` has more.
+#: Of texture19, small: convolutions that are lowered and some that are not, a ReLU, a pool.
 SPECS = [
     ("conv1_2", {"size": 48}),
     ("conv2_2", {"size": 64}),

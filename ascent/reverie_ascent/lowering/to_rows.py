@@ -21,11 +21,11 @@ class ToRows(Rewrite):
     """Let the nodes for which that is cheaper, by the costs of a plan, compute on rows."""
 
     def __init__(self, costs: Costs) -> None:
-        self._costs = costs
+        self.costs = costs
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Choose the nodes and rewrite them."""
-        chosen = choose(model.graph, self._costs.price, self._costs.conversion)
+        chosen = choose(model.graph, self.costs.price, self.costs.conversion)
         if chosen:
             rewrite(model, chosen)
         return ir.passes.PassResult(model, bool(chosen))
