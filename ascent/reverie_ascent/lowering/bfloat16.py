@@ -39,15 +39,15 @@ class RoundOperands(Rewrite):
                     narrow, rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
                     graph.insert_before(node, narrow)
                 node.replace_input_with(i, rounded[value])
-            (made,) = node.outputs
-            wide, result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
+            (output,) = node.outputs
+            wide, result = cast(output, ir.DataType.FLOAT, f"{output.name}/float")
             graph.insert_after(node, wide)
-            is_output = made.is_graph_output()
-            made.replace_all_uses_with(result, replace_graph_outputs=is_output)
-            wide.replace_input_with(0, made)
+            is_output = output.is_graph_output()
+            output.replace_all_uses_with(result, replace_graph_outputs=is_output)
+            wide.replace_input_with(0, output)
             if is_output:
-                made.name, result.name = result.name, made.name
-            made.type = ir.TensorType(ir.DataType.BFLOAT16)
+                output.name, result.name = result.name, output.name
+            output.type = ir.TensorType(ir.DataType.BFLOAT16)
         graph.opset_imports[""] = OPSET
         return ir.passes.PassResult(model, bool(rounded))
 
