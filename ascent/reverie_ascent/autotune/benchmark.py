@@ -1,6 +1,6 @@
-"""Measures what convolutions cost on this machine, plain and on rows, and how many pictures a step is best made for.
+"""Measures what convolutions cost on this machine, plain and on rows, and how many pictures should share a step.
 
-Nothing here runs by itself: `tune` asks for it.
+Only `tune` calls it.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ REPEATS = 5
 
 
 def tune(device: Device, *, progress: Callable[[str], None] = lambda said: None) -> LoweringPlan:
-    """Measure a device and return its plan; ``progress`` is told, in a sentence, what is being done.
+    """Measure a device and return its plan; ``progress`` is called with a sentence before each part.
 
-    Pictures that are made by the plan have a maker of their own: tune once, and share the file among all machines whose
+    Pictures rendered by the plan have a maker of their own: tune once, and share the file among all machines whose
     pictures are to be equal.
     """
     found, channels_last = None, False

@@ -40,16 +40,16 @@ class RoundOperands(Rewrite):
                     rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
                 node.replace_input_with(i, rounded[value])
             builder.insert_before(node)
-            (made,) = node.outputs
-            readers, is_output = tuple(made.uses()), made.is_graph_output()
-            result = cast(made, ir.DataType.FLOAT, f"{made.name}/float")
+            (output,) = node.outputs
+            readers, is_output = tuple(output.uses()), output.is_graph_output()
+            result = cast(output, ir.DataType.FLOAT, f"{output.name}/float")
             builder.insert_after(node)
             for reader, index in readers:
                 reader.replace_input_with(index, result)
             if is_output:
-                graph.outputs[list(graph.outputs).index(made)] = result
-                made.name, result.name = result.name, made.name
-            made.type = ir.TensorType(ir.DataType.BFLOAT16)
+                graph.outputs[list(graph.outputs).index(output)] = result
+                output.name, result.name = result.name, output.name
+            output.type = ir.TensorType(ir.DataType.BFLOAT16)
         graph.opset_imports[""] = OPSET
         return ir.passes.PassResult(model, bool(rounded))
 

@@ -19,7 +19,7 @@ LITTLE = 1e-9
 """Seconds by which a node is dearer on rows where nothing else speaks for either: it then stays as it was."""
 
 BLOCK = 16
-"""Channels that a blocked convolution computes at once; fewer take as long."""
+"""Channels that a blocked convolution computes at once; fewer take as long, and on rows the tiles' transforms do."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Costs:
             return Price(plain_seconds, _seconds(self.rates.rows_pointwise, channels, 9 * products) + self._move(taps))
         assert is_winograd(node)
         padded = math.ceil(height / SIDE) * math.ceil(width / SIDE) * SIDE**2 / (height * width)
-        return Price(plain_seconds, _seconds(self.rates.rows, channels, 9 * products * padded))
+        return Price(plain_seconds, _seconds(self.rates.rows, max(channels, BLOCK), 9 * blocked * padded))
 
     def direct(self, node: ir.Node) -> float:
         """Return what any convolution takes as it stands, in seconds."""

@@ -28,12 +28,12 @@ class FoldConstants(Rewrite):
         for node in [node for node in model.graph if node in folded]:
             users = [[use for use in value.uses() if use.node not in folded] for value in node.outputs]
             if not any(users):
-                continue  # only other folded nodes read it, and compute it on their way
+                continue  # only other folded nodes read it, and compute it themselves
             for value, result, uses in zip(node.outputs, _evaluate(node), users, strict=True):
                 if uses:
-                    held = Builder(model.graph).constant(result, name=f"{value.name}/folded")
+                    constant = Builder(model.graph).constant(result, name=f"{value.name}/folded")
                     for user, index in uses:
-                        user.replace_input_with(index, held)
+                        user.replace_input_with(index, constant)
         RemoveUnusedNodesPass()(model)
         return ir.passes.PassResult(model, bool(folded))
 
@@ -78,7 +78,7 @@ def _slice(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
     steps = rest[1] if len(rest) > 1 else np.ones(len(starts), np.int64)
     index = [slice(None)] * x.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        # An end before the first element is ONNX's way to say "to the very first" of a step back, and numpy's too.
+        # With a negative step an end before the first element means "down to the first", in ONNX as in numpy.
         index[int(axis)] = slice(int(start), int(end), int(step))
     return [x[tuple(index)]]
 
@@ -92,8 +92,8 @@ def _split(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 def _reshape(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
     x, shape = inputs
-    kept = not node.attributes.get_int("allowzero", 0)
-    return [x.reshape([x.shape[i] if n == 0 and kept else int(n) for i, n in enumerate(shape.tolist())])]
+    zero_copies = not node.attributes.get_int("allowzero", 0)
+    return [x.reshape([x.shape[i] if n == 0 and zero_copies else int(n) for i, n in enumerate(shape.tolist())])]
 
 
 def _matmul(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:

@@ -17,7 +17,7 @@ from reverie_gradient import Builder
 
 from reverie_ascent.graph.shapes import constant, dims
 from reverie_ascent.lowering.layout import pooled, row_major
-from reverie_ascent.lowering.rows import Doubled, Held, Rows, in_layout, quartered, spread, with_zeros
+from reverie_ascent.lowering.rows import Doubled, OnRows, Rows, in_layout, quartered, spread, with_zeros
 from reverie_ascent.lowering.tiling import Tiles
 from reverie_ascent.lowering.winograd import convolve
 
@@ -31,7 +31,7 @@ class Rule:
     """
 
     why_not: Callable[[ir.Node], str | None]
-    emit: Callable[[Builder, ir.Node, Sequence[Held | None], Tiles], Sequence[Held | ir.Value]]
+    emit: Callable[[Builder, ir.Node, Sequence[OnRows | None], Tiles], Sequence[OnRows | ir.Value]]
 
 
 def lowerable(node: ir.Node) -> bool:
@@ -133,7 +133,9 @@ def _why_no_convolution(node: ir.Node) -> str | None:
     return _differing(node, {"strides": ((1, 1), (1, 1)), "dilations": ((1, 1), (1, 1)), "pads": ((0,) * 4, pads)})
 
 
-def _convolution(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held | ir.Value]:
+def _convolution(
+    w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles
+) -> Sequence[OnRows | ir.Value]:
     weight = node.inputs[1]
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     shape = dims(node.outputs[0])
@@ -159,7 +161,7 @@ def _convolution(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles
     return [Rows(value, tiling.layout, shape[1], clean=True)]
 
 
-def _narrow(w: Builder, x: Held, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
+def _narrow(w: Builder, x: OnRows, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
     n, outputs, height, width = shape
     rows = in_layout(w, x, row_major(n, height, width))
     matrix = w.reshape(w.op("Transpose", [weight], perm=[2, 3, 0, 1]), 9 * outputs, rows.channels)
@@ -178,7 +180,7 @@ def _narrow(w: Builder, x: Held, weight: ir.Value, bias: ir.Value | None, shape:
 # ----- elementwise, one input -----
 
 
-def _one(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _one(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     (x, *rest) = inputs
     assert x is not None
     assert not any(rest)
@@ -213,7 +215,7 @@ def _per_channel(value: ir.Value | None, channels: int) -> bool:
     return np.prod(shape) == 1 or (len(shape) in (3, 4) and shape[-3:] == (channels, 1, 1) and shape[:-3] in ((), (1,)))
 
 
-def _two(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _two(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     held = [x for x in inputs if x is not None]
     if len(held) < len(inputs):
         return [_with_numbers(w, node, inputs)]
@@ -225,7 +227,7 @@ def _two(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles)
     return [total]
 
 
-def _pair(w: Builder, op_type: str, a: Held, b: Held, *, tiled_first: bool) -> Held:
+def _pair(w: Builder, op_type: str, a: OnRows, b: OnRows, *, tiled_first: bool) -> OnRows:
     if isinstance(a, Doubled) and isinstance(b, Doubled):
         both = _pair(w, op_type, a.half, b.half, tiled_first=tiled_first)
         assert isinstance(both, Rows)
@@ -252,7 +254,7 @@ def _keeps(op_type: str, a: bool, b: bool) -> bool:
     return (a or b) if op_type == "Mul" else (a and b and op_type != "Div")
 
 
-def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[Held | None]) -> Held:
+def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None]) -> OnRows:
     """One operand is a constant per channel."""
     (x,) = (x for x in inputs if x is not None)
     rows = x.half if isinstance(x, Doubled) else x
@@ -274,7 +276,7 @@ def _why_no_normalisation(node: ir.Node) -> str | None:
     return None if all(constant(v) is not None for v in node.inputs[1:]) else "its scale or shift is no small constant"
 
 
-def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
@@ -313,7 +315,7 @@ POOL: Wanted = {
 }
 
 
-def _pool(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _pool(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     reduce = {"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[node.op_type]
     x = inputs[0]
     assert x is not None
@@ -349,7 +351,7 @@ RESIZE: Mapping[str, tuple[str, str]] = {
 """Attributes of an enlargement: what each is where it is left out, and what it has to be."""
 
 
-def _resize(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _resize(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     if isinstance(x, Rows):
@@ -368,14 +370,14 @@ def _why_no_concat(node: ir.Node) -> str | None:
     return None if len(moving(node)) == len(node.inputs) else "one of its inputs is a constant"
 
 
-def _concat(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _concat(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     held = [x for x in inputs if x is not None]
     if all(isinstance(x, Doubled) for x in held):
         return [Doubled(_beside(w, [x.half for x in held if isinstance(x, Doubled)]))]
     return [_beside(w, held)]
 
 
-def _beside(w: Builder, held: Sequence[Held]) -> Rows:
+def _beside(w: Builder, held: Sequence[OnRows]) -> Rows:
     layouts = [x.layout for x in held if isinstance(x, Rows)]
     layout = next((each for each in layouts if each.blocks), layouts[0])
     parts = [in_layout(w, x, layout) for x in held]
@@ -388,7 +390,7 @@ def _why_no_slice(node: ir.Node) -> str | None:
     return None if axes is not None and axes.tolist() in ([1], [-3]) else "it cuts along another axis than the channels"
 
 
-def _slice(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _slice(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x

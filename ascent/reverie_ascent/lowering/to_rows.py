@@ -12,7 +12,7 @@ from reverie_ascent.graph.shapes import dims
 from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.partition import choose
 from reverie_ascent.lowering.rewrite import Rewrite
-from reverie_ascent.lowering.rows import Held, from_plain, to_plain
+from reverie_ascent.lowering.rows import OnRows, from_plain, to_plain
 from reverie_ascent.lowering.rules import RULES, is_winograd, moving
 from reverie_ascent.lowering.tiling import Tiles
 
@@ -37,10 +37,10 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
     outputs = list(graph.outputs)
     w = Builder(graph, "rows")
     tiles = Tiles(_widest(lowered))
-    held: dict[ir.Value, Held] = {}
+    held: dict[ir.Value, OnRows] = {}
     plain: dict[ir.Value, ir.Value] = {}
 
-    def as_rows(value: ir.Value) -> Held:
+    def as_rows(value: ir.Value) -> OnRows:
         if value not in held:
             held[value] = from_plain(w, as_plain(value))
         return held[value]
@@ -58,12 +58,12 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
             wanted = moving(node)
             inputs = [as_rows(v) if v in wanted else None for v in node.inputs if v is not None]
             results = RULES[node.op_type].emit(w, node, inputs, tiles)
-            for made, result in zip(node.outputs, results, strict=True):
+            for output, result in zip(node.outputs, results, strict=True):
                 if isinstance(result, ir.Value):
-                    plain[made] = result
-                    result.shape, result.type = made.shape, made.type
+                    plain[output] = result
+                    result.shape, result.type = output.shape, output.type
                 else:
-                    held[made] = result
+                    held[output] = result
             continue
         for i, value in enumerate(node.inputs):
             if value is not None:
