@@ -4,10 +4,12 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-# `make test ORDER="--random-order --random-order-seed=7"` runs the tests in another order; `make test STRICT=1` fails where
-# a test is skipped or a Python is missing.
+# `make test ORDER="--random-order --random-order-seed=7"` runs the tests in another order. `make test STRICT=1` fails if a
+# test is skipped or a Python is missing. `make test COVERAGE=1` prints the share of our lines that the largest suite runs,
+# which then takes about a quarter longer.
 ORDER ?=
 STRICT ?=
+COVERAGE ?=
 PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
 
 .PHONY: help demo test test-clients test-client test-lowest test-serving test-export coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
@@ -62,16 +64,16 @@ MISSING = echo "== the client alone, on Python $*: not tested, there is no such 
 test-serving: .venv/serve/tested
 	@echo "== gradients, the ascent and the service: no torch"
 	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
-	@.venv/serve/bin/python $(PYTEST) $(SERVING_TESTS)
+	@mkdir -p .build
+	@.venv/serve/bin/python $(if $(COVERAGE),-m coverage run) $(PYTEST) $(SERVING_TESTS)
+	@$(if $(COVERAGE),.venv/serve/bin/python -m coverage report --skip-covered --skip-empty)
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
 	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model
 
-coverage: .venv/serve/tested
-	@mkdir -p .build
-	@.venv/serve/bin/python -m coverage run $(PYTEST) $(SERVING_TESTS)
-	@.venv/serve/bin/python -m coverage report --skip-covered --skip-empty
+coverage:
+	@$(MAKE) --no-print-directory test-serving COVERAGE=1
 
 CLIENT_TESTS := tests/client tests/proto
 TORCH_TESTS := tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py
