@@ -1,4 +1,4 @@
-"""What a node would take on this machine, plain and on rows."""
+"""What a node takes by the rates of a plan, as ONNX Runtime computes it and on rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reverie_ascent.graph.shapes import dims
 from reverie_ascent.lowering.partition import Price
 from reverie_ascent.lowering.rules import is_narrow, is_pointwise, is_winograd
 from reverie_ascent.lowering.tiling import SIDE
+from reverie_ascent.plan import Rates
 
 LITTLE = 1e-9
 """Seconds by which a node is dearer on rows where nothing else speaks for either: it then stays as it was."""
@@ -22,23 +23,8 @@ BLOCK = 16
 
 
 @dataclass(frozen=True)
-class Rates:
-    """What `calibrate` measures: nanoseconds for one multiply and add, by number of channels in and out.
-
-    ``plain`` and ``rows`` are convolutions of 3 x 3, the latter counted as if it, too, did 9 products for each pixel
-    and pair of channels; ``plain_pointwise`` and ``rows_pointwise`` those of 1 x 1. ``conversion`` is for one number.
-    """
-
-    plain: Mapping[int, float]
-    rows: Mapping[int, float]
-    plain_pointwise: Mapping[int, float]
-    rows_pointwise: Mapping[int, float]
-    conversion: float
-
-
-@dataclass(frozen=True)
 class Costs:
-    """The prices that follow from the rates of a machine."""
+    """The prices that follow from the rates of a lowering plan."""
 
     rates: Rates
 

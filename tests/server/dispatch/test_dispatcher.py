@@ -143,7 +143,7 @@ def test_the_words_of_the_engine_know_the_store(keeping: Engine) -> None:
         keeping.render("tiny", "conv1_1", 1, size=32, steps=4, cache="only")
     assert not keeping.render("tiny", "conv1_1", 1, size=32, steps=4).cached
     assert keeping.render("tiny", "conv1_1", 1, size=32, steps=4, cache="only").cached
-    with pytest.raises(InvalidRequest, match="there is no cache 'onli'; the nearest: only"):
+    with pytest.raises(InvalidRequest, match="cache: 'onli' is not one of use, bypass, only"):
         keeping.render("tiny", "conv1_1", 1, cache="onli")
 
 

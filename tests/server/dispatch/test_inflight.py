@@ -137,7 +137,7 @@ def test_a_promoted_render_has_its_first_step_before_those_that_came_earlier() -
         news.clear()
         events += heard(joined)
     assert isinstance(events[0], Accepted)
-    assert {type(event) for event in events[1:-1]} == {Progress}
+    assert {type(event) for event in events[1:-1]} <= {Progress}  # none if the end came before it was read
     dispatcher.close()
     assert 2 not in made[: made.index(3)]
 
