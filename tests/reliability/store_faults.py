@@ -26,7 +26,7 @@ from unittest import mock
 from reverie_proto.v1.jobs_pb2 import JOB_STATE_SUCCEEDED, CreateRenderJobRequest, JobLayer
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_server import Engine
-from reverie_server.jobs import runner as foreman
+from reverie_server.jobs import runner
 from reverie_server.store import breaker
 
 from tests.figures import write_json
@@ -130,7 +130,7 @@ def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
     with (
         tempfile.TemporaryDirectory(prefix="reverie-faults-") as home,
         mock.patch.object(breaker.Breaker, "closed", return_value=True),  # nobody waits 15 s here
-        mock.patch.object(foreman, "LONGEST_PAUSE_S", 0.2),
+        mock.patch.object(runner, "LONGEST_PAUSE_S", 0.2),
     ):
         folder, jobs = Path(home, "results"), Path(home, "jobs.sqlite")
         with Engine(device="cpu", threads=1, store=folder, jobs=jobs) as engine:

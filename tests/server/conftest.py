@@ -1,14 +1,18 @@
-"""A model, an engine and a server, all real and tiny."""
+"""A model, an engine and a server, all real and tiny; and a gate before the device."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from threading import Event as Flag
+from typing import Any
 
 import pytest
+from reverie_ascent import Ascent
 from reverie_server import Engine, Limits
 
+from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Served, served
 
 
@@ -33,3 +37,17 @@ async def alone(models: Path) -> AsyncIterator[Served]:
     async with served(engine) as service:
         yield service
     await asyncio.to_thread(engine.close)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flag]:
+    """Until it is set no device makes a step: what comes meanwhile comes in time on any machine."""
+    gate, step = Flag(), Ascent.step
+
+    def held(ascent: Ascent) -> Any:
+        assert gate.wait(PATIENCE_S)
+        return step(ascent)
+
+    monkeypatch.setattr(Ascent, "step", held)
+    yield gate
+    gate.set()

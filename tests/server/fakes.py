@@ -23,7 +23,7 @@ from reverie_server.scheduler.step_loop import StepLoop
 SIZE = 16
 
 #: How long a test waits for what is about to happen: much longer than that takes on a machine that is busy otherwise.
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 MODEL = cast(Model, SimpleNamespace(name="tiny", digest="m"))

@@ -17,6 +17,8 @@ from reverie_proto.v1 import spec_pb2
 from reverie_server import Accepted, Draining, Engine, InvalidRequest, Limits, NotServed, Progress, Rendering
 from reverie_server.request.options import render_request
 
+from tests.server.fakes import PATIENCE_S
+
 SMALL: dict[str, Any] = {"size": 32, "steps": 4}
 
 OBJECTIVE = spec_pb2.Objective(layer=spec_pb2.LayerObjective(layer="pool1"))
@@ -101,7 +103,7 @@ def test_a_stream_is_accepted_progress_and_one_rendering(engine: Engine) -> None
 
 def test_leaving_a_stream_stops_the_device(models: Path) -> None:
     with Engine([models], device="cpu", threads=1) as engine:
-        for event in engine.stream("tiny", "conv1_1", 1, size=32, steps=10_000, progress_every=1):
+        for event in engine.stream("tiny", "conv1_1", 1, size=256, steps=10_000, progress_every=1):
             if isinstance(event, Progress):
                 break
         del event
@@ -113,7 +115,7 @@ def test_leaving_a_stream_stops_the_device(models: Path) -> None:
 
 def test_closing_stops_what_runs_and_what_waits(models: Path) -> None:
     engine = Engine([models], device="cpu", threads=1)
-    endless = [engine.stream("tiny", "conv1_1", 1, size=32, steps=10_000) for _ in range(2)]
+    endless = [engine.stream("tiny", "conv1_1", 1, size=256, steps=10_000) for _ in range(2)]
     engine.close()
     assert engine.stats().late_steps <= 1
     assert engine.stats().running == engine.stats().waiting == 0
@@ -226,7 +228,7 @@ def test_news_are_told_from_another_thread(engine: Engine) -> None:
     news = News()
     subscription = engine.submit(engine.check(engine_request()), news.set)
     while not isinstance(subscription.take(), Rendering):
-        assert news.wait(60)
+        assert news.wait(PATIENCE_S)
         news.clear()
 
 

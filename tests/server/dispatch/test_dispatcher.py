@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import grpc
@@ -176,20 +177,22 @@ async def progress_of(service: Served, request: StreamRenderRequest) -> tuple[An
     return reply.result, steps
 
 
-async def test_requests_at_the_same_time_share_a_render(kept: Served) -> None:
+async def test_requests_at_the_same_time_share_a_render(kept: Served, gate: Flag) -> None:
     same = spec(steps=400)
     requests = [
         StreamRenderRequest(spec=same, format=spec_pb2.IMAGE_FORMAT_WEBP),
         StreamRenderRequest(spec=same, progress_every_steps=8),
         StreamRenderRequest(spec=same),
     ]
-    first, second, third = await asyncio.gather(*(progress_of(kept, request) for request in requests))
+    reading = asyncio.gather(*(progress_of(kept, request) for request in requests))
+    await until(lambda: kept.engine.counts().joined == 2)
+    gate.set()
+    first, second, third = await reading
     assert kept.engine.stats().finished == 1
     assert kept.engine.counts().joined == 2
     assert first[0].image.format == spec_pb2.IMAGE_FORMAT_WEBP
     assert second[0].image == third[0].image
     assert all(step % 8 == 0 for step in second[1])
-    assert all(steps for _, steps in (first, second, third))
 
 
 async def test_who_asks_for_frames_renders_alone(kept: Served) -> None:
@@ -233,11 +236,14 @@ async def test_who_comes_after_everybody_left_begins_anew(kept: Served) -> None:
 # ----- attempts -----
 
 
-async def test_a_retry_joins_its_first_attempt(kept: Served) -> None:
+async def test_a_retry_joins_its_first_attempt(kept: Served, gate: Flag) -> None:
     one, bypass = spec(steps=400), CACHE_MODE_BYPASS
     name = str(uuid.uuid4())
     both = [image(kept, spec=one, cache=bypass, request_id=name) for _ in range(2)]
-    first, second = await asyncio.gather(*both)
+    reading = asyncio.gather(*both)
+    await until(lambda: kept.engine.counts().joined == 1)
+    gate.set()
+    first, second = await reading
     assert first == second
     after = await image(kept, spec=one, cache=bypass, request_id=name)
     assert after.cached

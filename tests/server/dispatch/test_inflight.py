@@ -9,10 +9,11 @@ from threading import Event as Flag
 from threading import Lock
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from reverie_ascent import Run
 from reverie_proto.v1.visualization_pb2 import CACHE_MODE_BYPASS
-from reverie_server import Accepted, Event, Interrupted, Progress, Rendering, TooLate
+from reverie_server import Accepted, Event, Frame, Interrupted, Progress, Rendering, TooLate
 from reverie_server.dispatch import Dispatcher, Subscription
 from reverie_server.dispatch.inflight import InFlight
 from reverie_server.store import Store
@@ -180,6 +181,17 @@ def test_who_joins_late_is_woken_once_for_all_that_it_has_missed(dispatcher: Dis
     assert kinds(late) == [Accepted, Progress]
     render.post(Progress(1, 4, 0.0, 0.0, 0.0))
     assert len(woken) == 2
+
+
+def test_all_who_share_a_render_hear_of_its_steps_and_who_asked_for_frames_of_those(
+    dispatcher: Dispatcher, still: StillStepLoop
+) -> None:
+    first, second = (dispatcher.submit(request(), nothing) for _ in range(2))
+    ((render, *_),) = still.taken
+    frame = Frame(1, np.zeros((4, 4, 3), np.float32))
+    render.post(Progress(1, 4, 0.5, 0.0, 0.0, frame))
+    told = [event for each in (first, second) for event in heard(each) if isinstance(event, Progress)]
+    assert [(event.step, event.objective, event.frame) for event in told] == [(1, 0.5, frame), (1, 0.5, None)]
 
 
 def test_what_is_called_when_there_is_news_may_ask_join_and_leave(dispatcher: Dispatcher, still: StillStepLoop) -> None:

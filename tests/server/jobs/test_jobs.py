@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import logging
 import re
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from threading import Event as News
+from threading import Event as Flag
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import text_format
 from google.rpc import error_details_pb2
+from reverie_ascent import Ascent
 from reverie_proto.v1 import jobs_pb2
 from reverie_proto.v1.jobs_pb2 import (
     CancelRenderJobRequest,
@@ -73,9 +75,11 @@ def some(layer: str, *ranges: tuple[int, int]) -> JobLayer:
     return JobLayer(layer=layer, channels=[ChannelRange(first=first, last=last) for first, last in ranges])
 
 
-#: A job that nobody waits for.
 def endless() -> CreateRenderJobRequest:
-    return job(some("conv1_1"), steps=10_000)
+    """A job of many minutes."""
+    request = job(some("conv1_1"), steps=10_000)
+    request.template.size_px = 256
+    return request
 
 
 async def watch(service: Served, name: str, after: int = 0) -> list[WatchRenderJobResponse]:
@@ -171,8 +175,8 @@ async def test_a_job_goes_on_when_nobody_watches(working: Served) -> None:
     watching = working.call.WatchRenderJob(WatchRenderJobRequest(id=name))
     await watching.read()
     watching.cancel()
-    while state(await get(working, name)) != "SUCCEEDED":
-        await asyncio.sleep(0.01)
+    await until(lambda: ended(working.engine.jobs.get(name)))
+    assert state(await get(working, name)) == "SUCCEEDED"
 
 
 async def test_a_cancelled_job_stops_the_device_within_a_step_and_keeps_what_is_done(working: Served) -> None:
@@ -281,14 +285,26 @@ ENDS: list[tuple[Callable[..., Any], float | None, str]] = [
 
 @pytest.mark.parametrize(("happens", "timeout", "wanted"), ENDS, ids=lambda value: getattr(value, "__name__", value))
 async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behind(
-    working: Served, happens: Callable[..., Any], timeout: float | None, wanted: str
+    working: Served,
+    happens: Callable[..., Any],
+    timeout: float | None,
+    wanted: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    jobs = working.engine.jobs
-    name = (await create(working, job(some("conv1_1", (0, 3)), some("conv2_1", (0, 1)), steps=250))).id
+    """It happens after the first picture, before which the device goes no further."""
+    jobs, happened, step = working.engine.jobs, Flag(), Ascent.step
+
+    def held(ascent: Ascent) -> Any:
+        assert not working.engine.stats().finished or happened.wait(PATIENCE_S)
+        return step(ascent)
+
+    monkeypatch.setattr(Ascent, "step", held)
+    name = (await create(working, job(some("conv1_1", (0, 3)), some("conv2_1", (0, 1)), steps=50))).id
     watching = working.call.WatchRenderJob(WatchRenderJobRequest(id=name), timeout=timeout)
     reading = asyncio.create_task(read_all(watching))
     await until(lambda: jobs.get(name).done_count > 0)
     await happens(working, name, watching)
+    happened.set()
     if wanted != "RUNNING":
         await until(lambda: ended(jobs.get(name)))
     told = jobs.get(name)
@@ -297,8 +313,9 @@ async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behi
     await asyncio.gather(reading, return_exceptions=True)
     await until(lambda: working.engine.stats().running == working.engine.stats().waiting == 0)
     await until(lambda: not jobs._listeners)
-    assert jobs._runner is not None
-    assert not (jobs._runner._subscriptions if wanted != "RUNNING" else ())
+    runner = jobs._runner
+    assert runner is not None
+    await until(lambda: wanted == "RUNNING" or not runner._subscriptions)
     assert working.engine.stats().late_steps <= 1
     if wanted == "FAILED":
         errors = [item.error for _, item in jobs.events_after(name, 0)[1] if item.error]
@@ -372,7 +389,7 @@ def test_jobs_are_bounded_in_number_and_size(at: Open) -> None:
 
 
 def wait_for(engine: Engine, name: str, wanted: Callable[[RenderJob], bool]) -> RenderJob:
-    news = News()
+    news = Flag()
     with engine.jobs.subscribed(news.set):
         while not wanted(told := engine.jobs.get(name)):
             assert news.wait(PATIENCE_S), told
@@ -384,11 +401,18 @@ def ended(job: RenderJob) -> bool:
     return job.HasField("ended_at")
 
 
-def test_a_job_goes_on_with_the_next_process(at: Open) -> None:
-    first = at()
-    name = first.jobs.create(job(some("conv1_1"), steps=300)).id
-    wait_for(first, name, lambda told: told.done_count >= 2)
-    first.close()
+def test_a_job_goes_on_with_the_next_process(at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, step = at(), Ascent.step
+
+    def slow(ascent: Ascent) -> Any:
+        time.sleep(0.1 if first.stats().finished > 1 else 0)
+        return step(ascent)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ascent, "step", slow)
+        name = first.jobs.create(job(some("conv1_1"), steps=300)).id
+        wait_for(first, name, lambda told: told.done_count >= 2)
+        first.close()
     made = first.stats().finished
     assert made < 6
     second = at()

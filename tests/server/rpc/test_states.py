@@ -16,11 +16,11 @@ from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
 from reverie_server.scheduler.estimate import Estimates
 
-from tests.server.fakes import seated
+from tests.server.fakes import PATIENCE_S, seated
 from tests.server.hosts import Refusal, Served
 from tests.server.rpc.test_service import spec, until
 
-ENDLESS, SHORT = spec(steps=10_000), spec(steps=3)
+ENDLESS, SHORT = spec(steps=10_000, size_px=256), spec(steps=3)
 
 CLIENT = """
 import sys, grpc
@@ -88,7 +88,7 @@ async def crash(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
     client = subprocess.Popen([sys.executable, "-c", CLIENT, *arguments])
     await running(service)
     client.send_signal(signal.SIGKILL)
-    assert await asyncio.to_thread(client.wait, 20) == -signal.SIGKILL
+    assert await asyncio.to_thread(client.wait, PATIENCE_S) == -signal.SIGKILL
 
 
 async def drain(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,6 @@ async def test_whatever_ends_a_call_nothing_is_left_of_it(
     stats = engine.stats()
     assert (stats.finished, stats.stopped, stats.failed) == counts
     assert stats.late_steps <= 1
-    assert stats.longest_release_s <= stats.longest_step_s + 0.1
     assert (len(step_loop._state.scheduler.queue), step_loop._state.scheduler.queue._clients) == (0, {})
     assert all(batch.free == engine.info().limits.max_batch for batch in step_loop._state.programs)
     await asyncio.to_thread(engine.close)
