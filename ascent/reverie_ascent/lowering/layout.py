@@ -3,10 +3,10 @@
 A tensor [N, C, H, W] becomes [rows, C]. Element by element nothing depends on the order of the rows; only what moves
 pixels (reading for a convolution, a pool, converting to [N, C, H, W]) needs the layout.
 
-A *tiled* layout serves Winograd's products, which read and write squares of m x m pixels. Tiles are divided into chunks;
-in each the rows run over (row within the tile, column within the tile, tile), so that a product over all tiles of a
-chunk is one large matrix product. The last tile of every chunk is spare and holds zeros: reading one of its rows is
-reading the padding around the picture.
+A *tiled* layout serves Winograd's products, which read and write squares of m x m pixels. Tiles are divided into
+chunks; in each the rows run over (row within the tile, column within the tile, tile), so that a product over all tiles
+of a chunk is one large matrix product. The last tile of every chunk is spare and holds zeros: reading one of its rows
+is reading the padding around the picture.
 """
 
 from __future__ import annotations
