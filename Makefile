@@ -4,12 +4,20 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-.PHONY: help demo test test-client test-serving test-export check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
+# `make test ORDER="--random-order --random-order-seed=7"` runs the tests in another order; `make test STRICT=1` fails where
+# a test is skipped or a Python is missing.
+ORDER ?=
+STRICT ?=
+PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
+
+.PHONY: help demo test test-clients test-client test-lowest test-serving test-export coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
 	@echo "make test        set up and run every test, each in the environment it is meant for"
 	@echo "make check       ruff, formatting, mypy --strict, buf lint, generated code up to date"
+	@echo "make package     build the sdist and the wheel, look into them, and use the wheel in empty environments"
+	@echo "make coverage    the suites of make test-serving again, and the share of our lines that they run"
 	@echo "make format      let ruff mend what it can"
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
@@ -29,22 +37,60 @@ demo: .venv/serve/ready
 
 # ----- tests, each where it belongs: the client alone, the server without torch, the export with it -----
 
-test: test-client test-serving test-export
+test: test-clients test-serving test-export
 	@echo "All tests passed."
+
+# The client's tests mostly wait, so those of all its environments run at the same time.
+test-clients:
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target test-client test-lowest $(NEWER:%=test-python%)
 
 test-client: .venv/client/ready
 	@echo "== the client alone: no onnx, no onnxruntime, no torch"
 	@.venv/client/bin/python -m tests.absent onnx onnx_ir onnxruntime torch
-	@.venv/client/bin/python -m pytest tests/client tests/proto
+	@.venv/client/bin/python $(PYTEST) $(CLIENT_TESTS)
+
+test-lowest: .venv/lowest/ready
+	@echo "== the client alone, with the lowest versions that pyproject.toml promises"
+	@.venv/lowest/bin/python $(PYTEST) $(CLIENT_TESTS)
+
+test-python%:
+	@$(if $(call python,$*),$(MAKE) --no-print-directory .venv/python$*/ready,$(MISSING))
+	@$(if $(call python,$*),echo "== the client alone on Python $*" && .venv/python$*/bin/python $(PYTEST) $(CLIENT_TESTS))
+
+MISSING = echo "== the client alone, on Python $*: not tested, there is no such Python here"$(if $(STRICT), && exit 1)
 
 test-serving: .venv/serve/tested
 	@echo "== gradients, the ascent and the service: no torch"
 	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
-	@.venv/serve/bin/python -m pytest tests/test_house.py tests/gradient tests/ascent tests/server
+	@.venv/serve/bin/python $(PYTEST) $(SERVING_TESTS)
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
-	@.venv/export/bin/python -m pytest tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py tests/export tests/demo_model
+	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model
+
+coverage: .venv/serve/tested
+	@.venv/serve/bin/python -m coverage run $(PYTEST) $(SERVING_TESTS)
+	@.venv/serve/bin/python -m coverage report --skip-covered --skip-empty
+
+CLIENT_TESTS := tests/client tests/proto
+TORCH_TESTS := tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py
+SERVING_TESTS := tests/test_house.py tests/gradient tests/ascent tests/server $(TORCH_TESTS:%=--ignore=%)
+
+# The Pythons after the one that everything is tested on.
+NEWER := 3.12 3.13
+
+# $(call python,VERSION) is the first interpreter of a version, on the path or where pyenv and uv keep theirs.
+PLACES = $(HOME)/.pyenv/versions/$(1).*/bin/python $(HOME)/.local/share/uv/python/cpython-$(1).*/bin/python
+python = $(firstword $(foreach each,python$(1) $(wildcard $(PLACES)),$(shell $(each) -c 'import sys, venv; print(sys.executable)' 2>/dev/null)))
+
+# ----- what is shipped -----
+
+package: .venv/package/ready
+	@echo "== the sdist and the wheel"
+	@rm -rf .build/dist
+	@.venv/package/bin/python -m build --outdir .build/dist .
+	@.venv/package/bin/twine check --strict .build/dist/*
+	@.venv/package/bin/python $(PYTEST) tests/packaging
 
 # ----- the rest of the house -----
 
@@ -53,9 +99,11 @@ check: .venv/check/ready proto-check
 	@.venv/check/bin/ruff check .
 	@.venv/check/bin/ruff format --check .
 	@echo "== mypy"
-	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model tests
+	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model docs tests
 	@echo "== buf"
 	@cd proto && ../.venv/check/bin/buf lint
+	@echo "== the picture of docs/architecture.md"
+	@.venv/check/bin/python -m docs.draw_architecture --check
 
 format: .venv/check/ready
 	@.venv/check/bin/ruff check --fix .
@@ -73,14 +121,14 @@ bench: .venv/bench/ready .venv/training/ready
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 # Each row of docs/reliability.md, long form; figures on standard output.
-RELIABILITY ?= doors desk_races kill_job store_faults sigterm hosts load fuzz soak
+RELIABILITY ?= doors dispatch_races kill_job store_faults sigterm hosts load fuzz soak
 RACES ?= 500
 
 reliability: .venv/serve/tested
 	@echo "== tests/server/rpc/test_states.py and test_races.py, $(RACES) seeds"
-	@REVERIE_RACES=$(RACES) .venv/serve/bin/python -m pytest -q tests/server/rpc/test_states.py tests/server/scheduler/test_races.py
+	@REVERIE_RACES=$(RACES) .venv/serve/bin/python -m pytest -q --timeout 0 tests/server/rpc/test_states.py tests/server/scheduler/test_races.py
 	@for name in $(RELIABILITY); do \
-		echo "== bench.reliability.$$name" && .venv/serve/bin/python -m bench.reliability.$$name || exit 1; done
+		echo "== tests.reliability.$$name" && .venv/serve/bin/python -m tests.reliability.$$name || exit 1; done
 
 bench-smoke: .venv/bench/ready .venv/training/ready
 	@echo "== every contender of the races runs, and agrees"
@@ -111,12 +159,12 @@ clean:
 
 # ----- environments -----
 
-# $(call environment,NAME,WHAT,REQUIREMENTS)
+# $(call environment,NAME,WHAT,REQUIREMENTS,PYTHON), the last one $(PYTHON) where none is named
 define environment
 	@echo "== setting up $(2) in .venv/$(1): once"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reverie needs Python 3.11 or newer; this is " + sys.version + ". Name another: make PYTHON=python3.12 ...")'
+	@$(or $(4),$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reverie needs Python 3.11 or newer; this is " + sys.version + ". Name another: make PYTHON=python3.12 ...")'
 	@rm -rf .venv/$(1)
-	@$(PYTHON) -m venv .venv/$(1)
+	@$(or $(4),$(PYTHON)) -m venv .venv/$(1)
 	@.venv/$(1)/bin/python -m pip install --quiet --upgrade pip
 	@.venv/$(1)/bin/python -m pip install --quiet $(3)
 	@touch $@
@@ -129,6 +177,17 @@ endef
 
 .venv/client/ready: pyproject.toml
 	$(call environment,client,the client,--editable . --group test)
+
+# The lowest numpy and grpcio have no wheels for Pythons after 3.12.
+.venv/lowest/ready: pyproject.toml
+	$(call environment,lowest,the client with its lowest requirements,--editable . --group test $$($(PYTHON) -m tests.packaging.lowest),$(or $(call python,3.11),$(call python,3.12)))
+
+.venv/python%/ready: pyproject.toml
+	$(call environment,python$*,the client on Python $*,--editable . --group test,$(call python,$*))
+
+# The newest Python there is: the wheel is the only thing that runs the server on it.
+.venv/package/ready: pyproject.toml
+	$(call environment,package,what builds and examines packages,--group package,$(or $(call python,3.13),$(call python,3.12)))
 
 .venv/serve/ready: pyproject.toml
 	$(call environment,serve,the server and the client,--editable ".[server]")

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from bench import vgg19
 from bench.race import Contestant, Step, compete
+from tests import vgg19
 
 
 @dataclass(frozen=True)

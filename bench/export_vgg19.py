@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from reverie_ascent.models.repository import WEIGHTS, ModelStore
+from reverie_ascent.models.repository import WEIGHTS, ModelRepository
 
 MODEL = "vgg19"
 BARS = {"seconds": 90, "peak memory, GB": 4, "disk over the raw weights, MB": 10}
@@ -36,7 +36,7 @@ def main() -> None:
         subprocess.run([reverie, "export", MODEL, "--weights", "random:0", "--out", out], check=True)
         seconds = time.perf_counter() - begin
         peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        model = ModelStore([Path(out)]).model(MODEL)
+        model = ModelRepository([Path(out)]).model(MODEL)
         disk = sum(file.stat().st_size for file in model.folder.iterdir())
         found = {
             "seconds": seconds,

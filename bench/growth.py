@@ -19,14 +19,14 @@ from pathlib import Path
 
 import numpy as np
 from reverie_ascent import ascend
-from reverie_ascent.models.repository import Model, ModelStore, embedded_models
+from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
 from reverie_ascent.program import build, program_key
 from reverie_ascent.recipe import Recipe
 from reverie_ascent.runtime.session import Device, choose_device
 from reverie_server.scheduler import estimate
 
 from bench.recipe import recipe
-from bench.results import write_json
+from tests.figures import write_json
 
 CHANNEL = 1
 STEPS, SECONDS = 9, 4.0
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench/results/growth.json"))
     given = parser.parse_args()
     device = choose_device("cpu", threads=given.threads)
-    store = ModelStore([embedded_models(), *([given.models] if given.models else [])])
+    store = ModelRepository([embedded_models(), *([given.models] if given.models else [])])
     kept = json.loads(given.out.read_text())["rows"] if given.refit else []
     programs = [(row["model"], row["layer"], row["size"], row["batch"]) for row in kept] or [
         (model.name, layer, size, batch)

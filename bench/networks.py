@@ -28,7 +28,7 @@ import numpy as np
 
 from bench.networks_list import DRAWN_ANEW, NETWORKS, PARTS
 from bench.networks_table import write_table
-from bench.results import write_json
+from tests.figures import write_json
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PICTURES = 5
@@ -43,8 +43,8 @@ def measure(network: str) -> dict[str, Any]:
     from reverie_export.layer_graph import layer_graph
     from reverie_export.layers import find_targets
     from reverie_export.normalise import normalise
-    from reverie_export.sources.opened import Overrides, open_source
-    from reverie_export.weights import point, write_weights
+    from reverie_export.sources.open import Overrides, open_source
+    from reverie_export.weights import use_external, write_weights
 
     module = built(network)
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def measure(network: str) -> dict[str, Any]:
         for place, (target, _) in chosen.items():
             graph = layer_graph(source.graph.graph, target, source.normalisation)
             (own := Path(folder) / place).mkdir()
-            point(graph.graph, write_weights(own, source.graph.graph, [graph.graph]))
+            use_external(graph.graph, write_weights(own, source.graph.graph, [graph.graph]))
             files[place] = own / target.file
             onnx.save(ir.to_proto(graph), files[place])
         for place, found in compare(files, chosen, module, source).items():

@@ -14,22 +14,22 @@ BAR, BAR_OF_DOUBT = 1e-4, 5e-3
 
 HEAD = """# Networks
 
-How far the gradients of exported layers are from `torch.autograd`, as relative L2 distance in float32, for three layers
-of each network: an early one, one in the middle and the last. The networks have random weights from seed 0 (constant
-ones with noise); told is the median of five random pictures of their native size, with random cotangents. The graphs
-run in ONNX Runtime on the CPU; torch runs the network as its library makes it.
+This page compares the gradients of exported layers with `torch.autograd`, as relative L2 distance in float32, for three
+layers of each network: an early one, one in the middle and the last. The networks have random weights from seed 0
+(constant weights with noise). The figures are medians of five random pictures of the native size, with random
+cotangents. The graphs run in ONNX Runtime on the CPU; torch runs the network as its library builds it.
 
-A row is green if all three are within 1e-4 of torch in float32. A value near zero may fall on the other side of a ReLU
-when sums are rounded in another order, and its gradient then comes or goes as a whole. Where a run of torch in float64
-shows that this puts torch's own float32 off by more than 1e-4 on one of the pictures, the distance is the one from
-float64, must be within 5e-3, and the worst of torch's own stands beside it.
+A row is green if all three layers are within 1e-4 of torch in float32. If sums are rounded in another order, a value
+near zero may fall on the other side of a ReLU, and its whole gradient then appears or disappears. If a run of torch in
+float64 shows that this puts torch's own float32 off by more than 1e-4 on one of the pictures, the distance is measured
+from float64 and must be within 5e-3; the worst of torch's own distances is given beside it.
 
-Two things are done to torch. Where it draws weights by which float32 loses the picture (GoogLeNet, Inception v3) they
-are drawn anew, in He's scale. And cotangents of batch normalisations are copied into the usual order first: of one
-picture with its channels last torch 2.14.1 makes another gradient, which its own finite differences contradict
-(`efficientformer_l1`: off by 1.4, where ours agrees with them).
+torch is changed in two ways. If a network's initial weights lose the picture in float32 (GoogLeNet, Inception v3), they
+are drawn again, in He's scale. And cotangents of batch normalisations are first copied into the usual memory order: for
+one picture with its channels last, torch 2.14.1 returns another gradient, which its own finite differences contradict
+(`efficientformer_l1`: off by 1.4, while ours agrees with them).
 
-Made by `make networks`, which goes on where it stopped; rows are in `bench/results/networks.json`.
+`make networks` makes this page and continues where it stopped; the rows are in `bench/results/networks.json`.
 """
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bench.memory import peak_mib
+from tests.memory import peak_mib
 
 WARM_UP, BURST = 1, 3
 REST_S = 1.0

@@ -32,7 +32,7 @@ from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 
 from bench.contact import read_sheet, write_sheet
 from bench.lucent import LAYERS, NETWORKS, Picture, by_lucent
-from bench.results import write_json
+from tests.figures import write_json
 
 #: Pictures in a row of the sheet.
 COLUMNS = 8

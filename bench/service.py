@@ -31,8 +31,8 @@ from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from bench.memory import held_mib
-from bench.results import write_json
+from tests.figures import write_json
+from tests.memory import held_mib
 
 REVERIE = Path(sys.executable).with_name("reverie")
 MODEL, CHANNELS, SIZE = "texture19", 32, 224

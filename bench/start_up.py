@@ -23,8 +23,8 @@ import grpc
 from reverie_proto.v1.visualization_pb2 import GetServerInfoRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
-from bench.memory import peak_mib
-from bench.results import write_json
+from tests.figures import write_json
+from tests.memory import peak_mib
 
 REVERIE = Path(sys.executable).with_name("reverie")
 

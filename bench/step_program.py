@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from reverie_ascent import Step as Said
 from reverie_ascent import ascend
-from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.program import build
 from reverie_ascent.runtime.session import choose_device
 
@@ -28,7 +28,7 @@ from bench.contenders import CONTENDERS as OTHERS
 from bench.contenders import Task
 from bench.race import Contestant, Step, compete, race, report
 from bench.recipe import recipe
-from bench.vgg19 import CHANNEL
+from tests.vgg19 import CHANNEL
 
 MODEL = "vgg19"
 TABLES = 100
@@ -39,7 +39,7 @@ def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
     """Return one `Run` of the file as exported, its sizes fixed as the layer contract allows."""
     import onnxruntime
 
-    model = ModelStore([folder]).model(MODEL)
+    model = ModelRepository([folder]).model(MODEL)
     height, width = model.grid(layer, size)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -56,7 +56,7 @@ def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
 
 def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
     """Return one step of the default preset's ascent."""
-    model: Model = ModelStore([folder]).model(MODEL)
+    model: Model = ModelRepository([folder]).model(MODEL)
     wanted = recipe(layer, size, CHANNEL)
     program = build(model, wanted, batch=1, device=choose_device("cpu", threads=threads))
     steps = ascend(program, [wanted])

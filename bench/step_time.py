@@ -20,7 +20,7 @@ import numpy as np
 
 from bench.contenders import CONTENDERS, TRUTH, Task, contestant
 from bench.race import quartile, race_all
-from bench.results import write_json
+from tests.figures import write_json
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "conv4_4", "conv5_1", "conv5_4", "logits")
 

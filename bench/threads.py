@@ -24,17 +24,13 @@ def step(kind: str, threads: int, layer: str) -> Step:
     """Return a step with a setting: "shared", "own" or "still" threads."""
     import onnxruntime
     from reverie_ascent import ascend
-    from reverie_ascent.models.repository import ModelStore, embedded_models
+    from reverie_ascent.models.repository import ModelRepository, embedded_models
     from reverie_ascent.program import build
-    from reverie_ascent.runtime.session import PROBE, choose_device
+    from reverie_ascent.runtime import SharedThreads
+    from reverie_ascent.runtime.session import choose_device
 
     from bench.recipe import recipe
 
-    if kind != "shared":
-        import onnx
-
-        # A process that has a session already cannot have a pool that all share.
-        onnxruntime.InferenceSession(onnx.parser.parse_model(PROBE).SerializeToString())
     if kind == "still":
 
         class Still(onnxruntime.SessionOptions):  # type: ignore[misc]
@@ -44,8 +40,9 @@ def step(kind: str, threads: int, layer: str) -> Step:
 
         onnxruntime.SessionOptions = Still
     wanted = recipe(layer, 224, 1)
-    model = ModelStore([embedded_models()]).model(MODEL)
-    steps = ascend(build(model, wanted, batch=1, device=choose_device("cpu", threads=threads)), [wanted])
+    model = ModelRepository([embedded_models()]).model(MODEL)
+    device = choose_device("cpu", threads=SharedThreads(threads) if kind == "shared" else threads)
+    steps = ascend(build(model, wanted, batch=1, device=device), [wanted])
 
     def one() -> np.ndarray:
         next(steps)

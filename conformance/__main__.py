@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.results import write_json
 from conformance.published import published
 from conformance.suite import ANSWER, tasks
 from conformance.table import agreement, errors, insert, read, speed
 from conformance.task import SUITE, write_suite
+from tests.figures import write_json
 
 ROOT = Path(__file__).parent.parent
 ANSWERS = SUITE.with_name("answers")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import onnx
 import onnx_ir as ir
-from reverie_ascent.models.repository import Model, ModelStore, embedded_models
+from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
 from reverie_ascent.program import program_key
 from reverie_ascent.program.compose import compose
-from reverie_ascent.program.geometry import Geometry
 from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.views import Views
 from reverie_ascent.random import draw, initial_state
 from reverie_ascent.recipe import Recipe, Term
@@ -27,7 +27,7 @@ STEPPED = "conv3_1"
 
 def embedded_tasks() -> Iterator[Task]:
     """Yield layers at a size whose answers are small, one at a size worth timing, and a step of an ascent."""
-    model = ModelStore([embedded_models()]).model("texture19")
+    model = ModelRepository([embedded_models()]).model("texture19")
     for layer in LAYERS:
         yield _layer(model, layer, SIDE, layer)
     yield _layer(model, TIMED, TIMED_SIDE, f"{TIMED}_{TIMED_SIDE}px", timed=True)
@@ -68,7 +68,7 @@ def _step(model: Model) -> Task:
 
 def _feeds(shapes: dict[str, tuple[int, ...]]) -> Arrays:
     rng = np.random.default_rng(0)
-    views = Views(Rotations(Geometry(SIDE)), 1)
+    views = Views(Rotations(TransformSizes(SIDE)), 1)
     views.draw(0, draw(0, 2))
     vector = np.zeros(shapes["term0.vector"], np.float32)
     vector[..., 7] = 1

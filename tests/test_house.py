@@ -1,4 +1,4 @@
-"""The law of imports: which package may know which."""
+"""The law of imports: which package may know which, and within a package which folder."""
 
 from __future__ import annotations
 
@@ -6,91 +6,30 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests.law_of_imports import LAWS, ORDERS, Law
 
 ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
-class Law:
-    """``folder`` holds a package that may import ``may`` (and the standard library and itself), nothing else.
+class Import:
+    """One module that a file names, and whether a function has to be called for it."""
 
-    ``only`` confines a package to the files named: a door that everything else has to go through.
-    """
+    module: str
+    deferred: bool
 
-    folder: str
-    may: frozenset[str]
-    only: dict[str, tuple[str, ...]]
-
-
-def law(folder: str, *may: str, **only: tuple[str, ...]) -> Law:
-    return Law(folder, frozenset(may), only)
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
 
 
-# What makes, traces and runs networks of torch's.
-TORCH = (
-    *("called_network.py", "timm_network.py", "torch_network.py", "torch_reference.py", "torch_weights.py"),
-    "torchvision_network.py",
-)
-
-LAWS = [
-    law("proto/reverie_proto", "google", "grpc"),
-    law(
-        "client/reverie",
-        "reverie_proto",
-        "grpc",
-        "google",
-        "numpy",
-        "PIL",
-        "click",
-        "rich",
-        "opentelemetry",
-        opentelemetry=("_trace.py",),
-    ),
-    law("gradient/reverie_gradient", "onnx", "onnx_ir", "numpy"),
-    law(
-        "export/reverie_export",
-        *("reverie_proto", "reverie_gradient", "google", "onnx", "onnx_ir", "onnxscript", "numpy", "click", "rich"),
-        *("safetensors", "timm", "torch", "torchvision"),
-        torch=TORCH,
-        torchvision=TORCH,
-        timm=("timm_network.py",),
-    ),
-    law(
-        "server/reverie_server",
-        *(
-            "reverie_proto",
-            "reverie_gradient",
-            "google",
-            "grpc",
-            "onnx",
-            "onnx_ir",
-            "onnxruntime",
-            "numpy",
-            "PIL",
-            "click",
-            "networkx",
-            "platformdirs",
-            "fsspec",
-            "sqlalchemy",
-            "annotated_types",
-            "opentelemetry",
-            "prometheus_client",
-            "pydantic",
-            "structlog",
-        ),
-        onnxruntime=("runtime.py",),
-        opentelemetry=("tracing.py",),
-        prometheus_client=("metrics.py",),
-        structlog=("logs.py",),
-    ),
-]
-
-
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
-    """Every top-level package that a file imports, and whether a function has to be called for it."""
+def imports(path: Path) -> Iterator[Import]:
+    """Everything that a file imports, also for type checkers alone; of ``from a import b`` both a and a.b."""
     tree = ast.parse(path.read_text(), str(path))
     inside = {
         id(node)
@@ -100,10 +39,12 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((alias.name.split(".")[0], id(node) in inside) for alias in node.names)
+            yield from (Import(alias.name, id(node) in inside) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            yield (node.module or "").split(".")[0], id(node) in inside
+            assert node.module
+            yield Import(node.module, id(node) in inside)
+            yield from (Import(f"{node.module}.{alias.name}", id(node) in inside) for alias in node.names)
 
 
 def files(law: Law) -> list[Path]:
@@ -112,40 +53,154 @@ def files(law: Law) -> list[Path]:
     return found
 
 
+def confined(law: Law, path: Path, package: str) -> bool:
+    """Whether a package may come in through this file."""
+    doors = law.only.get(package)
+    inner = path.relative_to(ROOT / law.folder).as_posix()
+    return doors is None or any(inner.startswith(door) if door.endswith("/") else path.name == door for door in doors)
+
+
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.folder)
 def test_a_package_imports_only_what_the_law_allows(law: Law) -> None:
-    allowed = law.may | sys.stdlib_module_names | {Path(law.folder).name}
-    broken = [
-        f"{path.relative_to(ROOT)} imports {name}"
+    allowed = law.may | sys.stdlib_module_names | {law.package}
+    broken = {
+        f"{path.relative_to(ROOT)} imports {each.top}"
         for path in files(law)
-        for name, _ in imports(path)
-        if name not in allowed
-    ]
-    assert broken == []
+        for each in imports(path)
+        if each.top not in allowed
+    }
+    assert broken == set()
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.folder)
+def test_the_law_allows_nothing_that_is_not_used(law: Law) -> None:
+    used = {each.top for path in files(law) for each in imports(path)}
+    assert law.may - used == set()
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.folder)
 def test_a_heavy_package_comes_in_through_one_door(law: Law) -> None:
-    broken = [
-        f"{path.relative_to(ROOT)} imports {name}"
+    broken = {
+        f"{path.relative_to(ROOT)} imports {each.top}"
         for path in files(law)
-        for name, _ in imports(path)
-        if name in law.only and path.name not in law.only[name]
-    ]
-    assert broken == []
+        for each in imports(path)
+        if not confined(law, path, each.top)
+    }
+    assert broken == set()
 
 
 def test_torch_is_imported_only_when_a_function_asks_for_it() -> None:
     export = next(law for law in LAWS if law.folder.startswith("export/"))
-    eager = [
-        f"{path.relative_to(ROOT)} imports {name}"
+    eager = {
+        f"{path.relative_to(ROOT)} imports {each.top}"
         for path in files(export)
-        for name, deferred in imports(path)
-        if name in {"timm", "torch", "torchvision"} and not deferred
-    ]
-    assert eager == []
+        for each in imports(path)
+        if each.top in {"timm", "torch", "torchvision"} and not each.deferred
+    }
+    assert eager == set()
 
 
 def test_the_law_covers_every_package() -> None:
     packages = {str(init.parent.relative_to(ROOT)) for init in ROOT.glob("*/reverie*/__init__.py")}
     assert packages == {law.folder for law in LAWS}
+
+
+# ----- within a package -----
+
+
+def room(module: str) -> str:
+    """The folder or module right below a package that a module is in; the package itself is its __init__."""
+    _, _, inner = module.partition(".")
+    return inner.partition(".")[0] or "__init__"
+
+
+def module_of(law: Law, path: Path) -> str:
+    """The name of the module that a file is."""
+    inner = path.relative_to(ROOT / law.folder).with_suffix("")
+    return ".".join([law.package, *(part for part in inner.parts if part != "__init__")])
+
+
+def modules(law: Law) -> dict[str, set[str]]:
+    """Every module of a package, and the modules of the same package that it imports."""
+    paths = {module_of(law, path): path for path in files(law)}
+    needs: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        found = list(imports(path))
+        # `from a.b import c`: the module a.b.c if there is one, or else a name of a.b.
+        submodules = {each.module.rpartition(".")[0] for each in found if each.module in paths}
+        own = {each.module for each in found if each.module in paths and each.module not in submodules}
+        needs[name] = own - {name}
+    return needs
+
+
+@pytest.mark.parametrize("folder", ORDERS)
+def test_a_folder_imports_only_folders_before_it(folder: str) -> None:
+    needed = modules(next(law for law in LAWS if law.folder == folder))
+    ranks = {name: rank for rank, row in enumerate(ORDERS[folder]) for name in row}
+    assert {room(module) for module in needed} - ranks.keys() == set(), "not in the order of the folders"
+    broken = {
+        f"{importer} imports {imported}"
+        for importer, needs in needed.items()
+        for imported in needs
+        if room(importer) != room(imported) and ranks[room(imported)] >= ranks[room(importer)]
+    }
+    assert broken == set()
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.folder)
+def test_no_module_needs_itself(law: Law) -> None:
+    circle: list[str] = []
+    try:
+        TopologicalSorter(modules(law)).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+    assert circle == []
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.folder)
+def test_every_folder_of_a_package_is_a_package(law: Law) -> None:
+    folders = {path.parent for path in files(law)}
+    assert {str(each.relative_to(ROOT)) for each in folders if not (each / "__init__.py").is_file()} == set()
+
+
+def holds_code(node: ast.stmt) -> bool:
+    """Whether a statement of an __init__.py is more than a list of names.
+
+    Allowed are the docstring, imports, ``__all__``, and a door that imports on demand (PEP 562): imports for type
+    checkers, a private table of names, ``__getattr__`` and ``__dir__``.
+    """
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    if isinstance(node, ast.Expr):
+        return not (isinstance(node.value, ast.Constant) and isinstance(node.value.value, str))
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) != "TYPE_CHECKING" or any(map(holds_code, node.body)) or bool(node.orelse)
+    if isinstance(node, ast.FunctionDef):
+        return node.name not in {"__getattr__", "__dir__"}
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return True
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    names = {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    return not all(name.startswith("_") for name in names)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.folder)
+def test_an_init_file_lists_names_and_holds_no_code(law: Law) -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in files(law)
+        if path.name == "__init__.py"
+        for node in ast.parse(path.read_text()).body
+        if holds_code(node)
+    ]
+    assert broken == []
+
+
+def test_no_test_imports_a_measurement() -> None:
+    """What a test shares with a measurement lives in tests/, which bench/ may import."""
+    broken = [
+        f"{path.relative_to(ROOT)}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if any(each.top == "bench" for each in imports(path))
+    ]
+    assert broken == []

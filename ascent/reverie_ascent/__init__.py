@@ -1,6 +1,34 @@
-"""The ascent: a program run step after step, with everything random in it decided by seed and step."""
+"""From a recipe and a model folder to pictures: gradient ascent on ONNX Runtime."""
 
-from reverie_ascent.loop import Ascent, Run, ascend
-from reverie_ascent.result import Outcome, Reached, Result, Step, Stopped
+from typing import TYPE_CHECKING
 
-__all__ = ["Ascent", "Outcome", "Reached", "Result", "Run", "Step", "Stopped", "ascend"]
+from reverie_ascent.lazy import public
+
+if TYPE_CHECKING:
+    from reverie_ascent.loop import Ascent, Run, ascend
+    from reverie_ascent.result import Outcome, Reached, Result, Step, Stopped
+
+__all__ = [
+    "Ascent",
+    "Outcome",
+    "Reached",
+    "Result",
+    "Run",
+    "Step",
+    "Stopped",
+    "ascend",
+]
+
+__getattr__, __dir__ = public(
+    __name__,
+    {
+        "Ascent": "reverie_ascent.loop",
+        "Outcome": "reverie_ascent.result",
+        "Reached": "reverie_ascent.result",
+        "Result": "reverie_ascent.result",
+        "Run": "reverie_ascent.loop",
+        "Step": "reverie_ascent.result",
+        "Stopped": "reverie_ascent.result",
+        "ascend": "reverie_ascent.loop",
+    },
+)

@@ -1,4 +1,4 @@
-"""The ascent: step after step, with pictures that join a batch and leave it between two steps."""
+"""The ascent: makes one step after the other for a batch of pictures, which may join and leave between two steps."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from reverie_ascent.random import draw, initial_state
 from reverie_ascent.recipe import Recipe, RecipeError
 from reverie_ascent.result import Outcome, Reached, Result, Step, Stopped
 from reverie_ascent.runtime.session import Array
-from reverie_ascent.schedule import pace
-from reverie_ascent.targets import goals
+from reverie_ascent.schedule import rate_and_moments
+from reverie_ascent.targets import target_inputs
 
 Numbers = npt.NDArray[np.float32]
 
 
 def never(step: int) -> bool:
-    """Want no frame of any step."""
+    """Return False: no frame of any step is wanted."""
     return False
 
 
 @dataclass(eq=False)
 class Run:
-    """One picture on its way; ``frames(step)`` says after which steps it is wanted, 0 for the first noise.
+    """The ascent of one picture; ``frames(step)`` is True for the steps after which the picture is wanted.
 
-    It may leave one ascent and go on in another of the same program, and becomes the same picture.
+    Step 0 is the initial noise. A run may be suspended and go on in another ascent of the same program: the picture is
+    the same, byte for byte.
     """
 
     recipe: Recipe
@@ -39,16 +40,16 @@ class Run:
     history: list[float] = field(default_factory=list)
     alive: bool = False
     broken: bool = False
-    #: Where it is while it is suspended.
+    #: The optimizer's state while the run is suspended.
     state: Mapping[str, Numbers] | None = None
 
     @property
     def steps(self) -> int:
-        """How many steps were made."""
+        """The number of steps made so far."""
         return len(self.history)
 
-    def take(self, reading: Reading, i: int) -> bool:
-        """Note a step; return False where it left the finite numbers, and so does not count."""
+    def record(self, reading: Reading, i: int) -> bool:
+        """Record a step; return False if it produced a number that is not finite: such a step does not count."""
         if not np.isfinite([reading.score[i], reading.reach[i], reading.extent[i]]).all():
             self.broken = True
             return False
@@ -59,88 +60,88 @@ class Run:
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended."""
+        """How the ascent ended."""
         if self.broken:
             return Outcome.NON_FINITE
         return Outcome.CONVERGED if self.alive else Outcome.DEAD_UNIT
 
 
 class Ascent:
-    """The places of a program's batch, and who climbs in them.
+    """The places of a program's batch and the runs that occupy them.
 
-    What becomes of a picture does not depend on the others, nor on when they come and go: a place that nobody has is
-    computed too, and frozen. Belongs to one thread at a time.
+    A picture does not depend on the other pictures of the batch, nor on when they join or leave: a free place is
+    computed with the rest, at a learning rate of 0. Not thread-safe: one thread at a time may use it.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._climb = program.climb()
+        self._batch = program.acquire_batch()
         self._views = program.views()
         self._runs: list[Run | None] = [None] * program.batch
-        self._goals: dict[str, Array] = {}
+        self._targets: dict[str, Array] = {}
         self._fresh: set[int] = set()
 
     @property
     def places(self) -> int:
-        """How many can climb at once."""
+        """The number of pictures computed at once."""
         return len(self._runs)
 
     @property
     def free(self) -> list[int]:
-        """The places that nobody has."""
+        """The places that no run occupies."""
         return [place for place, run in enumerate(self._runs) if run is None]
 
     def join(self, run: Run) -> int:
-        """Give a run the first free place, from the next step on; raise RecipeError for a recipe that does not fit."""
+        """Give a run the first free place, from the next step on; raise RecipeError if its recipe does not fit."""
         self._check(run.recipe)
-        place, mine = self.free[0], goals(self.program.sites, [run.recipe])
+        place, mine = self.free[0], target_inputs(self.program.targets, [run.recipe])
         for name, row in mine.items():
-            rows = self._goals.setdefault(name, np.zeros((self.places, *row.shape[1:]), row.dtype))
+            rows = self._targets.setdefault(name, np.zeros((self.places, *row.shape[1:]), row.dtype))
             rows[place] = row[0]
-        self._climb.feed(self._goals)
+        self._batch.feed(self._targets)
         if run.state is None:
             first = initial_state(run.recipe.seed, self.program.state_shape[1:])
             run.state = {"state": first, "m": np.zeros_like(first), "v": np.zeros_like(first)}
             if run.frames(0):
                 self._fresh.add(place)
-        self._climb.put(place, run.state)
+        self._batch.put(place, run.state)
         run.state = None
         self._runs[place] = run
         return place
 
     def suspend(self, place: int) -> None:
-        """Let a run leave its place, with all that it needs to go on."""
+        """Free a run's place and keep in the run the state from which it can go on."""
         run = self._runs[place]
         assert run is not None
-        run.state = None if place in self._fresh else self._climb.get(place)  # the first noise is still to be told
+        run.state = None if place in self._fresh else self._batch.get(place)  # its initial noise is not reported yet
         self.leave(place)
 
     def leave(self, place: int) -> None:
-        """Free a place; its run is not to go on."""
+        """Free a place whose run will not go on."""
         self._runs[place] = None
         self._fresh.discard(place)
 
     def step(self) -> list[Reached | Result]:
-        """Go one step with all that have a place; return what each reached, and a result for those that ended."""
+        """Make one step of every run; return what each run reached, and a result for each that ended."""
         running = [(place, run) for place, run in enumerate(self._runs) if run is not None]
-        told: list[Reached | Result] = self._first_noise()
+        reports: list[Reached | Result] = self._report_initial_noise()
         self._feed(running)
-        reading = self._climb.step()
-        broken = [place for place, run in running if not run.take(reading, place)]
+        reading = self._batch.step()
+        broken = [place for place, run in running if not run.record(reading, place)]
         if broken:
-            told += self._end(broken, before=True)
+            reports += self._end(broken, before=True)
         going = [(place, run) for place, run in running if not run.broken]
-        pictures = self._climb.pictures() if any(run.frames(run.steps) for _, run in going) else None
+        pictures = self._batch.pictures() if any(run.frames(run.steps) for _, run in going) else None
         for place, run in going:
             image = pictures[place] if pictures is not None and run.frames(run.steps) else None
-            told.append(Reached(place, run.steps, run.history[-1], image))
+            reports.append(Reached(place, run.steps, run.history[-1], image))
         if done := [place for place, run in going if run.steps == run.recipe.steps]:
-            told += self._end(done, before=False)
-        return told
+            reports += self._end(done, before=False)
+        return reports
 
     def close(self) -> None:
         """Give the device's tensors back to the program."""
-        self.program.rest(self._climb)
+        self.program.release_batch(self._batch)
 
     def _check(self, recipe: Recipe) -> None:
         if program_key(recipe) != self.program.key:
@@ -149,42 +150,42 @@ class Ascent:
             raise RecipeError(f"an ascent has at least 1 step, not {recipe.steps}")
 
     def _feed(self, running: Sequence[tuple[int, Run]]) -> None:
-        """Feed what a step takes; a place that nobody has keeps what it holds, at rate 0."""
+        """Set the inputs of a step; at a rate of 0 a free place keeps its state."""
         rate, redirect = (np.zeros(self.places, np.float32) for _ in range(2))
         b1, b2 = (np.ones(self.places, np.float32) for _ in range(2))
         for place, run in running:
             step = run.steps + 1
-            rate[place], moments = pace(run.recipe, step)
+            rate[place], moments = rate_and_moments(run.recipe, step)
             b1[place], b2[place] = moments.first, moments.second
             redirect[place] = step <= REDIRECTED_STEPS
             if self._views is not None:
                 self._views.draw(place, draw(run.recipe.seed, step))
-        self._climb.feed({name: x.reshape(-1, 1, 1, 1) for name, x in (("rate", rate), ("b1", b1), ("b2", b2))})
-        if any(site.rectified for site in self.program.sites):
-            self._climb.feed({"redirect": redirect})
+        self._batch.feed({name: x.reshape(-1, 1, 1, 1) for name, x in (("rate", rate), ("b1", b1), ("b2", b2))})
+        if any(target.rectified for target in self.program.targets):
+            self._batch.feed({"redirect": redirect})
         if self._views is not None:
-            self._climb.feed(self._views.arrays)
+            self._batch.feed(self._views.arrays)
 
-    def _first_noise(self) -> list[Reached | Result]:
-        """Tell of those that are about to make their first step, and whose picture is wanted before it."""
+    def _report_initial_noise(self) -> list[Reached | Result]:
+        """Return step 0 of the runs that are about to make their first step and whose frame 0 is wanted."""
         if not self._fresh:
             return []
-        scores, pictures = self._clean(self._fresh, before=False).score, self._climb.pictures()
-        told: list[Reached | Result] = [Reached(i, 0, float(scores[i]), pictures[i]) for i in sorted(self._fresh)]
+        scores, pictures = self._measure_untransformed(self._fresh, before=False).score, self._batch.pictures()
+        reports: list[Reached | Result] = [Reached(i, 0, float(scores[i]), pictures[i]) for i in sorted(self._fresh)]
         self._fresh.clear()
-        return told
+        return reports
 
-    def _clean(self, places: Iterable[int], *, before: bool) -> Reading:
-        """Measure the pictures of some places as they are."""
+    def _measure_untransformed(self, places: Iterable[int], *, before: bool) -> Reading:
+        """Measure the objective of some places without transforms."""
         if self._views is not None:
             for place in places:
-                self._views.look_straight(place)
-            self._climb.feed(self._views.arrays)
-        return self._climb.measure(before=before)
+                self._views.set_identity(place)
+            self._batch.feed(self._views.arrays)
+        return self._batch.measure(before=before)
 
     def _end(self, places: Sequence[int], *, before: bool) -> list[Result]:
-        """End the ascent of some, with the state after the last step or the one before it."""
-        scores, pictures = self._clean(places, before=before).score, self._climb.pictures(before=before)
+        """End some runs; their picture is that after the last step, or ``before`` it."""
+        scores, pictures = self._measure_untransformed(places, before=before).score, self._batch.pictures(before=before)
         results = []
         for place in places:
             run = self._runs[place]
@@ -211,10 +212,11 @@ def ascend(
     frames: Callable[[int, int], bool] = lambda element, step: False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Step | Result]:
-    """Carry a batch uphill: yield a Step after each step, and at the end a Result for each element, in order.
+    """Render a batch: yield a Step after each step, and at the end a Result for each element, in order.
 
-    ``frames(element, step)`` says which pictures to return on the way; step 0 is the first noise, and is told only if
-    its picture is wanted. ``stop()`` is asked before every step. Elements may have different numbers of steps.
+    ``frames(element, step)`` is True for the frames to return; step 0 is the initial noise and is reported only if its
+    frame is wanted. ``stop()`` is called before every step; if it returns True the ascent ends with Stopped. Elements
+    may have different numbers of steps.
 
     Raises RecipeError for recipes that are not the program's or do not fit its layers, and Stopped.
     """
@@ -229,10 +231,10 @@ def ascend(
             if stop():
                 raise Stopped
             step += 1
-            told = ascent.step()
-            results |= {said.element: said for said in told if isinstance(said, Result)}
+            reports = ascent.step()
+            results |= {report.element: report for report in reports if isinstance(report, Result)}
             for index in (0, step):
-                reached = [said for said in told if isinstance(said, Reached) and said.step == index]
+                reached = [report for report in reports if isinstance(report, Reached) and report.step == index]
                 if index or reached:
                     yield _together(index, reached, len(recipes))
     yield from (results[element] for element in range(len(recipes)))
@@ -240,6 +242,7 @@ def ascend(
 
 def _together(index: int, reached: Sequence[Reached], elements: int) -> Step:
     objective = np.full(elements, np.nan, np.float32)
-    for said in reached:
-        objective[said.element] = said.objective
-    return Step(index, objective, {said.element: said.image for said in reached if said.image is not None} or None)
+    for report in reached:
+        objective[report.element] = report.objective
+    images = {report.element: report.image for report in reached if report.image is not None}
+    return Step(index, objective, images or None)

@@ -84,7 +84,8 @@ def device_class(device: str, instruction_set: str, precision: Precision, batch:
 def maker_of(device: Computes) -> Maker:
     """Return the maker that a device is."""
     precision: Precision = "exact" if device.exact else "bfloat16" if device.bfloat16 else "float32"
-    unused = device.plan is None or (device.name == "cpu" and device.exact)
+    # Exact devices lower nothing by rates; what a plan says of layouts they follow.
+    unused = device.plan is None or (device.exact and device.plan.rates is not None)
     return Maker(
         engine_version=ENGINE_VERSION,
         onnxruntime_version=device.onnxruntime_version,

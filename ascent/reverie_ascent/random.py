@@ -1,4 +1,4 @@
-"""All randomness, a pure function of (seed, step): the same alone and in any batch, on any machine.
+"""All random numbers, each a pure function of (seed, step): independent of batch and machine.
 
 Philox (Salmon et al. 2011) is keyed by seed and step, and counts from 0; step 0 draws the first state. Only its raw
 numbers are used: numpy promises that these never change, and does not promise it of its distributions.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program.geometry import ANGLES, JITTER, LAST_JITTER, SCALES
+from reverie_ascent.program.transform_sizes import ANGLES, JITTER, LAST_JITTER, SCALES
 from reverie_ascent.program.views import Draw
 
 DEVIATION = 0.01  # of the first state: Lucid's
@@ -32,7 +32,7 @@ def normal(seed: int, count: int) -> npt.NDArray[np.float64]:
 
 
 def draw(seed: int, step: int) -> Draw:
-    """Return what the transforms of step 1, 2, ... drew."""
+    """Return the draws of the transforms at step 1, 2, ..."""
     # A remainder favours small numbers by less than 1e-17.
     ranges = (JITTER + 1, JITTER + 1, len(SCALES), len(ANGLES), LAST_JITTER + 1, LAST_JITTER + 1)
     top, left, scale, angle, last_top, last_left = (

@@ -1,4 +1,4 @@
-"""What to render, in the core's own words: every default filled in, nothing left to choose."""
+"""A recipe: what to render and how, with every default filled in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Schedule: TypeAlias = Literal["constant", "one_cycle"]
 
 
 class RecipeError(ValueError):
-    """A recipe that the model or the program cannot follow; the message says which number, and what is allowed."""
+    """A recipe does not fit the model or the program; the message names the value and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One picture: what it is to excite, and how it is made. ``size`` is its side in pixels."""
+    """How to render one picture: its objective, and the settings of the ascent. ``size`` is its side in pixels."""
 
     terms: tuple[Term, ...]
     size: int

@@ -1,4 +1,4 @@
-"""What an ascent tells: each step, and how it ended."""
+"""What an ascent reports: each step, and the result."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Outcome(Enum):
     )
 
     def sentence(self, steps: int) -> str:
-        """Return the sentence for an ascent of so many steps."""
+        """Return the sentence for an ascent that made ``steps`` steps."""
         return self.value.format(steps=steps)
 
 
 class Stopped(Exception):
-    """The ascent was asked to stop, and did, before its next step."""
+    """The ascent stopped before its next step because its caller asked for it."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """One element made a step: it has made ``step`` of them; 0 tells of its first noise.
+    """One element of the batch has made ``step`` steps; 0 is its initial noise.
 
     ``objective`` was measured before the step's update, through its transforms; ``image`` is the picture [3, S, S]
     after the step, in [0, 1], where a frame is wanted.
@@ -48,7 +48,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a batch whose elements began together.
+    """One step of a batch whose elements all started at once.
 
     ``index`` counts the steps made. ``objective`` [N] was measured before the step's update, through its transforms; it
     is NaN for an element that has ended. ``images`` holds the picture [C, S, S] after the step, in [0, 1], of each

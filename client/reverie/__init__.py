@@ -4,7 +4,7 @@ from reverie._async_client import AsyncClient
 from reverie._async_job import AsyncJob
 from reverie._client import Client
 from reverie._job import Job
-from reverie._options import JobOptions, Priority, RenderOptions, SpecOptions, StreamOptions
+from reverie._options import DeliveryOptions, JobOptions, Priority, RenderOptions, SpecOptions, StreamOptions
 from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
 from reverie.errors import (
     Cancelled,
@@ -34,6 +34,7 @@ __all__ = [
     "Cancelled",
     "Client",
     "DeadlineExceeded",
+    "DeliveryOptions",
     "Event",
     "FailedPrecondition",
     "Frame",

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, TypeVar
 
 from reverie import _jobs
+from reverie._exchange import Exchange
 from reverie.jobs import JobEvent, JobInfo, JobItem
 from reverie.pictures import ImageFormat, Rendering
+from reverie.spec import Spec
 
-if TYPE_CHECKING:
-    from reverie._async_client import AsyncClient
+T = TypeVar("T")
+
+
+class AsyncRunner(Protocol):
+    """What a job needs of the client that made it."""
+
+    async def _run(self, exchange: Exchange[T]) -> T: ...
+    def _told(self, exchange: Exchange[Any]) -> AsyncIterator[Any]: ...
+    def _seconds(self, timeout: float | None) -> float: ...
+    async def render(self, *, spec: Spec, format: ImageFormat | str) -> Rendering:  # noqa: A002 - the wire's word
+        """Render a picture again."""
 
 
 class AsyncJob:
@@ -19,7 +30,7 @@ class AsyncJob:
     Made by :meth:`reverie.AsyncClient.create_job` and :meth:`reverie.AsyncClient.job`.
     """
 
-    def __init__(self, client: AsyncClient, id: str) -> None:  # noqa: A002 - the wire's word
+    def __init__(self, client: AsyncRunner, id: str) -> None:  # noqa: A002 - the wire's word
         self._client = client
         self.id = id
 

@@ -10,8 +10,9 @@ from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
 from reverie import _trace
 from reverie._connection import connection
+from reverie._requests import NOT_SENT, timeout_problems
 from reverie._translation import translate
-from reverie.errors import ReverieError, UsageError
+from reverie.errors import ReverieError, UsageError, refuse
 
 CATALOGUE_TIMEOUT_S = 30.0
 
@@ -41,6 +42,7 @@ class BaseClient:
             tls_name=tls_name,
             insecure=insecure,
         )
+        refuse(NOT_SENT, timeout_problems({"timeout": timeout}))
         self._timeout = timeout
         self._channel = channel
         self._owns_channel = channel is None
@@ -73,6 +75,7 @@ class BaseClient:
 
     def _seconds(self, timeout: float | None) -> float:
         """How long a question about the catalogue may take."""
+        refuse(NOT_SENT, timeout_problems({"timeout": timeout}))
         return next(seconds for seconds in (timeout, self._timeout, CATALOGUE_TIMEOUT_S) if seconds is not None)
 
     def _error(self, error: grpc.RpcError) -> ReverieError:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
+from reverie_proto.options import write
 from reverie_proto.v1 import visualization_pb2 as wire
 
 from reverie import _parsing
+from reverie._requests import NOT_SENT
 from reverie.catalog import Layer, Model, ServerInfo
-from reverie.errors import ResourceExhausted, Unavailable
+from reverie.errors import ResourceExhausted, Unavailable, refuse
 from reverie.pictures import Rendering
 
 T = TypeVar("T")
@@ -107,7 +109,9 @@ def layers(model: str, timeout_s: float | None) -> Exchange[tuple[Layer, ...]]:
     found: list[Layer] = []
     token = ""
     while True:
-        page = yield from patiently("ListLayers", wire.ListLayersRequest(model=model, page_token=token), timeout_s)
+        request = wire.ListLayersRequest(page_token=token)
+        refuse(NOT_SENT, write(request, "model", model))
+        page = yield from patiently("ListLayers", request, timeout_s)
         found += map(_parsing.layer, page.layers)
         if not (token := page.next_page_token):
             return tuple(found)

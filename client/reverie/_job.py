@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, TypeVar
 
 from reverie import _jobs
+from reverie._exchange import Exchange
 from reverie.jobs import JobEvent, JobInfo, JobItem
 from reverie.pictures import ImageFormat, Rendering
+from reverie.spec import Spec
 
-if TYPE_CHECKING:
-    from reverie._client import Client
+T = TypeVar("T")
+
+
+class Runner(Protocol):
+    """What a job needs of the client that made it."""
+
+    def _run(self, exchange: Exchange[T]) -> T: ...
+    def _told(self, exchange: Exchange[Any]) -> Iterator[Any]: ...
+    def _seconds(self, timeout: float | None) -> float: ...
+    def render(self, *, spec: Spec, format: ImageFormat | str) -> Rendering:  # noqa: A002 - the wire's word
+        """Render a picture again."""
 
 
 class Job:
@@ -19,7 +30,7 @@ class Job:
     It goes on without its client, and after the server's restart.
     """
 
-    def __init__(self, client: Client, id: str) -> None:  # noqa: A002 - the wire's word
+    def __init__(self, client: Runner, id: str) -> None:  # noqa: A002 - the wire's word
         self._client = client
         self.id = id
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 
-from reverie import objectives, spec
+from reverie import spec
 from reverie._exchange import Exchange, Pause, Read, Tell, patiently
-from reverie._options import JobOptions, SpecOptions
+from reverie._options import JobOptions
 from reverie._parsing import OUTCOMES
-from reverie._requests import new_id
-from reverie.errors import Details, InvalidRequest, Unavailable, Violation
+from reverie._requests import NOT_SENT, check_names, new_id, timeout_problems
+from reverie.errors import Unavailable, refuse
 from reverie.jobs import JobEvent, JobInfo, JobItem, JobLayer, JobState
 from reverie.pictures import Outcome
-from reverie.spec import Spec
 
 STATES = {
     jobs_pb2.JobState.Value(f"JOB_STATE_{state.name}"): state for state in JobState if state is not JobState.UNKNOWN
@@ -32,43 +31,63 @@ Layers = Sequence[str] | Mapping[str, Iterable[int] | None]
 
 
 def create_request(model: str, layers: Layers, options: JobOptions) -> jobs_pb2.CreateRenderJobRequest:
-    """The message that creates a job."""
-    if unknown := options.keys() - JobOptions.__annotations__:
-        raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
-    common: dict[str, Any] = {name: value for name, value in options.items() if name in SpecOptions.__annotations__}
-    # A spec cannot be without an objective, but a template is.
-    template = spec.to_message(Spec(model, objectives.layer(""), **common))
-    template.ClearField("objective")
-    chosen = layers if isinstance(layers, Mapping) else dict.fromkeys([layers] if isinstance(layers, str) else layers)
-    return jobs_pb2.CreateRenderJobRequest(
-        template=template,
-        layers=[
-            jobs_pb2.JobLayer(layer=name, channels=() if channels is None else _ranges(name, channels))
-            for name, channels in chosen.items()
-        ],
-        request_id=new_id(),
-    )
+    """The message that creates a job; InvalidRequest lists everything that cannot be sent."""
+    check_names(options, JobOptions.__annotations__)
+    request = jobs_pb2.CreateRenderJobRequest(request_id=new_id())
+    problems = write(request, "template.model", model)
+    for name in SpecOptions.__annotations__:
+        if name in options:
+            field = FIELDS[name].removeprefix("spec.")
+            problems += write(request.template, field, options[name], at="template.")  # type: ignore[literal-required]
+    problems += _write_layers(request, layers)
+    refuse(NOT_SENT, problems + timeout_problems(options))
+    return request
 
 
-def _ranges(layer: str, channels: Iterable[int]) -> list[jobs_pb2.ChannelRange]:
-    """Channels as few ranges, in their order."""
-    try:
-        numbers = [operator.index(channel) for channel in channels]
-        if not numbers:
-            raise ValueError("no channel is named; give None for all of them")
-        ranges = [jobs_pb2.ChannelRange(first=numbers[0], last=numbers[0])]
-        for number in numbers[1:]:
-            if number == ranges[-1].last + 1:
-                ranges[-1].last = number
-            else:
-                ranges.append(jobs_pb2.ChannelRange(first=number, last=number))
-    except (TypeError, ValueError, OverflowError) as error:
-        violation = Violation("layers", f"{layer!r}: {error}")
-        raise InvalidRequest("The request was not sent.", Details(violations=(violation,))) from None
-    return ranges
+def _write_layers(request: jobs_pb2.CreateRenderJobRequest, layers: object) -> list[Problem]:
+    if isinstance(layers, str):
+        layers = [layers]
+    if isinstance(layers, bytes) or not isinstance(layers, Iterable):
+        return [Problem("layers", f"{shown(layers)} is neither a list of names nor a mapping from names to channels")]
+    problems = []
+    chosen = layers.items() if isinstance(layers, Mapping) else ((name, None) for name in layers)
+    for i, (name, channels) in enumerate(chosen):
+        layer = request.layers.add()
+        problems += write(layer, "layer", name, at=f"layers[{i}].")
+        if channels is not None:
+            problems += _write_ranges(layer, channels, at=f"layers[{i}].channels")
+    return problems
+
+
+def _write_ranges(layer: jobs_pb2.JobLayer, channels: object, *, at: str) -> list[Problem]:
+    """Write channels as few ranges, in their order."""
+    if isinstance(channels, str | bytes) or not isinstance(channels, Iterable):
+        return [Problem(at, f"{shown(channels)} is not a list of channels, nor None for all of them")]
+    problems = []
+    for i, channel in enumerate(channels):
+        span = jobs_pb2.ChannelRange()
+        problems += write(span, "first", channel, at=f"{at}[{i}].")
+        if layer.channels and span.first == layer.channels[-1].last + 1:
+            layer.channels[-1].last = span.first
+        else:
+            layer.channels.add(first=span.first, last=span.first)
+    if not layer.channels:
+        problems.append(Problem(at, "no channel is named; give None for all of them"))
+    return problems
 
 
 # ----- exchanges -----
+
+Request = TypeVar(
+    "Request", jobs_pb2.GetRenderJobRequest, jobs_pb2.CancelRenderJobRequest, jobs_pb2.WatchRenderJobRequest
+)
+
+
+def _about(job: str, request: Request, **fields: int) -> Request:
+    """Let a request name a job, and hold some fields besides."""
+    problems = [problem for name, value in {"id": job, **fields}.items() for problem in write(request, name, value)]
+    refuse(NOT_SENT, problems)
+    return request
 
 
 def create(request: jobs_pb2.CreateRenderJobRequest, timeout_s: float | None) -> Exchange[JobInfo]:
@@ -79,13 +98,13 @@ def create(request: jobs_pb2.CreateRenderJobRequest, timeout_s: float | None) ->
 
 def get(job: str, timeout_s: float | None) -> Exchange[JobInfo]:
     """Ask how a job stands."""
-    answer = yield from patiently("GetRenderJob", jobs_pb2.GetRenderJobRequest(id=job), timeout_s)
+    answer = yield from patiently("GetRenderJob", _about(job, jobs_pb2.GetRenderJobRequest()), timeout_s)
     return info(answer.job)
 
 
 def cancel(job: str, timeout_s: float | None) -> Exchange[JobInfo]:
     """End a job."""
-    answer = yield from patiently("CancelRenderJob", jobs_pb2.CancelRenderJobRequest(id=job), timeout_s)
+    answer = yield from patiently("CancelRenderJob", _about(job, jobs_pb2.CancelRenderJobRequest()), timeout_s)
     return info(answer.job)
 
 
@@ -107,7 +126,7 @@ def watch(job: str, after: int) -> Exchange[None]:
     """
     attempts, told = 0, False
     while True:
-        request = jobs_pb2.WatchRenderJobRequest(id=job, after_sequence=after)
+        request = _about(job, jobs_pb2.WatchRenderJobRequest(), after_sequence=after)
         try:
             call, message = yield from patiently("WatchRenderJob", request, None, streams=True)
             first = True

@@ -21,6 +21,7 @@ A render that fails numerically is not an error but a result: see ``Rendering.ou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -144,3 +145,9 @@ class InternalError(ReverieError):
     def incident(self) -> str:
         """The number under which the server's log tells what happened; empty when it gave none."""
         return self.details.incident
+
+
+def refuse(message: str, problems: Sequence[tuple[str, str]]) -> None:
+    """Raise InvalidRequest for fields and what is wrong with them, unless there are none."""
+    if problems:
+        raise InvalidRequest(message, Details(violations=tuple(Violation(*problem) for problem in problems)))

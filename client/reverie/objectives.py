@@ -6,15 +6,12 @@ while it keeps a single unit of another one quiet. A negative weight asks for wh
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 from numpy.typing import NDArray
-
-from reverie.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -152,17 +149,12 @@ def direction(layer: str, vector: Sequence[float] | NDArray[Any], *, cosine_powe
 
 def logit(target: int | str, *, layer: str | None = None) -> Logit:
     """One class of a classifier before softmax, by number or by label, in ``layer`` or else the model's last one."""
-    return Logit(target if isinstance(target, str) else operator.index(target), layer)
+    return Logit(target, layer)
 
 
 def objective_of(layer: str, target: int | str) -> Objective:
     """What "layer and channel" means: a number is a channel, a text the label of a class."""
-    if isinstance(target, str):
-        return Logit(target, layer)
-    try:
-        return Channel(layer, operator.index(target))  # numpy's integers are welcome
-    except TypeError:
-        raise UsageError(f"The channel is {target!r}: give its number, or the label of a class.") from None
+    return Logit(target, layer) if isinstance(target, str) else Channel(layer, target)
 
 
 def _terms(objective: Objective) -> tuple[Weighted, ...]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
+from google.protobuf.message import Message
+from reverie_proto.options import FIELDS, Problem, SpecOptions, choices, shown, write
 from reverie_proto.v1 import spec_pb2
 
 from reverie import objectives
-from reverie.errors import Details, InvalidRequest, UsageError, Violation
+from reverie.errors import UsageError, refuse
 
 PNG_KEY = "reverie"
 DIGEST_KEY = "reverie-digest"
@@ -63,97 +64,88 @@ class Spec:
         return cls.from_json(text)
 
 
-# The attribute of Spec, the field of RenderSpec, and the type that a value is brought to.
-SCALARS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
-    ("model", "model", str),
-    ("model_digest", "model_digest", str),
-    ("size", "size_px", operator.index),
-    ("steps", "steps", operator.index),
-    ("learning_rate", "learning_rate", float),
-    ("seed", "seed", operator.index),
-    ("preset", "preset", str),
-)
-
-# The attribute (also the field's name) and the prefix of its enum's constants.
-CHOICES: tuple[tuple[str, Any], ...] = (
-    ("parametrization", spec_pb2.Parametrization),
-    ("transforms", spec_pb2.Transforms),
-    ("schedule", spec_pb2.Schedule),
-)
+# The attributes of Spec beside its objective, each with the field of RenderSpec.
+ATTRIBUTES: Mapping[str, str] = {
+    "model": "model",
+    "model_digest": "model_digest",
+    **{name: FIELDS[name].removeprefix("spec.") for name in SpecOptions.__annotations__},
+}
 
 
 def to_message(spec: Spec) -> spec_pb2.RenderSpec:
     """The wire's form of a spec; InvalidRequest lists every value that it cannot hold."""
     message = spec_pb2.RenderSpec()
-    violations = []
-    for attribute, field, cast in SCALARS:
-        if (value := getattr(spec, attribute)) is not None:
-            try:
-                setattr(message, field, cast(value))
-            except (TypeError, ValueError, OverflowError) as error:
-                violations.append(Violation(f"spec.{field}", f"{value!r} cannot be sent: {error}"))
-    for attribute, enum in CHOICES:
-        if (value := getattr(spec, attribute)) is not None:
-            try:
-                setattr(message, attribute, enum.Value(f"{attribute}_{value}".upper()))
-            except ValueError:
-                violations.append(
-                    Violation(f"spec.{attribute}", f"{value!r} is none of {', '.join(choices(attribute, enum))}")
-                )
-    try:
-        message.objective.CopyFrom(_objective_to_message(spec.objective))
-    except (TypeError, ValueError, OverflowError) as error:
-        violations.append(Violation("spec.objective", f"{spec.objective!r} cannot be sent: {error}"))
-    if violations:
-        raise InvalidRequest("The spec was not sent.", Details(violations=tuple(violations)))
+    refuse("The spec was not sent.", write_spec(message, spec))
     return message
+
+
+def write_spec(message: spec_pb2.RenderSpec, spec: Spec) -> list[Problem]:
+    """Write a spec into the wire's form of it, and return what it cannot hold."""
+    problems = write_objective(message.objective, spec.objective)
+    for attribute, field in ATTRIBUTES.items():
+        if (value := getattr(spec, attribute)) is not None:
+            problems += write(message, field, value, at="spec.")
+    return problems
 
 
 def from_message(message: spec_pb2.RenderSpec) -> Spec:
     """The typed form of the wire's spec."""
-    values = {attribute: getattr(message, field) for attribute, field, _ in SCALARS if _has(message, field)}
-    for attribute, enum in CHOICES:
-        if message.HasField(attribute):
-            values[attribute] = enum.Name(getattr(message, attribute)).removeprefix(f"{attribute}_".upper()).lower()
+    values: dict[str, Any] = {"model": message.model}  # it is required, so the wire tracks no presence
+    for attribute, field in ATTRIBUTES.items():
+        if attribute != "model" and message.HasField(field):
+            values[attribute] = _named(message, field)
     return Spec(objective=_objective_from_message(message.objective), **values)
 
 
-def choices(attribute: str, enum: Any) -> list[str]:
-    """The values that an attribute of a spec can take, as they are written here."""
-    names = [name.removeprefix(f"{attribute}_".upper()).lower() for name, _ in enum.items()]
-    return [name for name in names if name != "unspecified"]
+def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
+    """The value of a field; a choice by its name, None where it is unspecified, its number where it is unknown here."""
+    value, enum = getattr(message, field), message.DESCRIPTOR.fields_by_name[field].enum_type
+    if enum is None:
+        return value
+    if not value:
+        return None
+    return next((name for name, number in choices(enum).items() if number == value), str(value))
 
 
-def _has(message: spec_pb2.RenderSpec, field: str) -> bool:
-    return field == "model" or message.HasField(field)  # the model is required, so the wire tracks no presence
+# ----- objectives: each value and the kind of the wire; their attributes have the names of its fields -----
+
+KINDS: Mapping[type, str] = {
+    objectives.Channel: "channel",
+    objectives.Neuron: "neuron",
+    objectives.WholeLayer: "layer",
+    objectives.Direction: "direction",
+}
 
 
-def _objective_to_message(objective: objectives.Objective) -> spec_pb2.Objective:
+def write_objective(message: spec_pb2.Objective, objective: object, *, at: str = "spec.objective") -> list[Problem]:
+    """Write an objective into the wire's form of it, and return what it cannot hold."""
     match objective:
-        case objectives.Channel(layer, channel):
-            return spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer=layer, channel=channel))
-        case objectives.Neuron(layer, channel, y, x):
-            return spec_pb2.Objective(neuron=spec_pb2.NeuronObjective(layer=layer, channel=channel, y=y, x=x))
-        case objectives.WholeLayer(layer):
-            return spec_pb2.Objective(layer=spec_pb2.LayerObjective(layer=layer))
-        case objectives.Direction(layer, vector, power):
-            return spec_pb2.Objective(
-                direction=spec_pb2.DirectionObjective(layer=layer, vector=vector, cosine_power=power)
-            )
-        case objectives.Logit(str() as label, layer):
-            return spec_pb2.Objective(logit=spec_pb2.LogitObjective(layer=layer, label=label))
-        case objectives.Logit(int() as index, layer):
-            return spec_pb2.Objective(logit=spec_pb2.LogitObjective(layer=layer, index=index))
         case objectives.Sum(terms):
-            return spec_pb2.Objective(
-                sum=spec_pb2.SumObjective(
-                    terms=[
-                        spec_pb2.WeightedObjective(objective=_objective_to_message(t.objective), weight=t.weight)
-                        for t in terms
-                    ]
-                )
-            )
-    raise TypeError("it is no objective; reverie.channel, neuron, layer, direction and logit make them")
+            problems = []
+            for i, term in enumerate(terms):
+                weighted = message.sum.terms.add()
+                problems += write(weighted, "weight", term.weight, at=f"{at}.sum.terms[{i}].")
+                problems += write_objective(weighted.objective, term.objective, at=f"{at}.sum.terms[{i}].objective")
+            return problems
+        case objectives.Logit(target, layer):
+            return _write_fields(message.logit, {"layer": layer, _class(target): target}, f"{at}.logit.")
+        case objectives.Objective() if type(objective) in KINDS:
+            kind = KINDS[type(objective)]
+            return _write_fields(getattr(message, kind), vars(objective), f"{at}.{kind}.")
+    makers = "reverie.channel, neuron, layer, direction and logit make them"
+    return [Problem(at, f"{shown(objective)} is no objective; {makers}")]
+
+
+def _class(target: object) -> str:
+    return "label" if isinstance(target, str) else "index"
+
+
+def _write_fields(message: Message, values: Mapping[str, object], at: str) -> list[Problem]:
+    """Write values by the names of their fields; None leaves out a field that can be."""
+    message.SetInParent()
+    optional = {name for name, field in message.DESCRIPTOR.fields_by_name.items() if field.has_presence}
+    given = {name: value for name, value in values.items() if value is not None or name not in optional}
+    return [problem for name, value in given.items() for problem in write(message, name, value, at=at)]
 
 
 def _objective_from_message(message: spec_pb2.Objective) -> objectives.Objective:

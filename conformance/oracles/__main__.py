@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.results import write_json
 from conformance.oracles import graphs, operators, report
 from conformance.oracles.questions import write_questions
 from conformance.suite import ANSWER, tasks
 from conformance.table import AGREES, distance, insert
+from tests.figures import write_json
 
 ROOT = Path(__file__).parents[2]
 BUILD = Path(".build", "conformance")

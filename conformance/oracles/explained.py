@@ -26,16 +26,16 @@ EXPLAINED = [
         ONNX_AD,
         "Attention",
         ("m = Constant <value = bool",),
-        "A query that may look nowhere: the softmax of minus infinities is 0 / 0, and not a number from there on. "
+        "A query whose keys are all masked: it computes the softmax of minus infinities as 0 / 0, which gives NaN. "
         "Such a row of the result is zero, whatever the query, and so is its gradient.",
     ),
     Explanation(
         ONNX_AD,
         "Conv",
         ("pads = [2, 0, 1, 3]", "pads = [3, 2, 4, 1]", "pads = [0, 1, 2, 0]", "pads = [1, 1, 0, 1]"),
-        "Pads that differ before and behind: its ConvTranspose is given both `pads` and `output_shape`. ONNX says that "
-        "`pads` are then ignored and shared out evenly, and ONNX Runtime does so. (ONNX's reference evaluator takes "
-        "the pads, and then the same graph agrees with us.)",
+        "Pads that differ at the beginning and the end: its ConvTranspose has both `pads` and `output_shape`. ONNX "
+        "says that `pads` are then ignored and distributed evenly, and ONNX Runtime does so. (ONNX's reference "
+        "evaluator uses the pads, and then the same graph agrees with us.)",
     ),
     Explanation(
         ONNX_AD,
@@ -50,7 +50,7 @@ EXPLAINED = [
         ONNX_AD,
         "OneHot",
         ("OneHot",),
-        "It takes the result for constant, as it is in the indices. In the two values that it is made of it is linear.",
+        "It treats the result as constant. It is constant in the indices, but linear in the two values.",
     ),
     Explanation(
         ONNX_AD,
@@ -62,69 +62,70 @@ EXPLAINED = [
         TRAINING,
         "Gelu",
         ('approximate = "tanh"',),
-        "It takes the slope of the exact GELU for that of the approximation by tanh.",
+        "For the approximation by tanh it uses the slope of the exact GELU.",
     ),
     Explanation(
         TRAINING,
         "Conv",
         ("auto_pad = ",),
-        "It gets `auto_pad` wrong: with pads written out, uneven ones too, it agrees.",
+        "It computes `auto_pad` wrongly. With explicit pads, even uneven ones, it agrees.",
     ),
     Explanation(
         TRAINING,
         "Where",
         ("Where(c, X, B)",),
-        "A branch that was stretched by broadcasting: it returns the gradient of the stretched one, of another shape.",
+        "A branch that was broadcast: it returns the gradient of the broadcast value, which has another shape.",
     ),
     Explanation(
         TRAINING,
         "Dropout",
         ("Dropout(X",),
-        "It scales by 1 / (1 - ratio) although `training_mode` is false or not given, where Dropout does nothing.",
+        "It scales by 1 / (1 - ratio) although `training_mode` is false or not given and "
+        "Dropout therefore does nothing.",
     ),
     Explanation(
         TRAINING,
         "Split",
         ("Split",),
-        "Results that nobody uses: it joins the gradients of the others only, and theirs is too short.",
+        "Unused results: it joins only the gradients of the other results, so the gradient of the input is too short.",
     ),
     Explanation(
         TRAINING,
         "MatMul",
         ("MatMul(X, B)",),
-        "A vector times a stack of matrices: it adds up the cotangents and the matrices, each over the stack, and "
-        "multiplies the sums; right is the sum of the products.",
+        "A vector times a stack of matrices: it sums the cotangents and the matrices over the stack and multiplies the "
+        "sums. The sum of the products is right.",
     ),
     Explanation(
         TRAINING,
         "AveragePool",
         ("[2, 2, 3], strides = [2, 1, 2]",),
-        "Windows of three dimensions that overlap: an element is given the share of one of them, not the sum.",
+        "Overlapping windows of three dimensions: an element gets the share of one window instead of the sum.",
     ),
     Explanation(
         TRAINING,
         "AveragePool",
         ("ceil_mode = 1, count_include_pad = 1",),
-        "Windows that stick out beyond the pads: ONNX Runtime 1.19, forward too, divides by the whole kernel. ONNX "
-        "and ONNX Runtime today divide by what lies within the pads.",
+        "Windows that reach beyond the pads: ONNX Runtime 1.19 divides by the size of the whole kernel, in the forward "
+        "pass too. ONNX and today's ONNX Runtime divide by the part within the pads.",
     ),
     Explanation(
         TRAINING,
         "AveragePool",
         ("dilations = ", "auto_pad = "),
-        "It passes over `dilations`, and gets `auto_pad` wrong.",
+        "It ignores `dilations` and computes `auto_pad` wrongly.",
     ),
     Explanation(
         TRAINING,
         "ScatterElements",
         ('reduction = "',),
-        "It passes over `reduction`, and takes what is added or compared for what replaces.",
+        "It ignores `reduction`: it treats elements that are added or compared as replacements.",
     ),
     Explanation(
         TRAINING,
         "ScatterND",
         ('reduction = "',),
-        "It passes over `reduction`, and takes what is added or compared for what replaces.",
+        "It ignores `reduction`: it treats elements that are added or compared as replacements.",
     ),
 ]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
-from reverie_gradient.coverage import SILENT
+from reverie_gradient.coverage import NO_GRADIENT
 
 from conformance.oracles.questions import Asked
 from tests.gradient.all_cases import CASES, FAMILIES
@@ -42,7 +42,7 @@ class Examined:
         """The operators of the case through which the gradient passes."""
         moving, found = set(self.asked.answer), set()
         for node in self.case.model().graph.node:  # in the order of computation
-            if moving & set(node.input) and node.op_type not in SILENT:
+            if moving & set(node.input) and node.op_type not in NO_GRADIENT:
                 moving.update(node.output)
                 found.add(node.op_type)
         return found
@@ -59,7 +59,7 @@ def examined() -> Iterator[Examined]:
 def unasked(cases: Iterable[Examined]) -> set[str]:
     """Return the operators that have cases, and none of them a gradient that differences can tell."""
     named = {node.op_type for case in CASES for node in case.model().graph.node}
-    return named - {operator for each in cases for operator in each.operators} - SILENT.keys()
+    return named - {operator for each in cases for operator in each.operators} - NO_GRADIENT.keys()
 
 
 def differences(examined: Examined) -> Mapping[str, np.ndarray]:

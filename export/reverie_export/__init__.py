@@ -1,4 +1,4 @@
-"""From a network to a model folder: one graph per layer, its input gradient inside."""
+"""Exports a network to a model folder: one graph per layer, with its input gradient."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from reverie_export.errors import BadOption, BadSource, BadWeights, ExportError,
 
 if TYPE_CHECKING:
     from reverie_export.pipeline import Exported, export_model
-    from reverie_export.sources.opened import Overrides
+    from reverie_export.sources.open import Overrides
 
 __all__ = [
     "BadOption",
@@ -22,10 +22,10 @@ __all__ = [
     "export_model",
 ]
 
-# What loads onnx, and where it is: `reverie --help` opens this package for one sentence and needs none of it.
+# The names that load onnx: `reverie --help` imports this package for one sentence and needs none of them.
 _HEAVY = {
     "Exported": "reverie_export.pipeline",
-    "Overrides": "reverie_export.sources.opened",
+    "Overrides": "reverie_export.sources.open",
     "export_model": "reverie_export.pipeline",
 }
 

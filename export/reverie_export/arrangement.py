@@ -1,4 +1,4 @@
-"""How the value of a layer becomes [N, C, h, w]: transformers keep features last, and positions in a row of tokens."""
+"""Brings the value of a layer to [N, C, h, w]: transformers keep features last, and positions in a row of tokens."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from typing import Protocol
 
 import numpy as np
 import onnx_ir as ir
+from reverie_gradient import Builder
 
 from reverie_export.shape_rules import ELEMENTWISE, GLOBAL, WINDOWED, Shape
 from reverie_export.sources.source import Floats
 
 
 class Arrangement(Protocol):
-    """From a value of the network to the layer's [N, C, h, w], in a graph and in numbers."""
+    """How a value of the network becomes the layer's [N, C, h, w], in a graph and in numpy."""
 
     def shape(self, shape: Shape) -> Shape:
-        """The layer's shape for the value's."""
+        """Return the layer's shape for the value's."""
         ...
 
     def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
-        """Put the arrangement of ``value`` at the end of ``graph``."""
+        """Append the nodes that arrange ``value`` to ``graph``."""
         ...
 
     def apply(self, array: Floats) -> Floats:
-        """Arrange the value's numbers."""
+        """Arrange an array."""
         ...
 
     def undo(self, cotangent: Floats, shape: Shape) -> Floats:
-        """The cotangent of the value, of ``shape``, for one of the layer: 0 for what the layer leaves out."""
+        """Return the cotangent of the value, of ``shape``, for one of the layer: 0 for what the layer leaves out."""
         ...
 
 
 @dataclass(frozen=True)
-class AsItIs:
+class Unchanged:
     """[N, C, h, w] or [N, C]."""
 
     def shape(self, shape: Shape) -> Shape:
@@ -42,7 +43,7 @@ class AsItIs:
         return shape
 
     def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
-        """Nothing to do."""
+        """Append nothing."""
         return value
 
     def apply(self, array: Floats) -> Floats:
@@ -54,7 +55,7 @@ class AsItIs:
         return cotangent
 
 
-AS_IT_IS = AsItIs()
+UNCHANGED = Unchanged()
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,11 @@ class ChannelsLast:
         return n, channels, height, width
 
     def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
-        """A Transpose."""
-        return _put(graph, "Transpose", value, perm=[0, 3, 1, 2])
+        """Append a Transpose."""
+        builder = Builder(graph, "arrangement")
+        value = builder.op("Transpose", [value], perm=[0, 3, 1, 2])
+        builder.append()
+        return value
 
     def apply(self, array: Floats) -> Floats:
         """Channels before rows."""
@@ -101,17 +105,20 @@ class Tokens:
         return shape[0], shape[2 if self.last else 1], self.height, self.width
 
     def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
-        """Cut out the tokens of the grid, put features before them, and fold the row into the grid."""
+        """Slice the tokens of the grid, put features before them, and reshape the row to the grid."""
+        builder = Builder(graph, "arrangement")
         axis = 1 if self.last else 2
         span, positions = self._grid, value.shape[axis] if value.shape is not None else None
         if (span.start, span.stop) != (0, positions):
-            value = _put(graph, "Slice", value, [span.start], [span.stop], [axis])
+            value = builder.op("Slice", [value, *map(builder.integers, (span.start, span.stop, axis))])
         if self.last:
-            value = _put(graph, "Transpose", value, perm=[0, 2, 1])
-        return _put(graph, "Reshape", value, [0, 0, self.height, self.width])
+            value = builder.op("Transpose", [value], perm=[0, 2, 1])
+        value = builder.op("Reshape", [value, builder.integers(0, 0, self.height, self.width)])
+        builder.append()
+        return value
 
     def apply(self, array: Floats) -> Floats:
-        """The same with numbers."""
+        """Do the same with numpy."""
         features_first = array.transpose(0, 2, 1) if self.last else array
         return features_first[:, :, self._grid].reshape(*features_first.shape[:2], self.height, self.width)
 
@@ -123,30 +130,12 @@ class Tokens:
         return whole
 
 
-def _put(
-    graph: ir.Graph, operator: str, value: ir.Value, *constants: list[int], perm: list[int] | None = None
-) -> ir.Value:
-    inputs = [value]
-    for i, numbers in enumerate(constants):
-        name = f"arrangement.{operator}.{i}"
-        constant = ir.Value(name=name, const_value=ir.tensor(np.array(numbers, np.int64), name=name))
-        constant.dtype, constant.shape = ir.DataType.INT64, ir.Shape([len(numbers)])
-        graph.register_initializer(constant)
-        inputs.append(constant)
-    attributes = [ir.AttrInt64s("perm", perm)] if perm is not None else []
-    node = ir.Node("", operator, inputs, attributes, name=f"arrangement.{operator}")
-    node.outputs[0].name = f"arrangement.{operator}.output"
-    node.outputs[0].dtype = ir.DataType.FLOAT
-    graph.append(node)
-    return node.outputs[0]
-
-
-# ----- where the features of each value are -----
+# ----- the axes of each value -----
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Of a value [N, ...]: the axis of its features and, of a row of tokens, what is known of their grid."""
+    """The axis of the features of a value [N, ...] and, for a row of tokens, what is known of their grid."""
 
     features: int
     grid: tuple[int, int, int] | None = None  # tokens before it, height, width
@@ -159,13 +148,13 @@ LIKE_INPUT = ELEMENTWISE | {"CastLike", "LogSoftmax", "Pad", "Resize", "Softmax"
 
 
 def arrangements(graph: ir.Graph, shapes: Mapping[str, Shape]) -> dict[str, Arrangement]:
-    """How each value of ``graph`` that has features and positions becomes [N, C, h, w].
+    """Return the arrangement of each value of ``graph`` that has features and positions.
 
     ``shapes`` are those of all values for one picture. Features are on axis 1 after convolutions and poolings, last
     after linear maps and layer normalisations; transpositions and reshapes are followed in between.
     """
     axes = {graph.inputs[0].name or "": Axes(1)}
-    grids: dict[int, tuple[int, int, int]] = {}  # by number of tokens: the last grid that was laid out in a row
+    grids: dict[int, tuple[int, int, int]] = {}  # by number of tokens: the last grid that was flattened
     found: dict[str, Arrangement] = {}
     for node in graph:
         name = node.outputs[0].name or ""
@@ -191,7 +180,7 @@ def arrangements(graph: ir.Graph, shapes: Mapping[str, Shape]) -> dict[str, Arra
 
 def _arrangement(axes: Axes, shape: Shape) -> Arrangement | None:
     if len(shape) == 2 or (len(shape) == 4 and axes.features == 1):
-        return AS_IT_IS
+        return UNCHANGED
     if len(shape) == 4 and axes.features == 3:
         return ChannelsLast()
     if len(shape) == 3:
@@ -201,7 +190,7 @@ def _arrangement(axes: Axes, shape: Shape) -> Arrangement | None:
 
 
 def _axes(node: ir.Node, axes: Mapping[str, Axes], shapes: Mapping[str, Shape]) -> Axes | None:
-    """What is known of the result of ``node``."""
+    """Return what is known of the result of ``node``."""
     shape = shapes[node.outputs[0].name or ""]
     inputs = [(v, shapes.get(v.name or "", ())) for v in node.inputs if v is not None and v.name in axes]
     if node.op_type in FIRST:
@@ -222,7 +211,7 @@ def _axes(node: ir.Node, axes: Mapping[str, Axes], shapes: Mapping[str, Shape]) 
     if node.op_type in LIKE_INPUT or node.op_type in ("Concat", "Slice", "Split"):
         return _cut(node, known, before, shape, source) if len(before) == len(shape) else None
     if node.op_type == "Transpose":
-        order = node.attributes.get_ints("perm") or range(len(shape))[::-1]  # which is what it does without
+        order = node.attributes.get_ints("perm") or range(len(shape))[::-1]  # the default
         return replace(known, features=list(order).index(known.features))
     if node.op_type == "Reshape":
         return _reshaped(known, before, shape)
@@ -239,7 +228,7 @@ def is_linear(node: ir.Node) -> bool:
 
 
 def _cut(node: ir.Node, known: Axes, before: Shape, shape: Shape, source: ir.Value) -> Axes | None:
-    """A piece of a row of tokens, or one with others joined to it."""
+    """Return the axes of a part of a row of tokens, or of a row with others joined to it."""
     changed = [i for i, (a, b) in enumerate(zip(before, shape, strict=True)) if a != b]
     if known.grid is None or not changed or changed == [known.features]:
         return known
@@ -266,7 +255,7 @@ def _cut(node: ir.Node, known: Axes, before: Shape, shape: Shape, source: ir.Val
 
 
 def _reshaped(known: Axes, before: Shape, after: Shape) -> Axes | None:
-    """Positions laid out in a row, or a row folded into a grid; None where features are taken apart."""
+    """Return the axes of a grid that is flattened, or of a row that becomes a grid; None if features are split."""
     last = known.features == len(before) - 1
     if known.features != 1 and not last:
         return None

@@ -15,7 +15,7 @@ ALL, SOME = 0, 1  # exit codes; of `Refused` it is 2
 MOST_NAMED = 4
 
 
-@click.command(short_help="Say what of an .onnx file can be exported.")
+@click.command(short_help="Report what of an .onnx file can be exported.")
 @click.argument("file", type=click.Path(path_type=Path))
 @network_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
@@ -24,27 +24,27 @@ MOST_NAMED = 4
 def check(
     file: Path,
     layers: tuple[str, ...],
-    told: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     as_json: bool,
     quick: bool,
     seconds: float | None,
 ) -> None:
-    """Say, without exporting, what of an .onnx FILE is supported, layer by layer, and what stands in the way.
+    """Report, without exporting, which layers of an .onnx FILE are supported, and what blocks the others.
 
     The exit status is 0 if all of its layers can be exported, 1 if some can, and 2 if none can or the file is bad.
     """
     # Here, not above: --help must answer without onnx.
     from reverie_export.errors import ExportError
-    from reverie_export.vet import vet
+    from reverie_export.sandbox import survey_in_sandbox
 
-    told = {**told, "preprocessing": str(told["preprocessing"]) if told["preprocessing"] else None}
+    overrides = {**overrides, "preprocessing": str(overrides["preprocessing"]) if overrides["preprocessing"] else None}
     try:
-        found = vet(file, told, layers=layers, self_test=not quick, seconds=seconds)
+        found = survey_in_sandbox(file, overrides, layers=layers, self_test=not quick, seconds=seconds)
     except ExportError as e:
         if as_json:
             click.echo(json.dumps({"file": str(file), "error": str(e)}, indent=2))
         raise Refused(str(e)) from e
-    for line in [json.dumps({"file": str(file), **found}, indent=2)] if as_json else described(file, found):
+    for line in [json.dumps({"file": str(file), **found}, indent=2)] if as_json else report(file, found):
         click.echo(line)
     for warning in found["warnings"]:
         click.echo(f"warning: {warning}", err=True)
@@ -54,8 +54,8 @@ def check(
     click.get_current_context().exit(ALL if supported == len(found["layers"]) else SOME)
 
 
-def described(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
-    """The survey of a file in lines for people."""
+def report(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the survey of a file as lines of text."""
     layers = found["layers"]
     width = max(len(layer["name"]) for layer in layers)
     kinds = max(len(layer["operator"]) for layer in layers)
@@ -77,7 +77,7 @@ def described(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
             nodes, blocks = obstacle["nodes"], obstacle["blocks"]
             yield ""
             yield f"{title}: {obstacle['operator']}, {len(nodes)} nodes ({_some(nodes)}): {obstacle['problem']}"
-            yield f"  in the way of {len(blocks)} layers{': ' + _some(blocks) if blocks else ''}"
+            yield f"  blocks {len(blocks)} layers{': ' + _some(blocks) if blocks else ''}"
     supported = sum(layer["supported"] for layer in layers)
     portable = sum(layer["portable"] for layer in layers)
     yield ""

@@ -28,7 +28,7 @@ def export(
     weights: str | None,
     layers: tuple[str, ...],
     name: str | None,
-    told: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     portable: bool,
     force: bool,
 ) -> None:
@@ -43,7 +43,7 @@ def export(
 
     from reverie_export.errors import ExportError
     from reverie_export.pipeline import export_model
-    from reverie_export.sources.opened import Overrides
+    from reverie_export.sources.open import Overrides
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -62,7 +62,7 @@ def export(
                 weights=weights,
                 layers=layers,
                 name=name,
-                overrides=Overrides(**told),
+                overrides=Overrides(**overrides),
                 portable=portable,
                 force=force,
                 progress=show,

@@ -1,4 +1,4 @@
-"""What can go wrong in an export, in the user's words.
+"""The errors of an export.
 
 ExportError
 ├── BadSource         the source cannot be read, imported or traced
@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 
 class ExportError(Exception):
-    """An export that cannot go on; nothing has been written."""
+    """An export that failed; nothing has been written."""
 
 
 class BadSource(ExportError):
@@ -44,7 +44,7 @@ class FolderInUse(ExportError):
 
 
 def nearest(name: str, known: Iterable[str], *, count: int = 3) -> str:
-    """The names of ``known`` closest to ``name``, as the end of a sentence: ``; nearest: vgg19, vgg16`` or nothing."""
+    """Return the names of ``known`` closest to ``name`` as the end of a sentence: ``; nearest: vgg19, vgg16``."""
     known = list(known)
     found = difflib.get_close_matches(name, known, n=count, cutoff=0.4)
     return f"; nearest: {', '.join(found)}" if found else ""

@@ -1,8 +1,7 @@
 """Evaluate ONNX graphs with numpy, fast enough to check a whole network.
 
-Operators are onnx's own reference implementations but for a few that dominate the time of a convolutional network:
-those are here, as matrix products and shifted slices. No runtime is needed, so an export can be checked wherever it is
-made.
+Operators are onnx's own reference implementations, except for a few that dominate the time of a convolutional network:
+those are here, as matrix products and shifted slices. No runtime is needed to check an export.
 """
 
 from __future__ import annotations
@@ -20,14 +19,15 @@ from onnx.reference import ReferenceEvaluator
 from reverie_export.sources.source import Array, Floats
 
 Attributes = Mapping[str, Any]
-# Columns of a convolution are gathered for so many bytes at a time: a few caches' worth, however large the picture.
+# Columns of a convolution are gathered so many bytes at a time, a few times the size of caches, however large the
+# picture.
 BLOCK = 4 << 20
-# Operators worth remembering the result of; all others cost less to repeat than to keep.
+# Operators whose results are memoised; all others cost less to repeat than to keep.
 COSTLY = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
 
 
 class CannotEvaluate(Exception):
-    """A node refused its inputs; the network does not take a picture of this size."""
+    """A node cannot be evaluated on its inputs; the network does not take a picture of this size."""
 
 
 Memo = dict[int, Array]
@@ -40,13 +40,13 @@ def evaluate(
     *,
     weights: Mapping[str, Array] | None = None,
     memo: Memo | None = None,
-    lasting: Collection[str] = (),
+    unchanging: Collection[str] = (),
 ) -> dict[str, Array]:
     """Evaluate the values ``wanted`` of ``graph``.
 
-    Each operator calculates in the lower precision of those inputs that depend on ``feeds``; weights and constants take
-    on that. With the image in float64 and the cotangent in float32 the way forward is exact where it decides, at every
-    Relu and pooling, and the way back costs half.
+    Each operator calculates in the lowest precision of those inputs that depend on ``feeds``; weights and constants are
+    cast to that. With the image in float64 and the cotangent in float32, the forward pass is exact at every Relu and
+    pooling, and the backward pass costs half.
 
     Args:
         graph: Sorted; standard operators only.
@@ -54,17 +54,17 @@ def evaluate(
         wanted: Names of values to return.
         weights: Initializers by name, instead of the graph's own.
         memo: Results of earlier evaluations. A convolution or matrix product that depends only on weights and on the
-            inputs named in ``lasting`` is computed once for all graphs that share a memo, as long as the operator, its
-            attributes and all that it depends on are the same.
-        lasting: Inputs that stay the same from one evaluation to the next.
+            inputs named in ``unchanging`` is computed once for all graphs that share a memo, as long as the operator,
+            its attributes and all that it depends on are the same.
+        unchanging: Inputs that stay the same from one evaluation to the next.
 
     Raises:
-        CannotEvaluate: A node refused its inputs.
+        CannotEvaluate: A node cannot be evaluated on its inputs.
     """
     memo = {} if memo is None else memo
     env: dict[str, Array] = dict(feeds)
-    moving = set(feeds)  # values that depend on the inputs, and so have a precision to keep
-    keys: dict[str, Hashable] = {name: name for name in lasting}
+    varying = set(feeds)  # values that depend on the inputs, whose precision counts
+    keys: dict[str, Hashable] = {name: name for name in unchanging}
     for name, value in graph.initializers.items():
         given = weights.get(name) if weights is not None else None
         assert given is not None or value.const_value is not None
@@ -77,17 +77,17 @@ def evaluate(
         for i, node in enumerate(graph):
             names = [value.name or "" if value is not None else "" for value in node.inputs]
             outputs = [value.name or "" for value in node.outputs]
-            if not moving.isdisjoint(names):
-                moving.update(outputs)
+            if not varying.isdisjoint(names):
+                varying.update(outputs)
             known = all(not name or name in keys for name in names)
-            # Stands for all that the node depends on: 64 bits are plenty for some thousand nodes.
+            # A hash of all that the node depends on; 64 bits are enough for some thousand nodes.
             key = hash((node.op_type, _frozen(node), tuple(map(keys.get, names)))) if known else None
             if key is not None:
                 keys.update({name: (key, k) for k, name in enumerate(outputs)})
             if key is not None and key in memo:
                 env[outputs[0]] = memo[key]
             else:
-                precision = _precision([env[name] for name in names if name in moving])
+                precision = _precision([env[name] for name in names if name in varying])
                 results = _run(node, [env[name] if name else None for name in names], opset, precision)
                 env.update(zip(outputs, results, strict=False))
                 if key is not None and node.op_type in COSTLY:
@@ -99,7 +99,7 @@ def evaluate(
 
 
 def _precision(arrays: Sequence[Array]) -> np.dtype[Any] | None:
-    """What to calculate in: the least precise of the values, so that a gradient in float32 stays that."""
+    """Return the type to calculate in: the least precise of the arrays, so that gradients stay in float32."""
     floats = [array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating)]
     return min(floats, key=lambda dtype: dtype.itemsize) if floats else None
 
@@ -135,11 +135,11 @@ def _frozen(node: ir.Node) -> Hashable:
     return tuple(sorted((name, str(attribute.value)) for name, attribute in node.attributes.items()))
 
 
-# ----- the operators that take the time; None leaves the case to onnx -----
+# ----- the operators that take the time; None means that onnx's implementation is used -----
 
 
 def _geometry(attributes: Attributes, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]] | None:
-    """Strides, pads and dilations in two dimensions."""
+    """Return strides, pads and dilations in two dimensions."""
     if len(kernel) != 2 or attributes.get("auto_pad", "NOTSET") != "NOTSET":
         return None
     return (
@@ -150,7 +150,7 @@ def _geometry(attributes: Attributes, kernel: Sequence[int]) -> tuple[list[int],
 
 
 def _conv(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
-    """Cross-correlation as matrix products over gathered columns, a block of rows at a time."""
+    """Cross-correlate, as matrix products over gathered columns, a block of rows at a time."""
     found = _geometry(attributes, w.shape[2:])
     if found is None:
         return None
@@ -222,7 +222,7 @@ def _average_pool(attributes: Attributes, x: Array) -> Array | None:
 def _resize(
     attributes: Attributes, x: Array, roi: Array | None = None, scales: Array | None = None, sizes: Array | None = None
 ) -> Array | None:
-    """Whole-number nearest enlargement: every pixel becomes a block."""
+    """Enlarge by integer factors to the nearest pixel: every pixel becomes a block."""
     settings = [attributes.get("mode", "nearest"), attributes.get("coordinate_transformation_mode", "half_pixel")]
     if scales is None or sizes is not None or x.ndim != 4 or len(scales) != 4 or settings != ["nearest", "asymmetric"]:
         return None
@@ -234,7 +234,7 @@ def _resize(
 
 
 def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
-    """The adjoint of a convolution: spread the pixels ``strides`` apart, then correlate with the turned kernel."""
+    """Apply the adjoint of a convolution: dilate by ``strides``, then correlate with the flipped kernel."""
     found = _geometry(attributes, w.shape[2:])
     if found is None or attributes.get("output_shape"):
         return None
@@ -254,7 +254,7 @@ def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None 
 
 
 def _gemm(attributes: Attributes, a: Array, b: Array, c: Array | None = None) -> Array:
-    """A matrix product whose right side may be huge and less precise: it is converted a block of columns at a time."""
+    """Multiply matrices; the right one, which may be huge and less precise, is cast a block of columns at a time."""
     a = a.T if attributes.get("transA") else a
     b = b.T if attributes.get("transB") else b
     y = np.empty((a.shape[0], b.shape[1]), a.dtype)
@@ -274,12 +274,12 @@ def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
 
 
 def _erf(attributes: Attributes, x: Array) -> Array:
-    """In the precision of its input: onnx's own gives no more than float32."""
+    """Compute in the precision of the input; onnx's implementation has only float32."""
     return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
 
 
 def _cast(attributes: Attributes, x: Array) -> Array | None:
-    """From floats to floats nothing happens, so that a gradient can be taken by differences in float64."""
+    """Ignore casts from floats to floats, so that finite differences can be taken in float64."""
     wanted = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
     return x if np.issubdtype(x.dtype, np.floating) and np.issubdtype(wanted, np.floating) else None
 

@@ -1,4 +1,4 @@
-"""A model folder appears whole or not at all."""
+"""Atomic writing of a model folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from reverie_export.errors import BadOption, FolderInUse
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-PARTIAL = ".partial-"  # in the names of folders under way; the process that writes one follows
+PARTIAL = ".partial-"  # in the names of unfinished folders, before the id of the process that writes them
 
 
 def check_free(out: Path, name: str, *, force: bool) -> Path:
-    """The path of the model ``name`` in ``out``, if a model may be written there."""
+    """Return the path of the model ``name`` in ``out``; raise if no model may be written there."""
     if not NAME.fullmatch(name):
         raise BadOption(f"--name {name!r}: use letters, digits, '.', '_' and '-', the first a letter or digit")
     if out.exists() and not out.is_dir():
@@ -29,10 +29,10 @@ def check_free(out: Path, name: str, *, force: bool) -> Path:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``folder`` that takes its place at the end, replacing one that is there.
+    """Yield an empty folder that is renamed to ``folder`` at the end, replacing an existing one.
 
-    If the block raises, it is removed. If the process is killed it stays, under a name that no reader takes for a
-    model, and the next export into the same folder removes it.
+    If the block raises, it is removed. If the process is killed, it stays under a name that readers ignore, and the
+    next export into the same folder removes it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep(folder.parent)
@@ -53,7 +53,7 @@ def writing(folder: Path) -> Iterator[Path]:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what exports that were killed have left."""
+    """Remove the unfinished folders of exports that were killed."""
     for left in out.glob(f".*{PARTIAL}*"):
         owner = left.name.rpartition(PARTIAL)[2].removesuffix("-old")
         if left.is_dir() and owner.isdecimal() and not _alive(int(owner)):
@@ -65,6 +65,6 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # someone else's
+    except PermissionError:  # of another user
         return True
     return True

@@ -1,8 +1,8 @@
-"""How the size of the picture becomes the size of every value: shapes, smallest sizes, strides, receptive fields.
+"""The sizes of all values as a function of the picture's: shapes, smallest sizes, strides, receptive fields.
 
-ONNX's own shape inference answers one size at a time and forgives windows that do not fit; here one walk over a list of
-steps costs microseconds per node, so hundreds of picture sizes can be tried, and a size that the network cannot take
-leaves the value without a shape.
+ONNX's own shape inference takes one size at a time and accepts windows that do not fit. Here a pass over a list of
+steps takes microseconds per node, so hundreds of sizes can be tried, and values that cannot be computed at a size get
+no shape.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from reverie_export.shape_rules import ELEMENTWISE, REDUCE, RULES, WINDOWED, Doe
 
 @dataclass(frozen=True)
 class Field:
-    """What one position of a value sees: the distance to its neighbour and the side of its square, in pixels."""
+    """The stride and the receptive field of the positions of a value, in pixels."""
 
     stride: float
-    size: float  # infinite: all of the picture
+    size: float  # the side of a square; infinite for all of the picture
 
 
 def channels_of(graph: ir.Graph) -> int:
-    """How many channels the picture has that a graph takes."""
+    """Return how many channels the picture of a graph has."""
     shape = graph.inputs[0].shape
     return 3 if shape is None or not isinstance(shape[1], int) else shape[1]
 
 
 class Geometry:
-    """The sizes of one forward graph, ready to be asked for many pictures."""
+    """The sizes of the values of a forward graph, for pictures of any size."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self._image = graph.inputs[0].name or ""
@@ -41,16 +41,16 @@ class Geometry:
             for name, value in graph.initializers.items()
             if value.const_value is not None
         }
-        # What does not depend on the picture keeps the shape that the trace found.
-        moving = _moving(graph)
-        still = [value for node in graph if node not in moving for value in node.outputs]
+        # Values that do not depend on the picture keep the shape that the trace found.
+        varying = _varying(graph)
+        constant = [value for node in graph if node not in varying for value in node.outputs]
         self._constants |= {
-            v.name or "": tuple(v.shape.numpy()) for v in still if v.shape is not None and v.shape.is_static()
+            v.name or "": tuple(v.shape.numpy()) for v in constant if v.shape is not None and v.shape.is_static()
         }
-        self._steps = [_step(node) for node in graph if node in moving]
+        self._steps = [_step(node) for node in graph if node in varying]
 
     def shapes(self, batch: int, height: int, width: int) -> dict[str, Shape]:
-        """The shape of every value for a picture of this size; a value that cannot be computed has none."""
+        """Return the shape of every value that can be computed for a picture of this size."""
         shapes: dict[str, Shape] = {**self._constants, self._image: (batch, self._channels, height, width)}
         for step in self._steps:
             rule = RULES.get(step.operator)
@@ -58,14 +58,14 @@ class Geometry:
                 continue
             try:
                 found = rule(step, [shapes[name] for name in step.inputs if name])
-            except (DoesNotFit, ArithmeticError, LookupError, TypeError, ValueError):  # of a file that makes no sense
+            except (DoesNotFit, ArithmeticError, LookupError, TypeError, ValueError):  # the file contradicts itself
                 continue
             if all(n > 0 for shape in found for n in shape):
                 shapes.update(zip(step.outputs, found, strict=False))
         return shapes
 
     def fields(self, size: int) -> dict[str, Field]:
-        """Stride and receptive field of every value that depends on the picture, for a square one of ``size``."""
+        """Return stride and receptive field of every value that depends on the picture, a square of ``size``."""
         shapes = self.shapes(1, size, size)
         fields = {self._image: Field(1, 1)}
         for step in self._steps:
@@ -91,7 +91,7 @@ class Geometry:
         return fields
 
     def valid_sizes(self, limit: int) -> dict[str, list[int]]:
-        """For every value, the sides of square pictures, up to ``limit``, at which it can be computed."""
+        """Return for every value the sides of square pictures, up to ``limit``, at which it can be computed."""
         valid: dict[str, list[int]] = {}
         for size in range(1, limit + 1):
             for name in self.shapes(1, size, size):
@@ -99,15 +99,15 @@ class Geometry:
         return valid
 
 
-def _moving(graph: ir.Graph) -> set[ir.Node]:
-    """The nodes whose results depend on the picture."""
+def _varying(graph: ir.Graph) -> set[ir.Node]:
+    """Return the nodes whose results depend on the picture."""
     reached = {graph.inputs[0].name}
-    moving = set()
+    varying = set()
     for node in graph:
         if any(value is not None and value.name in reached for value in node.inputs):
-            moving.add(node)
+            varying.add(node)
             reached.update(value.name for value in node.outputs)
-    return moving
+    return varying
 
 
 def _keeps_positions(step: Step, before: Shape, after: Shape) -> bool:
@@ -150,13 +150,13 @@ class Sizes:
 
     least: int
     multiple: int
-    only: bool = False  # `least` itself and no other
+    only: bool = False  # only `least` itself
 
 
 def regular(valid: Sequence[int], native: int, limit: int) -> Sizes:
-    """Put ``valid``, out of 1..``limit``, as a rule: the smallest step of which all multiples, two at least, are valid.
+    """Describe ``valid``, out of 1..``limit``, by the smallest step of which all multiples, at least two, are valid.
 
-    The rule takes in the native size where that is valid; failing any rule, it is the only size.
+    The native size is among them if it is valid. If there is no such step, the native size is the only one.
     """
     known = set(valid)
     least = min(valid)

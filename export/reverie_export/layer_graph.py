@@ -1,4 +1,4 @@
-"""One layer's graph: the network up to the layer, and the way back to the picture.
+"""The graph of one layer: the network up to the layer, and its gradient with respect to the picture.
 
 The contract, for any ONNX runtime: opset 18, ``image`` [N, C, H, W] and ``cotangent`` in, ``activation`` and
 ``gradient`` out; see docs/exporting.md.
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import common
-from reverie_gradient import GradientError, add_gradient, unportable
+from reverie_gradient import Builder, GradientError, add_gradient, unportable
 
 from reverie_export.geometry import Geometry, channels_of
 from reverie_export.layers import Target
@@ -22,7 +22,7 @@ IR_VERSION = 9
 RESERVED = ("image", "cotangent", "activation", "gradient")
 LAST = -(2**63)  # a Slice with step -1 that ends here takes everything down to the first element
 
-# The pictures that tell symbols apart: far enough from each other for any stride, and with all kinds of remainders.
+# The sizes that tell symbols apart: far enough from each other for any stride, and with different remainders.
 BATCHES = (2, 3, 5, 7)
 STEPS = (101, 158, 223, 284)
 
@@ -36,9 +36,9 @@ class NotPortable(GradientError):
 
 
 def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation, *, portable: bool = False) -> ir.Model:
-    """Cut ``forward`` at ``target``, put the normalisation before it and the gradient after it.
+    """Return ``forward`` up to ``target``, with the normalisation before it and the gradient after it.
 
-    Raises ``reverie_gradient.GradientError`` where an operator on the way has no rule or, if the graph is to be
+    Raises ``reverie_gradient.GradientError`` if an operator on the path has no rule or, if the graph is to be
     ``portable``, none that every runtime can compute.
     """
     graph = ir.convenience.extract(forward, [forward.inputs[0]], [target.value])
@@ -47,7 +47,7 @@ def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation,
     graph.name = target.name
     graph.opset_imports.clear()
     graph.opset_imports[""] = OPSET
-    _make_way(graph)
+    _rename_reserved(graph)
     graph.outputs[0] = target.arrangement.append(graph, graph.outputs[0])
     _state_shapes(graph, target)
     entry, activation = graph.inputs[0], graph.outputs[0]
@@ -66,15 +66,15 @@ def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation,
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     common.RemoveUnusedNodesPass()(model)
     common.ClearMetadataAndDocStringPass()(model)
-    for _, value in sorted(graph.initializers.items()):  # cutting the graph has left them in no order
+    for _, value in sorted(graph.initializers.items()):  # extracting the graph has left them unordered
         graph.initializers.pop(value.name or "")
         graph.register_initializer(value)
-        value.metadata_props.clear()  # what the exporter of torch notes of each weight
+        value.metadata_props.clear()  # notes of torch's exporter
     return model
 
 
-def _make_way(graph: ir.Graph) -> None:
-    """Rename values that are called as the contract's inputs and outputs are."""
+def _rename_reserved(graph: ir.Graph) -> None:
+    """Rename values that have the names of the contract's inputs and outputs."""
     values = ir.convenience.create_value_mapping(graph, include_subgraphs=False)
     for name in RESERVED:
         if name in values:
@@ -82,34 +82,23 @@ def _make_way(graph: ir.Graph) -> None:
 
 
 def _normalise(graph: ir.Graph, entry: ir.Value, normalisation: Normalisation) -> ir.Value:
-    """Let the graph take RGB in [0, 1]; return its new input, ``image``."""
+    """Prepend the normalisation of RGB in [0, 1]; return the new input, ``image``."""
     if normalisation.is_identity:
         entry.name = "image"
         return entry
     image = ir.Value(name="image", shape=entry.shape, type=ir.TensorType(ir.DataType.FLOAT))
-    x, nodes = image, []
-
-    def put(operator: str, *constants: tuple[str, np.ndarray]) -> ir.Value:
-        inputs = [x, *(_constant(graph, f"normalisation.{name}", array) for name, array in constants)]
-        node = ir.Node("", operator, inputs, name=f"normalisation.{operator}")
-        node.outputs[0].name = f"normalisation.{operator}.output"
-        node.outputs[0].shape, node.outputs[0].dtype = entry.shape, ir.DataType.FLOAT
-        nodes.append(node)
-        return node.outputs[0]
-
+    builder, x = Builder(graph, "normalisation"), image
     if normalisation.channel_order == "BGR":
-        ends = [("starts", -1), ("ends", LAST), ("axes", 1), ("steps", -1)]
-        x = put("Slice", *((name, np.array([n], np.int64)) for name, n in ends))
+        x = builder.op("Slice", [x, *map(builder.integers, (-1, LAST, 1, -1))], like=image)
     if normalisation.scale != 1:
-        x = put("Mul", ("scale", np.array(normalisation.scale, np.float32)))
+        x = builder.op("Mul", [x, builder.constant(normalisation.scale, ir.DataType.FLOAT)], like=image)
     if any(normalisation.mean):
-        x = put("Sub", ("mean", _column(normalisation.mean)))
+        x = builder.op("Sub", [x, builder.constant(_column(normalisation.mean))], like=image)
     if any(s != 1 for s in normalisation.std):
-        x = put("Div", ("std", _column(normalisation.std)))
+        x = builder.op("Div", [x, builder.constant(_column(normalisation.std))], like=image)
     graph.inputs[0] = image
     ir.convenience.replace_all_uses_with(entry, x)
-    first = next(iter(graph))
-    graph.insert_before(first, nodes)
+    builder.insert_before(next(iter(graph)))
     return image
 
 
@@ -117,19 +106,12 @@ def _column(numbers: Sequence[float]) -> np.ndarray:
     return np.array(numbers, np.float32).reshape(1, -1, 1, 1)
 
 
-def _constant(graph: ir.Graph, name: str, array: np.ndarray) -> ir.Value:
-    value = ir.Value(name=name, const_value=ir.tensor(array, name=name))
-    value.dtype, value.shape = ir.DataType.from_numpy(array.dtype), ir.Shape(array.shape)
-    graph.register_initializer(value)
-    return value
-
-
 def _state_shapes(graph: ir.Graph, target: Target) -> None:
     """Give every value a shape in which equal symbols are equal sizes, for any picture.
 
-    The shapes are worked out for pictures that differ in number, height and width: a dimension that stays the same is a
-    number, and dimensions that change in the same way have one symbol. The gradient rules then know, for example, that
-    the two sides of a residual sum need no broadcasting.
+    Shapes are computed for pictures that differ in number, height and width: a dimension that stays the same is a
+    number, and dimensions that change alike have one symbol. The gradient rules then know, for example, that the two
+    sides of a residual sum are not broadcast.
     """
     sizes = target.sizes
     heights = tuple(sizes.least + (0 if sizes.only else n * sizes.multiple) for n in STEPS)
@@ -158,7 +140,7 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
             if len(set(change)) > 1:
                 dims.append(symbols.setdefault(change, f"size{len(symbols)}"))
             elif sizes.only and axis >= 2:
-                dims.append(f"{'hw'[axis % 2]}{change[0]}")  # one size tells nothing of another
+                dims.append(f"{'hw'[axis % 2]}{change[0]}")  # one size says nothing about others
             else:
                 dims.append(change[0])
         value.shape = ir.Shape(dims)
@@ -168,9 +150,9 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
 
 
 def takes_one_picture(geometry: Geometry, value: str, height: int, width: int) -> bool:
-    """Whether ``value`` is there for one picture but not twice for two: a batch of 1 is written into the network.
+    """Whether a batch of 1 is written into the network, so that ``value`` exists for one picture and not for two.
 
-    So it is where nothing is known of the value but what it was for the one picture that the network was traced with.
+    That is assumed if only the shape of the traced picture is known.
     """
     one, two = (geometry.shapes(n, height, width).get(value) for n in (1, 2))
     return one is None or (one[0] == 1 and (two is None or two[0] != 2))

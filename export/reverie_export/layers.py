@@ -1,4 +1,4 @@
-"""Which values of a network are layers, what they are called, and what is known about each."""
+"""Finds the layers of a network, their names and their properties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from reverie_export.arrangement import AS_IT_IS, Arrangement, Tokens, arrangements, is_linear
+from reverie_export.arrangement import UNCHANGED, Arrangement, Tokens, arrangements, is_linear
 from reverie_export.errors import NoLayers, UnknownLayer, nearest
 from reverie_export.geometry import Geometry, Sizes, regular
 from reverie_export.normalise import Names
@@ -24,7 +24,7 @@ POOLS = frozenset(("AveragePool", "GlobalAveragePool", "GlobalLpPool", "GlobalMa
 NORMS = frozenset(
     "GroupNormalization InstanceNormalization LayerNormalization LRN RMSNormalization".split()  # noqa: SIM905
 )
-SUMS = frozenset(("Add", "Sum"))  # of two values that depend on the picture, as the other joins
+SUMS = frozenset(("Add", "Sum"))  # of two values that depend on the picture, like the other joins
 JOINS = SUMS | {"Concat", "Mul"}
 KINDS = {
     **dict.fromkeys(CONVOLUTIONS, "convolution"),
@@ -37,7 +37,7 @@ KINDS = {
     "Mul": "product",
 }
 RECOMMENDED = frozenset(("convolution", "linear", "sum", "concatenation"))
-MOVERS = frozenset(("Gather", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"))
+REARRANGING = frozenset(("Gather", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"))
 
 # Layer files are named after layers, on every file system.
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
@@ -59,7 +59,7 @@ class Target:
     preactivation: str = ""  # of a Relu: the name of the layer it is applied to
     kind: str = ""  # one of KINDS
     recommended: bool = False
-    arrangement: Arrangement = AS_IT_IS
+    arrangement: Arrangement = UNCHANGED
 
     @property
     def file(self) -> str:
@@ -68,11 +68,11 @@ class Target:
 
 
 def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target]:
-    """All layers of ``graph`` by name, from the picture upwards.
+    """Return all layers of ``graph`` by name, from the picture upwards.
 
     Convolutions and linear maps, activations, normalisations, poolings and joins whose value is [N, C] or has features
-    and positions, [N, C, h, w], [N, h, w, C] or tokens [N, T, C]; what a Relu is applied to always is one. Where
-    ``names`` knows any value, only values that it names are layers.
+    and positions, [N, C, h, w], [N, h, w, C] or tokens [N, T, C]; the input of a Relu is always one. If ``names`` has
+    any value, only values that it names are layers.
     """
     limit = max(4 * native, 256)
     geometry = Geometry(graph)
@@ -96,7 +96,7 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
         kind = _kind(node)
         target = Target(
             value=value,
-            name=_free(name, targets),
+            name=_unique(name, targets),
             aliases=tuple(dict.fromkeys(a for a in aliases if a != name)),
             operator=node.op_type,
             channels=shape[1],
@@ -105,7 +105,7 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
             receptive_field_px=math.ceil(field.size) if math.isfinite(field.size) else 0,
             sizes=_sizes(valid.get(value, ()), arrangement, native, limit),
             kind=kind,
-            recommended=kind in RECOMMENDED and _has_room(shape) and not _is_taken_apart(node),
+            recommended=kind in RECOMMENDED and _has_positions(shape) and not _is_only_rearranged(node),
             arrangement=arrangement,
         )
         if node.op_type == "Relu" and node.inputs[0] is not None:
@@ -122,14 +122,14 @@ def _values(graph: ir.Graph) -> Mapping[str, ir.Value]:
 
 
 def _sizes(valid: Sequence[int], arrangement: Arrangement, native: int, limit: int) -> Sizes:
-    """The sizes of pictures for the layer; a row of tokens folds into the grid of the native size and no other."""
+    """Return the sizes of pictures for the layer; a row of tokens has the grid of the native size only."""
     if not valid or isinstance(arrangement, Tokens):
         return Sizes(native, native, only=True)
     return regular(valid, native, limit)
 
 
 def _stride(traced: float, arrangement: Arrangement, shape: Sequence[int], native: int) -> int:
-    """Distance of neighbouring positions in pixels; 0 where positions are not of the picture."""
+    """Return the distance of neighbouring positions in pixels, 0 if they are not positions of the picture."""
     if len(shape) == 2 or (isinstance(arrangement, Tokens) and arrangement.width == 1):
         return 0
     return math.ceil(traced) or (native // shape[2] if shape[2] > 1 else 0)
@@ -139,19 +139,19 @@ def _kind(node: ir.Node) -> str:
     return "linear" if _is_bias(node) else KINDS.get(node.op_type, "value")
 
 
-def _has_room(shape: Sequence[int]) -> bool:
-    """Whether the layer has positions, or is a vector on the main way: not the squeezed one of a channel gate."""
+def _has_positions(shape: Sequence[int]) -> bool:
+    """Whether the layer has positions, or is [N, C]: not the squeezed vector of a channel gate."""
     return len(shape) == 2 or shape[2] * shape[3] > 1
 
 
-def _is_taken_apart(node: ir.Node) -> bool:
-    """Whether the result is only moved about, as queries, keys and values are."""
+def _is_only_rearranged(node: ir.Node) -> bool:
+    """Whether the result is only rearranged, as queries, keys and values are."""
     uses = [use.node.op_type for use in node.outputs[0].uses()]
-    return bool(uses) and len(node.outputs[0].shape or ()) == 3 and MOVERS.issuperset(uses)
+    return bool(uses) and len(node.outputs[0].shape or ()) == 3 and REARRANGING.issuperset(uses)
 
 
 def _traced_shape(value: ir.Value) -> tuple[int, ...] | None:
-    """The shape of the value for the picture that the network was traced with."""
+    """Return the shape of the value for the picture that the network was traced with."""
     return tuple(value.shape.numpy()) if value.shape is not None and value.shape.is_static() else None
 
 
@@ -159,8 +159,8 @@ def _file(name: str) -> str:
     return f"{UNSAFE.sub('_', name)}.onnx"
 
 
-def _free(name: str, targets: Mapping[str, Target]) -> str:
-    """The name, made to differ from all others even as a file's on a system that knows no capitals."""
+def _unique(name: str, targets: Mapping[str, Target]) -> str:
+    """Return the name, changed so that file names differ even on a case-insensitive file system."""
     files = {target.file.lower() for target in targets.values()}
     while name in targets or _file(name).lower() in files:
         name += "_"
@@ -168,7 +168,7 @@ def _free(name: str, targets: Mapping[str, Target]) -> str:
 
 
 def choose(targets: Mapping[str, Target], wanted: Sequence[str]) -> dict[str, Target]:
-    """The layers named in ``wanted`` (names or aliases; none means all) and what their Relus are applied to."""
+    """Return the layers named in ``wanted`` (names or aliases; none means all) and the inputs of their Relus."""
     if not wanted:
         return dict(targets)
     by_name = {alias: t.name for t in targets.values() for alias in t.aliases} | {name: name for name in targets}
@@ -184,8 +184,8 @@ def choose(targets: Mapping[str, Target], wanted: Sequence[str]) -> dict[str, Ta
 
 def _is_layer(node: ir.Node, fields: Mapping[str, object]) -> bool:
     if node.op_type in JOINS:
-        moving = [v for v in node.inputs if v is not None and v.name in fields]
-        return len(moving) > 1 or _is_bias(node)
+        varying = [v for v in node.inputs if v is not None and v.name in fields]
+        return len(varying) > 1 or _is_bias(node)
     if node.op_type == "MatMul":
         return is_linear(node) and not _has_bias(node)
     return node.op_type in KINDS

@@ -83,12 +83,12 @@ def _layer(target: Target, verification: Verification, written: set[str]) -> man
 
 
 def described(path: Path, sha256: str = "") -> manifest_pb2.File:
-    """The entry of one file; its digest is worked out unless it is known."""
+    """Return the entry of one file; its digest is computed unless it is given."""
     digest = sha256 or hashlib.sha256(path.read_bytes()).hexdigest()
     return manifest_pb2.File(name=path.name, size_bytes=path.stat().st_size, sha256=digest)
 
 
 def to_json(message: manifest_pb2.Manifest) -> str:
-    """The manifest as it is written: protobuf's JSON with the names of the .proto, sorted and indented."""
+    """Return the manifest as JSON, with the field names of the .proto, sorted and indented."""
     fields = json_format.MessageToDict(message, preserving_proto_field_name=True)
     return json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

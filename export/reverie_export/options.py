@@ -1,4 +1,4 @@
-"""Options that say what a network takes, the same words for ``reverie export`` and ``reverie check``."""
+"""Options for the input of a network, shared by ``reverie export`` and ``reverie check``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 
 class Refused(click.ClickException):
-    """A network that nothing can be done with."""
+    """A network that cannot be exported; exit code 2."""
 
     exit_code = 2
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """Numbers separated by commas; raises ``click.BadParameter``."""
+    """Parse numbers separated by commas; raises ``click.BadParameter``."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
@@ -93,15 +93,15 @@ NAMES = ("picture", "mean", "std", "scale", "range", "channel_order", "bgr", "la
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a network; it receives those that are not ``layers`` as ``told``, by field."""
+    """Add the options of a network to a command, which receives ``layers`` and, for all others, ``overrides``."""
 
     @wraps(command)
     def call(**given: Any) -> None:
-        told = {name: given.pop(name) for name in NAMES}
-        channels, size = told.pop("picture")
-        if told.pop("bgr"):
-            told["channel_order"] = "BGR"
-        command(told={**told, "channels": channels, "size_px": size}, **given)
+        overrides = {name: given.pop(name) for name in NAMES}
+        channels, size = overrides.pop("picture")
+        if overrides.pop("bgr"):
+            overrides["channel_order"] = "BGR"
+        command(overrides={**overrides, "channels": channels, "size_px": size}, **given)
 
     for option in reversed(OPTIONS):
         call = option(call)

@@ -1,4 +1,4 @@
-"""The way of a network into a model folder."""
+"""Exports a network to a model folder, from reading the source to writing the manifest."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from reverie_export.folder import check_free, writing
 from reverie_export.layer_graph import layer_graph
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
-from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
+from reverie_export.relevance import NO_SIZE, first_without_size, refuse_independent, without_size
 from reverie_export.self_test import warnings_about
-from reverie_export.sources.opened import Overrides, default_name, open_source
+from reverie_export.sources.open import Overrides, default_name, open_source
 from reverie_export.sources.source import Normalisation, Source
 from reverie_export.verify import Subject, Verification, verify
 from reverie_export.weights import FILE as WEIGHTS
-from reverie_export.weights import point, write_weights
+from reverie_export.weights import use_external, write_weights
 
-Progress = Callable[[str, int, int], None]  # what is going on, how much of it is done, and of how much
+Progress = Callable[[str, int, int], None]  # stage, how much of it is done, of how much
 AS_SOURCE = Overrides()
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export has made."""
+    """The result of an export."""
 
     folder: Path
     manifest: manifest_pb2.Manifest
-    omitted: Mapping[str, str]  # layers that were not written, and why
-    warnings: Sequence[str] = ()  # what the user should know, in sentences
+    omitted: Mapping[str, str]  # layers that were not written, with the reason
+    warnings: Sequence[str] = ()  # sentences for the user
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -63,10 +63,10 @@ def export_model(
         weights: A torchvision weights name (``DEFAULT`` if not given), a .pth or .safetensors file, or ``random:SEED``.
         layers: Names or aliases of layers; all if empty.
         name: Of the model; the source's if not given.
-        overrides: Size and normalisation, where the source's own are not right.
+        overrides: Size and normalisation that replace those of the source.
         portable: Leave out layers whose gradients some ONNX runtimes cannot compute.
         force: Replace a model of that name.
-        progress: Told what is going on.
+        progress: Called with the stage, how much of it is done, and of how much.
 
     Raises:
         ExportError: The export cannot be made; nothing has been written.
@@ -76,13 +76,13 @@ def export_model(
     progress("reading the network", 0, 1)
     opened = open_source(source, weights=weights, overrides=overrides)
     warnings = warnings_about(opened)
-    refuse_unreached(opened, layers)
+    refuse_independent(opened, layers)
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
     try:
         targets = choose(find_targets(forward, names, opened.native_size_px), layers)
     except NoLayers as e:
-        raise NoLayers(f"{e}{without_sizes(forward)}") from e
+        raise NoLayers(f"{e}{first_without_size(forward)}") from e
     progress("reading the network", 1, 1)
 
     graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)
@@ -95,7 +95,7 @@ def export_model(
         lambda done, total: progress("comparing with the original", done, total),
     )
     omitted |= {name: found.problem for name, found in findings.items() if found.problem}
-    omitted |= dict.fromkeys(unsized(forward, names) if not layers else (), NO_SIZE)
+    omitted |= dict.fromkeys(without_size(forward, names) if not layers else (), NO_SIZE)
     good = {name: graph for name, graph in graphs.items() if name not in omitted}
     _check_enough(good, omitted, layers)
 
@@ -112,7 +112,7 @@ def export_model(
 def _layer_graphs(
     forward: ir.Graph, targets: Mapping[str, Target], normalisation: Normalisation, portable: bool, progress: Progress
 ) -> tuple[dict[str, ir.Model], dict[str, str]]:
-    """A graph for each target, and for those that have none the reason."""
+    """Return a graph for each target, and the reason for those that have none."""
     graphs: dict[str, ir.Model] = {}
     omitted: dict[str, str] = {}
     for i, (name, target) in enumerate(targets.items(), start=1):
@@ -120,8 +120,8 @@ def _layer_graphs(
             graphs[name] = layer_graph(forward, target, normalisation, portable=portable)
         except GradientError as e:
             omitted[name] = str(e)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # what lays a layer out does, too
-            omitted[name] = f"what is said of its operators does not make sense: {e}"
+        except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # raised by what arranges a layer, too
+            omitted[name] = f"its operators contradict each other: {e}"
         progress("differentiating", i, len(targets))
     return graphs, omitted
 
@@ -148,7 +148,7 @@ def _write(
     files = [manifests.described(folder / WEIGHTS, stored.sha256)]
     for i, (target, model, _) in enumerate(layers, start=1):
         path = folder / target.file
-        point(model.graph, stored)
+        use_external(model.graph, stored)
         onnx.save(ir.to_proto(model), path)
         try:
             onnx.checker.check_model(path, full_check=True)

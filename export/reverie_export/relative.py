@@ -1,4 +1,4 @@
-"""How far one array is from another."""
+"""The relative distance of two arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a value is no layer: the picture does not reach it, or its size cannot be worked out."""
+"""Reasons why a value is not a layer: it does not depend on the picture, or its size cannot be worked out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reverie_export.sources.source import Source
 NO_SIZE = "its size cannot be worked out"
 
 
-def refuse_unreached(source: Source, wanted: Sequence[str]) -> None:
+def refuse_independent(source: Source, wanted: Sequence[str]) -> None:
     """Raise UnknownLayer for a name in ``wanted`` that stands for a value which does not depend on the picture."""
     graph = source.graph.graph
     reached = {graph.inputs[0]}
@@ -31,8 +31,8 @@ def refuse_unreached(source: Source, wanted: Sequence[str]) -> None:
             raise UnknownLayer(f"{name!r} does not depend on the picture, so nothing can be asked of it")
 
 
-def without_sizes(graph: ir.Graph) -> str:
-    """The end of a sentence: the first operator whose size cannot be worked out, if there is any."""
+def first_without_size(graph: ir.Graph) -> str:
+    """Return the end of a sentence about the first operator whose size cannot be worked out, if there is one."""
     shapes = _shapes(graph)
     for node in graph:
         if not _sized(node, shapes):
@@ -40,8 +40,8 @@ def without_sizes(graph: ir.Graph) -> str:
     return ""
 
 
-def unsized(graph: ir.Graph, names: Names) -> dict[str, ir.Node]:
-    """By name, what would be layers if their sizes could be worked out: what lies behind operators nobody knows."""
+def without_size(graph: ir.Graph, names: Names) -> dict[str, ir.Node]:
+    """Return, by name, the nodes that would be layers if their sizes could be worked out."""
     shapes = _shapes(graph)
     reached, found = {graph.inputs[0]}, {}
     for node in graph:
@@ -59,7 +59,7 @@ def _sized(node: ir.Node, shapes: Mapping[str, Shape]) -> bool:
 
 
 def _shapes(graph: ir.Graph) -> dict[str, Shape]:
-    """The shapes of all values for one picture of the size that the graph was prepared for."""
+    """Return the shapes of all values for one picture of the size that the graph was traced with."""
     stated = graph.inputs[0].shape
     assert stated is not None
     return Geometry(graph).shapes(1, *map(int, stated.numpy()[2:]))

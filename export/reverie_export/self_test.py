@@ -1,14 +1,14 @@
-"""Whether a network makes sense of pictures that are prepared as it is said they should be.
+"""Checks whether a network's preprocessing is plausible, on generated pictures.
 
-Without data only gross mistakes show. A program draws pictures as different as can be, black, white, noise, a ramp,
-stripes, and noise with the spectrum of photographs, and two things are looked at:
+Without data only gross mistakes can be found. The pictures are black, white, noise, a ramp, stripes, and noise with the
+spectrum of photographs. Two things are checked:
 
-- the answer: is it finite, does it change from picture to picture, is it not always the same class, nor beyond doubt
-  for every one of them, nor many times as strong for noise as for plain pictures;
-- the first BatchNormalization that the file has kept: does it see numbers of the mean and variance that it was trained
-  on. If not, common ways to prepare pictures are tried, and the one that fits is named.
+- The output: it should be finite, change from picture to picture, not always be the same class, not be certain for all
+  of them, and not be many times as strong for noise as for plain pictures.
+- The first BatchNormalization of the file: its input should have the mean and variance that it was trained on. If not,
+  common kinds of preprocessing are tried, and one that fits is named.
 
-So a wrong scale or range shows, as a rule. The order of colours, and means that are a little off, do not.
+That usually finds a wrong scale or range, but not a wrong order of colours or means that are a little off.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from reverie_export.geometry import Geometry
 from reverie_export.sources.onnx_file import OnnxReference
 from reverie_export.sources.source import Floats, Normalisation, Source
 
-SIZES_PX = (64, 96, 128)  # tried before the native size, for the sake of time
-SAME = 1e-3  # of the spread over classes: an answer that changes less from picture to picture is constant
+SIZES_PX = (64, 96, 128)  # tried before the native size, to save time
+SAME = 1e-3  # of the spread over classes: an output that changes less from picture to picture is constant
 CERTAIN = 0.9999
 PLAIN = ("black", "white", "a ramp")
-STRONGEST = 8.0  # times the answer to plain pictures; of trained networks that are fed as they should be, about 2
-FEWEST_CLASSES = 5  # of fewer, all pictures may well look like one
-# What photographs differ from drawn noise by, at most: a variance ten times as large, a mean three deviations away.
+STRONGEST = 8.0  # times the output for plain pictures; about 2 for trained networks with the right preprocessing
+FEWEST_CLASSES = 5  # with fewer, all pictures may well belong to one
+# How far photographs differ from generated noise, at most: ten times the variance, three deviations of the mean.
 LARGEST_RATIO, LARGEST_SHIFT = 10.0, 3.0
 REMEDY = "see --mean, --std, --range and --bgr"
 
@@ -46,19 +46,19 @@ COMMON: Mapping[str, Normalisation] = {
 
 @dataclass(frozen=True)
 class Fit:
-    """How a BatchNormalization's statistics compare with those it was trained on: medians over the channels."""
+    """How a BatchNormalization's input compares with what it was trained on: medians over the channels."""
 
     ratio: float  # of variances, always at least 1
     shift: float  # of means, in deviations
 
     @property
     def good(self) -> bool:
-        """Whether the pictures explain the difference."""
+        """Whether the difference can be explained by the pictures."""
         return self.ratio <= LARGEST_RATIO and self.shift <= LARGEST_SHIFT
 
 
 def warnings_about(source: Source) -> list[str]:
-    """What speaks against the preprocessing of a network that an .onnx file holds, a sentence each; often nothing."""
+    """Return what is implausible about the preprocessing of a network in an .onnx file, a sentence each."""
     reference = source.reference
     if not isinstance(reference, OnnxReference):
         return []
@@ -72,7 +72,7 @@ def warnings_about(source: Source) -> list[str]:
 
 
 def drawn(channels: int, size: int) -> dict[str, Floats]:
-    """Pictures [1, C, S, S] in [0, 1], float32, each unlike the others."""
+    """Return very different pictures [1, C, S, S] in [0, 1], float32."""
     rng = np.random.default_rng(0)
     flat = np.ones((1, channels, size, size), np.float32)
     ramp = np.linspace(0, 1, size, dtype=np.float32)
@@ -90,7 +90,7 @@ def drawn(channels: int, size: int) -> dict[str, Floats]:
 
 
 def clouds(rng: np.random.Generator, channels: int, size: int) -> Floats:
-    """Noise with the spectrum of photographs, amplitude 1 / frequency, and colours that go together."""
+    """Return noise with the spectrum of photographs, amplitude 1 / frequency, and correlated colours."""
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
     waves = np.fft.rfft2(rng.standard_normal((channels + 1, size, size))) / np.maximum(frequency, 1 / size)
     planes = np.fft.irfft2(waves, (size, size))
@@ -116,7 +116,7 @@ def _run(reference: OnnxReference, picture: Floats, normalisation: Normalisation
 def _answers(
     reference: OnnxReference, pictures: Mapping[str, Floats], normalisation: Normalisation, value: str
 ) -> Floats | None:
-    """The answer to each picture, [pictures, classes]; None where the network does not classify, or cannot be run."""
+    """Return the output for each picture, [pictures, classes]; None if it is not a classifier or cannot be run."""
     rows = []
     for picture in pictures.values():
         try:
@@ -169,7 +169,7 @@ def _probabilities(answers: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _about_statistics(reference: OnnxReference, pictures: Mapping[str, Floats], said: Normalisation) -> list[str]:
+def _about_statistics(reference: OnnxReference, pictures: Mapping[str, Floats], stated: Normalisation) -> list[str]:
     node = next((n for n in reference.graph if n.op_type == "BatchNormalization"), None)
     if node is None or node.inputs[0] is None:
         return []
@@ -179,13 +179,13 @@ def _about_statistics(reference: OnnxReference, pictures: Mapping[str, Floats], 
         return []
     value = node.inputs[0].name or ""
     try:
-        fit = _fit(reference, photographs, said, value, *trained)
+        fit = _fit(reference, photographs, stated, value, *trained)
         if fit.good:
             return []
         others = {
             option: _fit(reference, photographs, other, value, *trained)
             for option, other in COMMON.items()
-            if len(said.mean) == len(other.mean)
+            if len(stated.mean) == len(other.mean)
         }
     except (CannotEvaluate, KeyError, ValueError):
         return []

@@ -1,4 +1,4 @@
-"""From the shapes of a node's inputs to those of its outputs, one rule per family of operators."""
+"""The shapes of a node's outputs from those of its inputs, one rule per family of operators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DoesNotFit(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """A node, its attributes and constant inputs read once."""
+    """A node, with its attributes and constant inputs."""
 
     operator: str
     attributes: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Window:
-    """What a convolution or pooling does along one spatial axis."""
+    """The window of a convolution or pooling along one spatial axis."""
 
     kernel: int
     stride: int
@@ -40,11 +40,11 @@ class Window:
 
     @property
     def span(self) -> int:
-        """How many positions of the input one output position reaches across."""
+        """How many positions of the input the window spans."""
         return (self.kernel - 1) * self.dilation + 1
 
     def __call__(self, size: int) -> int:
-        """Number of output positions for ``size`` input positions; raises ``DoesNotFit`` for none."""
+        """Return the number of output positions for ``size`` input positions; raises ``DoesNotFit`` for none."""
         room = size + self.before + self.after - self.span
         if size < 1 or room < 0:
             raise DoesNotFit
@@ -76,7 +76,7 @@ WINDOWED = frozenset(("AveragePool", "Conv", "LpPool", "MaxPool"))
 
 
 def _positions(step: Step, shapes: Sequence[Shape]) -> int:
-    """How many axes of positions a node with windows sees; DoesNotFit where it sees none, or its kernel others."""
+    """Return the number of spatial axes of a node with windows; raise DoesNotFit if its kernel has another."""
     rank = len(shapes[0]) - 2
     if rank < 1 or (step.operator in ("Conv", "ConvTranspose") and len(shapes[1]) != len(shapes[0])):
         raise DoesNotFit
@@ -84,7 +84,7 @@ def _positions(step: Step, shapes: Sequence[Shape]) -> int:
 
 
 def windows(step: Step, shapes: Sequence[Shape]) -> list[Window]:
-    """The windows of a Conv or pooling node, one per spatial axis."""
+    """Return the windows of a Conv or pooling node, one per spatial axis."""
     get = step.attributes.get
     rank = _positions(step, shapes)
     kernel: Sequence[int] = shapes[1][2:] if step.operator == "Conv" else step.attributes["kernel_shape"]
@@ -238,7 +238,7 @@ def _slice(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
 
 
 def _open(end: int) -> int | None:
-    """ONNX's "to the very start", which a Python slice writes as None."""
+    """Return the end as Python's slices have it: None for ONNX's "down to the first element"."""
     return None if end <= -(2**31) else end
 
 
@@ -255,7 +255,7 @@ def _pad(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
 
 def _resize(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     scales = step.attributes.get("scales")
-    if scales is None:  # a fixed size: the picture's would no longer matter
+    if scales is None:  # a fixed size would not depend on the picture's
         raise DoesNotFit
     return [tuple(math.floor(n * s) for n, s in zip(shapes[0], scales, strict=True))]
 

@@ -1,8 +1,7 @@
-"""What could be exported of a network, layer by layer, found out without exporting it.
+"""Finds which layers of a network can be exported, without exporting them.
 
 Every operator between the picture and a layer is differentiated alone, on the shapes that it has in the network. A
-layer can be exported if that works for all operators on its way; for each that cannot be, what stands in the way is
-named.
+layer can be exported if that works for all operators on the path to it; for the others, the obstacle is named.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from reverie_export.geometry import Geometry
 from reverie_export.layer_graph import takes_one_picture
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import OPSET, normalise
-from reverie_export.relevance import NO_SIZE, refuse_unreached, unsized, without_sizes
+from reverie_export.relevance import NO_SIZE, first_without_size, refuse_independent, without_size
 from reverie_export.sources.source import Source
 
-NO_WAY = "no gradient leads from it back to the picture"
+NO_PATH = "no gradient leads from it back to the picture"
 UNPORTABLE = "its gradient needs operators that some runtimes lack"
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """An operator that stands in the way of layers."""
+    """An operator that blocks layers."""
 
     operator: str
     problem: str
@@ -41,7 +40,7 @@ class Layer:
 
     name: str
     operator: str
-    shape: tuple[int | str, ...]  # N stands for any number of pictures
+    shape: tuple[int | str, ...]  # "N" for any number of pictures
     min_size_px: int
     size_multiple_px: int  # 0: the smallest size is the only one
     supported: bool
@@ -51,7 +50,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found in a network."""
+    """What can be exported of a network."""
 
     operators: int
     channels: int
@@ -71,7 +70,7 @@ class Survey:
 
 @dataclass
 class _Verdict:
-    """What was found out about one node."""
+    """Whether one node can be differentiated."""
 
     operator: str
     name: str
@@ -82,8 +81,8 @@ class _Verdict:
 
 
 @dataclass
-class _Way:
-    """The verdicts of all nodes that a value's gradient passes, by their places in the graph."""
+class _Path:
+    """The nodes that the gradient of a value passes, by their indices in the graph."""
 
     nodes: frozenset[int] = field(default_factory=frozenset)
 
@@ -91,24 +90,24 @@ class _Way:
 def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] = ()) -> Survey:
     """Survey the network; ``layers`` are names or aliases, all if empty.
 
-    Raises ExportError where nothing can be said: no layers, or an unknown one.
+    Raises ExportError if there are no layers, or for an unknown one.
     """
     operators, native = len(source.graph.graph), source.native_size_px
-    refuse_unreached(source, layers)
+    refuse_independent(source, layers)
     names = normalise(source.graph, source.names)
     graph = source.graph.graph
     try:
         targets = choose(find_targets(graph, names, native), layers)
     except NoLayers as e:
-        raise NoLayers(f"{e}{without_sizes(graph)}") from e
-    verdicts, ways = _walk(graph)
+        raise NoLayers(f"{e}{first_without_size(graph)}") from e
+    verdicts, paths = _walk(graph)
     geometry = Geometry(graph)
-    found = [_layer(target, ways.get(target.value), verdicts, geometry, native) for target in targets.values()]
-    reached = {target.name: ways.get(target.value, _Way()).nodes for target in targets.values()}
-    for name, node in (unsized(graph, names) if not layers else {}).items():
-        way = ways.get(node.outputs[0].name or "", _Way())
-        reached[name] = way.nodes
-        problem = _problems(way, verdicts) or [NO_SIZE]
+    found = [_layer(target, paths.get(target.value), verdicts, geometry, native) for target in targets.values()]
+    reached = {target.name: paths.get(target.value, _Path()).nodes for target in targets.values()}
+    for name, node in (without_size(graph, names) if not layers else {}).items():
+        path = paths.get(node.outputs[0].name or "", _Path())
+        reached[name] = path.nodes
+        problem = _problems(path, verdicts) or [NO_SIZE]
         found.append(Layer(name, node.op_type, (), 0, 0, supported=False, portable=False, problem=problem[0]))
     normalisation = source.normalisation
     return Survey(
@@ -129,18 +128,18 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
     )
 
 
-def _problems(way: _Way, verdicts: Mapping[int, _Verdict]) -> list[str]:
-    return [f"{v.operator} {v.name!r}: {v.problem}" for i in sorted(way.nodes) if (v := verdicts[i]).problem]
+def _problems(path: _Path, verdicts: Mapping[int, _Verdict]) -> list[str]:
+    return [f"{v.operator} {v.name!r}: {v.problem}" for i in sorted(path.nodes) if (v := verdicts[i]).problem]
 
 
 def _layer(
-    target: Target, way: _Way | None, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int
+    target: Target, path: _Path | None, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int
 ) -> Layer:
     sizes = target.sizes
     at = native if native >= sizes.least and native % sizes.multiple == 0 and not sizes.only else sizes.least
     one = takes_one_picture(geometry, target.value, at, at)
     shape = geometry.shapes(1, at, at).get(target.value, ())
-    problems = _problems(way, verdicts) if way is not None else [NO_WAY]
+    problems = _problems(path, verdicts) if path is not None else [NO_PATH]
     return Layer(
         name=target.name,
         operator=target.operator,
@@ -148,7 +147,7 @@ def _layer(
         min_size_px=sizes.least,
         size_multiple_px=0 if sizes.only else sizes.multiple,
         supported=not problems,
-        portable=not problems and not any(verdicts[i].unportable for i in (way or _Way()).nodes),
+        portable=not problems and not any(verdicts[i].unportable for i in (path or _Path()).nodes),
         problem=problems[0] if problems else "",
     )
 
@@ -156,7 +155,7 @@ def _layer(
 def _obstacles(
     problems: Mapping[int, Sequence[str]], verdicts: Mapping[int, _Verdict], reached: Mapping[str, frozenset[int]]
 ) -> tuple[Obstacle, ...]:
-    """One for each operator and problem, in the order of the graph."""
+    """Return an obstacle for each operator and problem, in the order of the graph."""
     nodes: dict[tuple[str, str], list[int]] = {}
     for i, found in problems.items():
         for problem in found:
@@ -166,19 +165,19 @@ def _obstacles(
             operator,
             problem,
             tuple(verdicts[i].name for i in members),
-            tuple(name for name, way in reached.items() if not way.isdisjoint(members)),
+            tuple(name for name, path in reached.items() if not path.isdisjoint(members)),
         )
         for (operator, problem), members in nodes.items()
     )
 
 
-def _walk(graph: ir.Graph) -> tuple[dict[int, _Verdict], dict[str, _Way]]:
-    """Differentiate every node that depends on the picture; say for each value which of them lie on its way."""
-    ways = {graph.inputs[0].name or "": _Way()}
+def _walk(graph: ir.Graph) -> tuple[dict[int, _Verdict], dict[str, _Path]]:
+    """Differentiate every node that depends on the picture; return for each value which nodes are on its path."""
+    paths = {graph.inputs[0].name or "": _Path()}
     verdicts: dict[int, _Verdict] = {}
     known: dict[Hashable, _Verdict] = {}
     for i, node in enumerate(graph):
-        live = [v for v in dict.fromkeys(node.inputs) if v is not None and v.name in ways]
+        live = [v for v in dict.fromkeys(node.inputs) if v is not None and v.name in paths]
         if not live:
             continue
         key = _key(node, live)
@@ -187,14 +186,14 @@ def _walk(graph: ir.Graph) -> tuple[dict[int, _Verdict], dict[str, _Way]]:
         if key is not None:
             known[key] = verdict
         name = node.name or node.outputs[0].name or ""
-        before = frozenset().union(*(ways[v.name or ""].nodes for v in live))
-        follows = verdict.unsized and any(verdicts[n].problem for n in before)  # it is another's fault
+        before = frozenset().union(*(paths[v.name or ""].nodes for v in live))
+        follows = verdict.unsized and any(verdicts[n].problem for n in before)  # an earlier node is the cause
         problem = "" if follows else verdict.problem
         verdicts[i] = _Verdict(verdict.operator, name, verdict.silent, problem, verdict.unportable)
         if not verdict.silent:
-            way = _Way(before | {i})
-            ways.update({v.name or "": way for v in node.outputs if v.dtype is None or v.dtype.is_floating_point()})
-    return verdicts, ways
+            path = _Path(before | {i})
+            paths.update({v.name or "": path for v in node.outputs if v.dtype is None or v.dtype.is_floating_point()})
+    return verdicts, paths
 
 
 def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict:
@@ -218,13 +217,13 @@ def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict
         verdict.problem, verdict.unsized = str(e), True
     except GradientError as e:
         verdict.problem = str(e)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # a rule takes the word of the graph
-        verdict.problem = f"what is said of it does not make sense: {e}"
+    except (ArithmeticError, LookupError, TypeError, ValueError) as e:  # rules trust the graph
+        verdict.problem = f"its inputs and attributes contradict each other: {e}"
     return verdict
 
 
 def _key(node: ir.Node, live: Sequence[ir.Value]) -> Hashable:
-    """What the verdict on a node depends on; None where that is more than can be compared."""
+    """Return what the verdict on a node depends on, None if that is not comparable."""
     inputs: list[Hashable] = []
     for value in node.inputs:
         tensor = value.const_value if value is not None else None

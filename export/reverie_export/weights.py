@@ -1,4 +1,4 @@
-"""The one file of weights that every layer graph of a model points into."""
+"""The file of weights that all layer graphs of a model share."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SMALLEST = 64  # bytes: smaller constants stay in the graph, where shape inferen
 
 @dataclass(frozen=True)
 class Stored:
-    """Where the weights lie: by the identity of the tensor that a graph holds, the tensor that it will hold instead."""
+    """The weights in the file: by the ``id`` of a tensor in memory, the external tensor that replaces it."""
 
-    places: Mapping[int, ir.ExternalTensor]
+    tensors: Mapping[int, ir.ExternalTensor]
     size_bytes: int
     sha256: str
 
@@ -27,7 +27,7 @@ class Stored:
 def write_weights(folder: Path, forward: ir.Graph, graphs: Iterable[ir.Graph]) -> Stored:
     """Write each weight of ``forward`` that any of ``graphs`` uses to ``folder``/weights.bin, once."""
     used = {id(v.const_value) for graph in graphs for v in graph.initializers.values()}
-    places: dict[int, ir.ExternalTensor] = {}
+    tensors: dict[int, ir.ExternalTensor] = {}
     sha = hashlib.sha256()
     offset = 0
     with open(folder / FILE, "wb") as file:
@@ -47,15 +47,15 @@ def write_weights(folder: Path, forward: ir.Graph, graphs: Iterable[ir.Graph]) -
                 file.write(piece)
                 sha.update(piece)
             offset += len(padding)
-            places[id(tensor)] = ir.ExternalTensor(
+            tensors[id(tensor)] = ir.ExternalTensor(
                 FILE, offset, len(data), tensor.dtype, shape=ir.Shape(tensor.shape.numpy()), name=name, base_dir=folder
             )
             offset += len(data)
-    return Stored(places, offset, sha.hexdigest())
+    return Stored(tensors, offset, sha.hexdigest())
 
 
-def point(graph: ir.Graph, stored: Stored) -> None:
-    """Let the initializers of ``graph`` refer to the stored weights."""
+def use_external(graph: ir.Graph, stored: Stored) -> None:
+    """Replace the initializers of ``graph`` by the stored weights."""
     for value in graph.initializers.values():
-        if (place := stored.places.get(id(value.const_value))) is not None:
-            value.const_value = place
+        if (external := stored.tensors.get(id(value.const_value))) is not None:
+            value.const_value = external

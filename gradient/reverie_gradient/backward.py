@@ -1,4 +1,4 @@
-"""The engine: walk back from the output, one rule per node, and sum where paths meet."""
+"""Reverse-mode differentiation: visit the nodes in reverse order, apply one rule each, and sum where paths meet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import onnx_ir as ir
 
-from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNROLLED, UNSUPPORTED
+from reverie_gradient.builder import Builder
+from reverie_gradient.coverage import NO_GRADIENT, NO_GRADIENT_INPUTS, UNROLLED, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
 from reverie_gradient.functions import infer_shapes
 from reverie_gradient.rules.quantised import QUANTISING
-from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of, operator_of
-from reverie_gradient.term import Tape, Term
+from reverie_gradient.table import RULES, Call, contradictions_reported, is_standard, name_of, operator_of
+from reverie_gradient.term import Term
 
 OLDEST_OPSET, NEWEST_OPSET = 13, 28
 
@@ -22,7 +23,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     Args:
         graph: Sorted, of opset 13 to 28. Its nodes keep their names; shapes that it does not state are inferred.
         of: The float value to differentiate.
-        wrt: The float values to differentiate by: inputs, initializers or anything computed on the way to ``of``.
+        wrt: The float values to differentiate by: inputs, initializers or anything that ``of`` depends on.
         cotangent: What to multiply the Jacobian by, of the type and shape of ``of``; it receives both if it has none.
 
     Returns:
@@ -51,39 +52,39 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     if missing := _missing(path):
         raise MissingRule(missing, UNSUPPORTED | UNROLLED)
 
-    tape = Tape(graph)
-    grads = {of: _term(tape, cotangent)}
+    builder = Builder(graph, "gradient", constant_nodes=True)
+    grads = {of: _term(builder, cotangent)}
     for node in reversed(path):
-        tape.scope = name_of(node)
-        for x, dx in _pull_back(tape, node, grads, live, opset):
+        builder.scope = f"{name_of(node)}/gradient"
+        for x, dx in _pull_back(builder, node, grads, live, opset):
             grads[x] = grads[x] + dx if x in grads else dx
 
     results = [grads[value].value for value in wrt]
     for value, result in zip(wrt, results, strict=True):
         if result is not cotangent:
             result.type, result.shape = value.type, value.shape
-    graph.extend(_needed(tape.nodes, results))
+    builder.append(needed_for=results)
     return results
 
 
 def _pull_back(
-    tape: Tape, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
+    builder: Builder, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
 ) -> Iterator[tuple[ir.Value, Term]]:
-    """Apply the rule of ``node``: for each input that leads back to ``wrt``, its share of the gradient."""
+    """Apply the rule of ``node``; yield each input that depends on ``wrt`` and the gradient that it receives."""
     dys = tuple(grads.get(v) for v in node.outputs)
     dtype = next(dy.dtype for dy in dys if dy is not None)
     call = Call(
         node,
-        tuple(None if v is None else _real(tape, v, dtype, live) for v in node.inputs),
-        tuple(_real(tape, v, dtype, live) for v in node.outputs),
+        tuple(None if v is None else _as_real(builder, v, dtype, live) for v in node.inputs),
+        tuple(_as_real(builder, v, dtype, live) for v in node.outputs),
         dys,
         opset,
     )
-    with makes_sense(node):
+    with contradictions_reported(node):
         dxs = RULES[operator_of(node)](call)
-    silent = SILENT_INPUTS.get(operator_of(node), ())
+    skipped = NO_GRADIENT_INPUTS.get(operator_of(node), ())
     for i, x in enumerate(node.inputs):
-        if x is None or x not in live or i in silent:
+        if x is None or x not in live or i in skipped:
             continue
         dx = dxs[i] if i < len(dxs) else None
         if dx is None:
@@ -96,7 +97,7 @@ def between(graph: ir.Graph, wrt: Sequence[ir.Value], of: ir.Value) -> tuple[lis
     forward = set(wrt)
     reached = []
     for node in graph:
-        if not _is_flat(node) and not forward.isdisjoint(_inputs(node)):
+        if not _has_no_gradient(node) and not forward.isdisjoint(_inputs(node)):
             reached.append(node)
             forward.update(v for v in node.outputs if _carries(node, v, forward))
 
@@ -119,25 +120,10 @@ def _missing(path: Sequence[ir.Node]) -> dict[str, list[str]]:
     return missing
 
 
-def _needed(nodes: Sequence[ir.Node], results: Sequence[ir.Value]) -> list[ir.Node]:
-    """Leave out nodes that no result depends on: gradients of weights that nobody asked for."""
-    used = set(results)
-    kept = []
-    for node in reversed(nodes):
-        if not used.isdisjoint(node.outputs):
-            kept.append(node)
-            used.update(v for v in node.inputs if v is not None)
-    for node in nodes:
-        if used.isdisjoint(node.outputs):
-            for i in range(len(node.inputs)):
-                node.replace_input_with(i, None)  # it must not count as a consumer of what stays
-    return kept[::-1]
-
-
 def _inputs(node: ir.Node) -> Iterator[ir.Value]:
-    """Yield what the values of a node depend on, including what the bodies of an If or Loop take from outside."""
-    silent = SILENT_INPUTS.get(operator_of(node), ())
-    yield from (v for i, v in enumerate(node.inputs) if v is not None and i not in silent)
+    """Yield what the outputs of a node depend on, including what the bodies of an If or Loop read from outside."""
+    skipped = NO_GRADIENT_INPUTS.get(operator_of(node), ())
+    yield from (v for i, v in enumerate(node.inputs) if v is not None and i not in skipped)
     for attribute in node.attributes.values():
         if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
             graphs = [attribute.as_graph()] if attribute.type == ir.AttributeType.GRAPH else attribute.as_graphs()
@@ -146,12 +132,12 @@ def _inputs(node: ir.Node) -> Iterator[ir.Value]:
                     yield from (v for v in inner.inputs if v is not None)
 
 
-def _is_flat(node: ir.Node) -> bool:
-    return is_standard(node) and node.op_type in SILENT
+def _has_no_gradient(node: ir.Node) -> bool:
+    return is_standard(node) and node.op_type in NO_GRADIENT
 
 
 def _carries(node: ir.Node, output: ir.Value, forward: set[ir.Value]) -> bool:
-    """Whether a gradient can pass an output of ``node``: floats, and whole numbers that stand for quantised floats."""
+    """Whether a gradient can pass an output of ``node``: floats, and integers that stand for quantised floats."""
     if _is_float(output):
         return True
     if output.dtype == ir.DataType.BOOL or (is_standard(node) and node.op_type == "Cast" and _is_float(node.inputs[0])):
@@ -161,15 +147,15 @@ def _carries(node: ir.Node, output: ir.Value, forward: set[ir.Value]) -> bool:
 
 
 def _is_float(value: ir.Value | None) -> bool:
-    """Whether ``value`` holds floating-point numbers; one of unknown type might."""
+    """Whether ``value`` holds floating-point numbers, or may do so because its type is unknown."""
     return value is not None and (value.dtype is None or value.dtype.is_floating_point())
 
 
-def _term(tape: Tape, value: ir.Value) -> Term:
-    return Term(tape, value, value.dtype or ir.DataType.FLOAT)
+def _term(builder: Builder, value: ir.Value) -> Term:
+    return Term(builder, value, value.dtype or ir.DataType.FLOAT)
 
 
-def _real(tape: Tape, value: ir.Value, dtype: ir.DataType, live: set[ir.Value]) -> Term:
-    """Return ``value`` as a term; whole numbers that carry a gradient are given to rules as real ones."""
-    term = _term(tape, value)
+def _as_real(builder: Builder, value: ir.Value, dtype: ir.DataType, live: set[ir.Value]) -> Term:
+    """Return ``value`` as a term; integers that carry a gradient are cast to floats, which rules expect."""
+    term = _term(builder, value)
     return term if value not in live or _is_float(value) else term.apply("Cast", to=int(dtype))

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from reverie_gradient.term import Term
 
 Size = int | Term
@@ -34,12 +32,12 @@ class Lettered:
         if not axes:
             return self
         kept = "".join(c for c in self.letters if c in keep)
-        return Lettered(self.term.apply("ReduceSum", np.array(axes, np.int64), keepdims=0), kept)
+        return Lettered(self.term.apply("ReduceSum", axes, keepdims=0), kept)
 
     def spaced(self, letters: str) -> Term:
         """Return the tensor with an axis of size 1 for each of ``letters`` that it lacks; the rest is in that order."""
         axes = [i for i, c in enumerate(letters) if c not in self.letters]
-        return self.term.apply("Unsqueeze", np.array(axes, np.int64)) if axes else self.term
+        return self.term.apply("Unsqueeze", axes) if axes else self.term
 
 
 def contract(a: Lettered, b: Lettered, keep: str, sizes: Mapping[str, Size]) -> Lettered:
@@ -70,7 +68,7 @@ def reshape(x: Term, dims: Sequence[Size]) -> Term:
     """Reshape ``x``; a size may be a term, a vector of one number, and 0 and -1 mean what they mean to Reshape."""
     unknown = [i for i, d in enumerate(dims) if isinstance(d, Term)]
     if len(unknown) + list(dims).count(-1) <= 1:
-        return x.apply("Reshape", np.array([-1 if isinstance(d, Term) else d for d in dims], np.int64))
+        return x.apply("Reshape", [-1 if isinstance(d, Term) else d for d in dims])
     first, *others = [d if isinstance(d, Term) else _length(dims, d) for d in dims]
     return x.apply("Reshape", first.apply("Concat", *others, axis=0))
 

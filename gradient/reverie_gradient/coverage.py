@@ -1,18 +1,18 @@
-"""What is decided about the operators of ai.onnx that have no rule.
+"""Tables of the operators of ai.onnx that have no rule, with the reasons.
 
-Every operator that ONNX defines has a rule, or stands in one of the two lists below, or ONNX itself defines it by
-simpler operators, which take its place before the gradient is built. A test compares all this with ONNX.
+Every operator that ONNX defines has a rule, is in one of the two tables below, or is defined by ONNX in terms of
+simpler operators, which replace it before the gradient is built. A test compares the tables with ONNX.
 """
 
 from __future__ import annotations
 
-# No gradient passes, and that is the right answer: the value for the reason, where the name does not say it all.
-SILENT: dict[str, str] = {
+# No gradient passes these operators, which is correct; the value is the reason.
+NO_GRADIENT: dict[str, str] = {
     # ----- constant almost everywhere -----
     **dict.fromkeys(
-        ("ArgMax", "ArgMin", "Ceil", "Floor", "Hardmax", "Round", "Sign"), "constant but for jumps, where it is nowhere"
+        ("ArgMax", "ArgMin", "Ceil", "Floor", "Hardmax", "Round", "Sign"), "its result is piecewise constant"
     ),
-    # ----- truth values -----
+    # ----- Booleans -----
     **dict.fromkeys(
         (
             *("And", "Equal", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Not", "Or"),
@@ -20,15 +20,15 @@ SILENT: dict[str, str] = {
         ),
         "its result is true or false",
     ),
-    # ----- whole numbers -----
+    # ----- integers -----
     **dict.fromkeys(
         (
             *("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor", "NonMaxSuppression", "NonZero"),
             *("SequenceLength", "Shape", "Size"),
         ),
-        "its result holds whole numbers",
+        "its result holds integers",
     ),
-    # ----- made from shapes, whole numbers, text or chance -----
+    # ----- made from shapes, integers, text or random numbers -----
     **dict.fromkeys(
         ("Constant", "ConstantOfShape", "EyeLike"), "its result does not depend on the values of its input"
     ),
@@ -37,7 +37,7 @@ SILENT: dict[str, str] = {
     ),
     **dict.fromkeys(
         ("Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
-        "its result is drawn by lot",
+        "its result is random",
     ),
     **dict.fromkeys(
         ("ImageDecoder", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"),
@@ -45,26 +45,26 @@ SILENT: dict[str, str] = {
     ),
 }
 
-# Inputs of other operators that are rounded to whole numbers, or of which only the type or the shape matters.
-SILENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1}), "MaxRoiPool": frozenset({1})}
+# Inputs of other operators that are rounded to integers, or of which only the type or the shape matters.
+NO_GRADIENT_INPUTS: dict[str, frozenset[int]] = {"CastLike": frozenset({1}), "MaxRoiPool": frozenset({1})}
 
-# Mathematics has a gradient and Reverie does not, and why.
 UNROLLED = dict.fromkeys(
     ("GRU", "LSTM", "RNN"),
     "it is unrolled where the number of its steps is known and at most 256, without sequence_lens, layout, clip, "
     "input_forget or activations with parameters",
 )
-"""What is defined by its steps, and when it is not."""
+"""Operators that are replaced by their steps, and when they are not."""
 
+# A gradient exists, but there is no rule for it; the value is the reason.
 UNSUPPORTED: dict[str, str] = {
     "BitCast": "it reads the bits of a number as those of another",
     "Det": "the gradient of a determinant needs an inverse, which no operator computes",
     "If": "its branches are graphs of their own; fold the condition if it is constant",
     "Loop": "how often its body runs is known only at run time; unroll it",
     "Scan": "its body runs once for each element; unroll it",
-    "Scatter": "ONNX gave it up in opset 11; convert the model to a newer one, and it becomes ScatterElements",
+    "Scatter": "ONNX removed it in opset 11; convert the model to a newer one, and it becomes ScatterElements",
     "Unique": "how many results it has depends on which values agree",
-    "Upsample": "ONNX gave it up in opset 10; convert the model to a newer one, and it becomes Resize",
+    "Upsample": "ONNX removed it in opset 10; convert the model to a newer one, and it becomes Resize",
     "SequenceMap": "its body runs once for each element of a sequence; unroll it",
     "LinearAttention": "ONNX defines it by a Scan; unroll it",
     **dict.fromkeys(

@@ -1,9 +1,9 @@
-"""Attention and RotaryEmbedding in simpler operators: the usual cases, with less ado than in ONNX's own definitions.
+"""Attention and RotaryEmbedding in simpler operators: common cases, with fewer nodes than ONNX's own definitions.
 
-What ONNX defines by no others, the recurrent layers, is in `recurrent`.
+The recurrent layers, which ONNX does not define in terms of others, are in `recurrent`.
 
-A definition receives a ``Call`` without gradients and returns the values of the outputs, or None for a case that it
-leaves to ONNX.
+A definition receives a ``Call`` without gradients and returns the values of the outputs, or None where ONNX's own
+definition is to be used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every
+from reverie_gradient.gathering import arange
 from reverie_gradient.recurrent import gru, lstm, rnn
 from reverie_gradient.shapes import count, sizes, static_dims
 from reverie_gradient.table import Call
@@ -37,14 +37,14 @@ def attention(call: Call) -> Sequence[Term] | None:
     if call.has(4):
         k, v = (call.input(i).apply("Concat", t, axis=2) for i, t in ((4, k), (5, v)))
     # Several heads of queries may share one of keys and values.
-    every = np.repeat(np.arange(heads[1]), heads[0] // heads[1])
-    keys, values = (t if heads[0] == heads[1] else t.apply("Gather", every, axis=1) for t in (k, v))
+    shared = np.repeat(np.arange(heads[1]), heads[0] // heads[1])
+    keys, values = (t if heads[0] == heads[1] else t.apply("Gather", shared, axis=1) for t in (k, v))
 
     scale = call.number("scale", 0.0) or _root_of_width(call, heads[0])
     scores = (q * scale) @ keys.apply("Transpose", perm=[0, 1, 3, 2])
-    y = _share(call, scores) @ values
+    y = _attention_weights(call, scores) @ values
     if flat:
-        y = y.apply("Transpose", perm=[0, 2, 1, 3]).apply("Reshape", np.array([0, 0, -1], np.int64))
+        y = y.apply("Transpose", perm=[0, 2, 1, 3]).apply("Reshape", [0, 0, -1])
     return [y, k, v]
 
 
@@ -64,7 +64,7 @@ def _is_unusual(call: Call) -> bool:
 
 def _part(x: Term, heads: int) -> Term:
     """Turn [N, tokens, heads * width] into [N, heads, tokens, width]."""
-    return x.apply("Reshape", np.array([0, 0, heads, -1], np.int64)).apply("Transpose", perm=[0, 2, 1, 3])
+    return x.apply("Reshape", [0, 0, heads, -1]).apply("Transpose", perm=[0, 2, 1, 3])
 
 
 def _root_of_width(call: Call, heads: int) -> Term | float:
@@ -75,8 +75,8 @@ def _root_of_width(call: Call, heads: int) -> Term | float:
     return 1 / width.apply("Sqrt") if isinstance(width, Term) else float(width**-0.5)
 
 
-def _share(call: Call, scores: Term) -> Term:
-    """Return what each token takes of each other: the softmax of ``scores``, within the mask."""
+def _attention_weights(call: Call, scores: Term) -> Term:
+    """Return the attention weights: the softmax of ``scores`` under the mask."""
     bias = _causal_bias(call) if call.integer("is_causal", 0) else None
     if not call.has(3):
         return (scores if bias is None else scores + bias).apply("Softmax", axis=-1)
@@ -84,11 +84,11 @@ def _share(call: Call, scores: Term) -> Term:
     if mask.dtype == ir.DataType.BOOL:
         mask = mask.apply("Where", scores.constant(0.0), -np.inf)
     bias = mask if bias is None else mask + bias
-    # A token that may see nothing takes nothing, and must not meet inf - inf on the way.
+    # The weights of a token whose keys are all masked are zero; their softmax would be NaN, from inf - inf.
     seen = bias.apply("Greater", -np.inf).apply("Cast", to=int(bias.dtype))
-    blind = seen.apply("ReduceSum", np.array([-1], np.int64), keepdims=1).apply("Equal", 0.0)
-    share = (scores + blind.apply("Where", bias.constant(0.0), bias)).apply("Softmax", axis=-1)
-    return blind.apply("Where", share.constant(0.0), share)
+    masked = seen.apply("ReduceSum", [-1], keepdims=1).apply("Equal", 0.0)
+    weights = (scores + masked.apply("Where", bias.constant(0.0), bias)).apply("Softmax", axis=-1)
+    return masked.apply("Where", weights.constant(0.0), weights)
 
 
 def _causal_bias(call: Call) -> Term:
@@ -99,12 +99,13 @@ def _causal_bias(call: Call) -> Term:
     if call.has(4):
         start = sizes(call.input(4), [2])
         columns = columns + start
-    row, column = every(rows), every(columns)
+    row, column = arange(rows), arange(columns)
     if isinstance(start, Term):
         row = row + start
-    later = row.apply("Unsqueeze", np.array([1], np.int64)).apply("Less", column)
+    later = row.apply("Unsqueeze", [1]).apply("Less", column)
     bias = later.apply("Where", q.constant(-np.inf), 0.0)
-    if not call.has(4):  # inference does not see through the ranges, and the gradient of a sum asks what was stretched
+    # Shape inference does not evaluate the ranges, and the gradient of a sum needs to know what was broadcast.
+    if not call.has(4):
         bias.value.type, bias.value.shape = ir.TensorType(q.dtype), ir.Shape([q.dims[axis], k.dims[axis]])
     return bias
 
@@ -122,25 +123,25 @@ def rotary_embedding(call: Call) -> Sequence[Term] | None:
     heads = call.integer("num_heads", 0)
     full = known[0] // heads if flat else known[0]
     if flat:  # [N, tokens, heads, width]; otherwise [N, heads, tokens, width]
-        x = x.apply("Reshape", np.array([0, 0, heads, -1], np.int64))
+        x = x.apply("Reshape", [0, 0, heads, -1])
     width = width or full
     half, axis = width // 2, np.array([3], np.int64)
 
     def cut(start: int, end: int, step: int = 1) -> Term:
-        return x.apply("Slice", *(np.array([n], np.int64) for n in (start, end, 3, step)))
+        return x.apply("Slice", *([n] for n in (start, end, 3, step)))
 
     paired = bool(call.integer("interleaved", 0))
     a, b = (cut(0, width, 2), cut(1, width, 2)) if paired else (cut(0, half), cut(half, width))
-    cos, sin = (_angles(call, i, half).apply("Unsqueeze", np.array([2 if flat else 1], np.int64)) for i in (1, 2))
+    cos, sin = (_angles(call, i, half).apply("Unsqueeze", [2 if flat else 1]) for i in (1, 2))
     turned = a * cos - b * sin, a * sin + b * cos
     if paired:
         one, two = (t.apply("Unsqueeze", axis + 1) for t in turned)
-        y = one.apply("Concat", two, axis=4).apply("Reshape", np.array([0, 0, 0, width], np.int64))
+        y = one.apply("Concat", two, axis=4).apply("Reshape", [0, 0, 0, width])
     else:
         y = turned[0].apply("Concat", turned[1], axis=3)
     if width < full:
         y = y.apply("Concat", cut(width, full), axis=3)
-    return [y.apply("Reshape", np.array([0, 0, -1], np.int64)) if flat else y]
+    return [y.apply("Reshape", [0, 0, -1]) if flat else y]
 
 
 def _angles(call: Call, index: int, half: int) -> Term:
@@ -148,7 +149,7 @@ def _angles(call: Call, index: int, half: int) -> Term:
     cache = call.input(index)
     if call.has(3):
         cache = cache.apply("Gather", call.input(3))
-    return cache.apply("Slice", *(np.array([n], np.int64) for n in (0, half, 2)))
+    return cache.apply("Slice", *([n] for n in (0, half, 2)))
 
 
 DEFINITIONS: dict[str, Definition] = {

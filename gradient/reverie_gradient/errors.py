@@ -1,4 +1,4 @@
-"""What can stand in the way of a gradient.
+"""The errors of this package.
 
 GradientError
 ├── MissingRule        operators on the path that have no rule, all of them at once
@@ -19,9 +19,10 @@ class GradientError(ValueError):
 
 
 class MissingRule(GradientError):
-    """Operators lie between ``wrt`` and ``of`` that have no rule.
+    """Operators between ``wrt`` and ``of`` have no rule.
 
-    ``operators`` maps each one to the names of its nodes, in the order of the graph; ``reasons`` says of some why.
+    ``operators`` maps each one to the names of its nodes, in the order of the graph; ``reasons`` maps some to the
+    reason.
     """
 
     def __init__(self, operators: Mapping[str, Sequence[str]], reasons: Mapping[str, str]) -> None:
@@ -55,7 +56,7 @@ class Unrelated(GradientError):
 
 
 class UnknownName(GradientError):
-    """A name stands for no value of the graph."""
+    """The graph has no value of that name."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         near = get_close_matches(name, list(known), n=5, cutoff=0.5)
@@ -64,7 +65,7 @@ class UnknownName(GradientError):
 
 
 class UnknownShape(GradientError):
-    """The graph does not say enough about the shape of a value."""
+    """The shape of a value cannot be inferred."""
 
     def __init__(self, name: str, needed: str) -> None:
         super().__init__(f"value {name!r}: {needed} must be known; declare the shapes of the graph's inputs")

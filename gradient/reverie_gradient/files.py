@@ -1,4 +1,4 @@
-"""Models on disk: read one with what is wrong with it said in a sentence, write one whole or not at all."""
+"""Models on disk: reading, with one-sentence errors, and atomic writing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_model(path: Path) -> onnx.ModelProto:
 
 
 def write_model(model: onnx.ModelProto, path: Path, *, source: Path) -> None:
-    """Write a model made from that in ``source``, whole or not at all.
+    """Write a model that was made from the one in ``source``; a failure leaves no partial file.
 
     Beside its source, the model refers to the same external data. In another folder it gets a copy of its own, in one
     file named after it with ``.data`` at the end.

@@ -1,4 +1,4 @@
-"""Operators that ONNX itself defines by simpler ones: their definitions take their place before a gradient is built."""
+"""Replaces operators by the definitions that ONNX gives for them, before a gradient is built."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ import onnx_ir as ir
 from onnx_ir.passes.common import InlinePass, ShapeInferencePass
 
 import reverie_gradient.rules  # noqa: F401 - fills the table
-from reverie_gradient.coverage import SILENT, UNROLLED, UNSUPPORTED
+from reverie_gradient.builder import Builder
+from reverie_gradient.coverage import NO_GRADIENT, UNROLLED, UNSUPPORTED
 from reverie_gradient.definitions import DEFINITIONS
-from reverie_gradient.table import RULES, Call, is_standard, makes_sense, name_of
-from reverie_gradient.term import Tape, Term
+from reverie_gradient.table import RULES, Call, contradictions_reported, is_standard, name_of
+from reverie_gradient.term import Term
 
 # Of these, ONNX infers no shape, or only in some versions.
 KEEPS_SHAPE = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
 
 
 def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
-    """Replace operators that have no rule, but a definition by others that do, by that definition.
+    """Replace operators that have no rule by their definitions in terms of operators that have one.
 
-    Attention becomes its products and its Softmax, SwiGLU becomes Swish and Mul. What the graph computes stays, and so
-    do the names of its values, except that a replaced operator gives way to new nodes and new ``ir.Value`` objects.
+    Attention becomes its products and its Softmax, SwiGLU becomes Swish and Mul. The graph computes the same, and its
+    values keep their names; a replaced operator's nodes and ``ir.Value`` objects are new ones.
 
     Args:
         graph: Sorted. It is changed in place, and shapes that it does not state are inferred.
         nodes: Which of its nodes to consider.
 
     Returns:
-        Whether there was anything to replace. Call again then: the definition of one may use another.
+        Whether anything was replaced. If so, call again, because one definition may use another.
     """
     chosen = [node for node in nodes if is_function(node)]
     if not chosen:
@@ -42,7 +43,7 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     left = [node for node in left if node.op_type not in UNROLLED]
     functions = []
     for index, node in enumerate(left):
-        with makes_sense(node):
+        with contradictions_reported(node):
             body = _definition(node, opset)
         if body is not None:
             node.overload = body.overload = f"definition{index}"
@@ -56,24 +57,22 @@ def _define(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace ``node`` by our own definition of it, if we have one that covers it."""
     if node.op_type not in DEFINITIONS:
         return False
-    tape = Tape(graph, kind="")
-    tape.scope = name_of(node)
+    builder = Builder(graph, name_of(node), constant_nodes=True)
     inputs, outputs = (
-        tuple(None if v is None else Term(tape, v, v.dtype or ir.DataType.FLOAT) for v in values)
+        tuple(None if v is None else Term(builder, v, v.dtype or ir.DataType.FLOAT) for v in values)
         for values in (node.inputs, node.outputs)
     )
-    with makes_sense(node):
+    with contradictions_reported(node):
         made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0))
     if made is None:
         return False
-    results = [t.value for t in made[: len(outputs)]]
-    ir.convenience.replace_nodes_and_values(graph, node, [node], tape.nodes, node.outputs, results)
+    builder.replace(node, [term.value for term in made[: len(outputs)]])
     return True
 
 
 def is_function(node: ir.Node) -> bool:
-    """Whether ``node`` needs its definition: it has no rule, and nobody has decided that it has no gradient."""
-    if not is_standard(node) or node.op_type in RULES or node.op_type in SILENT or node.op_type in UNSUPPORTED:
+    """Whether ``node`` is to be replaced by its definition: it has one, and no rule or reason to lack one."""
+    if not is_standard(node) or node.op_type in RULES or node.op_type in NO_GRADIENT or node.op_type in UNSUPPORTED:
         return False
     if node.op_type in DEFINITIONS:
         return True
@@ -100,7 +99,7 @@ def _keep_shape(node: ir.Node) -> bool:
     return True
 
 
-def _schema(node: ir.Node, opset: int) -> Any:  # the type stubs of onnx do not know what schemas say of functions
+def _schema(node: ir.Node, opset: int) -> Any:  # the type stubs of onnx lack what schemas know of functions
     try:
         return onnx.defs.get_schema(node.op_type, opset)
     except onnx.defs.SchemaError:
@@ -126,7 +125,7 @@ def _definition(node: ir.Node, opset: int) -> onnx.FunctionProto | None:
         body = onnx.FunctionProto.FromString(made)
     copy = onnx.FunctionProto()
     copy.CopyFrom(body)
-    del copy.output[len(node.outputs) :]  # it may not compute optional ones that nobody asked for
+    del copy.output[len(node.outputs) :]  # it may not compute optional outputs that the node leaves out
     del copy.opset_import[:]
     copy.opset_import.add(domain="", version=opset)  # the operators of a definition mean the same in newer opsets
     copy.domain = node.domain

@@ -1,6 +1,6 @@
-"""The way back from picking elements along an axis, without scattering.
+"""Gradients of picking elements along an axis, without scattering.
 
-If y[k] = x[index[k]] then dx[n] is the sum of dy[k] over all k with index[k] = n: again a matter of picking.
+If y[k] = x[index[k]] then dx[n] is the sum of dy[k] over all k with index[k] = n, which is picking again.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from reverie_gradient.term import Term
 def gather_back(dy: Term, index: np.ndarray, axis: int, size: int, rank: int) -> Term:
     """Return dx for a constant ``index`` into ``axis`` of an x of that size and rank.
 
-    ``dy`` has the shape of x but for that axis, where it has one element per index. For each n a table lists the k
-    with index[k] = n, filled up with one more k that holds zero. It has as many columns as the most popular n has k; if
-    that is wasteful, a product with the one-hot matrix takes its place.
+    ``dy`` has the shape of x but for that axis, where it has one element per index. For each n a table lists the k with
+    index[k] = n, filled up with one more k that holds zero. It has as many columns as the most frequent n has k; if
+    that is wasteful, a product with the one-hot matrix is used instead.
     """
     times = np.bincount(index, minlength=size)
     most = max(int(times.max()), 1)
@@ -32,13 +32,13 @@ def gather_back(dy: Term, index: np.ndarray, axis: int, size: int, rank: int) ->
         dy = pad(dy, [0] * rank, end)
     if most == 1:
         return dy.apply("Gather", table[:, 0], axis=axis)
-    return dy.apply("Gather", table, axis=axis).apply("ReduceSum", np.array([axis + 1], np.int64), keepdims=0)
+    return dy.apply("Gather", table, axis=axis).apply("ReduceSum", [axis + 1], keepdims=0)
 
 
 def select_back(dy: Term, index: Term, axis: int, size: Term, rank: int) -> Term:
     """Return dx for an ``index`` into ``axis`` that is known only at run time; ``size`` is a vector of one number."""
     index = not_negative(index, size)
-    hit = index.apply("Unsqueeze", np.array([1], np.int64)).apply("Equal", every(size))
+    hit = index.apply("Unsqueeze", [1]).apply("Equal", arange(size))
     return multiply_along(dy, hit.apply("Cast", to=int(dy.dtype)), axis, rank)
 
 
@@ -48,10 +48,10 @@ def elements_back(dy: Term, index: Term, axis: int, x: Term, *, inside: bool) ->
     ``inside`` says that the other axes of ``index`` may be shorter than those of ``x``.
     """
     size = sizes(x, [axis])
-    row = not_negative(index, size).apply("Unsqueeze", np.array([axis], np.int64))
-    column = every(size).apply("Unsqueeze", np.arange(1, x.rank - axis + 1, dtype=np.int64))
-    dx = row.apply("Equal", column).apply("Where", dy.apply("Unsqueeze", np.array([axis], np.int64)), 0.0)
-    dx = dx.apply("ReduceSum", np.array([axis + 1], np.int64), keepdims=0)
+    row = not_negative(index, size).apply("Unsqueeze", [axis])
+    column = arange(size).apply("Unsqueeze", np.arange(1, x.rank - axis + 1, dtype=np.int64))
+    dx = row.apply("Equal", column).apply("Where", dy.apply("Unsqueeze", [axis]), 0.0)
+    dx = dx.apply("ReduceSum", [axis + 1], keepdims=0)
     if not inside:
         return dx
     have, want = static_dims(index), static_dims(x)
@@ -69,7 +69,7 @@ def not_negative(index: Term, size: Term) -> Term:
     return index.apply("Less", 0).apply("Where", index + size, index)
 
 
-def every(size: Term) -> Term:
+def arange(size: Term) -> Term:
     """Return 0, 1, ... up to a size, which is a vector of one number."""
     return size.constant(np.int64(0)).apply("Range", size.apply("Squeeze"), size.constant(np.int64(1)))
 

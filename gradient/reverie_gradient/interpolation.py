@@ -1,7 +1,7 @@
-"""Interpolation as matrices: how much each element of a line takes part in each sample of it.
+"""Interpolation as matrices: the weight of each element along an axis in each sample.
 
-The matrices are written in the graph, from the coordinates of the samples: a few operators on small tensors, whatever
-is known of the sizes, and folded into constants on loading where all is known. Going back is a product with them.
+The matrices are computed in the graph from the coordinates of the samples, by a few operators on small tensors.
+Runtimes fold them into constants if all sizes are known. The gradient is a product with their transposes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reverie_gradient.term import Term
 class Kernel:
     """The weight of an element by its distance from the sample (element minus sample), zero beyond ``support``.
 
-    ``slope`` tells how the weight grows with the place of the sample, if it does but for jumps.
+    ``slope`` is the derivative of the weight by the place of the sample, None if that is zero almost everywhere.
     """
 
     support: int
@@ -92,7 +92,7 @@ def folded(margin: int, size: Term, dtype: ir.DataType, fold: Callable[[Term, Te
     outer = places(-margin, size + 2 * margin, dtype)
     inner = places(0, size, dtype)
     at = fold(outer, size.apply("Cast", to=int(dtype)) - 1)
-    return at.apply("Unsqueeze", np.array([1], np.int64)).apply("Equal", inner).apply("Cast", to=int(dtype))
+    return at.apply("Unsqueeze", [1]).apply("Equal", inner).apply("Cast", to=int(dtype))
 
 
 def to_edge(at: Term, last: Term) -> Term:
@@ -101,7 +101,7 @@ def to_edge(at: Term, last: Term) -> Term:
 
 
 def reflected(at: Term, low: float, span: Term) -> tuple[Term, Term]:
-    """Throw places back at ``low`` and at ``span`` beyond it; return them, and 1 or -1 for the way they move now."""
+    """Reflect places at ``low`` and at ``low + span``; return them and their derivatives, 1 or -1."""
     over = at - low
     away = over.apply("Abs")
     turns = (away / span).apply("Floor")

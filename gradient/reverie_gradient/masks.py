@@ -1,9 +1,9 @@
-"""Masks: let a gradient through where the forward pass did.
+"""Masks that pass a gradient where the forward pass had a positive or a maximal value.
 
 ONNX Runtime's CPU kernels keep convolution, pooling, Add, Mul and HardSigmoid in one blocked layout (NCHWc), and
 reorder the whole tensor twice around Greater, Equal, Where or Sub. A float32 mask is therefore a HardSigmoid,
-max(0, min(1, alpha * x + beta)), so steep that it answers 0 or 1. Its alpha is a float32 whatever the tensor's type,
-too small for float64, and in float16 it would overflow (inf * 0 is NaN): every other type takes the comparison itself.
+max(0, min(1, alpha * x + beta)), so steep that its result is 0 or 1. Its alpha is a float32 whatever the tensor's type,
+too small for float64, and in float16 it would overflow (inf * 0 is NaN): other types use a comparison.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from reverie_gradient.remainder import padded
 from reverie_gradient.term import Term
 
 # Just below the largest float32: exact for every |x| above 3.4e-39, that is for all but the smallest subnormal numbers.
 STEEP = 3e38
-# Stands for 0: OpenVINO 2026 takes a beta of 0 for one that is not given, 0.5, and lets every gradient pass by half.
+# Used for 0: OpenVINO 2026 treats a beta of 0 as one that is not given, 0.5, and every gradient would be halved.
 BARELY_BELOW = -1.2e-38
 
 
 def where_positive(r: Term, g: Term) -> Term:
     """Return ``g`` where ``r`` > 0 and zero elsewhere; ``r`` is not negative."""
-    if g.rim is not None and g.rim.core is not None:
-        return g.rim.around(where_positive(g.rim.cut(r), g.rim.core))
+    if (found := padded(g)) is not None:
+        remainder, core = found
+        return remainder.append(where_positive(remainder.cut(r), core))
     if r.dtype == ir.DataType.FLOAT:
         return g * r.apply("HardSigmoid", alpha=STEEP, beta=BARELY_BELOW)
     return r.apply("Greater", 0.0).apply("Where", g, 0.0)

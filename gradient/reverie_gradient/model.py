@@ -1,4 +1,4 @@
-"""The public door for whole models: ``onnx.ModelProto`` in, ``onnx.ModelProto`` out."""
+"""The gradient of whole models: ``onnx.ModelProto`` in, ``onnx.ModelProto`` out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import onnx
 import onnx_ir as ir
 
 from reverie_gradient.backward import add_gradient, between
+from reverie_gradient.builder import Builder
 from reverie_gradient.errors import GradientError, UnknownName
 from reverie_gradient.functions import inline_functions
 
@@ -20,15 +21,15 @@ def with_gradient(
 
     Args:
         model: Any ONNX model of opset 13 to 28; weights kept as external data stay references.
-        of: The float value to differentiate, an output or anything on the way to one.
+        of: The float value to differentiate, an output or anything that one depends on.
         wrt: One or several float values to differentiate by: inputs, initializers, or values in between.
-        folder: Where external data lies, that of the model's file; by default the current one. Only what decides about
-            the gradient is read: the numbers of a Pad or Tile, not the weights of a convolution.
+        folder: The folder of the model's external data, the current one by default. Only numbers that the gradient's
+            nodes depend on are read: those of a Pad or Tile, not the weights of a convolution.
 
     Returns:
         The model with one more input, ``{of}_cotangent``, of the type and shape of ``of``, and one more output,
-        ``{wrt}_gradient``, for each ``wrt`` and of its shape: d<of, of_cotangent>/d(wrt). All else stays, except that
-        operators on the way which have no rule, and which ONNX defines by others that do, give way to these.
+        ``{wrt}_gradient``, for each ``wrt`` and of its shape: d<of, of_cotangent>/d(wrt). Everything else is
+        kept, but operators in between that have no rule are replaced by the definitions that ONNX gives for them.
 
     Raises:
         UnknownName: The graph has no value of that name; the message holds the nearest ones.
@@ -60,9 +61,9 @@ def with_gradient(
     for name, gradient in zip(targets, gradients, strict=True):
         output = gradient
         if gradient is cotangent or gradient.is_graph_output():  # one value cannot leave the graph under two names
-            node = ir.Node("", "Identity", [gradient], name=f"{name}_gradient")
-            graph.append(node)
-            output = node.outputs[0]
+            builder = Builder(graph)
+            output = builder.op("Identity", [gradient], name=f"{name}_gradient")
+            builder.append()
         output.name = f"{name}_gradient"
         output.type, output.shape = values[name].type, values[name].shape
         graph.outputs.append(output)

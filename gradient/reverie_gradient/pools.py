@@ -1,12 +1,11 @@
-"""What the rules for pooling share: the geometry of their windows, and ways to hand something to all inputs of each.
+"""Helpers for the rules of pooling: the geometry of windows, and spreading a window's value over its inputs.
 
-The gradient of a pooling window goes back by gathering: every input looks at the windows that cover it. Nothing is
-scattered and no indices are kept, so the graph is deterministic and runs where MaxUnpool and Scatter do not exist.
+The gradient of a pool is gathered: each input sums over the windows that cover it. Nothing is scattered and no indices
+are kept, so the graph is deterministic and runs where MaxUnpool and Scatter do not exist.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 
 from reverie_gradient.shapes import dilate, pad, place, static_dims
@@ -37,26 +36,26 @@ def _divides(call: Call, win: Windows) -> bool:
 
 
 def tiles(call: Call, win: Windows) -> bool:
-    """Whether the windows lie side by side and inside the input, so that every input has at most one."""
+    """Whether the windows are adjacent and inside the input, so that every input has at most one."""
     dense = set(win.dilations) == {1} and win.kernel == win.strides and not any((*win.before, *win.after))
     return dense and not sticks_out(call, win)
 
 
 def kernel_attributes(win: Windows) -> dict[str, list[int]]:
-    """Return the attributes of a pool; older operator sets know no dilations."""
+    """Return the attributes of a pool; older operator sets have no dilations."""
     kernel = {"kernel_shape": list(win.kernel)}
     return kernel if set(win.dilations) == {1} else kernel | {"dilations": list(win.dilations)}
 
 
 def repeated(t: Term, win: Windows) -> Term:
-    """Hand to each input of windows side by side what ``t`` holds for its window."""
-    scales = t.tape.constant(np.array([1, 1, *win.strides]), ir.DataType.FLOAT)
+    """Repeat the values of ``t``, one per window, for each input of adjacent windows."""
+    scales = t.constant([1, 1, *win.strides], ir.DataType.FLOAT)
     attributes = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     return t.apply("Resize", None, scales, **attributes)
 
 
 def mean_back(call: Call, win: Windows, dy: Term) -> Term:
-    """Hand each window's gradient to all of its inputs, in equal parts.
+    """Share each window's gradient equally among its inputs.
 
     The sum over the windows that cover an input is again an average: of the spread-out gradient, window by window.
     """

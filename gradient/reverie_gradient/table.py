@@ -1,4 +1,4 @@
-"""The table of rules, one per operator, and what a rule is given.
+"""The table of rules, one per operator, and the argument that a rule receives.
 
 A rule receives a ``Call`` - one node of the forward graph, with the gradients of its outputs - and returns the gradient
 of each input, in the order of the node's inputs. ``None``, or a list that ends early, means "no gradient for this
@@ -21,7 +21,7 @@ from reverie_gradient.term import Term
 
 @dataclass(frozen=True)
 class Call:
-    """One application of an operator, seen from its outputs.
+    """One node of the forward graph, its values, and the gradients of its outputs.
 
     ``inputs`` and ``outputs`` are the values of the forward pass (None where an optional one is left out); ``dys``
     holds the gradient of each output (None where nothing depends on it).
@@ -57,14 +57,14 @@ class Call:
         return index < len(self.inputs) and self.inputs[index] is not None
 
     def input(self, index: int) -> Term:
-        """Return an input that the operator requires; raise NotDifferentiable where it is left out."""
+        """Return an input that the operator requires; raise NotDifferentiable if it is left out."""
         term = self.inputs[index] if index < len(self.inputs) else None
         if term is None:
             raise self.refuse(f"its input {index} is missing")
         return term
 
     def constant(self, index: int) -> np.ndarray | None:
-        """Return the array that input ``index`` always holds; None where it is left out or computed at run time."""
+        """Return the array that input ``index`` always holds, None if it is left out or computed at run time."""
         if not self.has(index):
             return None
         tensor = ir.convenience.get_const_tensor(self.input(index).value)
@@ -83,7 +83,7 @@ class Call:
         return self.node.attributes.get_string(name, default)
 
     def integers(self, name: str) -> tuple[int, ...] | None:
-        """Return an attribute that lists integers, or None where it is left out."""
+        """Return an attribute that lists integers, None if it is left out."""
         values = self.node.attributes.get_ints(name)
         return None if values is None else tuple(values)
 
@@ -96,7 +96,7 @@ Rule: TypeAlias = Callable[[Call], "Sequence[Term | None]"]
 
 RULES: dict[str, Rule] = {}
 
-# Operators whose rules have no formulation in operators that every runtime runs.
+# Operators whose rules need operators that some runtimes lack.
 UNPORTABLE: set[str] = set()
 
 
@@ -117,10 +117,10 @@ def vjp(*op_types: str, portable: bool = True) -> Callable[[Rule], Rule]:
 
 
 @contextmanager
-def makes_sense(node: ir.Node) -> Iterator[None]:
-    """Turn what a rule stumbles over in a node that contradicts itself into NotDifferentiable, with the node's name.
+def contradictions_reported(node: ir.Node) -> Iterator[None]:
+    """Turn the errors that a node with contradictory attributes causes in a rule into NotDifferentiable with its name.
 
-    A rule takes the word of the graph: that there are as many strides as axes, that shapes fit each other.
+    Rules trust the graph: that there are as many strides as axes, that shapes fit each other.
     """
     try:
         yield

@@ -1,18 +1,16 @@
-"""A value of the graph that rules can calculate with: ``dy * y`` appends a ``Mul``."""
+"""Operators for values of a graph, so that rules read as calculus: ``dy * y`` makes a ``Mul``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx_ir as ir
 
+from reverie_gradient.builder import Builder
 from reverie_gradient.errors import UnknownShape
-
-if TYPE_CHECKING:
-    from reverie_gradient.rim import Rim
 
 BOOL, INT64 = ir.DataType.BOOL, ir.DataType.INT64
 
@@ -22,69 +20,20 @@ RESULT = {"Shape": INT64, "NonZero": INT64} | dict.fromkeys(
 )
 
 
-class Tape:
-    """Holds new nodes until all of them are known, so that a failure leaves the graph untouched.
-
-    ``kind`` is part of their names, as is the forward node in ``scope`` that they belong to.
-    """
-
-    def __init__(self, graph: ir.Graph, *, kind: str = "gradient") -> None:
-        self.nodes: list[ir.Node] = []
-        self._kind = kind
-        self.scope = ""
-        self._taken = {v.name for v in (*graph.inputs, *graph.initializers.values())}
-        for node in graph.all_nodes():
-            self._taken |= {node.name, *(v.name for v in node.outputs)}
-        self._constants: dict[tuple[ir.DataType, tuple[int, ...], bytes], Term] = {}
-
-    def append(
-        self, op_type: str, inputs: Sequence[ir.Value | None], attributes: dict[str, Any], outputs: int = 1
-    ) -> Sequence[ir.Value]:
-        """Add one node, named after the forward node that it belongs to."""
-        name = self._fresh("/".join(part for part in (self.scope, self._kind, op_type) if part))
-        attrs = ir.convenience.convert_attributes(attributes)
-        node = ir.Node("", op_type, inputs, attributes=attrs, num_outputs=outputs, name=name)
-        for i, value in enumerate(node.outputs):
-            value.name = name if outputs == 1 else f"{name}.{i}"
-        self.nodes.append(node)
-        return node.outputs
-
-    def constant(self, array: np.ndarray, dtype: ir.DataType) -> Term:
-        """Return ``array`` as a constant of type ``dtype``; equal constants are one node."""
-        array = np.asarray(array, dtype.numpy(), order="C")
-        key = (dtype, array.shape, array.tobytes())
-        if key not in self._constants:
-            scope, self.scope = self.scope, ""
-            (value,) = self.append("Constant", [], {"value": ir.tensor(array, dtype)})
-            self.scope = scope
-            self._constants[key] = Term(self, value, dtype)
-        return self._constants[key]
-
-    def _fresh(self, name: str) -> str:
-        candidate, n = name, 1
-        while candidate in self._taken:
-            n += 1
-            candidate = f"{name}_{n}"
-        self._taken.add(candidate)
-        return candidate
-
-
 @dataclass(frozen=True)
 class Term:
-    """One value of the graph, with the tape that new nodes go to.
+    """One value of the graph, with the builder that makes new nodes.
 
-    Numbers and arrays next to a term become constants of its type (arrays of integers stay int64). ``rim`` tells of
-    zeros at the end of the value, where a mask can do without them.
+    Numbers and arrays next to a term become constants of its type; lists and arrays of integers stay int64.
     """
 
-    tape: Tape
+    builder: Builder
     value: ir.Value
     dtype: ir.DataType
-    rim: Rim | None = None
 
     @property
     def dims(self) -> tuple[int | str | None, ...]:
-        """Size of each axis: a number, a symbol's name, or None where nothing is known.
+        """Size of each axis: a number, a symbol's name, or None if unknown.
 
         Raises:
             UnknownShape: not even the rank is known.
@@ -99,20 +48,22 @@ class Term:
         return len(self.dims)
 
     def apply(self, op_type: str, *operands: Operand | None, **attributes: Any) -> Term:
-        """Append the operator ``op_type`` with this term as its first input."""
-        (value,) = self.tape.append(op_type, self._values(operands), attributes)
+        """Make a node of ``op_type`` with this term as its first input."""
+        value = self.builder.op(op_type, self._values(operands), **attributes)
+        dtype = self._result(op_type, operands, attributes)
         if op_type == "Cast":
-            value.shape = self.value.shape
-        return Term(self.tape, value, self._result(op_type, operands, attributes))
+            value.shape, value.dtype = self.value.shape, dtype
+        return Term(self.builder, value, dtype)
 
     def split(self, sizes: Operand, axis: int, parts: int) -> list[Term]:
-        """Cut this term along ``axis`` into ``parts`` pieces of the given sizes."""
-        values = self.tape.append("Split", self._values([sizes]), {"axis": axis}, outputs=parts)
-        return [Term(self.tape, value, self.dtype) for value in values]
+        """Split this term along ``axis`` into ``parts`` parts of the given sizes."""
+        values = self.builder.ops("Split", self._values([sizes]), parts, axis=axis)
+        return [Term(self.builder, value, self.dtype) for value in values]
 
-    def constant(self, array: Any) -> Term:
-        """Return a constant of this term's type."""
-        return self.tape.constant(np.asarray(array), self.dtype)
+    def constant(self, array: Any, dtype: ir.DataType | None = None) -> Term:
+        """Return a constant, of this term's type by default."""
+        dtype = dtype or self.dtype
+        return Term(self.builder, self.builder.constant(array, dtype), dtype)
 
     def _values(self, operands: Sequence[Operand | None]) -> list[ir.Value | None]:
         terms = [self, *(o for o in operands if isinstance(o, Term))]
@@ -122,8 +73,8 @@ class Term:
     def _term(self, operand: Operand, dtype: ir.DataType) -> Term:
         if isinstance(operand, Term):
             return operand
-        integers = isinstance(operand, np.ndarray) and operand.dtype.kind == "i"
-        return self.tape.constant(np.asarray(operand), INT64 if integers else dtype)
+        integers = isinstance(operand, list) or (isinstance(operand, np.ndarray) and operand.dtype.kind == "i")
+        return self.constant(operand, INT64 if integers else dtype)
 
     def _result(self, op_type: str, operands: Sequence[Operand | None], attributes: dict[str, Any]) -> ir.DataType:
         if op_type == "Cast":
@@ -161,4 +112,4 @@ class Term:
         return self.apply("Neg")
 
 
-Operand: TypeAlias = "Term | float | np.ndarray"
+Operand: TypeAlias = "Term | float | np.ndarray | list[int]"

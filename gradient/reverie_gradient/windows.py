@@ -50,8 +50,8 @@ def windows(call: Call, kernel: tuple[int, ...]) -> Windows:
 def transposed_windows(call: Call, kernel: tuple[int, ...]) -> Windows:
     """Read the windows of a transposed convolution, which slide over its output.
 
-    ``auto_pad`` and ``output_shape`` say how large the output is, and the pads follow; below zero, it is larger than
-    what the windows cover.
+    ``auto_pad`` and ``output_shape`` determine the size of the output and so the pads; a negative pad means that the
+    output is larger than what the windows cover.
     """
     rank = len(kernel)
     ones, zeros = (1,) * rank, (0,) * rank

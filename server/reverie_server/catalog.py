@@ -1,4 +1,4 @@
-"""What an engine has to offer, in the wire's words: models, layers, presets, limits; and whether a request fits it."""
+"""The catalog of an engine: models, layers, presets and limits as wire messages; requests are checked against it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reverie_ascent.maker import Maker
-from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.errors import Violation
 from reverie_server.limits import Limits
-from reverie_server.request import render_request as orders
 from reverie_server.request.presets import PRESETS
-from reverie_server.request.render_request import Order
-from reverie_server.request.validation import Notes, nearest, unknown
+from reverie_server.request.render_request import RenderRequest, Request, validate
+from reverie_server.request.validation import Violations, suggestion, unknown
 from reverie_server.version import version
 
 
 class Catalog:
-    """The models of some folders, or the embedded one; StoreError says what is wrong with a folder."""
+    """The models of some folders, or the embedded one; ModelError says what is wrong with a folder."""
 
     def __init__(self, folders: Sequence[str | Path] | None, limits: Limits) -> None:
         chosen = [Path(folder) for folder in folders] if folders else [embedded_models()]
-        self._models = {model.name: model for model in ModelStore(chosen).models()}
+        self._models = {model.name: model for model in ModelRepository(chosen).models()}
         self._limits = limits
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise StoreError for the first that differs."""
+        """Check every file of every model against its digest; raise ModelError for the first that differs."""
         for model in self._models.values():
             model.verify()
 
@@ -62,15 +61,15 @@ class Catalog:
         ]
 
     def layers(self, name: str) -> list[catalog_pb2.Layer]:
-        """Return the layers of a model, from the picture upwards; raise NotServed when there is no such model."""
-        notes = Notes()
+        """Return the layers of a model, from the picture upwards; raise NotServed if there is no such model."""
+        violations = Violations()
         if not name:
-            notes.wrong("model", f"is required; {nearest(name, list(self._models))}")
+            violations.add("model", f"is required; {suggestion(name, list(self._models))}")
         elif name not in self._models:
-            notes.absent("model", unknown("model", name, self._models), kind="model", name=name)
-        notes.refuse()
+            violations.add_not_served("model", unknown("model", name, self._models), kind="model", name=name)
+        violations.raise_if_any()
         return [entry.layer for entry in self._models[name].manifest.layers]
 
-    def order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
+    def check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
         """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
-        return orders.take(request, self._models, self._limits, wrong=wrong)
+        return validate(request, self._models, self._limits, wrong=wrong, call=call)

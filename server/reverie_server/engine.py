@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Event as Bell
+from threading import Event as News
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import Self, Unpack
 
+from reverie_ascent.maker import maker_of
+from reverie_ascent.runtime import SharedThreads
+from reverie_ascent.runtime.process import Origin
+from reverie_ascent.runtime.session import choose_device
 from reverie_proto.v1 import catalog_pb2
 
+from reverie_server.catalog import Catalog
+from reverie_server.dispatch import Counts, Dispatcher, Subscription
 from reverie_server.errors import Violation
+from reverie_server.jobs.service import Jobs
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NOBODY, Observer
-from reverie_server.request import options as words
-from reverie_server.request import render_request as orders
 from reverie_server.request.events import Event, Frame, Progress, Rendering
-from reverie_server.request.options import Words
-from reverie_server.request.render_request import Order
-
-if TYPE_CHECKING:
-    from reverie_server.dispatch import Counts, Ticket
-    from reverie_server.scheduler.step_loop import Stats
-
+from reverie_server.request.options import RenderOptions, render_request
+from reverie_server.request.render_request import RenderRequest, Request
+from reverie_server.scheduler.stats import Stats
+from reverie_server.scheduler.step_loop import StepLoop
+from reverie_server.store import open_store
 
 #: As a store: none.
 OFF = "off"
@@ -39,7 +42,8 @@ class Engine:
             rendering.save("conv4_3-17.png")
 
     `models` are folders that hold model folders, as `reverie export --out` writes them; without any, the embedded model
-    is served. `device` is "cpu", "cuda" or "auto"; `threads` bounds the CPU threads of one step, for the whole process.
+    is served. `device` is "cpu", "cuda" or "auto"; `threads` is the number of CPU threads of one step, by default one
+    for each core that this process may use, or a `SharedThreads`.
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
     and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
     program share each step; by default as many as the lowering plan says, which on a CPU is one. `plan` is that plan:
@@ -50,8 +54,12 @@ class Engine:
     is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
     jobs, whose results go to the store; by default there are none. A job that is left unfinished goes on at once.
 
+    Nothing of the process is changed: not the threads of ONNX Runtime's other sessions, no signal handler, no setting
+    of logging or warnings. An engine belongs to the process that made it: after a fork, calls in the child that need
+    its threads raise ForkedProcess.
+
     Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
-    share its render. A `Fault` says what is wrong with a request; StoreError, DeviceUnavailable, UnusablePlan or
+    share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable, UnusablePlan or
     UnusableStore, from the constructor, what is wrong with the models, the device, the plan or the store.
     """
 
@@ -60,7 +68,7 @@ class Engine:
         models: Sequence[str | Path] | None = None,
         *,
         device: str = "auto",
-        threads: int | None = None,
+        threads: int | SharedThreads | None = None,
         exact: bool = False,
         bfloat16: bool = False,
         batch: int | None = None,
@@ -71,16 +79,6 @@ class Engine:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         observer: Observer = NOBODY,
     ) -> None:
-        # Loaded here, because this module is also imported to print the help of `reverie`.
-        from reverie_ascent.maker import maker_of
-        from reverie_ascent.runtime.session import choose_device
-
-        from reverie_server.catalog import Catalog
-        from reverie_server.dispatch import Desk
-        from reverie_server.jobs.service import Jobs
-        from reverie_server.scheduler.step_loop import Worker
-        from reverie_server.store import open_store
-
         if batch is not None and not 1 <= batch <= MAX_BATCH:
             raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")
         asked = None if plan is None else str(plan)
@@ -89,14 +87,15 @@ class Engine:
         #: What makes the pictures here: those of one maker are equal to the last bit.
         self.maker = maker_of(chosen)
         limits = replace(limits, max_batch=chosen.batch)
+        self._origin = Origin("an Engine")
         self._catalog = Catalog(models, limits)
-        kept = open_store(str(store), self.maker, limit_bytes=store_limit_bytes)
-        self._worker = Worker(chosen, limits, observer)
-        self._desk = Desk(self._worker, kept)
-        self.jobs = Jobs(str(jobs), self._desk, self.order, self.layers, limits)
+        opened = open_store(str(store), self.maker, limit_bytes=store_limit_bytes)
+        self._step_loop = StepLoop(chosen, limits, observer)
+        self._dispatcher = Dispatcher(self._step_loop, opened)
+        self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits)
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise StoreError for the first that differs.
+        """Check every file of every model against its digest; raise ModelError for the first that differs.
 
         Without it each file is checked before its first use.
         """
@@ -106,7 +105,7 @@ class Engine:
 
     def info(self) -> catalog_pb2.ServerInfo:
         """Version, device, presets and limits."""
-        return self._catalog.info(self._worker.device, self.maker)
+        return self._catalog.info(self._step_loop.device, self.maker)
 
     def models(self) -> list[catalog_pb2.Model]:
         """The models, by name."""
@@ -123,11 +122,11 @@ class Engine:
         model: str | None = None,
         layer: str | None = None,
         channel: int | str | None = None,
-        **options: Unpack[Words],
+        **options: Unpack[RenderOptions],
     ) -> Rendering:
         """The picture that excites a channel of a layer most; `channel` may be the label of a class.
 
-        The options are those of `words.Words`. Leaving by an exception, Ctrl-C included, stops the render.
+        The options are those of `RenderOptions`. Leaving by an exception, Ctrl-C included, stops the render.
         """
         frames: list[Frame] = []
         for event in self.stream(model, layer, channel, **options):
@@ -141,33 +140,38 @@ class Engine:
         model: str | None = None,
         layer: str | None = None,
         channel: int | str | None = None,
-        **options: Unpack[Words],
+        **options: Unpack[RenderOptions],
     ) -> Iterator[Event]:
         """The same as `render`, as events: one Accepted, any number of Progress, one Rendering.
 
         The request is checked, and the render waits for the device, from this call on; leaving the loop stops it.
         """
-        order, bell = self._order(*words.request(model, layer, channel, options)), Bell()
-        return _events(self.submit(order, bell.set), bell)
+        request, news = self._check(*render_request(model, layer, channel, options)), News()
+        return _events(self.submit(request, news.set), news)
 
-    def order(self, request: orders.Request) -> Order:
-        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it."""
-        return self._order(request)
+    def check(self, request: Request, *, call: str = "") -> RenderRequest:
+        """Check a request and fill in its defaults; InvalidRequest or NotServed names all that is wrong with it.
 
-    def _order(self, request: orders.Request, wrong: Sequence[Violation] = ()) -> Order:
-        return self._worker.estimated(replace(self._catalog.order(request, wrong), maker=self.maker.name))
+        `call` is the name under which the log tells of the render.
+        """
+        return self._check(request, call=call)
+
+    def _check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
+        self._origin.check()
+        checked = self._catalog.check(request, wrong, call=call)
+        return self._step_loop.estimated(replace(checked, maker=self.maker.name))
 
     def submit(
-        self, order: Order, bell: Callable[[], None], *, client: str = "", deadline_s: float | None = None
-    ) -> Ticket:
-        """Let an order be carried out; `bell` is called, from other threads, whenever there is something to say.
+        self, request: RenderRequest, wake: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+    ) -> Subscription:
+        """Render what a request asks for; `wake` is called, from other threads, whenever there is something to read.
 
-        What the ticket brings is the picture, from the store or the device, or what was wrong: QueueFull, when too many
-        renders wait already, TooLate, when the picture can hardly be done in `deadline_s` seconds. Clients share the
-        device fairly. Raises InvalidRequest when the order's request id stands for another spec, and Draining after
-        `close`.
+        The subscription brings the picture, from the store or the device, or what was wrong: QueueFull, if too many
+        renders wait already, TooLate, if the picture can hardly be done in `deadline_s` seconds. Clients share the
+        device fairly. Raises InvalidRequest if the request id stands for another spec, and Draining after `close`.
         """
-        return self._desk.submit(order, bell, client=client, deadline_s=deadline_s)
+        self._origin.check()
+        return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s)
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs of channels of some layers, each named MODEL/LAYER, with all else left to its default.
@@ -176,20 +180,27 @@ class Engine:
         """
         for name in layers:
             model, _, layer = name.partition("/")
-            self._worker.warm(self._order(*words.request(model, layer, 0, {})))
+            self._step_loop.warm(self._check(*render_request(model, layer, 0, {})))
 
     def stats(self) -> Stats:
         """What the device has done so far, and what it has to do."""
-        return self._worker.stats()
+        self._origin.check()
+        return self._step_loop.stats()
 
     def counts(self) -> Counts:
         """How requests were answered so far: from the store, together, or by rendering."""
-        return self._desk.counts()
+        self._origin.check()
+        return self._dispatcher.counts()
 
     def close(self) -> None:
-        """Stop all renders before their next step, and wait until the device is idle and the store has its results."""
+        """Stop all renders before their next step, and wait until the device is idle and the store has its results.
+
+        In a child that was forked from the engine's process there is nothing to stop.
+        """
+        if not self._origin.is_here:
+            return
         self.jobs.close()
-        self._desk.close()
+        self._dispatcher.close()
 
     def __enter__(self) -> Self:
         return self
@@ -200,14 +211,14 @@ class Engine:
         self.close()
 
 
-def _events(render: Ticket, bell: Bell) -> Iterator[Event]:
+def _events(subscription: Subscription, news: News) -> Iterator[Event]:
     try:
         while True:
-            bell.wait()
-            bell.clear()
-            while (event := render.take()) is not None:
+            news.wait()
+            news.clear()
+            while (event := subscription.take()) is not None:
                 yield event
                 if isinstance(event, Rendering):
                     return
     finally:
-        render.stop()
+        subscription.stop()

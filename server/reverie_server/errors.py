@@ -1,23 +1,23 @@
-"""What a caller can do wrong, and how each fault looks on the wire.
+"""The faults that a caller can see, and the gRPC status of each.
 
     Fault
     |- InvalidRequest     INVALID_ARGUMENT    fields hold values that cannot be served: all of them at once
     |- NotServed          NOT_FOUND           a model or layer that is not served here, with the nearest names
-    |- NotStored          NOT_FOUND           a picture that was asked of the store alone, and is not in it
-    |- NoSuchJob          NOT_FOUND           a job that was never created here, or is forgotten
+    |- NotStored          NOT_FOUND           the request allows only a stored picture, and it is not stored
+    |- NoSuchJob          NOT_FOUND           a job that was never created here, or is deleted
     |- JobsOff            FAILED_PRECONDITION this server keeps no jobs
-    |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs go on already
+    |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs are open already
     |- JobsUnreachable    UNAVAILABLE         the file of jobs cannot be used at this moment
     |- Unauthenticated    UNAUTHENTICATED     the call needs an API key and brings none that is known here
-    |- Forbidden          PERMISSION_DENIED   the caller's key has not the right that the call needs
-    |- QuotaExceeded      RESOURCE_EXHAUSTED  the caller's key has used what it may: come back later
-    |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: come back later
+    |- Forbidden          PERMISSION_DENIED   the caller's key lacks the right that the call needs
+    |- QuotaExceeded      RESOURCE_EXHAUSTED  the caller's key has used up its quota: retry later
+    |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: retry later
     |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
-    |- Draining           UNAVAILABLE         the server is about to stop: ask another, or come back later
+    |- Draining           UNAVAILABLE         the server is about to stop: ask another, or retry later
     '- Interrupted        UNAVAILABLE         the render was stopped because the server had to stop
 
-Code of ours raises a `Fault`; `reported` alone turns it into a status. Anything else that escapes is a bug: the client
-sees INTERNAL with an incident id, the log holds the traceback under that id.
+Our code raises a `Fault`; only rpc/status.py turns it into a status. Any other exception that reaches it is a bug: the
+client sees INTERNAL with an incident id, and the log has the traceback under that id.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Violation:
 
 
 class Fault(Exception):
-    """A refusal that the caller can act on; `details` are its machine-readable half (google.rpc messages)."""
+    """An error that the caller can act on; `details` returns its machine-readable part (google.rpc messages)."""
 
     #: Name of the gRPC status code.
     code: ClassVar[str]
@@ -61,7 +61,7 @@ class Fault(Exception):
     retry_after_s: int | None = None
 
     def details(self) -> Sequence[Message]:
-        """Return what the wire says besides the sentence."""
+        """Return the google.rpc messages that go with the sentence."""
         if self.retry_after_s is None:
             return []
         return [error_details_pb2.RetryInfo(retry_delay=Duration(seconds=self.retry_after_s))]
@@ -118,7 +118,7 @@ class NotStored(Fault):
 
 
 class NoSuchJob(Fault):
-    """No job has this id, or it ended so long ago that it is forgotten."""
+    """No job has this id, or it ended so long ago that it is deleted."""
 
     code = "NOT_FOUND"
     reason = "NO_SUCH_JOB"
@@ -143,7 +143,7 @@ class JobsOff(Fault):
 
 
 class TooManyJobs(Fault):
-    """As many jobs as the server takes go on already."""
+    """As many jobs are open as the server takes."""
 
     code = "RESOURCE_EXHAUSTED"
     reason = "TOO_MANY_JOBS"
@@ -174,7 +174,7 @@ class Unauthenticated(Fault):
 
 
 class Forbidden(Fault):
-    """The caller is known, and may not do this."""
+    """The caller is known and lacks the right to do this."""
 
     code = "PERMISSION_DENIED"
     reason = "MISSING_RIGHT"
@@ -186,7 +186,7 @@ class Forbidden(Fault):
 
 
 class QuotaExceeded(Fault):
-    """The caller's key has used what it may, for now."""
+    """The caller's key has used up its quota for now."""
 
     code = "RESOURCE_EXHAUSTED"
     reason = "QUOTA_EXCEEDED"
@@ -197,7 +197,7 @@ class QuotaExceeded(Fault):
         super().__init__(f"{problem}; retry in {retry_after_s} s")
 
     def details(self) -> Sequence[Message]:
-        """Return when to come back, and which quota it is."""
+        """Return when to retry, and which quota was exceeded."""
         return [*super().details(), error_details_pb2.QuotaFailure(violations=[self._violation])]
 
 
@@ -227,7 +227,7 @@ class TooLate(Fault):
 
 
 class Draining(Fault):
-    """The server finishes what it has and takes nothing new."""
+    """The server finishes accepted renders and takes no new ones."""
 
     code = "UNAVAILABLE"
     reason = "DRAINING"
@@ -238,7 +238,7 @@ class Draining(Fault):
 
 
 class Interrupted(Fault):
-    """The render was stopped from this side before it was done."""
+    """The server stopped the render before it was done."""
 
     code = "UNAVAILABLE"
     reason = "INTERRUPTED"
@@ -253,20 +253,22 @@ def _seconds(seconds: float) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a caller's value as it may stand in a sentence: quoted when text, and never longer than 60 characters."""
+    """Return a caller's value for use in a sentence: quoted if it is text, and at most 60 characters long."""
     text = f"{value:g}" if isinstance(value, float) else repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def sentence(violations: Sequence[Violation]) -> str:
-    """Return all violations in one line, the later ones counted rather than told when there are many."""
-    told = _first(violations, MAX_SENTENCE_BYTES, lambda violation: len(quote(str(violation), safe=string.printable)))
-    rest = len(violations) - len(told)
-    return "; ".join(str(violation) for violation in told) + (f"; and {rest} more" if rest else "")
+    """Return all violations in one line; those that do not fit are only counted."""
+    fitting = _first(
+        violations, MAX_SENTENCE_BYTES, lambda violation: len(quote(str(violation), safe=string.printable))
+    )
+    rest = len(violations) - len(fitting)
+    return "; ".join(str(violation) for violation in fitting) + (f"; and {rest} more" if rest else "")
 
 
 def bad_request(violations: Sequence[Violation]) -> Message:
-    """Return the violations in the wire's words."""
+    """Return the violations as a google.rpc.BadRequest."""
     message: Message = error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.problem)
@@ -277,7 +279,7 @@ def bad_request(violations: Sequence[Violation]) -> Message:
 
 
 def _first(violations: Sequence[Violation], most: int, size: Callable[[Violation], int]) -> Sequence[Violation]:
-    """Return as many violations, from the first, as stay within a size: at least one."""
+    """Return the first violations that stay within a size: at least one."""
     sizes = itertools.accumulate(size(violation) for violation in violations)
     fitting = sum(1 for total in sizes if total <= most)
     return violations[: max(1, fitting)]

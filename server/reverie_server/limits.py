@@ -1,4 +1,4 @@
-"""What a server refuses to do, in numbers."""
+"""The bounds of what a server accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_BATCH = 64
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of a request, as GetServerInfo announces them."""
+    """The bounds of requests; GetServerInfo returns those that clients can plan by."""
 
     min_size_px: int = 16
     #: The largest picture whose PNG fits `max_response_bytes` whatever it shows.
@@ -20,7 +20,7 @@ class Limits:
     max_steps: int = 10_000
     max_frames: int = 256
     max_terms: int = 16
-    #: What every gRPC client accepts unless told otherwise.
+    #: The default bound of a reply in every gRPC client.
     max_response_bytes: int = 4 * 2**20
     #: Of pixels times steps: 2048 steps at the largest size, all steps up to 463 px.
     max_pixel_steps: int = 2**31
@@ -31,7 +31,7 @@ class Limits:
     #: What loaded programs may hold in memory together, in MiB, by an estimate. A program alone is always loaded.
     program_memory_mb: int = 4096
     max_job_items: int = 10_000
-    #: Jobs that have not ended, and jobs that are remembered after their end: the oldest make room.
+    #: Jobs that have not ended, and ended jobs that are kept: the oldest are deleted first.
     max_open_jobs: int = 16
     max_ended_jobs: int = 200
     max_request_bytes: int = 2**20
@@ -39,6 +39,6 @@ class Limits:
     max_waiting_frame_bytes: int = 128 * 2**20
 
     def message(self) -> catalog_pb2.Limits:
-        """Return the announced bounds in the wire's words."""
+        """Return the announced bounds as a wire message."""
         announced = catalog_pb2.Limits.DESCRIPTOR.fields_by_name
         return catalog_pb2.Limits(**{name: value for name, value in asdict(self).items() if name in announced})

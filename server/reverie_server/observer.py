@@ -1,31 +1,31 @@
-"""What happens, told as it happens to whoever measures; the core knows nobody who does."""
+"""The interface through which an engine and a server report what happens, for metrics."""
 
 from __future__ import annotations
 
 
 class Observer:
-    """Is told what an engine and a server do, from any thread; by itself it does nothing. Seconds are wall time.
+    """Receives what an engine and a server do, from any thread; this base class ignores it. Seconds are wall time.
 
-    What is merely counted is not told here: `Engine.stats` has it at any time.
+    Plain counters are not reported here: `Engine.stats` has them at any time.
     """
 
     def waited(self, seconds: float) -> None:
-        """A render has the device, so long after it was accepted."""
+        """A render got the device, this long after it was accepted."""
 
     def stepped(self, seconds: float, batch: int) -> None:
-        """One step was made, for so many renders at once."""
+        """One step was made, for a batch of renders."""
 
     def built(self, seconds: float) -> None:
         """A program was built and loaded."""
 
     def rendered(self, outcome: str, seconds: float) -> None:
-        """A render ended: with its outcome, or "stopped", or "failed"."""
+        """A render ended; `outcome` is that of the picture, or "stopped", or "failed"."""
 
     def called(self, method: str, code: str, seconds: float) -> None:
-        """A call ended with the name of a gRPC status code."""
+        """A call ended; `code` is the name of its gRPC status."""
 
     def calling(self, method: str, change: int) -> None:
-        """A call began (1) or ended (-1)."""
+        """The number of open calls changed: by 1 or by -1."""
 
 
 NOBODY = Observer()

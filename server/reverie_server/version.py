@@ -1,4 +1,4 @@
-"""Which Reverie this is."""
+"""The version of Reverie that is installed."""
 
 from __future__ import annotations
 

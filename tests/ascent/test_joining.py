@@ -113,9 +113,9 @@ def test_a_step_of_nobody_leaves_numbers_as_they_are(tiny: Model, device: Device
     ascent.join(run)
     ascent.step()
     ascent.leave(0)
-    before = ascent._climb.get(0)
+    before = ascent._batch.get(0)
     assert ascent.step() == []
-    for name, after in ascent._climb.get(0).items():
+    for name, after in ascent._batch.get(0).items():
         np.testing.assert_array_equal(after, before[name])
 
 

@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from reverie_ascent.maker import ENGINE_VERSION, Maker, maker_of
 from reverie_ascent.plan import LoweringPlan, shipped
-from reverie_ascent.runtime.session import CPU, CUDA, Device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device
 
-CPU_DEVICE = Device("cpu", (CPU,), 2, instruction_set="avx512", plan=shipped("avx512"), onnxruntime_version="1.32.0")
-GPU = Device("cuda", (CUDA,), 2, instruction_set="sm90", plan=shipped("cuda"), onnxruntime_version="1.32.0")
+CPU_DEVICE = Device(
+    "cpu", (CPU.provider,), 2, instruction_set="avx512", plan=shipped("avx512"), onnxruntime_version="1.32.0"
+)
+GPU = Device("cuda", (CUDA.provider,), 2, instruction_set="sm90", plan=shipped("cuda"), onnxruntime_version="1.32.0")
 
 # A change of a device, and whether its pictures are another maker's.
 CHANGES: list[tuple[Device, dict[str, Any], bool]] = [

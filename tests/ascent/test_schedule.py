@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from reverie_ascent.recipe import Recipe, Schedule, Term
-from reverie_ascent.schedule import COURSES, RISE, pace
+from reverie_ascent.schedule import CURVES, RISE, rate_and_moments
 
 
 def rates(schedule: Schedule, steps: int, beyond: int = 0) -> list[float]:
     """The rate of each step, without Adam's correction."""
     recipe = Recipe((Term("channel", "conv1_1"),), 16, steps, 0.25, 0, schedule=schedule)
-    paces = ((step, pace(recipe, step)) for step in range(1, steps + beyond + 1))
-    return [rate / moments.correction(step) for step, (rate, moments) in paces]
+    rates = ((step, rate_and_moments(recipe, step)) for step in range(1, steps + beyond + 1))
+    return [rate / moments.correction(step) for step, (rate, moments) in rates]
 
 
 @pytest.mark.parametrize("steps", [1, 7, 160])
@@ -32,7 +32,7 @@ def test_one_cycle_rises_and_falls_to_nothing(steps: int) -> None:
     assert 0 < course[-1] < 0.25 * 3 / steps**2
 
 
-@pytest.mark.parametrize("schedule", COURSES)
+@pytest.mark.parametrize("schedule", CURVES)
 def test_one_step_is_an_ascent_too(schedule: Schedule) -> None:
     assert rates(schedule, 1) == pytest.approx([0.25])
 

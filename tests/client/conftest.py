@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import reverie
-from click.testing import CliRunner
 from reverie._command import main
 
+from tests.client.runner import runner
 from tests.client.scripted import Command, Connect, Script, serving, socket_address
 
 
@@ -111,6 +111,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def command(folder: Path, address: str) -> Command:
     """Calls `reverie` with the scripted server in its environment."""
-    return lambda *arguments: CliRunner().invoke(
+    return lambda *arguments: runner().invoke(
         main, [str(each) for each in arguments], prog_name="reverie", env={"REVERIE_SERVER": address}
     )

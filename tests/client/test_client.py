@@ -55,13 +55,13 @@ MISTAKES = [
     ({"seed": -1}, reverie.InvalidRequest, r"spec\.seed: -1"),
     ({"steps": "many"}, reverie.InvalidRequest, r"spec\.steps: 'many'"),
     ({"steps": "many", "seed": -1}, reverie.InvalidRequest, r"(?s)steps.*seed"),
-    ({"transforms": "all"}, reverie.InvalidRequest, r"'all' is none of none, lucid"),
-    ({"format": "gif"}, reverie.InvalidRequest, r"'gif' is none of png, webp, jpeg, raw"),
+    ({"transforms": "all"}, reverie.InvalidRequest, r"'all' is not one of none, lucid"),
+    ({"format": "gif"}, reverie.InvalidRequest, r"'gif' is not one of png, webp, jpeg, raw"),
     ({"frame_size": 64}, reverie.UsageError, "add frames_every= or frames_at="),
     ({"objective": reverie.layer("conv1_1")}, reverie.UsageError, "not both"),
     ({"spec": reverie.Spec("tiny", reverie.layer("conv1_1"))}, reverie.UsageError, "whole picture"),
     ({"colour": "red"}, TypeError, "colour"),
-    ({"cache": "never"}, reverie.InvalidRequest, "'never' is none of use, bypass, only"),
+    ({"cache": "never"}, reverie.InvalidRequest, "'never' is not one of use, bypass, only"),
 ]
 
 UNAVAILABLE = Fault(grpc.StatusCode.UNAVAILABLE, "Starting.", (error_info("STARTING"),))
@@ -187,7 +187,7 @@ def test_a_priority_goes_with_either_call(client: reverie.Client, script: Script
 
 
 def test_an_unknown_priority_is_not_sent(client: reverie.Client, script: Script) -> None:
-    with pytest.raises(reverie.InvalidRequest, match="priority: 'urgent' is none of interactive, batch"):
+    with pytest.raises(reverie.InvalidRequest, match="priority: 'urgent' is not one of interactive, batch"):
         render(client, priority="urgent")
     assert not script.requests
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import grpc
 import pytest
 import reverie
-from click.testing import CliRunner
 from google.rpc import error_details_pb2 as rpc_details
 from reverie import errors
 from reverie._command import main
 from reverie._command.failure import SERVER_ERRORS
 
 from tests.client.faults import Fault, error_info, retry_info
+from tests.client.runner import runner
 from tests.client.scripted import Command, Script
 
 STATUS = grpc.StatusCode
@@ -103,7 +103,7 @@ def test_a_failure_in_the_middle_writes_nothing(command: Command, script: Script
 
 
 def test_an_absent_server_is_named(folder: Path) -> None:
-    result = CliRunner().invoke(main, [*RENDER, "--server", f"unix:{folder}/nobody.sock"])
+    result = runner().invoke(main, [*RENDER, "--server", f"unix:{folder}/nobody.sock"])
     assert result.exit_code == 1
     assert f"No Reverie server answers at unix:{folder}/nobody.sock" in result.stderr
 
@@ -115,7 +115,7 @@ def test_the_option_wins_over_the_environment(command: Command, script: Script, 
 
 
 def test_what_is_no_address_is_refused_with_an_example(folder: Path) -> None:
-    result = CliRunner().invoke(main, ["models", "--server", "http://localhost"])
+    result = runner().invoke(main, ["models", "--server", "http://localhost"])
     assert result.exit_code == 2
     assert "write HOST:PORT, such as localhost:50051" in result.stderr
 

@@ -8,15 +8,17 @@ from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from reverie._command import main
 from reverie._command.group import EXTRAS, PROBES, Commands
+
+from tests.client.runner import runner
 
 RENDER = ("render", "tiny", "conv1_1", "3")
 
 
 def run(*typed: str) -> Result:
-    return CliRunner().invoke(main, typed, prog_name="reverie", env={"REVERIE_SERVER": None})
+    return runner().invoke(main, typed, prog_name="reverie", env={"REVERIE_SERVER": None})
 
 
 def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
@@ -87,11 +89,11 @@ def test_another_distribution_can_bring_a_command(tmp_path: Path, monkeypatch: p
         "import click\n\n@click.command()\ndef hello():\n    '''Greet.'''\n    click.echo('Hello.')\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    assert CliRunner().invoke(group(hello="brought:hello"), ["hello"]).stdout == "Hello.\n"
+    assert runner().invoke(group(hello="brought:hello"), ["hello"]).stdout == "Hello.\n"
 
 
 def test_a_command_that_misses_a_package_of_its_own_says_which() -> None:
-    result = CliRunner().invoke(group(hello="no_such_package.command:hello"), ["hello"])
+    result = runner().invoke(group(hello="no_such_package.command:hello"), ["hello"])
     assert result.exit_code == 2
     assert result.stderr == (
         "Error: reverie hello needs the package no_such_package, which is not installed: reinstall reverie\n"
@@ -103,7 +105,7 @@ def test_a_package_that_is_found_missing_only_when_it_runs_is_named(
 ) -> None:
     (tmp_path / "late.py").write_text("import click\n\n@click.command()\ndef hello():\n    import no_such_package\n")
     monkeypatch.syspath_prepend(tmp_path)
-    result = CliRunner().invoke(group(hello="late:hello"), ["hello"])
+    result = runner().invoke(group(hello="late:hello"), ["hello"])
     assert result.exit_code == 2
     assert "reverie hello needs the package no_such_package" in result.stderr
 

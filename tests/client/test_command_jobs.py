@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from reverie._command import main
 from reverie_proto.v1 import jobs_pb2
 
+from tests.client.runner import runner
 from tests.client.scripted import Command, Script
 
 SUMMARY = "job-1  failed  3 of 4 done, 1 of them before, 1 failed\n"
@@ -96,6 +96,6 @@ def test_fetch_writes_the_pictures_into_a_folder(
 
 @pytest.mark.parametrize("arguments", [("list",), ("show", "x"), ("create", "tiny", "conv1_1")])
 def test_a_job_needs_a_server_that_stays(folder: Path, arguments: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(main, ["jobs", *arguments], prog_name="reverie", env={"REVERIE_SERVER": None})
+    result = runner().invoke(main, ["jobs", *arguments], prog_name="reverie", env={"REVERIE_SERVER": None})
     assert result.exit_code == 2
     assert result.stderr == "Error: Jobs live on a server: name one with --server HOST:PORT or REVERIE_SERVER.\n"

@@ -73,7 +73,7 @@ MISTAKES = [
     (("conv1_1", "3", "--neuron", "-1,2"), "is no position"),
     (("logits", "dog", "--neuron", "2,5"), "--neuron needs the number of a channel, not 'dog'"),
     (("conv1_1", "3", "--size", "big"), "'big' is not a valid integer"),
-    (("conv1_1", "3", "--seed", "-1"), "spec.seed: -1 cannot be sent"),
+    (("conv1_1", "3", "--seed", "-1"), "spec.seed: -1 is not in 0..4294967295"),
     (("conv1_1", "3", "--timeout", "0"), "0.0 is not in the range x>0"),
     (("conv1_1", "-3"), "No such option"),
     (("conv1_1",), "Missing argument 'CHANNEL'"),

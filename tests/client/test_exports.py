@@ -58,7 +58,10 @@ def test_every_public_name_is_in_the_manual() -> None:
 
 @pytest.mark.parametrize(
     "kinds",
-    [(reverie.SpecOptions, reverie.RenderOptions, reverie.StreamOptions), (reverie.SpecOptions, reverie.JobOptions)],
+    [
+        (reverie.SpecOptions, reverie.DeliveryOptions, reverie.RenderOptions, reverie.StreamOptions),
+        (reverie.SpecOptions, reverie.JobOptions),
+    ],
     ids=["stream", "job"],
 )
 def test_every_option_is_documented(kinds: tuple[type, ...]) -> None:

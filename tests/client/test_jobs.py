@@ -47,9 +47,9 @@ def test_layers_are_sent_as_ranges(
 
 MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"layers": {"conv1_1": []}}, reverie.InvalidRequest, "no channel is named"),
-    ({"layers": {"conv1_1": ["x"]}}, reverie.InvalidRequest, "'conv1_1'"),
-    ({"layers": {"conv1_1": [2**40]}}, reverie.InvalidRequest, "'conv1_1'"),
-    ({"steps": "many"}, reverie.InvalidRequest, "'many' cannot be sent"),
+    ({"layers": {"conv1_1": ["x"]}}, reverie.InvalidRequest, r"layers\[0\]\.channels\[0\]"),
+    ({"layers": {"conv1_1": [2**40]}}, reverie.InvalidRequest, r"layers\[0\]\.channels\[0\]"),
+    ({"steps": "many"}, reverie.InvalidRequest, "template.steps: 'many' is not a whole number"),
     ({"colour": "red"}, TypeError, "colour"),
 ]
 

@@ -13,9 +13,9 @@ from onnx.reference import ReferenceEvaluator
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from reverie_export import BadSource, export_model
 from reverie_export.sources.guard import all_nodes
-from reverie_export.sources.onnx_file import Said, open_onnx
+from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing
-from reverie_gradient.coverage import SILENT
+from reverie_gradient.coverage import NO_GRADIENT
 from reverie_gradient.table import RULES
 
 from tests.export.ages import FUNCTIONS, NEW, OLD, SHAPE, UNSAYABLE, Age
@@ -43,7 +43,7 @@ def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
 
 def converted(age: Age, folder: Path) -> onnx.ModelProto:
     onnx.save(age.model(), folder / "net.onnx")
-    source = open_onnx(folder / "net.onnx", Said(channels=3, layout="NCHW"), Preprocessing())
+    source = open_onnx(folder / "net.onnx", FileOptions(channels=3, layout="NCHW"), Preprocessing())
     return ir.to_proto(source.graph)
 
 
@@ -64,7 +64,7 @@ def test_a_file_computes_the_same_in_opset_18(age: Age, tmp_path: Path) -> None:
 @pytest.mark.parametrize("age", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_functions_give_way_to_operators_with_rules(age: Age, tmp_path: Path) -> None:
     graph = ir.from_proto(converted(age, tmp_path)).graph
-    left = {node.op_type for node in graph if node.op_type not in RULES and node.op_type not in SILENT}
+    left = {node.op_type for node in graph if node.op_type not in RULES and node.op_type not in NO_GRADIENT}
     assert not left
 
 

@@ -14,7 +14,7 @@ from onnx import helper
 from reverie_export import Overrides, export_model
 from reverie_export.check_command import check
 from reverie_export.command import export
-from reverie_export.vet import answer
+from reverie_export.sandbox_child import answer
 
 from tests.export.forms import BODY, FORMS, network
 

@@ -1,4 +1,4 @@
-"""A minute's worth of `python -m bench.fuzz_check`, in seconds: the same mutants each time."""
+"""A minute's worth of `python -m tests.export.fuzz_check`, in seconds: the same mutants each time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 
 import numpy as np
 
-from bench.fuzz_check import mutants, seeds
-from bench.mutations import mutate
+from tests.export.fuzz_check import mutants, seeds
+from tests.export.mutations import mutate
 
 
 def test_two_hundred_spoilt_files_do_not_get_the_better_of_it() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-    arguments = [sys.executable, "-m", "bench.fuzz_check", "--cases", "200", "--seed", "3"]
+    arguments = [sys.executable, "-m", "tests.export.fuzz_check", "--cases", "200", "--seed", "3"]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "200 mutants of seed 3" in done.stdout

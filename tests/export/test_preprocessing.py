@@ -19,7 +19,7 @@ from reverie_ascent.models.repository import embedded_models
 from reverie_export import Overrides
 from reverie_export.check_command import check
 from reverie_export.self_test import clouds, drawn, warnings_about
-from reverie_export.sources.opened import open_onnx_file
+from reverie_export.sources.open import open_onnx_file
 from reverie_export.sources.source import Normalisation, Source
 
 from tests.export.forms import BODY, network

@@ -9,7 +9,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 from reverie_gradient.backward import NEWEST_OPSET
-from reverie_gradient.coverage import SILENT, SILENT_INPUTS, UNSUPPORTED
+from reverie_gradient.coverage import NO_GRADIENT, NO_GRADIENT_INPUTS, UNSUPPORTED
 from reverie_gradient.functions import is_function
 from reverie_gradient.rules.quantised import QUANTISING
 from reverie_gradient.table import RULES, UNPORTABLE
@@ -28,22 +28,24 @@ def test_the_newest_opset_is_the_newest_of_onnx() -> None:
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
 def test_an_operator_has_a_rule_or_a_reason_or_a_definition(name: str) -> None:
-    lists = [RULES.keys(), SILENT.keys(), UNSUPPORTED.keys()]
+    lists = [RULES.keys(), NO_GRADIENT.keys(), UNSUPPORTED.keys()]
     node = ir.Node("", name, [])
     ir.Graph([], [], nodes=[node], opset_imports={"": NEWEST_KNOWN})
     assert sum(name in names for names in lists) + is_function(node) == 1
 
 
 def test_nothing_is_listed_that_onnx_does_not_know() -> None:
-    listed = {name for name in (*RULES, *SILENT, *UNSUPPORTED, *SILENT_INPUTS, *QUANTISING) if "::" not in name}
+    listed = {
+        name for name in (*RULES, *NO_GRADIENT, *UNSUPPORTED, *NO_GRADIENT_INPUTS, *QUANTISING) if "::" not in name
+    }
     if NEWEST_KNOWN == NEWEST_OPSET:
         assert listed <= SCHEMAS.keys()
     assert RULES.keys() >= QUANTISING
     assert RULES.keys() >= UNPORTABLE
-    assert SILENT_INPUTS.keys() <= RULES.keys()
+    assert NO_GRADIENT_INPUTS.keys() <= RULES.keys()
 
 
-@pytest.mark.parametrize("table", [SILENT, UNSUPPORTED], ids=["silent", "unsupported"])
+@pytest.mark.parametrize("table", [NO_GRADIENT, UNSUPPORTED], ids=["no gradient", "unsupported"])
 def test_reasons_are_said(table: dict[str, str]) -> None:
     for name, reason in table.items():
         assert len(reason.split()) >= 4, name

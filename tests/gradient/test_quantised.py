@@ -148,7 +148,7 @@ def test_whole_numbers_that_stand_for_nothing_carry_no_gradient() -> None:
     ("body", "says"),
     [
         ("q = QuantizeLinear <block_size = 2> (X, b, z) Y = DequantizeLinear <block_size = 2> (q, b, z)", "blocks"),
-        ("q = QuantizeLinear <output_dtype = 17> (X, s) Y = DequantizeLinear(q, s)", "whole numbers"),
+        ("q = QuantizeLinear <output_dtype = 17> (X, s) Y = DequantizeLinear(q, s)", "only integers"),
     ],
 )
 def test_other_quantisations_are_refused(body: str, says: str) -> None:

@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 from reverie_ascent import Ascent, Outcome, Reached, Result, Run
-from reverie_ascent.runtime.session import CPU, Device
-from reverie_proto.v1 import visualization_pb2
-from reverie_server.catalog import Catalog
+from reverie_ascent.models.repository import Model
+from reverie_ascent.recipe import Recipe, Term
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.session import Device
+from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_server.limits import Limits
-from reverie_server.request.render_request import Order
-from reverie_server.scheduler.step_loop import Worker
+from reverie_server.request.events import Event
+from reverie_server.request.render_request import RenderRequest
+from reverie_server.scheduler.event_queue import EventQueue
+from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.step_loop import StepLoop
 
 SIZE = 16
 
+#: How long a test waits for what is about to happen: much longer than that takes on a machine that is busy otherwise.
+PATIENCE_S = 60
 
-class Orders:
-    """Makes orders for the tiny model."""
 
-    def __init__(self, models: Path) -> None:
-        self._catalog = Catalog([models], Limits())
+MODEL = cast(Model, SimpleNamespace(name="tiny", digest="m"))
 
-    def __call__(
-        self,
-        layer: str = "conv1_1",
-        *,
-        steps: int = 4,
-        seed: int = 0,
-        background: bool = False,
-        estimated_s: float | None = None,
-        program_bytes: int = 0,
-    ) -> Order:
-        request = visualization_pb2.StreamRenderRequest(progress_every_steps=1)
-        request.spec.model, request.spec.objective.channel.layer = "tiny", layer
-        request.spec.size_px, request.spec.steps, request.spec.seed = SIZE, steps, seed
-        if background:
-            request.priority = visualization_pb2.PRIORITY_BATCH
-        order = self._catalog.order(request)
-        return dataclasses.replace(order, estimated_s=estimated_s, program_bytes=program_bytes)
+
+def request(
+    layer: str = "conv1_1",
+    *,
+    steps: int = 4,
+    seed: int = 0,
+    digest: str = "d",
+    cache: visualization_pb2.CacheMode = visualization_pb2.CACHE_MODE_USE,
+    request_id: str = "",
+    background: bool = False,
+    estimated_s: float | None = None,
+    program_bytes: int = 0,
+    maker: str = "",
+) -> RenderRequest:
+    """A request as far as dispatcher, scheduler and step loop look at it; each layer has a program of its own."""
+    png = spec_pb2.IMAGE_FORMAT_PNG
+    return RenderRequest(
+        model=MODEL,
+        recipe=Recipe((Term("layer", layer),), SIZE, steps, 0.1, seed),
+        effective=spec_pb2.RenderSpec(model="tiny"),
+        digest=digest,
+        format=png,
+        frame_format=png,
+        frame_steps=frozenset(),
+        frame_size_px=SIZE,
+        report_every=1,
+        background=background,
+        cache=cache,
+        request_id=request_id,
+        estimated_s=estimated_s,
+        program_bytes=program_bytes,
+        maker=maker,
+    )
 
 
 class FakeAscent:
@@ -91,18 +110,58 @@ def nothing(*_: Any) -> None:
     """Do nothing."""
 
 
-def fake_worker(
+class Heard(Render):
+    """A render of a step loop that one reader listens to."""
+
+    def __init__(self, step_loop: StepLoop, request: RenderRequest, wake: Callable[[], None]) -> None:
+        super().__init__(request)
+        self._step_loop = step_loop
+        self._events = EventQueue(wake)
+
+    def put(self, event: Event | BaseException) -> None:
+        self._events.put(event)
+
+    def notify(self) -> None:
+        self._events.notify()
+
+    def take(self) -> Event | None:
+        return self._events.take()
+
+    def stop(self) -> None:
+        self._step_loop.stop(self)
+
+
+def submit(
+    step_loop: StepLoop,
+    request: RenderRequest,
+    wake: Callable[[], None] = nothing,
+    *,
+    client: str = "",
+    deadline_s: float | None = None,
+) -> Heard:
+    """Let a step loop render a request, of the class that it names; ``wake`` is called when there is news."""
+    render = Heard(step_loop, request, wake)
+    step_loop.submit(render, client=client, background=request.background, deadline_s=deadline_s)
+    return render
+
+
+def seated(step_loop: StepLoop) -> list[Any]:
+    """The renders that have a place in some batch, by place."""
+    return [batch.renders for batch in step_loop._state.programs if batch.renders]
+
+
+def fake_step_loop(
     *,
     batch: int = 1,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     before: Callable[[list[Run]], None] = nothing,
     loading: Callable[[str], None] = nothing,
     **options: Any,
-) -> Worker:
-    """A worker whose programs are fakes; ``loading`` is called, with the layer, where one would be built."""
+) -> StepLoop:
+    """A step loop whose programs are fakes; ``loading`` is called, with the layer, where one would be built."""
 
-    def load(plan: Any) -> Ascent:
-        loading(plan.recipe.terms[0].layer)
+    def load(request: RenderRequest) -> Ascent:
+        loading(request.recipe.terms[0].layer)
         return cast(Ascent, FakeAscent(batch, before))
 
-    return Worker(Device("cpu", (CPU,), 1, batch=batch), limits, load=load, **options)
+    return StepLoop(Device("cpu", (CPU.provider,), 1, batch=batch), limits, load=load, **options)

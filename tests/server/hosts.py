@@ -18,7 +18,7 @@ from reverie_server import Engine, Mount, add_to_server
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.process.server import Signals, serve
 from reverie_server.process.settings import Settings
-from reverie_server.rpc.interceptor import Layer
+from reverie_server.rpc.interceptor import Middleware
 
 
 @asynccontextmanager
@@ -80,12 +80,12 @@ class Refusal:
 
 @asynccontextmanager
 async def running(
-    engine: Engine, settings: Settings, *, observer: Observer = NOBODY, layers: Sequence[Layer] = ()
+    engine: Engine, settings: Settings, *, observer: Observer = NOBODY, middleware: Sequence[Middleware] = ()
 ) -> AsyncIterator[str]:
     """A server with everything that surrounds its calls, as `reverie serve` runs it; its address."""
     signals, bound = Signals(), asyncio.get_running_loop().create_future()
     life = asyncio.create_task(
-        serve(engine, settings, signals=signals, ready=bound.set_result, observer=observer, layers=layers)
+        serve(engine, settings, signals=signals, ready=bound.set_result, observer=observer, middleware=middleware)
     )
     await asyncio.wait([life, bound], return_when=asyncio.FIRST_COMPLETED)
     if life.done():

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import settle
 from reverie_ascent.lowering.to_rows import rewrite
 from reverie_ascent.plan import Rates
@@ -90,14 +90,14 @@ def _chain(channels: int, size: int, kernel: int, length: int, *, batch: int = 1
     ]
     lines.append(f"out = Relu(y{length - 1})")
     constants = {"w": weights.astype(np.float32), "b": np.zeros(channels, np.float32)}
-    return piece(f"chain ({shape} x0) => ({shape} out)", "\n".join(lines), constants)
+    return fragment(f"chain ({shape} x0) => ({shape} out)", "\n".join(lines), constants)
 
 
 def _conversion(device: Device) -> float:
     """Return what it takes to turn one number into rows, or back, in nanoseconds."""
     channels, size = 64, 112
     shape, pixels = f"float[1, {channels}, {size}, {size}]", size * size
-    model = piece(
+    model = fragment(
         f"there ({shape} x0) => ({shape} out)",
         """
         moved = Transpose <perm = [0, 2, 3, 1]> (x0)

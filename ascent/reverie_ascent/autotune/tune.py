@@ -20,19 +20,18 @@ def tune(device: Device, *, progress: Callable[[str], None] = lambda said: None)
     Pictures rendered by the plan have a maker of their own: tune once, and share the file among all machines whose
     pictures are to be equal.
     """
-    found = None
-    if device.name == "cpu":
+    found, channels_last = None, False
+    if device.type.multiplies_rows:
         measured = []
         for turn in range(REPEATS):
             progress(f"measuring convolutions, {turn + 1} of {REPEATS}")
             measured.append(benchmark.rates(device))
         found = medians(measured)
-    progress("measuring how many pictures a step is best made for")
-    batch = benchmark.best_batch(benchmark.batch_curve(device))
-    channels_last = False
-    if device.name != "cpu":
+    else:
         progress("comparing the layouts of convolutions")
         channels_last = benchmark.prefers_channels_last(device)
+    progress("measuring how many pictures a step is best made for")
+    batch = benchmark.best_batch(benchmark.batch_curve(device))
     origin = f"Measured by `reverie tune` with ONNX Runtime {device.onnxruntime_version}."
     return LoweringPlan(device.kind, found, channels_last, batch, device.threads, origin)
 

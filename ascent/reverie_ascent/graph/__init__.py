@@ -1,1 +1,1 @@
-"""Building graphs: fragments written as text, nodes one by one, and the shapes of all values."""
+"""Fragments of graphs written as text, and the shapes of all values."""

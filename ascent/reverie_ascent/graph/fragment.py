@@ -1,4 +1,4 @@
-"""Pieces of the step program: small graphs written as ONNX text, that know their way back."""
+"""Fragments of the step program: small graphs written as ONNX text, with their gradients."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reverie_gradient import add_gradient
 OPSET, IR_VERSION = 18, 9
 
 
-def piece(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
-    """Return the graph ``signature { body }``, in the text form of ONNX; ``constants`` are arrays that it names."""
+def fragment(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
+    """Return the graph ``signature { body }``, in the text format of ONNX; ``constants`` are its arrays by name."""
     text = f'<ir_version: {IR_VERSION}, opset_import: ["": {OPSET}]> {signature} {{ {body} }}'
     proto = onnx.parser.parse_model(text)
     proto.graph.initializer.extend(onnx.numpy_helper.from_array(a, name) for name, a in (constants or {}).items())
@@ -24,7 +24,7 @@ def piece(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.gene
 
 
 def differentiate(model: ir.Model, *, of: str, wrt: str) -> ir.Model:
-    """Give a piece the input ``{of}_gradient``, which comes back to it, and the output ``{wrt}_gradient``."""
+    """Add to a fragment the input ``{of}_gradient`` and the output ``{wrt}_gradient``."""
     values = ir.convenience.create_value_mapping(model.graph)
     after = ir.Value(name=f"{of}_gradient")
     (before,) = add_gradient(model.graph, of=values[of], wrt=[values[wrt]], cotangent=after)

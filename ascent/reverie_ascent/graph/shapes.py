@@ -1,6 +1,6 @@
-"""Settles what is free in a layer's file and fixed in a program: sizes, and what they decide.
+"""Computes the shapes of all values of a program, whose sizes are fixed, and what follows from them.
 
-ONNX Runtime would do the same on loading; the passes after this one have to see the shapes themselves.
+ONNX Runtime would do the same on loading, but the passes after this one need the shapes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveUnusedNodesPass, ShapeInferencePass
-
-from reverie_ascent.graph.builder import add_constant
+from reverie_gradient import Builder
 
 Array = npt.NDArray[np.generic]
 
@@ -50,7 +49,7 @@ def settle(model: ir.Model) -> None:
 
 
 def infer(model: ir.Model) -> None:
-    """Work out the shape of every value anew."""
+    """Infer the shape of every value again."""
     for node in model.graph:
         for value in node.outputs:
             if value not in model.graph.outputs:
@@ -69,14 +68,14 @@ def constant(value: ir.Value | None) -> Array | None:
 
 
 def dims(value: ir.Value | None) -> tuple[int, ...] | None:
-    """Return the shape of a value, None where a size is open."""
+    """Return the shape of a value, None if a size is not known."""
     if value is None or value.shape is None or not value.shape.is_static():
         return None
     return tuple(value.shape.numpy())
 
 
 def _compute(graph: ir.Graph, node: ir.Node) -> bool:
-    """Replace a node by its value where that is small and known."""
+    """Replace a node by its value if that is small and known."""
     if len(node.outputs) != 1 or node.outputs[0] in graph.outputs:
         return False
     if node.op_type == "Shape":
@@ -93,7 +92,7 @@ def _compute(graph: ir.Graph, node: ir.Node) -> bool:
         if shape is None or np.prod(shape) > LARGEST:
             return False
         result = _evaluate(node, {str(name): a for name, a in inputs.items() if a is not None})
-    _replace(graph, node, add_constant(graph, f"{node.outputs[0].name}/settled", result))
+    _replace(graph, node, Builder(graph).constant(result, name=f"{node.outputs[0].name}/settled"))
     return True
 
 

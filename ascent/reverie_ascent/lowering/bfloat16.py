@@ -7,6 +7,7 @@ The decoder, the transforms and the masks stay as they are: a maximum would not 
 from __future__ import annotations
 
 import onnx_ir as ir
+from reverie_gradient import Builder
 
 from reverie_ascent.lowering.rewrite import Rewrite
 
@@ -21,13 +22,13 @@ class RoundOperands(Rewrite):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Round the operands of every such node, once for all who read one, and widen its result."""
         graph = model.graph
+        builder = Builder(graph)
         rounded: dict[ir.Value, ir.Value] = {}
 
-        def cast(value: ir.Value, kind: ir.DataType, name: str) -> tuple[ir.Node, ir.Value]:
-            node = ir.Node("", "Cast", [value], [ir.AttrInt64("to", kind.value)], name=name)
-            node.outputs[0].name, node.outputs[0].shape = name, value.shape
-            node.outputs[0].type = ir.TensorType(kind)
-            return node, node.outputs[0]
+        def cast(value: ir.Value, kind: ir.DataType, name: str) -> ir.Value:
+            result = builder.op("Cast", [value], name=name, to=int(kind))
+            result.type, result.shape = ir.TensorType(kind), value.shape
+            return result
 
         for node in list(graph):
             if node.op_type not in OPERATORS or node.domain:
@@ -36,16 +37,17 @@ class RoundOperands(Rewrite):
                 if value is None:
                     continue
                 if value not in rounded:
-                    narrow, rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
-                    graph.insert_before(node, narrow)
+                    rounded[value] = cast(value, ir.DataType.BFLOAT16, f"{value.name}/bfloat16")
                 node.replace_input_with(i, rounded[value])
+            builder.insert_before(node)
             (output,) = node.outputs
-            wide, result = cast(output, ir.DataType.FLOAT, f"{output.name}/float")
-            graph.insert_after(node, wide)
-            is_output = output.is_graph_output()
-            output.replace_all_uses_with(result, replace_graph_outputs=is_output)
-            wide.replace_input_with(0, output)
+            readers, is_output = tuple(output.uses()), output.is_graph_output()
+            result = cast(output, ir.DataType.FLOAT, f"{output.name}/float")
+            builder.insert_after(node)
+            for reader, index in readers:
+                reader.replace_input_with(index, result)
             if is_output:
+                graph.outputs[list(graph.outputs).index(output)] = result
                 output.name, result.name = result.name, output.name
             output.type = ir.TensorType(ir.DataType.BFLOAT16)
         graph.opset_imports[""] = OPSET

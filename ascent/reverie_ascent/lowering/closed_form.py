@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import dims, infer
 from reverie_ascent.lowering.rewrite import Rewrite
 
@@ -26,11 +26,11 @@ class CloseLinearObjectives(Rewrite):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite every match."""
         changed = False
-        for number, node in enumerate(list(model.graph)):
-            w = Writer(model.graph, f"linear{number}")
+        w = Builder(model.graph, "linear")
+        for node in list(model.graph):
             result = _forward(w, model.graph, node) or _backward(w, node)
             if result is not None:
-                w.replace(node, result)
+                w.replace(node, [result])
                 changed = True
         if changed:
             RemoveUnusedNodesPass()(model)
@@ -38,7 +38,7 @@ class CloseLinearObjectives(Rewrite):
         return ir.passes.PassResult(model, changed)
 
 
-def _forward(w: Writer, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
+def _forward(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     """Match MatMul(Reshape(Conv(x)), p): y p."""
     if node.op_type != "MatMul":
         return None
@@ -68,12 +68,12 @@ def _forward(w: Writer, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     matrix = w.reshape(weight, m, channels * taps * taps)
     result = w.op("MatMul", [matrix, w.reshape(seen, n, channels * taps * taps, 1)])
     if len(conv.inputs) > 2 and conv.inputs[2] is not None:
-        total = w.op("ReduceSum", [p, w.sizes(1)], keepdims=1)
+        total = w.op("ReduceSum", [p, w.integers(1)], keepdims=1)
         result = w.op("Add", [result, w.op("Mul", [w.reshape(conv.inputs[2], m, 1), total])])
     return result
 
 
-def _backward(w: Writer, node: ir.Node) -> ir.Value | None:
+def _backward(w: Builder, node: ir.Node) -> ir.Value | None:
     """Match Conv(Reshape(MatMul(v, p'))): a convolution of the product of a column and a line."""
     if node.op_type != "Conv" or node.inputs[0] is None or len(node.inputs) > 2:
         return None
@@ -112,15 +112,15 @@ def _taps(conv: ir.Node) -> int | None:
     return taps if plain else None
 
 
-def _shifted(w: Writer, p: ir.Value, taps: int, size: tuple[int, int, int], *, mirrored: bool) -> ir.Value:
+def _shifted(w: Builder, p: ir.Value, taps: int, size: tuple[int, int, int], *, mirrored: bool) -> ir.Value:
     """Return p as each tap sees it, zero outside of the picture: [N, taps taps, H W]."""
     n, height, width = size
     around = taps // 2
-    margins = w.sizes(0, 0, around, around, 0, 0, around, around)
+    margins = w.integers(0, 0, around, around, 0, 0, around, around)
     framed = w.op("Pad", [w.reshape(p, n, 1, height, width), margins])
     corners = list(np.ndindex(taps, taps))
     views = [
-        w.op("Slice", [framed, w.sizes(y, x), w.sizes(y + height, x + width), w.sizes(2, 3)])
+        w.op("Slice", [framed, w.integers(y, x), w.integers(y + height, x + width), w.integers(2, 3)])
         for y, x in (reversed(corners) if mirrored else corners)
     ]
     return w.reshape(w.op("Concat", views, axis=1), n, taps * taps, height * width)

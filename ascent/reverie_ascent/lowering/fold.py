@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import add_constant
 from reverie_ascent.lowering.rewrite import Rewrite
 
 Array = npt.NDArray[np.generic]
@@ -31,7 +31,7 @@ class FoldConstants(Rewrite):
                 continue  # only other folded nodes read it, and compute it themselves
             for value, result, uses in zip(node.outputs, _evaluate(node), users, strict=True):
                 if uses:
-                    constant = add_constant(model.graph, f"{value.name}/folded", result)
+                    constant = Builder(model.graph).constant(result, name=f"{value.name}/folded")
                     for user, index in uses:
                         user.replace_input_with(index, constant)
         RemoveUnusedNodesPass()(model)

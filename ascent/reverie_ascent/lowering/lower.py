@@ -22,8 +22,6 @@ class Target(Protocol):
     """What the lowering needs to know about a device."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
     def exact(self) -> bool: ...  # noqa: D102
     @property
     def bfloat16(self) -> bool: ...  # noqa: D102
@@ -49,12 +47,14 @@ def lower(model: ir.Model, target: Target) -> None:
 
 def passes_for(target: Target) -> Iterator[ir.passes.InPlacePass]:
     """Yield the passes for a device, in order."""
-    if target.name == "cuda":
+    if target.plan is None:
+        return
+    if target.plan.rates is None:  # a GPU's
         yield SettleShapes()
         yield WriteNegations()
         if target.bfloat16:
             yield RoundOperands()
-    elif not target.exact and target.plan is not None and target.plan.rates is not None:
+    elif not target.exact:
         yield SettleShapes()
         yield CloseLinearObjectives()
         yield ShrinkMasks()

@@ -9,10 +9,12 @@ large:
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import infer
 from reverie_ascent.lowering.rewrite import Rewrite
 
@@ -26,10 +28,11 @@ class ShrinkMasks(Rewrite):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite every match."""
         changed = False
-        for number, node in enumerate(list(model.graph)):
+        w = Builder(model.graph, "mask")
+        for node in list(model.graph):
             found = _match(node)
             if found is not None:
-                _rewrite(Writer(model.graph, f"mask{number}"), node, *found)
+                _rewrite(w, node, *found)
                 changed = True
         if changed:
             RemoveUnusedNodesPass()(model)
@@ -38,13 +41,13 @@ class ShrinkMasks(Rewrite):
         return ir.passes.PassResult(model, changed)
 
 
-def _rewrite(w: Writer, node: ir.Node, r: ir.Value, enlarged: ir.Node, maximal: ir.Value) -> None:
+def _rewrite(w: Builder, node: ir.Node, r: ir.Value, enlarged: ir.Node, maximal: ir.Value) -> None:
     g, pool = enlarged.inputs[0], _pool_of(r)
     assert pool is not None
     positive = w.op("HardSigmoid", [pool], **_attributes(node.inputs[1]))
     masked = w.op("Mul", [g, positive])
     again = w.op("Resize", [masked, *enlarged.inputs[1:]], **{k: a.value for k, a in enlarged.attributes.items()})
-    w.replace(node, w.op("Mul", [again, maximal]))
+    w.replace(node, [w.op("Mul", [again, maximal])])
 
 
 def _match(node: ir.Node) -> tuple[ir.Value, ir.Node, ir.Value] | None:
@@ -85,7 +88,7 @@ def _is(node: ir.Node | None, op_type: str) -> bool:
     return node is not None and node.op_type == op_type
 
 
-def _attributes(mask: ir.Value | None) -> dict[str, object]:
+def _attributes(mask: ir.Value | None) -> dict[str, Any]:
     producer = _producer(mask)
     assert producer is not None
     return {name: a.value for name, a in producer.attributes.items()}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import constant
 from reverie_ascent.lowering.rewrite import Rewrite
 
@@ -22,9 +22,9 @@ class WriteNegations(Rewrite):
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rewrite every match."""
         matches = [node for node in model.graph if _is_negation(node)]
-        for number, node in enumerate(matches):
-            w = Writer(model.graph, f"negation{number}")
-            w.replace(node, w.op("Neg", [node.inputs[0]]))
+        w = Builder(model.graph, "negation")
+        for node in matches:
+            w.replace(node, [w.op("Neg", [node.inputs[0]])])
         RemoveUnusedNodesPass()(model)
         return ir.passes.PassResult(model, bool(matches))
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.lowering.layout import Layout, doubled, pooled, row_major
 
 
@@ -37,7 +38,7 @@ class Doubled:
 OnRows: TypeAlias = "Rows | Doubled"
 
 
-def from_plain(w: Writer, value: ir.Value) -> Rows:
+def from_plain(w: Builder, value: ir.Value) -> Rows:
     """Turn [N, C, H, W] into rows."""
     assert value.shape is not None
     n, c, height, width = (int(size) for size in value.shape.numpy())
@@ -46,26 +47,30 @@ def from_plain(w: Writer, value: ir.Value) -> Rows:
     return Rows(rows, layout, c, clean=False)
 
 
-def to_plain(w: Writer, held: OnRows, size: tuple[int, int]) -> ir.Value:
+def to_plain(w: Builder, held: OnRows, size: tuple[int, int]) -> ir.Value:
     """Turn a value on rows into [N, C, H, W]."""
     rows = in_layout(w, held, row_major(_batch(held), *size))
     pixels = w.reshape(rows.value, rows.layout.batch, *size, rows.channels)
     return w.op("Transpose", [pixels], perm=[0, 3, 1, 2])
 
 
-def in_layout(w: Writer, held: OnRows, layout: Layout) -> Rows:
+def in_layout(w: Builder, held: OnRows, layout: Layout) -> Rows:
     """Return a value in another layout; nothing is written where it has that layout already."""
     if isinstance(held, Doubled):
         index = doubled(held.half.layout, layout)
-        return Rows(w.op("Gather", [held.half.value, w.indices(index)], axis=0), layout, held.channels, clean=False)
+        return Rows(_gathered(w, held.half.value, index), layout, held.channels, clean=False)
     if held.layout.same(layout):
         return Rows(held.value, layout, held.channels, held.clean)
     index = layout.from_rows_of(held.layout)
     clean = held.clean and held.layout.spare is not None
-    return Rows(w.op("Gather", [held.value, w.indices(index)], axis=0), layout, held.channels, clean)
+    return Rows(_gathered(w, held.value, index), layout, held.channels, clean)
 
 
-def with_zeros(w: Writer, rows: Rows) -> tuple[ir.Value, int]:
+def _gathered(w: Builder, value: ir.Value, index: npt.ArrayLike) -> ir.Value:
+    return w.op("Gather", [value, w.constant(index, ir.DataType.INT32)], axis=0)
+
+
+def with_zeros(w: Builder, rows: Rows) -> tuple[ir.Value, int]:
     """Return the rows and the number of one that holds zeros, appended if there is none."""
     if rows.clean and rows.layout.spare is not None:
         return rows.value, rows.layout.spare
@@ -73,7 +78,7 @@ def with_zeros(w: Writer, rows: Rows) -> tuple[ir.Value, int]:
     return w.op("Concat", [rows.value, zeros], axis=0), rows.layout.rows
 
 
-def spread(w: Writer, half: Rows, layout: Layout) -> ir.Value | None:
+def spread(w: Builder, half: Rows, layout: Layout) -> ir.Value | None:
     """Return ``half`` as [q, 1, q', 1, tiles C], to stretch over `quartered` rows of ``layout``; None if it cannot."""
     blocks = layout.blocks
     if blocks is None or blocks.side % 2:
@@ -83,7 +88,7 @@ def spread(w: Writer, half: Rows, layout: Layout) -> ir.Value | None:
     return w.reshape(fitting.value, down, 1, across, 1, line)
 
 
-def quartered(w: Writer, rows: Rows) -> ir.Value:
+def quartered(w: Builder, rows: Rows) -> ir.Value:
     """Return rows of a tiled layout as [q, 2, q', 2, tiles C]: the second and fourth axis span a square of 2 x 2."""
     blocks = rows.layout.blocks
     assert blocks is not None

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import numpy as np
 import onnx_ir as ir
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import constant, dims
 from reverie_ascent.lowering.layout import pooled, row_major
 from reverie_ascent.lowering.rows import Doubled, OnRows, Rows, in_layout, quartered, spread, with_zeros
@@ -31,7 +31,7 @@ class Rule:
     """
 
     why_not: Callable[[ir.Node], str | None]
-    emit: Callable[[Writer, ir.Node, Sequence[OnRows | None], Tiles], Sequence[OnRows | ir.Value]]
+    emit: Callable[[Builder, ir.Node, Sequence[OnRows | None], Tiles], Sequence[OnRows | ir.Value]]
 
 
 def lowerable(node: ir.Node) -> bool:
@@ -134,7 +134,7 @@ def _why_no_convolution(node: ir.Node) -> str | None:
 
 
 def _convolution(
-    w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles
+    w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles
 ) -> Sequence[OnRows | ir.Value]:
     weight = node.inputs[1]
     bias = node.inputs[2] if len(node.inputs) > 2 else None
@@ -161,18 +161,18 @@ def _convolution(
     return [Rows(value, tiling.layout, shape[1], clean=True)]
 
 
-def _narrow(w: Writer, x: OnRows, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
+def _narrow(w: Builder, x: OnRows, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
     n, outputs, height, width = shape
     rows = in_layout(w, x, row_major(n, height, width))
     matrix = w.reshape(w.op("Transpose", [weight], perm=[2, 3, 0, 1]), 9 * outputs, rows.channels)
     turned = w.op("Transpose", [w.reshape(rows.value, n, height * width, rows.channels)], perm=[0, 2, 1])
     taps = w.reshape(w.op("MatMul", [matrix, turned]), n, 9 * outputs, height, width)
-    bordered = w.op("Pad", [taps, w.sizes(0, 0, 1, 1, 0, 0, 1, 1)])
+    bordered = w.op("Pad", [taps, w.integers(0, 0, 1, 1, 0, 0, 1, 1)])
     views = []
     for down, across in product(range(3), repeat=2):
         first = (3 * down + across) * outputs
-        begin, end = w.sizes(first, down, across), w.sizes(first + outputs, down + height, across + width)
-        views.append(w.op("Slice", [bordered, begin, end, w.sizes(1, 2, 3)]))
+        begin, end = w.integers(first, down, across), w.integers(first + outputs, down + height, across + width)
+        views.append(w.op("Slice", [bordered, begin, end, w.integers(1, 2, 3)]))
     total = w.op("Sum", views)
     return total if bias is None else w.op("Add", [total, w.reshape(bias, outputs, 1, 1)])
 
@@ -180,7 +180,7 @@ def _narrow(w: Writer, x: OnRows, weight: ir.Value, bias: ir.Value | None, shape
 # ----- elementwise, one input -----
 
 
-def _one(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _one(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     (x, *rest) = inputs
     assert x is not None
     assert not any(rest)
@@ -215,7 +215,7 @@ def _per_channel(value: ir.Value | None, channels: int) -> bool:
     return np.prod(shape) == 1 or (len(shape) in (3, 4) and shape[-3:] == (channels, 1, 1) and shape[:-3] in ((), (1,)))
 
 
-def _two(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _two(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     held = [x for x in inputs if x is not None]
     if len(held) < len(inputs):
         return [_with_numbers(w, node, inputs)]
@@ -227,7 +227,7 @@ def _two(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles
     return [total]
 
 
-def _pair(w: Writer, op_type: str, a: OnRows, b: OnRows, *, tiled_first: bool) -> OnRows:
+def _pair(w: Builder, op_type: str, a: OnRows, b: OnRows, *, tiled_first: bool) -> OnRows:
     if isinstance(a, Doubled) and isinstance(b, Doubled):
         both = _pair(w, op_type, a.half, b.half, tiled_first=tiled_first)
         assert isinstance(both, Rows)
@@ -254,7 +254,7 @@ def _keeps(op_type: str, a: bool, b: bool) -> bool:
     return (a or b) if op_type == "Mul" else (a and b and op_type != "Div")
 
 
-def _with_numbers(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None]) -> OnRows:
+def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None]) -> OnRows:
     """One operand is a constant per channel."""
     (x,) = (x for x in inputs if x is not None)
     rows = x.half if isinstance(x, Doubled) else x
@@ -276,7 +276,7 @@ def _why_no_normalisation(node: ir.Node) -> str | None:
     return None if all(constant(v) is not None for v in node.inputs[1:]) else "its scale or shift is no small constant"
 
 
-def _normalisation(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
@@ -315,7 +315,7 @@ POOL: Wanted = {
 }
 
 
-def _pool(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _pool(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     reduce = {"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[node.op_type]
     x = inputs[0]
     assert x is not None
@@ -327,7 +327,7 @@ def _pool(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tile
         rows = in_layout(w, x, tiling.layout)
     layout = pooled(rows.layout)
     squares = quartered(w, rows)
-    value = w.op(reduce, [w.op(reduce, [squares, w.sizes(1)], keepdims=0), w.sizes(2)], keepdims=0)
+    value = w.op(reduce, [w.op(reduce, [squares, w.integers(1)], keepdims=0), w.integers(2)], keepdims=0)
     return [Rows(w.reshape(value, layout.rows, rows.channels), layout, rows.channels, rows.clean)]
 
 
@@ -351,7 +351,7 @@ RESIZE: Mapping[str, tuple[str, str]] = {
 """Attributes of an enlargement: what each is where it is left out, and what it has to be."""
 
 
-def _resize(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _resize(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     if isinstance(x, Rows):
@@ -370,14 +370,14 @@ def _why_no_concat(node: ir.Node) -> str | None:
     return None if len(moving(node)) == len(node.inputs) else "one of its inputs is a constant"
 
 
-def _concat(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _concat(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     held = [x for x in inputs if x is not None]
     if all(isinstance(x, Doubled) for x in held):
         return [Doubled(_beside(w, [x.half for x in held if isinstance(x, Doubled)]))]
     return [_beside(w, held)]
 
 
-def _beside(w: Writer, held: Sequence[OnRows]) -> Rows:
+def _beside(w: Builder, held: Sequence[OnRows]) -> Rows:
     layouts = [x.layout for x in held if isinstance(x, Rows)]
     layout = next((each for each in layouts if each.blocks), layouts[0])
     parts = [in_layout(w, x, layout) for x in held]
@@ -390,11 +390,11 @@ def _why_no_slice(node: ir.Node) -> str | None:
     return None if axes is not None and axes.tolist() in ([1], [-3]) else "it cuts along another axis than the channels"
 
 
-def _slice(w: Writer, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
+def _slice(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
-    value = w.op("Slice", [rows.value, *node.inputs[1:3], w.sizes(1), *node.inputs[4:]])
+    value = w.op("Slice", [rows.value, *node.inputs[1:3], w.integers(1), *node.inputs[4:]])
     shape = dims(node.outputs[0])
     assert shape is not None
     result = Rows(value, rows.layout, shape[1], rows.clean)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.graph.shapes import dims
 from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.partition import choose
@@ -35,7 +35,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
     """Let the nodes ``lowered`` compute on rows, and convert values where they meet others."""
     graph = model.graph
     outputs = list(graph.outputs)
-    w = Writer(graph, "rows")
+    w = Builder(graph, "rows")
     tiles = Tiles(_widest(lowered))
     held: dict[ir.Value, OnRows] = {}
     plain: dict[ir.Value, ir.Value] = {}
@@ -68,7 +68,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
         for i, value in enumerate(node.inputs):
             if value is not None:
                 node.replace_input_with(i, as_plain(value))
-        w.nodes.append(node)
+        w.insert_before(node)
 
     for i, output in enumerate(outputs):
         final = as_plain(output)
@@ -76,11 +76,9 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
             final.name, output.name = output.name, None
             final.shape, final.type = output.shape, output.type
             graph.outputs[i] = final
-    remaining = set(w.nodes)
+    w.append()
     # Safely: a node that is out of the graph but still has its inputs would keep its weights in memory.
-    graph.remove([node for node in graph if node not in remaining], safe=True)
-    graph.remove(list(graph))
-    graph.extend(w.nodes)
+    graph.remove(lowered, safe=True)
     RemoveUnusedNodesPass()(model)
 
 

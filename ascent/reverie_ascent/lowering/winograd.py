@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 import onnx_ir as ir
+from reverie_gradient import Builder
 
-from reverie_ascent.graph.builder import Writer
 from reverie_ascent.lowering.cook_toom import TAPS, Transforms, transforms
 from reverie_ascent.lowering.layout import Layout, Tiling, windows
 
@@ -26,7 +26,7 @@ loading, those of a batch of products at every run, and with few tiles that show
 
 
 def convolve(
-    w: Writer, source: ir.Value, layout: Layout, zero: int, tiling: Tiling, weight: ir.Value, bias: ir.Value | None
+    w: Builder, source: ir.Value, layout: Layout, zero: int, tiling: Tiling, weight: ir.Value, bias: ir.Value | None
 ) -> ir.Value:
     """Append the convolution of rows with ``weight`` [M, C, 3, 3], padded by one; return rows of ``tiling.layout``.
 
@@ -43,7 +43,7 @@ def convolve(
     for first in range(0, len(tiling.chunks), tiling.together):
         chunks = range(first, first + tiling.together)
         index = [windows(layout, zero, tiling, chunk, 1) for chunk in chunks]
-        read = w.op("Gather", [source, w.indices(index)], axis=0)
+        read = w.op("Gather", [source, w.constant(index, ir.DataType.INT32)], axis=0)
         real = [np.arange(tiles)[None, :, None] < len(tiling.chunks[chunk]) for chunk in chunks]
         shift = None if bias is None else w.op("Mul", [w.floats(real), w.reshape(bias, 1, outputs)])
         parts.append(_chunks(w, matrices, read, kernels, shift, (len(chunks), tiles, inputs, outputs)))
@@ -51,7 +51,7 @@ def convolve(
 
 
 def _kernels(
-    w: Writer, matrices: Transforms, weight: ir.Value, inputs: int, outputs: int, *, apart: bool
+    w: Builder, matrices: Transforms, weight: ir.Value, inputs: int, outputs: int, *, apart: bool
 ) -> list[ir.Value]:
     """Transform the kernels: one value [k k, C, M], or k k of them [C, M]."""
     points = len(matrices.kernel) ** 2
@@ -65,7 +65,7 @@ def _kernels(
 
 
 def _chunks(
-    w: Writer,
+    w: Builder,
     matrices: Transforms,
     read: ir.Value,
     kernels: list[ir.Value],

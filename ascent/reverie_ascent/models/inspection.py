@@ -1,16 +1,18 @@
 """What a graph from a model folder may hold, so that a folder from a stranger can do nothing but compute.
 
-Digests say that a folder is what its manifest says, and nothing of who wrote that. So each graph is read before it is
-used: standard numeric operators only, no control flow, no functions and no other domains, and weights from nowhere but
-the folder's own file and within it.
+A digest proves that a file is the one that the manifest names. It does not say who wrote the manifest. So each graph is
+inspected before it is used: it may hold standard numeric operators only, without control flow, functions or other
+domains, and weights that lie within the folder's own file of weights.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import cache
 
 import onnx
+import onnx_ir as ir
 
 #: The most bytes of a manifest, and of a graph: weights are elsewhere.
 MAX_MANIFEST_BYTES = 16 * 2**20
@@ -61,6 +63,17 @@ def _external(tensor: onnx.TensorProto, weights: str, weights_bytes: int) -> Ite
     else:
         if offset + length > weights_bytes:
             yield f"weight {name!r} is said to end at byte {offset + length} of the {weights_bytes} in {weights!r}"
+        if length != (needed := _size(tensor)):
+            yield f"weight {name!r} is said to have {length} bytes, and its shape and type take {needed}"
+
+
+def _size(tensor: onnx.TensorProto) -> int | None:
+    """Return the bytes of a tensor's contents; None where its type has no size, or no such number."""
+    try:
+        bits = ir.DataType(tensor.data_type).bitwidth
+    except (TypeError, ValueError):
+        return None
+    return -(-math.prod(tensor.dims) * bits // 8)
 
 
 def _number(text: str) -> int:

@@ -1,8 +1,8 @@
 """Model folders on disk: what is in them, and that it is what the manifest says.
 
 A folder holds ``manifest.json`` (the message reverie.v1.Manifest), ``weights.bin`` with the weights of all layers, and
-one graph per layer. A manifest is read when the store opens; a file is checked against its digest before its first use,
-and a graph for what it holds (`inspection`): a folder may come from a stranger.
+one graph per layer. A manifest is read when the repository opens. A file is checked against its digest before its
+first use, and a graph for what it holds (`inspection`): a folder may come from a stranger.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 from reverie_proto.v1 import manifest_pb2
 
 from reverie_ascent.models.inspection import MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES, problems
+from reverie_ascent.models.weights import from_checked
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
@@ -29,11 +30,11 @@ FORMAT_VERSION = 1
 RGB = 3
 
 
-class StoreError(Exception):
+class ModelError(Exception):
     """A folder of models cannot be served; the message names the file, what is wrong with it and what helps."""
 
 
-class UnknownName(StoreError, KeyError):
+class UnknownName(ModelError, KeyError):
     """No model, or no layer, of that name; the message holds the nearest ones."""
 
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
@@ -51,7 +52,7 @@ def embedded_models() -> Path:
 
 
 class Model:
-    """One exported network; made by `ModelStore`.
+    """One exported network; made by `ModelRepository`.
 
     ``digest`` is the SHA-256 (hex) of the manifest's bytes, and so, through the digests in it, of every file.
     """
@@ -61,13 +62,13 @@ class Model:
         path = folder / MANIFEST
         try:
             if path.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
-                raise StoreError(f"{path} is a link, or larger than {MAX_MANIFEST_BYTES} bytes, which no manifest is")
+                raise ModelError(f"{path} is a link, or larger than {MAX_MANIFEST_BYTES} bytes, which no manifest is")
             data = path.read_bytes()
             self.manifest = json_format.Parse(data, manifest_pb2.Manifest(), ignore_unknown_fields=True)
         except (OSError, UnicodeDecodeError, json_format.ParseError) as error:
-            raise StoreError(f"{path} cannot be read: {error}") from error
+            raise ModelError(f"{path} cannot be read: {error}") from error
         if self.manifest.format_version != FORMAT_VERSION:
-            raise StoreError(
+            raise ModelError(
                 f"{path} has format {self.manifest.format_version} and this version of Reverie reads {FORMAT_VERSION};"
                 " export the model again"
             )
@@ -78,9 +79,9 @@ class Model:
         self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
         self._files = {file.name: file for file in self.manifest.files}
         if len(self.layers) < len(self.manifest.layers) or len(self._files) < len(self.manifest.files):
-            raise StoreError(f"{path} names a layer or a file twice; export the model again")
+            raise ModelError(f"{path} names a layer or a file twice; export the model again")
         if not self.name or not self.layers:
-            raise StoreError(f"{path} names no model or no layers; export the model again")
+            raise ModelError(f"{path} names no model or no layers; export the model again")
         for name in (*self._files, *(entry.file for entry in self.layers.values())):
             self._check_size(name)
         # A cache per model, gone with it: a decorated method would keep every model alive.
@@ -95,14 +96,15 @@ class Model:
         raise UnknownName("layer", name, [*self.layers, *self._aliases])
 
     def graph(self, layer: str) -> ir.Model:
-        """Return the graph of a layer, a new one each time; its weights are references into `weights`.
+        """Return the graph of a layer, a new one each time; its weights are parts of `weights`.
 
-        Raises UnknownName, or StoreError where the file is not what was exported.
+        Raises UnknownName, or ModelError where the file is not what was exported. Reading a weight checks the file of
+        weights, once, and raises ModelError too.
         """
         if layer not in self.layers:
             raise UnknownName("layer", layer, list(self.layers))
         model = ir.from_proto(self._proto(layer))
-        ir.external_data.set_base_dir(model.graph, self.folder)
+        from_checked(model.graph, lambda: self.weights)
         return model
 
     def grid(self, layer: str, size: int) -> tuple[int, int]:
@@ -110,7 +112,7 @@ class Model:
         return self._grid(layer, size)
 
     def verify(self) -> None:
-        """Check every file's digest and what every graph holds; raise StoreError for the first that is wrong."""
+        """Check every file's digest and what every graph holds; raise ModelError for the first that is wrong."""
         graphs = {entry.file for entry in self.layers.values()}
         for layer in self.layers:
             self._proto(layer)
@@ -122,27 +124,34 @@ class Model:
 
     @cached_property
     def weights(self) -> npt.NDArray[np.uint8]:
-        """The bytes of ``weights.bin``, mapped into memory, checked once."""
+        """The bytes of ``weights.bin``, mapped into memory, checked once.
+
+        What is mapped is the file that was checked: one that takes its place later is never seen. A file that is
+        written to while it is mapped cannot be guarded against; `reverie export` never does that.
+        """
         with (self.folder / WEIGHTS).open("rb") as file:
             # Read and not mapped for this: what is mapped and touched counts as this process's memory.
             self._check_digest(WEIGHTS, hashlib.file_digest(file, hashlib.sha256).hexdigest())
             if not self._files[WEIGHTS].size_bytes:
                 return np.zeros(0, np.uint8)  # nothing cannot be mapped
-            return np.memmap(file, np.uint8, mode="r")
+            mapped = np.memmap(file, np.uint8, mode="r")
+        if mapped.size != self._files[WEIGHTS].size_bytes:
+            raise ModelError(f"{self.folder / WEIGHTS} was written to while it was checked; export the model again")
+        return mapped
 
     def _proto(self, layer: str) -> onnx.ModelProto:
         file = self.layers[layer].file
         if self._files[file].size_bytes > MAX_GRAPH_BYTES:
-            raise StoreError(f"{self.folder / file} is larger than {MAX_GRAPH_BYTES} bytes, which no layer's graph is")
+            raise ModelError(f"{self.folder / file} is larger than {MAX_GRAPH_BYTES} bytes, which no layer's graph is")
         data = (self.folder / file).read_bytes()
         self._check_digest(file, hashlib.sha256(data).hexdigest())
         try:
             proto = onnx.ModelProto.FromString(data)
         except DecodeError as error:
-            raise StoreError(f"{self.folder / file} is no ONNX graph; export the model again") from error
+            raise ModelError(f"{self.folder / file} is no ONNX graph; export the model again") from error
         weights_bytes = self._files[WEIGHTS].size_bytes if WEIGHTS in self._files else 0
         for problem in problems(proto, weights=WEIGHTS, weights_bytes=weights_bytes):
-            raise StoreError(f"{self.folder / file} is not served: {problem}")
+            raise ModelError(f"{self.folder / file} is not served: {problem}")
         return proto
 
     def _work_out_grid(self, layer: str, size: int) -> tuple[int, int]:
@@ -157,34 +166,34 @@ class Model:
         inferred = onnx.shape_inference.infer_shapes(ir.to_proto(ir.Model(forward, ir_version=9)), data_prop=True)
         dims = [d.dim_value for d in inferred.graph.output[0].type.tensor_type.shape.dim]
         if len(dims) != 4 or not all(dims):
-            raise StoreError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {size} px")
+            raise ModelError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {size} px")
         return dims[2], dims[3]
 
     def _check_size(self, name: str) -> None:
         path = self.folder / name
         if Path(name).name != name or name not in self._files:
-            raise StoreError(f"{self.folder / MANIFEST} does not list {name!r} as a file of its own folder")
+            raise ModelError(f"{self.folder / MANIFEST} does not list {name!r} as a file of its own folder")
         if path.is_symlink():
-            raise StoreError(f"{path} is a link; a model's files are files of its own folder")
+            raise ModelError(f"{path} is a link; a model's files are files of its own folder")
         size = path.stat().st_size if path.is_file() else None
         if size is None:
-            raise StoreError(f"{path} is missing; export the model again")
+            raise ModelError(f"{path} is missing; export the model again")
         if size != self._files[name].size_bytes:
             expected = self._files[name].size_bytes
-            raise StoreError(f"{path} has {size} bytes and the manifest says {expected}; export the model again")
+            raise ModelError(f"{path} has {size} bytes and the manifest says {expected}; export the model again")
 
     def _check_digest(self, name: str, digest: str) -> None:
         if digest != self._files[name].sha256:
-            raise StoreError(
+            raise ModelError(
                 f"{self.folder / name} is not what was exported: its SHA-256 differs from the manifest's;"
                 " export the model again"
             )
 
 
-class ModelStore:
+class ModelRepository:
     """The models of some folders, each of which holds model folders or is one itself.
 
-    Raises StoreError for a folder that is missing or holds no model, for a damaged one, and for a name used twice.
+    Raises ModelError for a folder that is missing or holds no model, for a damaged one, and for a name used twice.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -194,7 +203,7 @@ class ModelStore:
                 model = Model(found)
                 if model.name in self._models:
                     other = self._models[model.name].folder
-                    raise StoreError(f"{found} and {other} both hold a model named {model.name!r}; rename one of them")
+                    raise ModelError(f"{found} and {other} both hold a model named {model.name!r}; rename one of them")
                 self._models[model.name] = model
 
     def models(self) -> list[Model]:
@@ -210,11 +219,11 @@ class ModelStore:
 
 def _model_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise StoreError(f"{folder} is not a folder; make one with `reverie export SOURCE --out {folder}`")
+        raise ModelError(f"{folder} is not a folder; make one with `reverie export SOURCE --out {folder}`")
     if (folder / MANIFEST).is_file():
         return [folder]
     # An export under way, or one that was killed, has a name that begins with a dot.
     found = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
     if not found:
-        raise StoreError(f"{folder} holds no model; write one with `reverie export SOURCE --out {folder}`")
+        raise ModelError(f"{folder} holds no model; write one with `reverie export SOURCE --out {folder}`")
     return found

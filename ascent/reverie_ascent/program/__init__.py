@@ -1,7 +1,7 @@
 """The step program: one graph that carries a batch of pictures one step uphill, and what feeds it."""
 
 from reverie_ascent.program.key import ProgramKey, program_key
-from reverie_ascent.program.program import Climb, Program, Reading, build
+from reverie_ascent.program.program import BatchState, Program, Reading, build
 from reverie_ascent.program.views import Draw
 
-__all__ = ["Climb", "Draw", "Program", "ProgramKey", "Reading", "build", "program_key"]
+__all__ = ["BatchState", "Draw", "Program", "ProgramKey", "Reading", "build", "program_key"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 
 EPSILON = 1e-8
 
@@ -33,7 +33,7 @@ class Moments:
 
 
 def adam(shape: Sequence[int]) -> ir.Model:
-    """Return the piece state, m, v, gradient, rate, b1, b2 -> new_state, new_m, new_v, reach [N], extent [N].
+    """Return the fragment state, m, v, gradient, rate, b1, b2 -> new_state, new_m, new_v, reach [N], extent [N].
 
     ``rate`` and the moments ``b1`` and ``b2`` are [N, 1, 1, 1].
 
@@ -43,7 +43,7 @@ def adam(shape: Sequence[int]) -> ir.Model:
     state = f"float[{', '.join(map(str, shape))}]"
     batch = shape[0]
     each = f"float[{batch}, 1, 1, 1]"
-    return piece(
+    return fragment(
         f"adam ({state} state, {state} m, {state} v, {state} gradient, {each} rate, {each} b1, {each} b2)"
         f" => ({state} new_state, {state} new_m, {state} new_v, float[{batch}] reach, float[{batch}] extent)",
         """

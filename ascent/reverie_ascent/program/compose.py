@@ -1,10 +1,10 @@
-"""The step program: which pieces it has and how they are joined.
+"""The step program: which fragments it has and how they are joined.
 
     state -> decode -> resample -> turn -> network -> relu -> term -> score
                                                                 |
     new state <- adam <- decode <- resample <- turn <- network <- relu
 
-Every piece but Adam knows its way back; the second line runs through the same pieces.
+Every fragment but Adam knows its way back; the second line runs through the same fragments.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program.adam import adam
 from reverie_ascent.program.decode import decode, state_shape
-from reverie_ascent.program.geometry import Geometry
 from reverie_ascent.program.key import Form, ProgramKey
 from reverie_ascent.program.objective import Activation, term
 from reverie_ascent.program.redirect import relu
 from reverie_ascent.program.stitch import share, stitch
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.transforms import resample, turn
 
 
 @dataclass(frozen=True)
-class Site:
-    """Where a term of a program looks: a layer, its activation, and the network that ends there.
+class TermTarget:
+    """The layer that a term of a program excites: its activation, and the network that ends there.
 
     ``network`` is the layer itself or, for a ReLU, the layer it is applied to: its graph gives the value before the
     ReLU, which the program then applies itself, to redirect its gradient.
@@ -45,26 +45,26 @@ class Site:
         return self.network != self.layer
 
 
-def sites(model: Model, key: ProgramKey, batch: int) -> tuple[Site, ...]:
-    """Return where each term of a program looks."""
+def term_targets(model: Model, key: ProgramKey, batch: int) -> tuple[TermTarget, ...]:
+    """Return the target of each term of a program."""
     found = []
     for layer, form in key.terms:
         entry = model.layers[layer]
         height, width = model.grid(layer, key.size)
         activation = Activation(batch, entry.layer.channels, height, width, entry.layer.spatial)
-        found.append(Site(layer, form, activation, entry.preactivation or layer))
+        found.append(TermTarget(layer, form, activation, entry.preactivation or layer))
     return tuple(found)
 
 
 @dataclass
 class _Circuit:
-    """Pieces and wires, as they come together."""
+    """Fragments and wires, as they come together."""
 
-    pieces: dict[str, ir.Model] = field(default_factory=dict)
+    fragments: dict[str, ir.Model] = field(default_factory=dict)
     wires: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, piece: ir.Model, **wires: str) -> None:
-        self.pieces[name] = piece
+    def add(self, name: str, graph: ir.Model, **wires: str) -> None:
+        self.fragments[name] = graph
         self.wires.update({f"{name}.{port}": source for port, source in wires.items()})
 
     def sum(self, name: str, sources: Sequence[str], shape: Sequence[int]) -> str:
@@ -75,7 +75,7 @@ class _Circuit:
         names = [f"part{i}" for i in range(len(sources))]
         parameters = ", ".join(f"{kind} {part}" for part in names)
         text = f"{name} ({parameters}) => ({kind} total)"
-        self.add(name, piece(text, f"total = Sum({', '.join(names)})"), **dict(zip(names, sources, strict=True)))
+        self.add(name, fragment(text, f"total = Sum({', '.join(names)})"), **dict(zip(names, sources, strict=True)))
         return f"{name}.total"
 
 
@@ -90,10 +90,10 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     circuit.add("decode", decode(key.parametrization, key.size, batch, channels), state="state")
     view, back = "decode.picture", "decode.picture_gradient"
     if key.transforms == "lucid":
-        geometry = Geometry(key.size)
+        sizes = TransformSizes(key.size)
         circuit.add(
             "resample",
-            resample(geometry, batch, channels),
+            resample(sizes, batch, channels),
             picture="decode.picture",
             rows="rows",
             row_border="row_border",
@@ -101,36 +101,37 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
             column_border="column_border",
             canvas_gradient="turn.canvas_gradient",
         )
-        views = turn(geometry, batch, channels)
+        views = turn(sizes, batch, channels)
         circuit.add("turn", views, canvas="resample.canvas", there="there", mask="mask", back="back")
         circuit.wires["decode.picture_gradient"] = "resample.picture_gradient"
         view, back = "turn.view", "turn.view_gradient"
 
-    places = sites(model, key, batch)
-    networks = list(dict.fromkeys(site.network for site in places))
+    targets = term_targets(model, key, batch)
+    networks = list(dict.fromkeys(target.network for target in targets))
     gradients = []
     awake = []
     for i, network in enumerate(networks):
         circuit.add(f"network{i}", _network(model, network), image=view)
         gradients.append(f"network{i}.gradient")
-        here = [site for site in places if site.network == network]
+        here = [target for target in targets if target.network == network]
         pulls = []
-        for layer in dict.fromkeys(site.layer for site in here):
-            terms = [n for n, site in enumerate(places) if site.layer == layer]
-            site = places[terms[0]]
-            source = f"relu{i}.activation" if site.rectified else f"network{i}.activation"
+        for layer in dict.fromkeys(target.layer for target in here):
+            terms = [n for n, target in enumerate(targets) if target.layer == layer]
+            target = targets[terms[0]]
+            source = f"relu{i}.activation" if target.rectified else f"network{i}.activation"
             for n in terms:
-                circuit.add(f"term{n}", term(places[n].form, site.activation), activation=source)
-            pull = circuit.sum(f"pull_{layer}", [f"term{n}.activation_gradient" for n in terms], site.activation.shape)
-            if site.rectified:
+                circuit.add(f"term{n}", term(targets[n].form, target.activation), activation=source)
+            gradients_here = [f"term{n}.activation_gradient" for n in terms]
+            pull = circuit.sum(f"pull_{layer}", gradients_here, target.activation.shape)
+            if target.rectified:
                 before = f"network{i}.activation"
-                circuit.add(f"relu{i}", relu(site.activation), input=before, gradient=pull, redirect="redirect")
+                circuit.add(f"relu{i}", relu(target.activation), input=before, gradient=pull, redirect="redirect")
                 awake.append(f"relu{i}.awake")
                 pull = f"relu{i}.input_gradient"
             pulls.append(pull)
         circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, here[0].activation.shape)
     circuit.wires[back] = circuit.sum("gradient", gradients, (batch, channels, key.size, key.size))
-    score = circuit.sum("score", [f"term{n}.score" for n in range(len(places))], (batch,))
+    score = circuit.sum("score", [f"term{n}.score" for n in range(len(targets))], (batch,))
 
     circuit.add(
         "adam",
@@ -145,9 +146,9 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     )
     outputs = {name: f"adam.{name}" for name in ("new_state", "new_m", "new_v", "reach", "extent")}
     outputs["score"] = score
-    if all(site.rectified for site in places):
+    if all(target.rectified for target in targets):
         outputs["awake"] = circuit.sum("awake", awake, (batch,))
-    program = stitch(circuit.pieces, circuit.wires, outputs)
+    program = stitch(circuit.fragments, circuit.wires, outputs)
     if len(networks) > 1:
         share(program)
     return program

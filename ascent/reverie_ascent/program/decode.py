@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import differentiate, piece
+from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.recipe import Parametrization
 
 Float = npt.NDArray[np.float64]
@@ -41,7 +41,7 @@ CONTRAST = 4.0  # Lucid divides by it: "a magic constant"
 
 
 def decode(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> ir.Model:
-    """Return the piece state -> picture [N, C, S, S], and picture_gradient -> state_gradient."""
+    """Return the fragment state -> picture [N, C, S, S], and picture_gradient -> state_gradient."""
     return differentiate(PARAMETRIZATIONS[parametrization](size, batch, channels), of="picture", wrt="state")
 
 
@@ -70,7 +70,7 @@ def _fourier(size: int, batch: int, channels: int) -> ir.Model:
         "flat": np.array([batch, channels, size * size]),
         "full": np.array([batch, channels, size, size]),
     }
-    return piece(
+    return fragment(
         f"decode ({state} state) => ({picture} picture)",
         """
         spectrum = Mul(state, scale)
@@ -111,7 +111,7 @@ def _fourier(size: int, batch: int, channels: int) -> ir.Model:
 
 def _pixel(size: int, batch: int, channels: int) -> ir.Model:
     shape = f"float[{batch}, {channels}, {size}, {size}]"
-    return piece(f"decode ({shape} state) => ({shape} picture)", "picture = Sigmoid(state)")
+    return fragment(f"decode ({shape} state) => ({shape} picture)", "picture = Sigmoid(state)")
 
 
 PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int, int], ir.Model]] = {"fourier": _fourier, "pixel": _pixel}

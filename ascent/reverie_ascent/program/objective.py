@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import differentiate, piece
+from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.program.key import Form
 
 COSINE_FLOOR = 0.1
@@ -53,7 +53,7 @@ class Activation:
 
 
 def term(form: Form, activation: Activation) -> ir.Model:
-    """Return the piece activation, weight [N] and the form's own inputs -> score [N], and activation_gradient.
+    """Return the fragment activation, weight [N] and the form's own inputs -> score [N], and activation_gradient.
 
     The gradient is that of the sum of the scores. Own inputs: of linear and cosine vector [N, 1, C] and
     position [N, h w, 1], of cosine also power [N, 1, 1].
@@ -67,7 +67,7 @@ def term(form: Form, activation: Activation) -> ir.Model:
 
 
 def _linear(a: Activation) -> ir.Model:
-    return piece(
+    return fragment(
         f"linear ({a.text} activation, float[{a.batch}, 1, {a.channels}] vector,"
         f" float[{a.batch}, {a.positions}, 1] position, float[{a.batch}] weight) => (float[{a.batch}] score)",
         """
@@ -82,7 +82,7 @@ def _linear(a: Activation) -> ir.Model:
 
 
 def _cosine(a: Activation) -> ir.Model:
-    return piece(
+    return fragment(
         f"cosine ({a.text} activation, float[{a.batch}, 1, {a.channels}] vector,"
         f" float[{a.batch}, {a.positions}, 1] position, float[{a.batch}, 1, 1] power, float[{a.batch}] weight)"
         f" => (float[{a.batch}] score)",
@@ -124,7 +124,7 @@ def _cosine(a: Activation) -> ir.Model:
 
 
 def _squares(a: Activation) -> ir.Model:
-    return piece(
+    return fragment(
         f"squares ({a.text} activation, float[{a.batch}] weight) => (float[{a.batch}] score)",
         """
         square = Mul(activation, activation)

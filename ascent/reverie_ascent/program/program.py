@@ -1,4 +1,4 @@
-"""A step program on a device, and one batch of pictures that climbs by it."""
+"""A step program loaded on a device, and the state of a batch of pictures there."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import onnx_ir as ir
 
 from reverie_ascent.lowering.lower import lower
 from reverie_ascent.models.repository import WEIGHTS, Model
-from reverie_ascent.program.compose import Site, compose, sites
+from reverie_ascent.program.compose import TermTarget, compose, term_targets
 from reverie_ascent.program.decode import decode, state_shape
-from reverie_ascent.program.geometry import Geometry
 from reverie_ascent.program.key import ProgramKey, program_key
 from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.views import Views
 from reverie_ascent.recipe import Recipe
 from reverie_ascent.runtime.session import Array, Binding, Device, Session, Tensor
@@ -26,7 +26,7 @@ Numbers = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reading:
-    """What one run tells of each element: [N] each.
+    """What one run of the program returns for each element: [N] each.
 
     ``score`` is the objective of the state that went in; ``reach`` and ``extent`` are described in `adam`, ``awake`` in
     `redirect` (None where a target is no ReLU).
@@ -44,16 +44,16 @@ class Program:
     def __init__(self, model: Model, key: ProgramKey, batch: int, device: Device) -> None:
         self.key, self.batch, self.device = key, batch, device
         self.channels = model.channels
-        self.sites: tuple[Site, ...] = sites(model, key, batch)
-        self.rectified = all(site.rectified for site in self.sites)
+        self.targets: tuple[TermTarget, ...] = term_targets(model, key, batch)
+        self.rectified = all(target.rectified for target in self.targets)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
         lower(graph, device)
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch, self.channels), device)
-        self._rotations = Rotations(Geometry(key.size))
-        # What CUDA has recorded of a run belongs to the tensors of that run: they serve again.
-        self._at_rest: list[Climb] = []
+        self._rotations = Rotations(TransformSizes(key.size))
+        # A CUDA graph is recorded for the tensors of its first runs, so that tensors are used again.
+        self._idle: list[BatchState] = []
 
     @property
     def state_shape(self) -> tuple[int, ...]:
@@ -64,13 +64,13 @@ class Program:
         """Return new arrays for the transforms' inputs, or None where there are none."""
         return Views(self._rotations, self.batch) if self.key.transforms == "lucid" else None
 
-    def climb(self) -> Climb:
-        """Return the tensors of a batch on the device, with whatever they held; `rest` gives them back."""
-        return self._at_rest.pop() if self._at_rest else Climb(self._step, self._decode, self)
+    def acquire_batch(self) -> BatchState:
+        """Return the tensors of a batch on the device, with arbitrary contents; `release_batch` returns them."""
+        return self._idle.pop() if self._idle else BatchState(self._step, self._decode, self)
 
-    def rest(self, climb: Climb) -> None:
-        """Take tensors back that nobody climbs with any more."""
-        self._at_rest.append(climb)
+    def release_batch(self, batch: BatchState) -> None:
+        """Keep tensors that are no longer used for the next `acquire_batch`."""
+        self._idle.append(batch)
 
 
 def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Program:
@@ -78,7 +78,7 @@ def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Progra
     return Program(model, program_key(recipe), batch, device)
 
 
-class Climb:
+class BatchState:
     """The state of a batch, which stays on the device: two sets of tensors, each written from the other in turn."""
 
     def __init__(self, step: Session, decode: Session, program: Program) -> None:
@@ -89,13 +89,13 @@ class Climb:
             for name, (shape, dtype) in program.inputs.items()
             if name not in state
         }
-        told = ("score", "reach", "extent", *(("awake",) if program.rectified else ()))
-        self._told = {name: step.tensor(np.zeros(program.batch, np.float32)) for name in told}
+        names = ("score", "reach", "extent", *(("awake",) if program.rectified else ()))
+        self._readings = {name: step.tensor(np.zeros(program.batch, np.float32)) for name in names}
         size = program.key.size
         self._picture = decode.tensor(np.zeros((program.batch, program.channels, size, size), np.float32))
 
         def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
-            return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._told)
+            return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._readings)
 
         self._sets, self._now = (state, other), 0
         self._steps = bound(state, other), bound(other, state)
@@ -103,29 +103,29 @@ class Climb:
         self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in self._sets)
 
     def put(self, element: int, state: Mapping[str, Numbers]) -> None:
-        """Let an element go on from a state, m and v; the others stay where they are."""
+        """Set the state, m and v of an element; the others keep theirs."""
         for name, tensor in self._sets[self._now].items():
             whole = np.array(tensor.numpy())
             whole[element] = state[name]
             tensor.update_inplace(whole)
 
     def get(self, element: int) -> dict[str, Numbers]:
-        """Return where an element is: its state, m and v."""
+        """Return the state, m and v of an element."""
         return {name: np.array(tensor.numpy()[element]) for name, tensor in self._sets[self._now].items()}
 
     def feed(self, arrays: Mapping[str, Array]) -> None:
-        """Set inputs, until they are set anew."""
+        """Set inputs; they stay until they are set again."""
         for name, array in arrays.items():
             self._fed[name].update_inplace(array)
 
     def step(self) -> Reading:
-        """Go one step, by what was fed."""
+        """Make one step with the current inputs."""
         self._steps[self._now].run()
         self._now = 1 - self._now
         return self._read()
 
     def measure(self, *, before: bool = False) -> Reading:
-        """Read the state through what was fed and leave it as it is; ``before`` the last step, or after it."""
+        """Evaluate the objective with the current inputs without a step; ``before`` the last step, or after it."""
         self._measures[self._now ^ before].run()
         return self._read()
 
@@ -135,8 +135,8 @@ class Climb:
         return np.array(self._picture.numpy())
 
     def _read(self) -> Reading:
-        told = {name: np.array(tensor.numpy()) for name, tensor in self._told.items()}
-        return Reading(told["score"], told["reach"], told["extent"], told.get("awake"))
+        read = {name: np.array(tensor.numpy()) for name, tensor in self._readings.items()}
+        return Reading(read["score"], read["reach"], read["extent"], read.get("awake"))
 
 
 def _kind(value: ir.Value) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.program.objective import Activation
 
 STEPS = 16  # that redirect, as in Lucid
@@ -23,11 +23,11 @@ STEEP = 3e38  # HardSigmoid of it is the mask of what is positive
 
 
 def relu(a: Activation) -> ir.Model:
-    """Return the piece input, gradient, redirect [N] -> activation, input_gradient, awake [N].
+    """Return the fragment input, gradient, redirect [N] -> activation, input_gradient, awake [N].
 
     ``awake`` is the sum of the plain gradient's magnitudes: 0 for an element whose units are all asleep.
     """
-    return piece(
+    return fragment(
         f"relu ({a.text} input, {a.text} gradient, float[{a.batch}] redirect)"
         f" => ({a.text} activation, {a.text} input_gradient, float[{a.batch}] awake)",
         f"""

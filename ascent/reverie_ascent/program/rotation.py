@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program.geometry import Geometry
+from reverie_ascent.program.transform_sizes import TransformSizes
 
 PI = 3.14  # Lucid's
 TIMES = 2  # that a pixel can be shown
@@ -40,13 +40,13 @@ class Turn:
 class Rotations:
     """All rotations for one size of picture, worked out when first asked for, the latest of them kept."""
 
-    def __init__(self, geometry: Geometry) -> None:
-        self.geometry = geometry
-        one = 4 * (TIMES + 1) * geometry.canvas**2
+    def __init__(self, sizes: TransformSizes) -> None:
+        self.sizes = sizes
+        one = 4 * (TIMES + 1) * sizes.canvas**2
         self.turn = lru_cache(maxsize=max(1, CACHE_BYTES // one))(self._turn)
 
     def _turn(self, angle: int, field: int) -> Turn:
-        canvas = self.geometry.canvas
+        canvas = self.sizes.canvas
         there = turned(angle, field, canvas)
         return Turn(there, shown_at(there, canvas))
 

@@ -1,35 +1,36 @@
-"""Joins pieces to one graph, as the wires say."""
+"""Joins fragments to one graph, as the wires say."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
 
 import onnx_ir as ir
 from onnx_ir.passes.common import CommonSubexpressionEliminationPass
+from reverie_gradient import Builder
 
 from reverie_ascent.graph.fragment import IR_VERSION, OPSET
 
-Constants: TypeAlias = "dict[object, ir.Value]"
 
+def stitch(fragments: Mapping[str, ir.Model], wires: Mapping[str, str], outputs: Mapping[str, str]) -> ir.Model:
+    """Return one graph of all ``fragments``, which are used up.
 
-def stitch(pieces: Mapping[str, ir.Model], wires: Mapping[str, str], outputs: Mapping[str, str]) -> ir.Model:
-    """Return one graph of all ``pieces``, which are used up.
-
-    ``wires`` leads from "piece.output", or from the name of an input of the whole, to "piece.input", its key; an input
+    ``wires`` maps "fragment.input" to its source: "fragment.output", or the name of an input of the whole. An input
     without a wire becomes an input of the whole under that name. ``outputs`` names the outputs of the whole.
     """
     program = ir.Graph([], [], nodes=[], opset_imports={"": OPSET}, name="step")
+    builder = Builder(program)
     sinks: dict[str, ir.Value] = {}
     sources: dict[str, ir.Value] = {}
-    constants: Constants = {}
-    for name, piece in pieces.items():
-        _move(piece.graph, name, program, sinks, sources, constants)
+    for name, fragment in fragments.items():
+        sinks.update({f"{name}.{value.name}": value for value in fragment.graph.inputs})
+        sources.update({f"{name}.{value.name}": value for value in fragment.graph.outputs})
+        builder.scope = name
+        builder.splice(fragment.graph)
 
     for port, sink in sinks.items():
         wire = wires.get(port, port)
         if wire not in sources:
-            assert wire == port or "." not in wire, f"no piece has {wire}"
+            assert wire == port or "." not in wire, f"no fragment has {wire}"
             sources[wire] = ir.Value(name=wire, shape=sink.shape, type=sink.type)
             program.inputs.append(sources[wire])
         ir.convenience.replace_all_uses_with(sink, sources[wire])
@@ -43,43 +44,3 @@ def stitch(pieces: Mapping[str, ir.Model], wires: Mapping[str, str], outputs: Ma
 def share(model: ir.Model) -> None:
     """Compute once what networks that look at the same picture have in common."""
     CommonSubexpressionEliminationPass()(model)
-
-
-def _move(
-    graph: ir.Graph,
-    name: str,
-    program: ir.Graph,
-    sinks: dict[str, ir.Value],
-    sources: dict[str, ir.Value],
-    constants: Constants,
-) -> None:
-    sinks.update({f"{name}.{value.name}": value for value in graph.inputs})
-    sources.update({f"{name}.{value.name}": value for value in graph.outputs})
-    graph.inputs.clear()
-    graph.outputs.clear()
-    for value in list(graph.initializers.values()):
-        assert value.name is not None
-        graph.initializers.pop(value.name)
-        identity = _identity(value.const_value)
-        if identity in constants:
-            ir.convenience.replace_all_uses_with(value, constants[identity])
-            continue
-        constants[identity] = value
-        value.name = f"{name}/{value.name}"
-        program.register_initializer(value)
-    nodes = list(graph)
-    graph.remove(nodes)
-    for node in nodes:
-        node.name = f"{name}/{node.name or node.outputs[0].name}"
-        for value in node.outputs:
-            value.name = f"{name}/{value.name}"
-    program.extend(nodes)
-
-
-def _identity(tensor: ir.TensorProtocol | None) -> object:
-    """Return what is equal for equal constants: the place of a weight in its file, or else the contents."""
-    assert tensor is not None
-    shape = tuple(tensor.shape.numpy())
-    if isinstance(tensor, ir.ExternalTensor):
-        return tensor.location, tensor.offset, tensor.dtype, shape
-    return tensor.dtype, shape, tensor.tobytes()

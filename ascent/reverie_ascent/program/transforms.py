@@ -1,4 +1,4 @@
-"""The random transforms that the network looks through, as pieces, each with its exact adjoint.
+"""The random transforms that the network looks through, as fragments, each with its exact adjoint.
 
 What is drawn comes in as data: matrices for jitter and scale, tables for rotation and the last jitter, a mask for what
 lies outside. So one graph serves every draw, each element of a batch has its own, and draws are the same everywhere.
@@ -9,20 +9,20 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from reverie_ascent.graph.fragment import differentiate, piece
+from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.program.decode import RGB
-from reverie_ascent.program.geometry import PAD_VALUE, Geometry
 from reverie_ascent.program.rotation import TIMES
+from reverie_ascent.program.transform_sizes import PAD_VALUE, TransformSizes
 
 
-def resample(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
+def resample(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
     """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, C, M, M].
 
     And canvas_gradient -> picture_gradient. With the matrices A and B, the grey g of the padding, and both borders
     (s, a) and (t, b) as in `fill_resampling`, the canvas is A (picture) B + g (s t - a b).
     """
-    size, canvas = geometry.size, geometry.canvas
-    model = piece(
+    size, canvas = sizes.size, sizes.canvas
+    model = fragment(
         f"resample (float[{batch}, {channels}, {size}, {size}] picture,"
         f" float[{batch}, 1, {canvas}, {size}] rows, float[{batch}, 1, {canvas}, 2] row_border,"
         f" float[{batch}, 1, {size}, {canvas}] columns, float[{batch}, 1, 2, {canvas}] column_border)"
@@ -39,7 +39,7 @@ def resample(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
     return differentiate(model, of="canvas", wrt="picture")
 
 
-def turn(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
+def turn(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
     """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, C, S, S].
 
     And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of picking by ``there`` is
@@ -47,10 +47,10 @@ def turn(geometry: Geometry, batch: int, channels: int = RGB) -> ir.Model:
 
     In ONNX Runtime GatherElements picks single numbers ten times as fast as Gather: in 0.17, not 1.6 ms at 224 pixels.
     """
-    size, canvas = geometry.size, geometry.canvas
+    size, canvas = sizes.size, sizes.canvas
     view = f"float[{batch}, {channels}, {size}, {size}]"
     field = f"float[{batch}, {channels}, {canvas}, {canvas}]"
-    return piece(
+    return fragment(
         f"turn ({field} canvas, int32[{batch}, 1, {size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
         f" {view} view_gradient, int32[{batch}, 1, {TIMES * canvas * canvas}] back)"
         f" => ({view} view, {field} canvas_gradient)",

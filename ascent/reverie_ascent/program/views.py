@@ -1,4 +1,4 @@
-"""What the transforms are fed with: from a draw for each element to matrices, tables and masks."""
+"""The inputs of the transforms: matrices, tables and masks made from each element's draw."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Draw:
     """What Lucid's transforms drew for one element: offsets are (row, column), the angle is in degrees."""
 
     jitter: tuple[int, int]
-    scale: int  # which of geometry.SCALES
+    scale: int  # index in transform_sizes.SCALES
     angle: int
     last_jitter: tuple[int, int]
 
 
 class Views:
-    """The arrays that make a batch look through its draws. Written in place: they are large, and new at every step."""
+    """The arrays that apply each element's draw. Written in place: they are large and change at every step."""
 
     def __init__(self, rotations: Rotations, batch: int) -> None:
-        self._geometry, self._rotations, self._batch = rotations.geometry, rotations, batch
-        g = rotations.geometry
+        self._sizes, self._rotations, self._batch = rotations.sizes, rotations, batch
+        g = rotations.sizes
         self._rows = np.zeros((batch, 1, g.canvas, g.size), np.float32)
         self._row_border = np.zeros((batch, 1, g.canvas, 2), np.float32)
         self._columns = np.zeros((batch, 1, g.size, g.canvas), np.float32)
@@ -38,7 +38,7 @@ class Views:
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.int32]]:
-        """The arrays by the names of the pieces' inputs."""
+        """The arrays by the names of the fragments' inputs."""
         return {
             "rows": self._rows,
             "row_border": self._row_border,
@@ -50,8 +50,8 @@ class Views:
         }
 
     def draw(self, element: int, draw: Draw) -> None:
-        """Let an element look through a draw."""
-        g, n = self._geometry, element
+        """Apply a draw to an element."""
+        g, n = self._sizes, element
         scaled = g.scaled[draw.scale]
         fill_resampling(self._rows[n, 0], self._row_border[n, 0], g, scaled, draw.jitter[0])
         fill_resampling(self._columns[n, 0].T, self._column_border[n, 0].T, g, scaled, draw.jitter[1])
@@ -68,9 +68,9 @@ class Views:
         unsigned = self._back[n].view(np.uint32)
         np.minimum(unsigned, np.uint32(g.size * g.canvas - 1), out=unsigned)
 
-    def look_straight(self, element: int) -> None:
-        """Let an element see its picture as it is. The way back is not defined."""
-        g, n = self._geometry, element
+    def set_identity(self, element: int) -> None:
+        """Show an element its picture without transforms. The gradient is not defined."""
+        g, n = self._sizes, element
         fill_identity(self._rows[n, 0], self._row_border[n, 0], g)
         fill_identity(self._columns[n, 0].T, self._column_border[n, 0].T, g)
         self._mask[n] = 1

@@ -1,1 +1,6 @@
-"""ONNX Runtime: the devices it computes on, and sessions that run a graph there."""
+"""ONNX Runtime: the devices it computes on, their threads, and sessions that run a graph there."""
+
+from reverie_ascent.runtime.process import ForkedProcess
+from reverie_ascent.runtime.threads import SharedThreads
+
+__all__ = ["ForkedProcess", "SharedThreads"]

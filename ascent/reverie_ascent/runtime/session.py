@@ -1,12 +1,11 @@
-"""The one file that imports onnxruntime: devices, the thread pool that all sessions share, and sessions."""
+"""Devices, and sessions that run a graph on one."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from threading import Lock
+from itertools import count
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,20 +16,16 @@ import onnxruntime
 
 from reverie_ascent.maker import Precision, device_class
 from reverie_ascent.plan import LoweringPlan, UnusablePlan, find, shipped
-from reverie_ascent.runtime import instruction_set
-from reverie_ascent.runtime.devices.cuda import GRAPH, NOT_RECORDED, new_graph, provider_options
+from reverie_ascent.runtime.devices.entry import DeviceType
+from reverie_ascent.runtime.devices.table import DEVICES
+from reverie_ascent.runtime.process import Origin
+from reverie_ascent.runtime.threads import SharedThreads, thread_count
 
 log = logging.getLogger(__name__)
 
 #: An array on the device.
 Tensor: TypeAlias = Any  # onnxruntime.OrtValue
 Array: TypeAlias = npt.NDArray[Any]
-
-CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
-
-PROBE = '<ir_version: 9, opset_import: ["": 18]> probe (float[1] x) => (float[1] y) { y = Neg(x) }'
-
-THREADS = "REVERIE_THREADS"
 
 
 class DeviceUnavailable(RuntimeError):
@@ -41,8 +36,9 @@ class DeviceUnavailable(RuntimeError):
 class Device:
     """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
 
-    ``bfloat16`` is a GPU's: whether its convolutions round their operands. ``batch`` pictures are computed at once.
-    ``instruction_set`` is the class of what computes, such as "avx512", and ``plan`` decides how programs are lowered.
+    ``bfloat16`` is a GPU's: whether its convolutions round their operands. ``batch`` pictures are computed at once. A
+    step has ``threads`` CPU threads: those of the pool ``shared``, or else of each session. ``instruction_set`` is the
+    class of what computes, such as "avx512", and ``plan`` decides how programs are lowered.
     """
 
     name: str
@@ -51,9 +47,20 @@ class Device:
     exact: bool = False
     bfloat16: bool = False
     batch: int = 1
+    shared: SharedThreads | None = None
     instruction_set: str = ""
     plan: LoweringPlan | None = None
     onnxruntime_version: str = onnxruntime.__version__
+
+    @property
+    def type(self) -> DeviceType:
+        """What is known of all devices of its name."""
+        return DEVICES[self.name]
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether convolutions work on [N, H, W, C]: the plan says so."""
+        return self.plan is not None and self.plan.channels_last
 
     @property
     def kind(self) -> str:
@@ -65,93 +72,52 @@ class Device:
 def choose_device(
     name: str = "auto",
     *,
-    threads: int | None = None,
+    threads: int | SharedThreads | None = None,
     exact: bool = False,
     bfloat16: bool = False,
     plan: str | None = None,
 ) -> Device:
-    """Return the device called "cpu" or "cuda"; "auto" is CUDA where it works and the CPU elsewhere.
+    """Return the device of a name of `DEVICES`; "auto" is the first of them that works.
 
-    ``threads`` bounds the CPU threads of one step, for the whole process; the first call decides. By default it is the
-    number in the environment variable REVERIE_THREADS, or else the number of cores this process may use. An ``exact``
-    device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of convolutions. ``plan``
-    is a lowering plan, as `plan.find` takes it; by default it is the one that ships for the device's class, and so is
-    the number of pictures that share a step.
+    ``threads`` is the number of CPU threads of one step, by default that of `thread_count`, or a pool for all of them.
+    An ``exact`` device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of
+    convolutions. ``plan`` is a lowering plan, as `plan.find` takes it; by default it is the one that ships for the
+    device's class, and so is the number of pictures that share a step.
 
-    Raises DeviceUnavailable where "cuda", or bfloat16, does not work, UnusablePlan for a plan that is not there or
-    damaged, and ValueError for another name, or for exact and bfloat16 at once.
+    Raises DeviceUnavailable where the device, or bfloat16, does not work, UnusablePlan for a plan that is not there or
+    damaged, and ValueError for another name, for exact and bfloat16 at once, or for a number of threads below 1.
     """
     if exact and bfloat16:
         raise ValueError("a device is exact or computes in bfloat16, not both")
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device {name!r} is not one of auto, cpu, cuda")
-    if name != "cpu":
-        problem = _cuda_problem()
+    if name not in ("auto", *DEVICES):
+        raise ValueError(f"device {name!r} is not one of auto, {', '.join(sorted(DEVICES))}")
+    shared = threads if isinstance(threads, SharedThreads) else None
+    number = threads.count if isinstance(threads, SharedThreads) else thread_count(threads)
+    chosen = _first_that_works() if name == "auto" else DEVICES[name]
+    if name != "auto" and (problem := chosen.problem()) is not None:
+        raise DeviceUnavailable(problem)
+    if bfloat16 and not chosen.has_bfloat16:
+        raise DeviceUnavailable(f"bfloat16 is for GPUs, and this computes on the {chosen.name.upper()}; leave it out")
+    return _planned(Device(chosen.name, (chosen.provider,), number, exact, bfloat16, shared=shared), plan)
+
+
+def _first_that_works() -> DeviceType:
+    for each in DEVICES.values():
+        problem = each.problem()
         if problem is None:
-            return _planned(Device("cuda", (CUDA,), _share_threads(threads), exact, bfloat16), plan)
-        if name == "cuda":
-            raise DeviceUnavailable(problem)
-        log.info("rendering on the CPU: %s", problem)
-    if bfloat16:
-        raise DeviceUnavailable("bfloat16 is for GPUs, and this computes on the CPU; leave it out")
-    return _planned(Device("cpu", (CPU,), _share_threads(threads), exact), plan)
+            return each
+        log.info("not rendering on %s: %s", each.name, problem)
+    raise AssertionError("the last device always works")
 
 
 def _planned(device: Device, asked: str | None) -> Device:
     """Return a device with its class and a plan: the one asked for, or the one of its class."""
-    found = instruction_set.cpu() if device.name == "cpu" else instruction_set.cuda()
+    found = device.type.instruction_set()
     device = replace(device, instruction_set=found.name)
     plan = shipped(found.plan) if asked is None else find(asked, device.kind)
-    if (plan.rates is None) is (device.name == "cpu"):
+    if (plan.rates is None) is device.type.multiplies_rows:
         raise UnusablePlan(f"the lowering plan {asked} is for another kind of device than {device.kind}; leave it out")
     return replace(device, plan=plan, batch=plan.batch)
-
-
-def _cuda_problem() -> str | None:
-    """Say why CUDA cannot be used, or None where it can."""
-    available = onnxruntime.get_available_providers()
-    if CUDA not in available:
-        return (
-            f"onnxruntime {onnxruntime.__version__} here has no {CUDA}, only {', '.join(available)};"
-            " install reverie[server-gpu] in place of reverie[server]"
-        )
-    try:
-        onnxruntime.preload_dlls()
-        Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1)).run({"x": np.zeros(1, np.float32)})
-    except Exception as error:  # onnxruntime's own exceptions have no common type
-        return f"{CUDA} does not work here: {error}"
-    return None
-
-
-# ----- threads -----
-
-_lock = Lock()
-_threads: int | None = None
-_shared = False
-
-
-def _share_threads(wanted: int | None) -> int:
-    """Size the process's one pool of threads, once, and return its size.
-
-    Every session uses it: with pools of their own, a few loaded programs would have more threads than there are cores.
-    """
-    global _threads, _shared
-    with _lock:
-        if _threads is None:
-            _threads = wanted or int(os.environ.get(THREADS) or 0) or _cores()
-            try:
-                onnxruntime.set_global_thread_pool_sizes(_threads, 1)
-                _shared = True
-            except Exception as error:  # the host process has made a session of its own before us
-                log.info("sessions have their own threads: %s", error)
-        elif wanted not in (None, _threads):
-            log.warning("this process computes with %d threads already; the %d asked for are ignored", _threads, wanted)
-        return _threads
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # ----- sessions -----
@@ -161,34 +127,27 @@ class Session:
     """One graph, loaded on a device; ``model`` is used up.
 
     ``weights`` holds the contents of the files that the graph's external tensors name. Every node runs on the device:
-    where it is not the CPU, a node that only the CPU can run is an error, not a slow picture.
+    where it is not the CPU, a node that only the CPU can run is an error, not a slow picture. Making a
+    session changes no other. It is used in the process that made it: ForkedProcess is raised in a forked child.
     """
 
     def __init__(self, model: ir.Model, device: Device, *, weights: Mapping[str, Array] | None = None) -> None:
         self.device = device
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.use_deterministic_compute = True
-        # On a CPU the buffers planned after the first run come beside those of the first: VGG19's conv5_1 holds 190 MiB
-        # less without, and takes as long.
-        options.enable_mem_pattern = device.name != "cpu"
-        if _shared:
-            options.use_per_session_threads = False
-        else:
-            options.intra_op_num_threads = device.threads
-        providers: list[Any] = [*device.providers]
-        if device.name == "cuda":
-            options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-            last = device.plan is not None and device.plan.channels_last
-            providers = [(CUDA, provider_options(exact=device.exact, channels_last=last))]
+        self._origin = device.shared.origin if device.shared else Origin("a session of ONNX Runtime")
+        self._origin.check()
+        options = _options(device)
         files = {**(weights or {}), **_take_constants(model.graph)}
         if files:
             options.add_external_initializers_from_files_in_memory(
                 list(files), list(files.values()), [file.nbytes for file in files.values()]
             )
         proto: onnx.ModelProto = ir.to_proto(model)
-        self._session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=providers)
-        self._place = ("cuda", 0) if device.name == "cuda" else ("cpu", 0)
+        self._session = onnxruntime.InferenceSession(
+            proto.SerializeToString(),
+            options,
+            providers=[(device.type.provider, dict(device.type.options(device.exact, device.channels_last)))],
+        )
+        self._place = device.type.place
 
     def tensor(self, array: Array) -> Tensor:
         """Return a copy of ``array`` on the device."""
@@ -196,21 +155,53 @@ class Session:
 
     def bind(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Binding:
         """Tie the graph to tensors that it reads and writes at each run; they must not overlap."""
-        return Binding(self._session, inputs, outputs, self._recording(new_graph))
+        return Binding(self._session, inputs, outputs, self._recording(_new_recording), self._origin)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run once, from arrays to arrays."""
+        self._origin.check()
         names = [output.name for output in self._session.get_outputs()]
         unrecorded = self._recording(lambda: NOT_RECORDED)
         return dict(zip(names, self._session.run(names, dict(feeds), unrecorded), strict=True))
 
-    def _recording(self, graph: Callable[[], str]) -> Any:
-        """Return run options that name a recording of the GPU's work; None where there is none."""
-        if self.device.name != "cuda":
+    def _recording(self, recording: Callable[[], str]) -> Any:
+        """Return run options that name a recording of the device's work; None where there is none."""
+        if not self.device.type.records_runs:
             return None
         options = onnxruntime.RunOptions()
-        options.add_run_config_entry(GRAPH, graph())
+        options.add_run_config_entry(RECORDING, recording())
         return options
+
+
+def _options(device: Device) -> Any:
+    """Return what a session on a device is told."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.use_deterministic_compute = True
+    options.enable_mem_pattern = device.type.plans_memory
+    if device.shared:
+        options.use_per_session_threads = False
+    else:
+        options.intra_op_num_threads = device.threads
+        options.inter_op_num_threads = 1  # nodes run one after the other
+        # Threads that wait within a run spin, which makes a step of many small nodes quick. After a run they must not:
+        # every loaded program has threads, and those at rest would take the cores from the one that runs.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+    for name, value in device.type.config.items():
+        options.add_session_config_entry(name, value)
+    return options
+
+
+RECORDING = "gpu_graph_id"
+NOT_RECORDED = "-1"
+"""The value of `RECORDING` for a run that is neither recorded nor replayed."""
+
+_recordings = count(1)
+
+
+def _new_recording() -> str:
+    """Return a number for a recording that no other binding of this process has."""
+    return str(next(_recordings))
 
 
 LARGE = 1024
@@ -238,8 +229,10 @@ def _take_constants(graph: ir.Graph) -> dict[str, Array]:
 class Binding:
     """A session tied to the tensors that it reads and writes; made by `Session.bind`."""
 
-    def __init__(self, session: Any, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], options: Any) -> None:
-        self._session, self._options = session, options
+    def __init__(
+        self, session: Any, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], options: Any, origin: Origin
+    ) -> None:
+        self._session, self._options, self._origin = session, options, origin
         self._binding = session.io_binding()
         for name, tensor in inputs.items():
             self._binding.bind_ortvalue_input(name, tensor)
@@ -247,6 +240,7 @@ class Binding:
             self._binding.bind_ortvalue_output(name, tensor)
 
     def run(self) -> None:
-        """Run once."""
+        """Run once; raise ForkedProcess in a child of the process that made the session."""
+        self._origin.check()
         self._session.run_with_iobinding(self._binding, self._options)
         self._binding.synchronize_outputs()

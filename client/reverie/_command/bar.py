@@ -11,15 +11,18 @@ from reverie.pictures import Accepted, Progress
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress | JobInfo], None]]:
-    """Show on stderr what the function that is yielded is told; nothing remains of it afterwards.
+    """Show a bar on stderr while the block runs; the function that is yielded updates it with each event.
 
-    Where stderr is no terminal nothing is shown.
+    The bar is removed at the end. Nothing is shown if stderr is not a terminal.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
+    if not console.is_interactive:
+        yield lambda _: None
+        return
     bar = Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -28,7 +31,6 @@ def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress | JobInfo
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_interactive,
     )
     task = bar.add_task(title, total=None, objective="")
 

@@ -24,27 +24,20 @@ from reverie.pictures import ImageFormat
 FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
 
 
-class LayerChannels(click.ParamType[tuple[str, list[int] | None]]):
-    """A layer, or a layer and some of its channels, as in "conv4_3:0-15,20"."""
-
-    name = "LAYER[:CHANNELS]"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, list[int] | None]:
-        """The name, and the channels or None for all."""
-        layer, colon, channels = value.partition(":")
-        if not colon:
-            return layer, None
-        chosen: list[int] = []
-        for part in channels.split(","):
-            match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
-            if match is None:
-                self.fail(
-                    f"{value!r} has no channels after the colon: write numbers and ranges, as in 0-15,20", param, ctx
-                )
-            chosen += range(int(match[1]), int(match[2] or match[1]) + 1)
-        return layer, chosen
+def layer_channels(text: str) -> tuple[str, list[int] | None]:
+    """A layer and its chosen channels, or None for all of them, from a text such as "conv4_3:0-15,20"."""
+    layer, colon, channels = text.partition(":")
+    if not colon:
+        return layer, None
+    chosen: list[int] = []
+    for part in channels.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
+        if match is None:
+            raise click.BadParameter(
+                f"{text!r} has no channels after the colon: write numbers and ranges, as in 0-15,20"
+            )
+        chosen += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return layer, chosen
 
 
 @click.group(short_help="Render many channels on a server, as a job that goes on without you.")
@@ -54,7 +47,7 @@ def jobs() -> None:
 
 @jobs.command(cls=Command)
 @click.argument("model")
-@click.argument("layers", nargs=-1, required=True, type=LayerChannels(), metavar="LAYER[:CHANNELS]...")
+@click.argument("layers", nargs=-1, required=True, type=layer_channels, metavar="LAYER[:CHANNELS]...")
 @picture_options
 @server_options
 def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **options: Any) -> None:

@@ -25,17 +25,12 @@ from reverie.spec import Spec
 FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
 
 
-class Position(click.ParamType[tuple[int, int]]):
-    """Row and column, as in "3,4"."""
-
-    name = "Y,X"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """The two numbers of a text."""
-        match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", value)
-        if match is None:
-            self.fail(f"{value!r} is no position: write row and column, such as 3,4", param, ctx)
-        return int(match[1]), int(match[2])
+def position(text: str) -> tuple[int, int]:
+    """Row and column from a text such as "3,4"."""
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if match is None:
+        raise click.BadParameter(f"{text!r} is no position: write row and column, such as 3,4")
+    return int(match[1]), int(match[2])
 
 
 # The options that say where the picture is made, and not which.
@@ -47,7 +42,9 @@ SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "model
 @click.argument("layer")
 @click.argument("channel")
 @picture_options
-@click.option("--neuron", type=Position(), help="Excite one position of the layer's grid, not the mean of all.")
+@click.option(
+    "--neuron", type=position, metavar="Y,X", help="Excite one position of the layer's grid, not the mean of all."
+)
 @click.option("--negative", is_flag=True, help="Show what the channel dislikes.")
 @click.option("--format", "image_format", type=click.Choice(FORMATS), help="Default: as the suffix of -o says, or png.")
 @click.option(

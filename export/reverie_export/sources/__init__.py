@@ -1,1 +1,1 @@
-"""Where networks come from."""
+"""The sources of networks: torch modules, model libraries and .onnx files."""

@@ -1,4 +1,4 @@
-"""The ``nn.Module`` that a callable of the user's returns."""
+"""The source ``package.module:callable``: an ``nn.Module`` that the user's callable returns."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from reverie_export.errors import BadSource, BadWeights
 from reverie_export.sources.imported import imported
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 
 def called_network(spec: str, weights: str | None) -> Network:
-    """The module that ``package.module:callable`` returns.
+    """Return the module that ``package.module:callable`` returns.
 
     The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels``, ``size`` and ``description``,
-    or its module's constants of these names in capitals, say what the network is and expects; without them it takes RGB
-    in [0, 1] as it is, at 224 pixels. Without ``weights`` the module is exported as it is returned.
+    or its module's constants of these names in capitals, describe the network and its input, by default unnormalised
+    RGB in [0, 1] of 224 pixels. Without ``weights`` the module is exported as it is returned.
     """
     import torch
 
     call = imported(spec)
     if weights is not None and not is_random(weights) and not weights.endswith(FILES):
         raise BadWeights(f"{weights!r} is neither a {', '.join(FILES)} file nor random:SEED, as {spec} needs")
-    torch.manual_seed(seed(weights) or 0)
+    drawn_by = seed(weights)
     try:
-        with quiet():
+        with quiet(), seeded(drawn_by):
             module = call()
     except Exception as e:
         raise BadSource(f"{spec}() failed: {type(e).__name__}: {e}") from e
@@ -38,7 +38,7 @@ def called_network(spec: str, weights: str | None) -> Network:
 
     home = inspect.getmodule(call)
 
-    def said(what: str, otherwise: Any) -> Any:
+    def setting(what: str, otherwise: Any) -> Any:
         return getattr(call, what, getattr(home, what.upper(), otherwise))
 
     return Network(
@@ -46,12 +46,12 @@ def called_network(spec: str, weights: str | None) -> Network:
         model=spec,
         weights=recorded(weights or "as built"),
         normalisation=Normalisation(
-            mean=tuple(map(float, said("mean", (0.0, 0.0, 0.0)))),
-            std=tuple(map(float, said("std", (1.0, 1.0, 1.0)))),
-            scale=float(said("scale", 1.0)),
-            channel_order=str(said("channel_order", "RGB")),
+            mean=tuple(map(float, setting("mean", (0.0, 0.0, 0.0)))),
+            std=tuple(map(float, setting("std", (1.0, 1.0, 1.0)))),
+            scale=float(setting("scale", 1.0)),
+            channel_order=str(setting("channel_order", "RGB")),
         ),
-        description=str(said("description", "")),
-        labels=tuple(map(str, said("labels", ()))),
-        native_size_px=int(said("size", 224)),
+        description=str(setting("description", "")),
+        labels=tuple(map(str, setting("labels", ()))),
+        native_size_px=int(setting("size", 224)),
     )

@@ -1,8 +1,8 @@
-"""Bring any ONNX file to opset 18 and float32, without touching its weights.
+"""Converts any ONNX file to opset 18 and float32.
 
-Checking and converting is onnx's own work, done on the graph without its large weights: a network of any size passes,
-and nothing is copied. Float16, bfloat16 and float64 become float32 throughout. Operators that are younger than opset 18
-are written out as the functions that ONNX defines them by, and so are those of any age that have no gradient rule.
+onnx checks and converts the graph without its large weights, so that a network of any size can be converted and weights
+are not copied. Float16, bfloat16 and float64 become float32. Operators that are newer than opset 18, or have no
+gradient rule, are replaced by the functions that ONNX defines them by.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ from reverie_gradient import inline_functions
 
 from reverie_export.errors import BadSource
 from reverie_export.normalise import OPSET
-from reverie_export.sources.guard import STANDARD, TYPES, all_nodes, opset_of, place, size_bytes, subgraphs
-from reverie_export.sources.redefined import REDEFINED, born, hold
+from reverie_export.sources.guard import STANDARD, TYPES, all_nodes, location_of, opset_of, size_bytes, subgraphs
+from reverie_export.sources.redefined import REDEFINED, first_opset, repair
 
-LARGE = 4096  # bytes: what decides about shapes is smaller, and stays in the graph
+LARGE = 4096  # bytes: constants that determine shapes are smaller, and stay in the graph
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
-WRITTEN_OUT = "reverie.function"  # a domain for the time of the conversion
-MISDEFINED = frozenset({"AffineGrid"})  # onnx's function for it squeezes away a batch of one, and fails
+INLINED = "reverie.function"  # a domain used during the conversion
+MISDEFINED = frozenset({"AffineGrid"})  # onnx's function for it squeezes a batch of one, and fails
 FAULTS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError)
 
-# Where in onnx's own sources a check failed.
+# The position in onnx's sources where a check failed.
 NATIVE_PLACE = re.compile(r"(\S+/)?\w+\.(cc|h):\d+: (\w+: )?")
 
 
 def one_opset(model: ModelProto) -> None:
-    """Let the standard operators have one name, ``""``, and one version."""
+    """Give the standard operators one domain, ``""``, and one version."""
     opset = opset_of(model)
     others = [i for i in model.opset_import if i.domain not in STANDARD]
     del model.opset_import[:]
@@ -54,8 +54,8 @@ def one_opset(model: ModelProto) -> None:
         node.domain = "" if node.domain in STANDARD else node.domain
 
 
-def set_aside(model: ModelProto) -> dict[str, TensorProto]:
-    """Take the large weights out of ``model``, by name; inputs of their types and shapes take their places."""
+def detach_weights(model: ModelProto) -> dict[str, TensorProto]:
+    """Replace the large weights of ``model`` by inputs of their types and shapes; return them by name."""
     weights = {
         t.name: t for t in model.graph.initializer if t.data_type != TensorProto.STRING and size_bytes(t) > LARGE
     }
@@ -71,9 +71,9 @@ def set_aside(model: ModelProto) -> dict[str, TensorProto]:
 
 
 def load(tensor: TensorProto, folder: Path) -> np.ndarray:
-    """The values of a tensor, inline or external, in float32 where they are floating-point numbers."""
+    """Return the values of a tensor, inline or external; floating-point numbers in float32."""
     if tensor.data_location == TensorProto.EXTERNAL:
-        location, offset, length = place(tensor)
+        location, offset, length = location_of(tensor)
         inline = TensorProto(data_type=tensor.data_type, dims=tensor.dims, name=tensor.name)
         with open(folder / location, "rb") as file:
             file.seek(offset)
@@ -83,8 +83,8 @@ def load(tensor: TensorProto, folder: Path) -> np.ndarray:
     return array.astype(np.float32) if tensor.data_type in OTHER_FLOATS else array
 
 
-def give_back(model: ir.Model, weights: Mapping[str, np.ndarray]) -> None:
-    """Put the weights that were set aside into a graph again."""
+def attach_weights(model: ir.Model, weights: Mapping[str, np.ndarray]) -> None:
+    """Replace the inputs of `detach_weights` by their weights again."""
     graph = model.graph
     for value in [*graph.inputs]:
         if (array := weights.get(value.name or "")) is not None:
@@ -94,85 +94,85 @@ def give_back(model: ir.Model, weights: Mapping[str, np.ndarray]) -> None:
             graph.register_initializer(value)
 
 
-def widen(graph: GraphProto, folder: Path) -> None:
-    """Let every floating-point number of the graph and its subgraphs be float32, and forget what it says of shapes."""
+def to_float32(graph: GraphProto, folder: Path) -> None:
+    """Convert all floating-point numbers of the graph and its subgraphs to float32, and drop its stated shapes."""
     del graph.value_info[:]
     for value in (*graph.input, *graph.output):
         if value.type.tensor_type.elem_type in OTHER_FLOATS:
             value.type.tensor_type.elem_type = TensorProto.FLOAT
     for tensor in graph.initializer:
-        _widen_tensor(tensor, folder)
-    widen_nodes(graph.node, folder)
+        _tensor_to_float32(tensor, folder)
+    nodes_to_float32(graph.node, folder)
 
 
-def widen_nodes(nodes: Iterable[NodeProto], folder: Path) -> None:
-    """Let every node, and those in its bodies, calculate in float32."""
+def nodes_to_float32(nodes: Iterable[NodeProto], folder: Path) -> None:
+    """Convert the attributes of all nodes, and of those in their bodies, to float32."""
     for node in nodes:
         for attribute in node.attribute:
             if attribute.type == AttributeProto.INT and attribute.name in TYPES and attribute.i in OTHER_FLOATS:
                 attribute.i = TensorProto.FLOAT
             for tensor in (*([attribute.t] if attribute.type == AttributeProto.TENSOR else []), *attribute.tensors):
-                _widen_tensor(tensor, folder)
+                _tensor_to_float32(tensor, folder)
         for body in subgraphs(node):
-            widen(body, folder)
+            to_float32(body, folder)
 
 
-def _widen_tensor(tensor: TensorProto, folder: Path) -> None:
+def _tensor_to_float32(tensor: TensorProto, folder: Path) -> None:
     if tensor.data_type in OTHER_FLOATS or tensor.data_location == TensorProto.EXTERNAL:
         tensor.CopyFrom(numpy_helper.from_array(load(tensor, folder), tensor.name))
 
 
 def check(model: ModelProto) -> None:
-    """Let onnx check ``model``, whose large weights are set aside; raise BadSource for what is not valid."""
+    """Run onnx's checker on ``model``, without its large weights; raise BadSource if it is not valid."""
     try:
         onnx.checker.check_model(model)
     except FAULTS as e:
-        raise BadSource(f"it is not valid ONNX: {_told(e)}") from e
+        raise BadSource(f"it is not valid ONNX: {_reason(e)}") from e
 
 
-def write_out(given: ModelProto) -> ModelProto:
-    """Return ``given``, of one size of picture, without functions: its own, and operators that opset 18 does not have.
+def inline_definitions(given: ModelProto) -> ModelProto:
+    """Return ``given``, for a picture of fixed size, without functions and without operators newer than opset 18.
 
-    Those are defined by ONNX as functions of older ones; the few that are not stay. Every value is given the shape that
-    onnx infers. Raises BadSource where types contradict each other.
+    Most of those are defined by ONNX as functions of older ones; the others stay. Every value gets the shape that onnx
+    infers. Raises BadSource if types contradict each other.
     """
     opset, model = opset_of(given), ModelProto()
     model.CopyFrom(given)
     try:
         onnx.shape_inference.infer_shapes(model, check_type=True)
     except FAULTS as e:
-        raise BadSource(f"its types contradict each other: {_told(e)}") from e
+        raise BadSource(f"its types contradict each other: {_reason(e)}") from e
     try:
         if model.functions:
             others = any(i.version != opset for f in model.functions for i in f.opset_import if i.domain in STANDARD)
             model = inliner.inline_local_functions(model, others)
-        model = _by_definition(model)
+        model = _inline_without_rule(model)
         if opset > OPSET:
-            model = _without_young(model, opset)
+            model = _inline_newer(model, opset)
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except FAULTS as e:
-        raise BadSource(f"its functions cannot be written out: {_told(e)}") from e
+        raise BadSource(f"its functions cannot be written out: {_reason(e)}") from e
 
 
 def convert(given: ModelProto) -> ModelProto:
-    """Return ``given``, which has no functions, in opset 18; raises BadSource where onnx knows no way to it."""
+    """Return ``given``, which has no functions, in opset 18; raises BadSource if onnx cannot convert it."""
     opset, model = opset_of(given), ModelProto()
     model.CopyFrom(given)
-    held = hold(model, opset)
+    protected = repair(model, opset)
     try:
         if opset != OPSET:
             model = version_converter.convert_version(model, OPSET)
     except FAULTS as e:
-        raise BadSource(f"it cannot be converted from opset {opset} to {OPSET}: {_told(e)}") from e
+        raise BadSource(f"it cannot be converted from opset {opset} to {OPSET}: {_reason(e)}") from e
     for node in all_nodes(model.graph.node):
-        node.domain = held.get(node.domain, node.domain)
+        node.domain = protected.get(node.domain, node.domain)
     stated = {value.name for value in (*model.graph.value_info, *model.graph.output)}
     model.graph.value_info.extend(value for value in given.graph.value_info if value.name not in stated)
     return model
 
 
-def _by_definition(model: ModelProto) -> ModelProto:
-    """Put operators that have no gradient rule, but a definition, as what ONNX defines them by, in any opset."""
+def _inline_without_rule(model: ModelProto) -> ModelProto:
+    """Replace operators that have no gradient rule by their definitions, in any opset."""
     whole = ir.from_proto(onnx.shape_inference.infer_shapes(model, data_prop=True))
     found = False
     while inline_functions(whole.graph, list(whole.graph)):
@@ -180,26 +180,26 @@ def _by_definition(model: ModelProto) -> ModelProto:
     return ir.to_proto(whole) if found else model
 
 
-def _without_young(model: ModelProto, opset: int) -> ModelProto:
-    """Put the operators that opset 18 does not have as the functions that ONNX defines them by, where it does."""
+def _inline_newer(model: ModelProto, opset: int) -> ModelProto:
+    """Replace the operators that opset 18 does not have by the functions that ONNX defines them by, if it does."""
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
     types = {v.name: v.type for v in (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)}
     for tensor in model.graph.initializer:
         types[tensor.name] = helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
     for i, node in enumerate(model.graph.node):
-        young = node.op_type in REDEFINED or born(node.op_type) > OPSET
-        if node.domain not in STANDARD or not young or node.op_type in MISDEFINED:
+        newer = node.op_type in REDEFINED or first_opset(node.op_type) > OPSET
+        if node.domain not in STANDARD or not newer or node.op_type in MISDEFINED:
             continue
         body = _function(node, [types.get(name, onnx.TypeProto()) for name in node.input], opset)
         if body is not None:
-            body.domain, body.name = WRITTEN_OUT, f"{node.op_type}{i}"
+            body.domain, body.name = INLINED, f"{node.op_type}{i}"
             del body.opset_import[:]
             body.opset_import.add(domain="", version=opset)  # a definition means the same in newer opsets
             node.domain, node.op_type = body.domain, body.name
             model.functions.append(body)
     if not model.functions:
         return model
-    model.opset_import.append(helper.make_opsetid(WRITTEN_OUT, 1))
+    model.opset_import.append(helper.make_opsetid(INLINED, 1))
     return inliner.inline_local_functions(model)
 
 
@@ -218,8 +218,8 @@ def _function(node: NodeProto, types: Sequence[onnx.TypeProto], opset: int) -> o
     return onnx.FunctionProto.FromString(made) if made else None
 
 
-def _told(error: Exception) -> str:
-    """The first telling line of a message of onnx, which goes on to print the node."""
+def _reason(error: Exception) -> str:
+    """Return the informative line of a message of onnx, which goes on to print the node."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("==>")]
-    told = [line for line in lines if "ERR" in line or "rror" in line] or lines or [type(error).__name__]
-    return NATIVE_PLACE.sub("", told[-1])[:300]
+    informative = [line for line in lines if "ERR" in line or "rror" in line] or lines or [type(error).__name__]
+    return NATIVE_PLACE.sub("", informative[-1])[:300]

@@ -1,4 +1,4 @@
-"""Which input of an ONNX graph is the picture, how its axes lie, and what the other inputs are."""
+"""Finds the input of an ONNX graph that is the picture and its layout, and fixes the other inputs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from reverie_gradient import Builder
 
 from reverie_export.errors import BadOption, BadSource, nearest
-from reverie_export.sources.guard import shown
+from reverie_export.sources.guard import quoted
 
-NATIVE_PX = 224  # where neither the file nor the user says
+NATIVE_PX = 224  # if neither the file nor the user says
 LARGEST_PX = 4096
 MOST_CHANNELS = 256
-FEW = (1, 3, 4)  # channels of pictures: an axis of this size, at the end, is the channels'
+FEW = (1, 3, 4)  # numbers of channels: a last axis of such a size is that of the channels
 TO_FIRST, TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 LAYOUTS = ("NCHW", "NHWC")
 
@@ -28,7 +29,7 @@ class Entry:
     layout: str  # "NCHW" or "NHWC"
     channels: int
     size_px: int
-    stated: str  # its shape as the file states it, for the reader
+    stated: str  # its shape as the file states it, for messages
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -37,8 +38,8 @@ class Entry:
         return (1, c, s, s) if self.layout == "NCHW" else (1, s, s, c)
 
 
-def settle_constants(graph: GraphProto, constants: Mapping[str, Sequence[float]]) -> None:
-    """Turn inputs that the user gives values for into weights of their shape; sizes that are free become 1."""
+def apply_constants(graph: GraphProto, constants: Mapping[str, Sequence[float]]) -> None:
+    """Turn inputs for which the user gives values into weights of their shape; free sizes become 1."""
     inputs = {value.name: value for value in graph.input}
     for name, numbers in constants.items():
         if name not in inputs:
@@ -54,16 +55,16 @@ def settle_constants(graph: GraphProto, constants: Mapping[str, Sequence[float]]
 
 
 def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, size: int | None) -> Entry:
-    """Find the picture among the inputs; what the user says goes before what the file does.
+    """Find the picture among the inputs; the arguments take precedence over the file.
 
-    Raises BadSource if there is no one input of four axes, or it holds no floating-point numbers.
+    Raises BadSource unless there is exactly one input, of four axes and floating-point numbers.
     """
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
-    told = ", ".join(f"{shown(v.name)} {_kind(v)}{_stated(v)}" for v in inputs) or "none"
+    listed = ", ".join(f"{quoted(v.name)} {_kind(v)}{_stated(v)}" for v in inputs) or "none"
     if len(inputs) != 1:
         raise BadSource(
-            f"it must have one input, the picture; it has {told}"
+            f"it must have one input, the picture; it has {listed}"
             + ("; give the others values with --constant NAME=NUMBER" if len(inputs) > 1 else "")
         )
     (value,) = inputs
@@ -71,7 +72,7 @@ def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, s
     dims = [dim.dim_value for dim in tensor.shape.dim]
     if tensor.elem_type != TensorProto.FLOAT or len(dims) != 4:
         raise BadSource(
-            f"its input must be a picture of floating-point numbers, [N, C, H, W] or [N, H, W, C]; it has {told}"
+            f"its input must be a picture of floating-point numbers, [N, C, H, W] or [N, H, W, C]; it has {listed}"
         )
     readers = [node for node in graph.node if value.name in node.input]
     layout = layout or _layout(dims, readers)
@@ -87,8 +88,8 @@ def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, s
     return Entry(value.name, layout, found, native, _stated(value))
 
 
-def fix(graph: GraphProto, entry: Entry) -> None:
-    """Say that the input is one picture of one size, so that all that follows from it is constant."""
+def fix_shape(graph: GraphProto, entry: Entry) -> None:
+    """Fix the shape of the input to one picture, so that all sizes are constant."""
     value = next(v for v in graph.input if v.name == entry.name)
     for dim, n in zip(value.type.tensor_type.shape.dim, entry.shape, strict=True):
         dim.dim_value = n
@@ -97,9 +98,9 @@ def fix(graph: GraphProto, entry: Entry) -> None:
 
 
 def channels_first(graph: ir.Graph, entry: Entry) -> None:
-    """Let a graph that takes [N, H, W, C] take [N, C, H, W].
+    """Change the input of a graph from [N, H, W, C] to [N, C, H, W].
 
-    Most exporters begin such a graph with the Transpose that this one would undo; both are left out then.
+    Most exporters begin such a graph with the inverse of the Transpose that would be added; both are left out then.
     """
     old = graph.inputs[0]
     new = ir.Value(name=f"{entry.name}.channels_first", type=ir.TensorType(ir.DataType.FLOAT))
@@ -111,15 +112,16 @@ def channels_first(graph: ir.Graph, entry: Entry) -> None:
             ir.convenience.replace_all_uses_with(node.outputs[0], new)
             graph.remove(node, safe=True)
     if old.uses():
-        turn = ir.Node("", "Transpose", [new], [ir.AttrInt64s("perm", TO_LAST)], name=f"{entry.name}.channels_last")
-        turn.outputs[0].name, old.name = old.name, f"{old.name}.before"
-        turn.outputs[0].shape, turn.outputs[0].dtype = ir.Shape(entry.shape), ir.DataType.FLOAT
-        ir.convenience.replace_all_uses_with(old, turn.outputs[0])
-        graph.insert_before(next(iter(graph)), [turn])
+        builder = Builder(graph)
+        turned = builder.op("Transpose", [new], perm=TO_LAST, name=f"{entry.name}.channels_last")
+        turned.shape, turned.dtype = ir.Shape(entry.shape), ir.DataType.FLOAT
+        turned.name, old.name = old.name, f"{old.name}.before"
+        ir.convenience.replace_all_uses_with(old, turned)
+        builder.insert_before(next(iter(graph)))
 
 
 def _layout(dims: Sequence[int], readers: Sequence[NodeProto]) -> str:
-    """NHWC where the graph begins by turning that round, or where only the last axis can be channels."""
+    """Return NHWC if the graph begins with a Transpose from it, or if only the last axis can be channels."""
     if any(n.op_type == "Transpose" and list(_perm(n)) == TO_FIRST for n in readers):
         return "NHWC"
     if any(n.op_type == "Conv" for n in readers):
@@ -132,7 +134,7 @@ def _perm(node: NodeProto) -> Sequence[int]:
 
 
 def _channels_read(graph: GraphProto, readers: Sequence[NodeProto], name: str) -> int:
-    """How many channels the convolutions that read the input take; 0 where there are none."""
+    """Return how many channels the convolutions that read the input take, 0 if there are none."""
     shapes = {t.name: list(t.dims) for t in graph.initializer} | {
         v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in graph.input
     }

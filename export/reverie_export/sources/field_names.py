@@ -22,7 +22,7 @@ CLASSIFIER = {
 
 
 def field_names(model: str) -> dict[str, str]:
-    """From torchvision's module path to the field's name, for the models that have such names; else empty."""
+    """Return the field's names by torchvision's module paths; empty for models without such names."""
     plain = model.removesuffix("_bn")
     if plain not in BLOCKS:
         return {}

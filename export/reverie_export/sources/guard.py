@@ -1,8 +1,8 @@
-"""Look at an ONNX file before anything native does: sizes, references, order, weights.
+"""Validates an ONNX file before native code reads it: sizes, references, order, weights.
 
-The libraries that check and convert graphs are written in C++ and for files of good faith. What they take for granted
-is looked at here first, in Python: every name is defined once and before its use, every tensor has the bytes that its
-shape asks for, and external data stays in the folder of the file.
+The libraries that check and convert graphs are written in C++ and trust their input. Their assumptions are checked here
+first, in Python: every name is defined once and before its use, every tensor has the bytes that its shape asks for, and
+external data is in the folder of the file.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
@@ -30,9 +31,9 @@ TYPES = ("to", "dtype", "output_dtype", "softmax_precision", "stash_type")
 
 
 def read_model(path: Path) -> ModelProto:
-    """Read ``path`` and check its structure; external data is checked and left where it is.
+    """Read ``path`` and check its structure; external data is checked but not read.
 
-    Raises BadSource, in one sentence, for whatever is wrong with the file.
+    Raises BadSource, with one sentence, if anything is wrong with the file.
     """
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*.onnx")] if path.parent.is_dir() else []
@@ -53,12 +54,12 @@ def read_model(path: Path) -> ModelProto:
 
 
 def opset_of(model: ModelProto) -> int:
-    """The version of the standard operators that the model uses; 0 if it names none."""
+    """Return the version of the standard operators that the model uses, 0 if it states none."""
     return max((i.version for i in model.opset_import if i.domain in STANDARD), default=0)
 
 
 def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
-    """The bodies of an If, Loop or Scan."""
+    """Yield the bodies of an If, Loop or Scan."""
     for attribute in node.attribute:
         if attribute.type == AttributeProto.GRAPH:
             yield attribute.g
@@ -66,7 +67,7 @@ def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
 
 
 def all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """The nodes and those in the bodies of any."""
+    """Yield the nodes and those in their bodies."""
     for node in nodes:
         yield node
         for graph in subgraphs(node):
@@ -74,37 +75,37 @@ def all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
 
 
 def external_data(tensor: TensorProto) -> Mapping[str, str]:
-    """Where the values of a tensor of external data lie: ``location``, ``offset``, ``length``."""
+    """Return the ``location``, ``offset`` and ``length`` of a tensor of external data, as stated."""
     return {entry.key: entry.value for entry in tensor.external_data}
 
 
-def place(tensor: TensorProto) -> tuple[str, int, int]:
-    """File, first byte and number of bytes of external data; raises BadSource for numbers that are none."""
-    said = external_data(tensor)
-    location, needed = said.get("location", ""), size_bytes(tensor)
-    numbers = said.get("offset", "0"), said.get("length", str(needed))
+def location_of(tensor: TensorProto) -> tuple[str, int, int]:
+    """Return file, first byte and number of bytes of external data; raises BadSource if they are not numbers."""
+    stated = external_data(tensor)
+    location, needed = stated.get("location", ""), size_bytes(tensor)
+    numbers = stated.get("offset", "0"), stated.get("length", str(needed))
     if not all(n.isascii() and n.isdecimal() and len(n) < 16 for n in numbers):
-        raise BadSource(f"the external data of {shown(tensor.name)} has offset and length {numbers}")
+        raise BadSource(f"the external data of {quoted(tensor.name)} has offset and length {numbers}")
     return location, int(numbers[0]), int(numbers[1])
 
 
 def size_bytes(tensor: TensorProto) -> int:
-    """How many bytes the shape and the type of a tensor ask for."""
+    """Return how many bytes a tensor of this shape and type has."""
     bits = ITEM_BITS.get(tensor.data_type)
     if bits is None:
-        raise BadSource(f"{shown(tensor.name)} is a tensor of the unknown type {tensor.data_type}")
+        raise BadSource(f"{quoted(tensor.name)} is a tensor of the unknown type {tensor.data_type}")
     if any(n < 0 for n in tensor.dims) or len(tensor.dims) > 16:
-        raise BadSource(f"{shown(tensor.name)} has the impossible shape {list(tensor.dims)[:16]}")
+        raise BadSource(f"{quoted(tensor.name)} has the impossible shape {list(tensor.dims)[:16]}")
     size = (math.prod(tensor.dims) * bits + 7) // 8
     if size > LARGEST_TENSOR:
         raise BadSource(
-            f"{shown(tensor.name)} declares the shape {list(tensor.dims)}, {size / 1e9:.1f} GB; 2 GB is the limit"
+            f"{quoted(tensor.name)} declares the shape {list(tensor.dims)}, {size / 1e9:.1f} GB; 2 GB is the limit"
         )
     return size
 
 
-def shown(name: str) -> str:
-    """A name of the file as it may stand in a sentence: quoted, of reasonable length, without control characters."""
+def quoted(name: str) -> str:
+    """Return a name of the file for a message: quoted, shortened, without control characters."""
     return repr(name if len(name) <= 80 else f"{name[:77]}...")
 
 
@@ -121,6 +122,19 @@ ITEM_BITS = _item_bits()
 KINDS = frozenset(TensorProto.DataType.values())
 
 
+@dataclass(frozen=True)
+class _Scope:
+    """A graph or function whose nodes are checked."""
+
+    kind: str  # "graph" or "function"
+    name: str
+    depth: int = 0
+    in_function: bool = False  # so that attributes of its nodes may stand for those of the function
+
+    def __str__(self) -> str:
+        return f"{self.kind} {quoted(self.name)}"
+
+
 def _check(model: ModelProto, folder: Path) -> None:
     if not model.graph.node:
         raise BadSource("it holds no graph, or a graph without operators")
@@ -131,75 +145,71 @@ def _check(model: ModelProto, folder: Path) -> None:
         raise BadSource(f"its opset is {opset}; {OLDEST_OPSET} to {newest} are read")
     if model.graph.sparse_initializer:
         raise BadSource(
-            f"its weight {shown(model.graph.sparse_initializer[0].values.name)} is sparse; store it densely"
+            f"its weight {quoted(model.graph.sparse_initializer[0].values.name)} is sparse; store it densely"
         )
     imported = {i.domain for i in model.opset_import} | set(STANDARD)
     for node in all_nodes(model.graph.node):
         if node.domain not in imported:
-            raise BadSource(f"{node.op_type} is of the domain {shown(node.domain)}, which the file does not import")
+            raise BadSource(f"{node.op_type} is of the domain {quoted(node.domain)}, which the file does not import")
     for function in model.functions:
-        _check_order(function.node, set(function.input), f"function {shown(function.name)}", folder, 1)
+        scope = _Scope("function", function.name, depth=1, in_function=True)
+        _check_order(function.node, set(function.input), scope, folder)
     _check_calls(model)
-    _check_graph(model.graph, set(), folder, 0)
+    _check_graph(model.graph, set(), _Scope("graph", model.graph.name), folder)
 
 
-def _check_graph(graph: GraphProto, outside: set[str], folder: Path, depth: int) -> None:
-    if depth > DEEPEST:
+def _check_graph(graph: GraphProto, outside: set[str], scope: _Scope, folder: Path) -> None:
+    if scope.depth > DEEPEST:
         raise BadSource(f"its graphs are nested more than {DEEPEST} deep")
     for tensor in graph.initializer:
         _check_tensor(tensor, folder)
     for value in (*graph.input, *graph.output, *graph.value_info):
         if value.type.HasField("tensor_type") and (kind := value.type.tensor_type.elem_type) not in KINDS:
-            raise BadSource(f"{shown(value.name)} is of the unknown type {kind}")
+            raise BadSource(f"{quoted(value.name)} is of the unknown type {kind}")
     weights = [tensor.name for tensor in graph.initializer]
     inputs = [value.name for value in graph.input]
     for names, what in ((weights, "weights"), (inputs, "inputs")):
         if twice := next((n for n in names if names.count(n) > 1), None) if len(set(names)) < len(names) else None:
-            raise BadSource(f"two of its {what} are called {shown(twice)}")
-    where = f"graph {shown(graph.name)}"
+            raise BadSource(f"two of its {what} are called {quoted(twice)}")
     own = {*weights, *inputs}
-    known = _check_order(graph.node, outside | own, where, folder, depth, own)
+    known = _check_order(graph.node, outside | own, scope, folder, own)
     for value in graph.output:
         if value.name not in known:
-            raise BadSource(f"nothing computes its output {shown(value.name)}")
+            raise BadSource(f"nothing computes its output {quoted(value.name)}")
         if any(given.name == value.name and given.type != value.type for given in graph.input):
-            raise BadSource(f"{shown(value.name)} is an input and an output of its {where}, of two types")
-    if depth == 0 and not graph.output:
+            raise BadSource(f"{quoted(value.name)} is an input and an output of its {scope}, of two types")
+    if scope.depth == 0 and not graph.output:
         raise BadSource("it has no outputs")
 
 
 def _check_order(
-    nodes: Sequence[NodeProto],
-    known: set[str],
-    where: str,
-    folder: Path,
-    depth: int,
-    own: set[str] | None = None,
+    nodes: Sequence[NodeProto], known: set[str], scope: _Scope, folder: Path, own: set[str] | None = None
 ) -> set[str]:
-    """Every value is made once and before it is used; return all that are known in the end."""
+    """Check that every value is computed once and before it is used; return all that are known in the end."""
     known, made = set(known), set(own if own is not None else known)
     later = {name for node in nodes for name in node.output if name}
     for node in nodes:
         for name in node.input:
             if name and name not in known:
-                problem = f"{node.op_type} {shown(node.name or (node.output[0] if node.output else ''))} of its {where}"
+                reader = quoted(node.name or (node.output[0] if node.output else ""))
+                problem = f"{node.op_type} {reader} of its {scope}"
                 if name in later:
-                    raise BadSource(f"{problem} uses {shown(name)} before it is computed: a cycle, or not sorted")
-                raise BadSource(f"{problem} uses {shown(name)}, which nothing computes")
+                    raise BadSource(f"{problem} uses {quoted(name)} before it is computed: a cycle, or not sorted")
+                raise BadSource(f"{problem} uses {quoted(name)}, which nothing computes")
         for attribute in node.attribute:
-            if attribute.ref_attr_name and not where.startswith("function"):
-                raise BadSource(f"{node.op_type} {shown(node.name)} refers to an attribute of a function it is not in")
+            if attribute.ref_attr_name and not scope.in_function:
+                raise BadSource(f"{node.op_type} {quoted(node.name)} refers to an attribute of a function it is not in")
             if attribute.name in TYPES and attribute.type == AttributeProto.INT and attribute.i not in KINDS:
-                raise BadSource(f"{node.op_type} {shown(node.name)} is of the unknown type {attribute.i}")
+                raise BadSource(f"{node.op_type} {quoted(node.name)} is of the unknown type {attribute.i}")
             for tensor in (*([attribute.t] if attribute.type == AttributeProto.TENSOR else []), *attribute.tensors):
                 _check_tensor(tensor, folder)
             if attribute.type in (AttributeProto.SPARSE_TENSOR, AttributeProto.SPARSE_TENSORS):
-                raise BadSource(f"{node.op_type} {shown(node.name)} holds a sparse tensor; store it densely")
+                raise BadSource(f"{node.op_type} {quoted(node.name)} holds a sparse tensor; store it densely")
         for graph in subgraphs(node):
-            _check_graph(graph, known, folder, depth + 1)
+            _check_graph(graph, known, _Scope("graph", graph.name, scope.depth + 1, scope.in_function), folder)
         for name in node.output:
             if name and name in made:
-                raise BadSource(f"{shown(name)} is computed twice in its {where}")
+                raise BadSource(f"{quoted(name)} is computed twice in its {scope}")
             if name:
                 made.add(name)
                 known.add(name)
@@ -207,7 +217,7 @@ def _check_order(
 
 
 def _check_calls(model: ModelProto) -> None:
-    """Functions call others, but never, by whatever way, themselves; nor do the calls multiply beyond measure."""
+    """Check that functions do not call themselves, directly or not, and that inlining them gives not too many nodes."""
     bodies = {(f.domain, f.name): [*all_nodes(f.node)] for f in model.functions}
     sizes: dict[tuple[str, str], int] = {}
 
@@ -223,7 +233,7 @@ def _check_calls(model: ModelProto) -> None:
     while len(sizes) < len(bodies):
         found = {key: n for key in bodies.keys() - sizes.keys() if (n := size(bodies[key])) is not None}
         if not found:
-            raise BadSource(f"its function {shown(next(iter(bodies.keys() - sizes.keys()))[1])} calls itself")
+            raise BadSource(f"its function {quoted(next(iter(bodies.keys() - sizes.keys()))[1])} calls itself")
         sizes |= found
     if (total := size(all_nodes(model.graph.node)) or 0) > MOST_NODES:
         raise BadSource(f"it has {total} operators when its functions are written out; {MOST_NODES} is the limit")
@@ -240,7 +250,7 @@ def _check_tensor(tensor: TensorProto, folder: Path) -> None:
         held = len(tensor.raw_data)
         if held != needed:
             raise BadSource(
-                f"{shown(tensor.name)} has {held} bytes, and its shape {list(tensor.dims)} asks for {needed}"
+                f"{quoted(tensor.name)} has {held} bytes, and its shape {list(tensor.dims)} asks for {needed}"
             )
         return
     field = helper.tensor_dtype_to_field(tensor.data_type)
@@ -251,18 +261,18 @@ def _check_tensor(tensor: TensorProto, folder: Path) -> None:
         wanted *= 2
     if numbers != wanted:
         raise BadSource(
-            f"{shown(tensor.name)} has {numbers} numbers, and its shape {list(tensor.dims)} asks for {wanted}"
+            f"{quoted(tensor.name)} has {numbers} numbers, and its shape {list(tensor.dims)} asks for {wanted}"
         )
 
 
 def _check_place(tensor: TensorProto, folder: Path, needed: int) -> None:
-    location, offset, length = place(tensor)
-    name = shown(tensor.name)
+    location, offset, length = location_of(tensor)
+    name = quoted(tensor.name)
     path = folder / location
     if not location or "\0" in location or os.path.isabs(location) or ".." in Path(location).parts:
-        raise BadSource(f"the external data of {name} is at {shown(location)}; it must lie in the folder of the file")
+        raise BadSource(f"the external data of {name} is at {quoted(location)}; it must lie in the folder of the file")
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise BadSource(f"the external data of {name} is at {shown(location)}, a link that leads out of the folder")
+        raise BadSource(f"the external data of {name} is at {quoted(location)}, a link that leads out of the folder")
     if not path.is_file():
         raise BadSource(f"the external data of {name} is missing: there is no file {path}")
     if length != needed:

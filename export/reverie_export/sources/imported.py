@@ -1,4 +1,4 @@
-"""Find the callable that ``package.module:callable`` names."""
+"""Imports the callable that ``package.module:callable`` names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from reverie_export.errors import BadSource, nearest
 
 
 def imported(spec: str) -> Callable[[], Any]:
-    """Import the callable, from where the user stands or from what is installed."""
+    """Import the callable, from the current folder or from what is installed."""
     home, _, path = spec.partition(":")
-    sys.path.insert(0, os.getcwd())  # as `python -m` does: the user's own modules lie where they stand
+    sys.path.insert(0, os.getcwd())  # as `python -m` does, for the user's own modules
     try:
         found: Any = importlib.import_module(home)
     except Exception as e:

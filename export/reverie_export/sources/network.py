@@ -1,7 +1,8 @@
-"""A torch module and what is known about it, before it is traced."""
+"""A torch module with its metadata, before it is traced."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from reverie_export.sources.source import Normalisation
 
 @dataclass(frozen=True)
 class Network:
-    """A module and what is known about it."""
+    """A torch module with its metadata."""
 
     module: Any  # torch.nn.Module
     model: str
@@ -33,9 +34,9 @@ class Network:
 
 
 def resized(network: Network, size: int | None, channels: int | None) -> Network:
-    """The same network for other pictures; None leaves a number as it is.
+    """Return the network for other pictures; None keeps a number.
 
-    Raises ``BadOption`` where the network says itself, by its mean and deviation, how many channels it takes.
+    Raises ``BadOption`` if the network's mean and deviation have another number of channels.
     """
     network = replace(network, native_size_px=size or network.native_size_px)
     if channels in (None, network.channels):
@@ -49,7 +50,13 @@ def resized(network: Network, size: int | None, channels: int | None) -> Network
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """torch's exporter and old models warn about their own insides, which no user of ours can mend."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Suppress the warnings of torch's exporter and of old models about themselves, which users cannot act on."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,4 +1,4 @@
-"""Networks that are ONNX files already."""
+"""The source ``file.onnx``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import onnx_ir as ir
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
 from reverie_export.sources.conversion import (
+    attach_weights,
     check,
     convert,
-    give_back,
+    detach_weights,
+    inline_definitions,
     load,
+    nodes_to_float32,
     one_opset,
-    set_aside,
-    widen,
-    widen_nodes,
-    write_out,
+    to_float32,
 )
-from reverie_export.sources.entry import Entry, channels_first, find_entry, fix, settle_constants
+from reverie_export.sources.entry import Entry, apply_constants, channels_first, find_entry, fix_shape
 from reverie_export.sources.guard import opset_of, read_model
 from reverie_export.sources.preprocessing import Preprocessing
 from reverie_export.sources.source import Array, Floats, Normalisation, Probe, Source, digest_of
@@ -33,8 +33,8 @@ STEP = 1e-6  # of the finite difference, in float64: rounding and kinks both sta
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the user says of an .onnx file beyond its preprocessing; None and nothing leave it to the file."""
+class FileOptions:
+    """The user's options for an .onnx file besides its preprocessing; None and empty mean the file's own."""
 
     layout: str | None = None  # "NCHW" or "NHWC"
     channels: int | None = None
@@ -42,45 +42,45 @@ class Said:
     constants: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
-def open_onnx(path: Path, said: Said, preprocessing: Preprocessing) -> Source:
-    """Read ``path``; what is said goes before what ``preprocessing`` tells, and that before what the file states.
+def open_onnx(path: Path, options: FileOptions, preprocessing: Preprocessing) -> Source:
+    """Read ``path``; options take precedence over ``preprocessing``, and that over what the file states.
 
-    Raises BadSource for whatever is wrong with the file, in one sentence.
+    Raises BadSource, with one sentence, if anything is wrong with the file.
     """
     proto = read_model(path)
     try:
-        return _opened(proto, path, said, preprocessing)
+        return _opened(proto, path, options, preprocessing)
     except BadSource as e:
         raise BadSource(f"cannot read {path}: {e}") from e
 
 
-def _opened(proto: onnx.ModelProto, path: Path, said: Said, preprocessing: Preprocessing) -> Source:
+def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocessing: Preprocessing) -> Source:
     opset = opset_of(proto)
     one_opset(proto)
-    aside = {name: load(tensor, path.parent) for name, tensor in set_aside(proto).items()}
-    widen(proto.graph, path.parent)
+    aside = {name: load(tensor, path.parent) for name, tensor in detach_weights(proto).items()}
+    to_float32(proto.graph, path.parent)
     for function in proto.functions:
-        widen_nodes(function.node, path.parent)
+        nodes_to_float32(function.node, path.parent)
     check(proto)
-    settle_constants(proto.graph, said.constants)
+    apply_constants(proto.graph, options.constants)
     listed = {value.name for value in proto.graph.input}
-    for name in aside.keys() & listed:  # the picture is what is left
+    for name in aside.keys() & listed:  # the picture is the one that remains
         proto.graph.input.remove(next(v for v in proto.graph.input if v.name == name))
     entry = find_entry(
         proto.graph,
-        layout=said.layout or preprocessing.layout,
-        channels=said.channels,
-        size=said.size_px or preprocessing.size_px,
+        layout=options.layout or preprocessing.layout,
+        channels=options.channels,
+        size=options.size_px or preprocessing.size_px,
     )
-    fix(proto.graph, entry)
+    fix_shape(proto.graph, entry)
     for name, array in aside.items():
         kind = onnx.helper.np_dtype_to_tensor_dtype(array.dtype)
         proto.graph.input.append(onnx.helper.make_tensor_value_info(name, kind, array.shape))
 
-    written = write_out(proto)
+    written = inline_definitions(proto)
     original, graph = ir.from_proto(written), ir.from_proto(convert(written))
     for model in (original, graph):
-        give_back(model, aside)
+        attach_weights(model, aside)
         _drop_listed_weights(model.graph)
     tensors = {n: v.const_value.numpy() for n, v in original.graph.initializers.items() if v.const_value is not None}
     if entry.layout == "NHWC":
@@ -110,7 +110,7 @@ def _drop_listed_weights(graph: ir.Graph) -> None:
 
 @dataclass(frozen=True)
 class OnnxReference:
-    """The file's own graph, before any of our changes but that of its precision, in float64."""
+    """The file's own graph, unchanged except for its precision, evaluated in float64."""
 
     description: str
     graph: ir.Graph
@@ -143,7 +143,7 @@ def _cut(graph: ir.Graph, value: str) -> ir.Graph:
 
 @dataclass(frozen=True)
 class OnnxProbe:
-    """The values at a picture, and a step away from it along a random direction and against it."""
+    """The values at a picture, and at a small step from it in a random direction and in the opposite one."""
 
     values: Mapping[str, Floats]
     ahead: Mapping[str, Floats]
@@ -151,11 +151,11 @@ class OnnxProbe:
     direction: Floats
 
     def activation(self, value: str) -> Floats:
-        """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
+        """Return the value of that name; raises ``KeyError`` if the network cannot compute it at this size."""
         return self.values[value]
 
     def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
-        """How far <gradient, direction> is from the central difference of the sum of all <value, cotangent>.
+        """Return how far <gradient, direction> is from the central difference of the sum of all <value, cotangent>.
 
         The direction has independent normal components, so this estimates the L2 distance of the gradients.
         """

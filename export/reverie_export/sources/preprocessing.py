@@ -1,6 +1,7 @@
-"""What a network expects instead of RGB in [0, 1], where the file that holds it does not say.
+"""The preprocessing that a network in an .onnx file expects.
 
-Told in this order: by options, by a file beside the network, by the ``preprocessor_config.json`` of Hugging Face.
+It is taken from the options, a file beside the network, or the ``preprocessor_config.json`` of Hugging Face, in this
+order.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """``(scale * picture + offset - mean) / std``, and what else is told of a network; None where nothing is."""
+    """``(scale * picture + offset - mean) / std``, and other metadata of a network; None if unknown."""
 
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
@@ -39,9 +40,9 @@ class Preprocessing:
     origin: str = "nothing: RGB in [0, 1] as it is"
 
     def normalisation(self, channels: int) -> Normalisation:
-        """The arithmetic for pictures of so many channels; one number stands for all channels.
+        """Return the normalisation of pictures of so many channels; one number is used for all channels.
 
-        Raises BadOption where it cannot be computed with.
+        Raises BadOption if the numbers do not fit.
         """
         mean, std = self.mean or (0.0,), self.std or (1.0,)
         for key, numbers in (("mean", mean), ("std", std)):
@@ -62,22 +63,22 @@ class Preprocessing:
         return Normalisation(tuple(m - low for m in columns[0]), columns[1], high - low, order)
 
     def over(self, other: Preprocessing) -> Preprocessing:
-        """This, and where it says nothing the other."""
-        says = {key: value for key, value in vars(self).items() if value not in (None, (), "") and key != "origin"}
-        if not says:
+        """Return this, with the fields of ``other`` where this has none."""
+        own = {key: value for key, value in vars(self).items() if value not in (None, (), "") and key != "origin"}
+        if not own:
             return other
-        fallen = {"scale", "range"} if says.keys() & {"scale", "range"} else set()
-        kept = {key: value for key, value in vars(other).items() if key not in fallen}
+        replaced = {"scale", "range"} if own.keys() & {"scale", "range"} else set()
+        kept = {key: value for key, value in vars(other).items() if key not in replaced}
         both = {
             **kept,
-            **says,
+            **own,
             "origin": self.origin if other == Preprocessing() else f"{self.origin} and {other.origin}",
         }
         return Preprocessing(**both)
 
 
-def beside(path: Path) -> Preprocessing:
-    """What the files beside a network say of it: ``net.preprocessing.toml``, its ``.json``, or Hugging Face's."""
+def read_beside(path: Path) -> Preprocessing:
+    """Read the file beside a network: ``net.preprocessing.toml``, its ``.json``, or Hugging Face's."""
     for suffix in SUFFIXES:
         if (own := path.with_name(path.stem + suffix)).is_file():
             return read(own)
@@ -86,65 +87,65 @@ def beside(path: Path) -> Preprocessing:
 
 
 def read(path: Path) -> Preprocessing:
-    """Read a file of preprocessing; raise BadSource, in one sentence, for what it cannot mean."""
+    """Read a file of preprocessing; raise BadSource, with one sentence, if it is not valid."""
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise BadSource(f"{path} is too large to say how pictures are prepared")
         text = path.read_text(encoding="utf-8")
-        told = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError, RecursionError) as e:
         raise BadSource(f"cannot read {path}: {e}") from e
-    if not isinstance(told, dict):
+    if not isinstance(data, dict):
         raise BadSource(f"cannot read {path}: it holds no table of names and values")
-    if path.name == HUGGING_FACE or "image_mean" in told or "image_processor_type" in told:
-        return _hugging_face(told, path)
-    if unknown := [key for key in told if key not in KEYS]:
+    if path.name == HUGGING_FACE or "image_mean" in data or "image_processor_type" in data:
+        return _hugging_face(data, path)
+    if unknown := [key for key in data if key not in KEYS]:
         raise BadSource(f"{path}: unknown {unknown[0]!r}{nearest(unknown[0], KEYS)}; there are {', '.join(KEYS)}")
-    labels = told.get("labels", [])
+    labels = data.get("labels", [])
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise BadSource(f"{path}: labels must be a list of texts")
     return Preprocessing(
-        mean=_numbers(told, "mean", path),
-        std=_numbers(told, "std", path),
-        scale=_number(told, "scale", path),
-        range=_pair(told, "range", path),
-        channel_order=_text(told, "channel_order", path),
-        layout=_text(told, "layout", path),
-        size_px=_size(told.get("size"), path),
+        mean=_numbers(data, "mean", path),
+        std=_numbers(data, "std", path),
+        scale=_number(data, "scale", path),
+        range=_pair(data, "range", path),
+        channel_order=_text(data, "channel_order", path),
+        layout=_text(data, "layout", path),
+        size_px=_size(data.get("size"), path),
         labels=tuple(labels),
-        description=_text(told, "description", path) or "",
+        description=_text(data, "description", path) or "",
         origin=path.name,
     )
 
 
-def _hugging_face(told: Mapping[str, Any], path: Path) -> Preprocessing:
-    """Translate: there a picture of bytes is multiplied by ``rescale_factor``, then normalised."""
-    factor = _number(told, "rescale_factor", path)
-    scale = 255 * (1 / 255 if factor is None else factor) if told.get("do_rescale", True) else 255.0
-    normalised = told.get("do_normalize", "image_mean" in told)
-    size = told.get("crop_size", told.get("size")) if told.get("do_center_crop") else told.get("size")
+def _hugging_face(data: Mapping[str, Any], path: Path) -> Preprocessing:
+    """Convert from Hugging Face, where a picture of bytes is multiplied by ``rescale_factor``, then normalised."""
+    factor = _number(data, "rescale_factor", path)
+    scale = 255 * (1 / 255 if factor is None else factor) if data.get("do_rescale", True) else 255.0
+    normalised = data.get("do_normalize", "image_mean" in data)
+    size = data.get("crop_size", data.get("size")) if data.get("do_center_crop") else data.get("size")
     return Preprocessing(
-        mean=_numbers(told, "image_mean", path) if normalised else None,
-        std=_numbers(told, "image_std", path) if normalised else None,
+        mean=_numbers(data, "image_mean", path) if normalised else None,
+        std=_numbers(data, "image_std", path) if normalised else None,
         scale=scale,
-        channel_order="BGR" if told.get("do_flip_channel_order") else None,
+        channel_order="BGR" if data.get("do_flip_channel_order") else None,
         size_px=_size(size, path),
         origin=path.name,
     )
 
 
-def _size(told: object, path: Path) -> int | None:
-    if isinstance(told, dict):
-        told = told.get("height", told.get("shortest_edge"))
-    if told is None:
+def _size(data: object, path: Path) -> int | None:
+    if isinstance(data, dict):
+        data = data.get("height", data.get("shortest_edge"))
+    if data is None:
         return None
-    if isinstance(told, bool) or not isinstance(told, int) or told < 1:
-        raise BadSource(f"{path}: the size {told!r} is not a whole number of pixels")
-    return told
+    if isinstance(data, bool) or not isinstance(data, int) or data < 1:
+        raise BadSource(f"{path}: the size {data!r} is not a whole number of pixels")
+    return data
 
 
-def _number(told: Mapping[str, Any], key: str, path: Path) -> float | None:
-    found = told.get(key)
+def _number(data: Mapping[str, Any], key: str, path: Path) -> float | None:
+    found = data.get(key)
     if found is None:
         return None
     if isinstance(found, bool) or not isinstance(found, int | float):
@@ -152,8 +153,8 @@ def _number(told: Mapping[str, Any], key: str, path: Path) -> float | None:
     return float(found)
 
 
-def _numbers(told: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...] | None:
-    found = told.get(key)
+def _numbers(data: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...] | None:
+    found = data.get(key)
     if found is None:
         return None
     listed = found if isinstance(found, list) else [found]
@@ -162,15 +163,15 @@ def _numbers(told: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...]
     return tuple(float(n) for n in listed)
 
 
-def _pair(told: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...] | None:
-    found = _numbers(told, key, path)
+def _pair(data: Mapping[str, Any], key: str, path: Path) -> tuple[float, ...] | None:
+    found = _numbers(data, key, path)
     if found is not None and len(found) != 2:
-        raise BadSource(f"{path}: {key} must be two numbers such as [-1, 1]; it is {told[key]!r}")
+        raise BadSource(f"{path}: {key} must be two numbers such as [-1, 1]; it is {data[key]!r}")
     return found
 
 
-def _text(told: Mapping[str, Any], key: str, path: Path) -> str | None:
-    found = told.get(key)
+def _text(data: Mapping[str, Any], key: str, path: Path) -> str | None:
+    found = data.get(key)
     if found is not None and not isinstance(found, str):
         raise BadSource(f"{path}: {key} is {found!r} and not a text")
     return found

@@ -1,4 +1,4 @@
-"""What every kind of source gives: a forward graph, what is known about it, and the network itself to compare with."""
+"""The result of every source: a forward graph, its metadata, and the original network to compare with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What the network expects instead of RGB in [0, 1]: ``(scale * picture - mean) / std``, channels in this order."""
+    """The network's normalisation of RGB in [0, 1]: ``(scale * picture - mean) / std``, channels in this order."""
 
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)  # one number for each channel of the picture
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
@@ -26,11 +26,11 @@ class Normalisation:
 
     @property
     def is_identity(self) -> bool:
-        """Whether the network takes the picture as it is."""
+        """Whether the network takes the picture unnormalised."""
         return self.scale == 1 and self.channel_order == "RGB" and not any(self.mean) and set(self.std) == {1}
 
     def apply(self, picture: Floats) -> Floats:
-        """Normalise ``picture`` [N, C, H, W] in its own precision, by constants in float32 as networks hold them."""
+        """Normalise ``picture`` [N, C, H, W] in its own precision, with constants in float32, as networks have them."""
         ordered = picture[:, ::-1] if self.channel_order == "BGR" else picture
         scale, mean, std = (np.array(c, np.float32).astype(picture.dtype) for c in (self.scale, self.mean, self.std))
         return np.asarray((scale * ordered - mean.reshape(1, -1, 1, 1)) / std.reshape(1, -1, 1, 1))
@@ -40,11 +40,11 @@ class Probe(Protocol):
     """The original network on one picture."""
 
     def activation(self, value: str) -> Floats:
-        """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
+        """Return the value of that name; raises ``KeyError`` if the network cannot compute it at this size."""
         ...
 
     def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
-        """L2 distance of ``gradient`` [1, C, H, W] from that of the sum of all <value, cotangent> by the picture."""
+        """Return the L2 distance of ``gradient`` [1, C, H, W] from that of the sum of all <value, cotangent>."""
         ...
 
 
@@ -53,11 +53,11 @@ class Reference(Protocol):
 
     @property
     def description(self) -> str:
-        """What the manifest calls it, such as "torch 2.15.0"."""
+        """Its name in the manifest, such as "torch 2.15.0"."""
         ...
 
     def probe(self, picture: Floats, normalisation: Normalisation, values: Sequence[str]) -> Probe:
-        """Run the network in float64 on ``picture`` [1, C, H, W] in [0, 1], watching ``values``."""
+        """Run the network in float64 on ``picture`` [1, C, H, W] in [0, 1], recording ``values``."""
         ...
 
 
@@ -65,20 +65,18 @@ class Reference(Protocol):
 class Source:
     """A network ready to be exported."""
 
-    model: str  # what was asked for, as the manifest records it
+    model: str  # the source's name, as the manifest records it
     weights: str
     weights_digest: str
     description: str
     graph: ir.Model  # forward only; one input, float32 [1, C, size, size]
-    names: Mapping[
-        str, Sequence[str]
-    ]  # of the graph's values, best first; a value without an entry is called by its own
+    names: Mapping[str, Sequence[str]]  # of the graph's values, best first; without an entry, the value's own
     normalisation: Normalisation
     labels: Sequence[str]
     native_size_px: int
     versions: Mapping[str, str]
     reference: Reference
-    notes: Sequence[str] = ()  # what was found out about the source that its user may want to know
+    notes: Sequence[str] = ()  # what the user may want to know about the source
 
     @property
     def channels(self) -> int:
@@ -87,7 +85,7 @@ class Source:
 
 
 def digest_of(tensors: Mapping[str, Array]) -> str:
-    """SHA-256 (hex) over names, types, shapes and values, in order of name.
+    """Return the SHA-256 (hex) of names, types, shapes and values, in order of name.
 
     For each tensor: the line ``name dtype shape\\n`` in UTF-8 (numpy's little-endian dtype string, dimensions joined by
     ``x``), then its values in C order, little-endian.

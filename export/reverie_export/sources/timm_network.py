@@ -8,19 +8,18 @@ from typing import Any
 from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 PREFIX = "timm:"
 
 
 def timm_network(source: str, weights: str | None) -> Network:
-    """The network that timm calls what follows ``timm:``, a tag such as ``.a1_in1k`` of its weights included.
+    """Return timm's network of the name after ``timm:``, which may include a tag of its weights such as ``.a1_in1k``.
 
     ``weights`` is a tag, ``DEFAULT`` (the name's own tag, or timm's choice), a file or ``random:SEED``. Mean, deviation
     and size are those that timm records for the weights.
     """
     import timm
-    import torch
 
     name = source.removeprefix(PREFIX)
     architecture, _, tag = name.partition(".")
@@ -38,12 +37,12 @@ def timm_network(source: str, weights: str | None) -> Network:
             )
         tag = weights
 
-    torch.manual_seed(seed(weights) or 0)
+    drawn_by = seed(weights)
     called = f"{architecture}.{tag}" if tag else architecture
     try:
-        with quiet():
+        with quiet(), seeded(drawn_by):
             module = timm.create_model(called, pretrained=not made)
-    except Exception as e:  # whatever the hub, or a network that needs more than timm, raises
+    except Exception as e:  # anything that the hub, or a network that needs more than timm, raises
         reason = str(e).strip().split("\n")[0]
         remedy = "" if made else "; give a local file with --weights instead"
         raise BadWeights(f"timm cannot build {called}: {reason}{remedy}") from e
@@ -69,7 +68,7 @@ def _of(tags: list[str]) -> str:
 
 
 def _labels(module: Any) -> tuple[str, ...]:
-    """What timm calls the classes, where it knows the set that the network was trained on."""
+    """Return timm's names of the classes, if it knows the data set of the network."""
     from timm.data import ImageNetInfo, infer_imagenet_subset
 
     subset = infer_imagenet_subset(module)

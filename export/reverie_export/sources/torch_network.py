@@ -1,8 +1,6 @@
-"""From a torch module to a forward graph."""
+"""Traces a torch module into a forward graph."""
 
 from __future__ import annotations
-
-import logging
 
 from reverie_export.errors import BadSource
 from reverie_export.sources.network import Network, quiet
@@ -22,7 +20,6 @@ def traced(network: Network) -> Source:
     size = network.native_size_px
     shape = (1, network.channels, size, size)
     module = network.module.eval().float().requires_grad_(False)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with quiet():
             program = torch.onnx.export(
@@ -30,7 +27,7 @@ def traced(network: Network) -> Source:
                 (torch.zeros(shape),),
                 dynamo=True,
                 opset_version=18,
-                optimize=False,  # normalise.py does, and keeps the names of values
+                optimize=False,  # normalise.py does that, and keeps the names of values
                 verbose=False,
                 custom_translation_table={
                     torch.ops.aten.adaptive_avg_pool2d.default: exact_average_pool,

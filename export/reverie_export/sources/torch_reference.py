@@ -1,4 +1,4 @@
-"""A traced network run by torch, to compare with."""
+"""A traced network evaluated by torch, as reference."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TorchReference:
         return TorchProbe(image, found)
 
     def _wide(self, name: str) -> Any:
-        """A weight in float64, converted when it is first used: small pictures never reach a large classifier."""
+        """Return a weight in float64, converted on first use: small pictures never reach a large classifier."""
         import torch
 
         if name not in self._converted:
@@ -67,13 +67,13 @@ class TorchReference:
 
 @dataclass(frozen=True)
 class TorchProbe:
-    """One run: the picture and the watched values, with the way back recorded."""
+    """One run: the picture and the recorded values, with their autograd graph."""
 
     image: Any
     values: Mapping[str, Any]
 
     def activation(self, value: str) -> Floats:
-        """The value of that name; raises ``KeyError`` if the network does not reach it at this size."""
+        """Return the value of that name; raises ``KeyError`` if the network cannot compute it at this size."""
         return np.asarray(self.values[value].detach().numpy())
 
     def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:

@@ -1,9 +1,10 @@
-"""State dicts for torch modules: from a file, or by a seed."""
+"""State dicts for torch modules, from a file or a seed."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,18 @@ def seed(weights: str | None) -> int | None:
     return int(text)
 
 
+@contextmanager
+def seeded(number: int | None) -> Iterator[None]:
+    """Let torch draw random numbers by a seed, 0 where there is none; afterwards its generator is as it was before."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(number or 0)
+        yield
+
+
 def recorded(weights: str) -> str:
-    """What the manifest says: of a file, its name and not where it lay."""
+    """Return what the manifest records: of a file its name, not its path."""
     return Path(weights).name if weights.endswith(FILES) else weights
 
 
@@ -62,7 +73,7 @@ def read(path: Path) -> Mapping[str, Any]:
 
 
 def load(module: Any, state: Mapping[str, Any], origin: str) -> None:
-    """Load all of ``state`` into ``module``; every key that does not fit is named at once."""
+    """Load all of ``state`` into ``module``; raise BadWeights with every key that does not fit."""
     expected = module.state_dict()
     missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in state if k not in expected]
@@ -76,7 +87,7 @@ def load(module: Any, state: Mapping[str, Any], origin: str) -> None:
         shown = problems[:8] + ([f"... and {len(problems) - 8} more"] if len(problems) > 8 else [])
         raise BadWeights(f"{origin} does not fit the network:\n  " + "\n  ".join(shown))
     versioned = OrderedDict(state)
-    # Which version each module's part is of: .safetensors cannot say it, and MNASNet insists. What fits is present.
+    # The version of each submodule: .safetensors has none, and MNASNet requires it. The current one fits.
     versioned._metadata = expected._metadata  # type: ignore[attr-defined]
     # Only num_batches_tracked can be missing: old checkpoints have none.
     module.load_state_dict(versioned, strict=False)

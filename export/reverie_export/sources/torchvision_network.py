@@ -1,4 +1,4 @@
-"""Networks of torchvision by name: classifiers whole, of detectors and segmenters what works on all of the picture."""
+"""Networks of torchvision by name: classifiers, the backbones of detectors, and segmenters without the final resize."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.field_names import field_names
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed
+from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
-# Detectors and segmenters take pictures of any size, and say nothing of one that they were made for.
+# Detectors and segmenters take pictures of any size, and do not state a native one.
 USUAL_PX = 224
 WEIGHTLESS = {"weights": None, "weights_backbone": None}
 
 
 @dataclass(frozen=True)
 class Found:
-    """What torchvision knows of a network besides its weights."""
+    """A network of torchvision without its weights."""
 
     module: Any  # the part that is exported
     whole: Any  # the module that state dicts are made for
-    part: str  # of the network, in words
+    part: str  # of the network, for its description
     normalisation: Normalisation
     native_size_px: int
-    unused: str = "\0"  # how names of weights begin that only training needs
+    unused: str = "\0"  # prefix of the names of weights that only training needs
 
 
 def torchvision_network(name: str, weights: str | None) -> Network:
-    """The network that torchvision calls ``name``; ``weights`` is one of its names, a file or ``random:SEED``."""
-    import torch
+    """Return torchvision's network ``name``; ``weights`` is one of its names, a file or ``random:SEED``."""
     import torchvision
 
     kind = _kinds().get(name)
@@ -49,9 +48,9 @@ def torchvision_network(name: str, weights: str | None) -> Network:
             f"nor a {', '.join(FILES)} file, nor random:SEED{nearest(weights, named.__members__)}"
         )
 
-    torch.manual_seed(seed(weights) or 0)
+    drawn_by = seed(weights)
     about = chosen or named["DEFAULT"]
-    with quiet():
+    with quiet(), seeded(drawn_by):
         found = kind(name, about)
     if chosen is not None:
         try:
@@ -79,7 +78,7 @@ def _load_used(found: Found, state: Mapping[str, Any], origin: str) -> None:
 
 
 def _kinds() -> Mapping[str, Any]:
-    """How each network that can be exported is built."""
+    """Return how each network that can be exported is built."""
     from torchvision import models
 
     return {
@@ -101,7 +100,7 @@ def _unknown(name: str) -> str:
 
 
 def _classifier(name: str, weights: Any) -> Found:
-    """All of it; what only trains it, such as the auxiliary heads of Inception, is not computed in inference."""
+    """Return all of it; auxiliary heads, such as those of Inception, are not computed in inference."""
     import torchvision
 
     module, crop = torchvision.models.get_model(name, weights=None), weights.transforms()
@@ -109,7 +108,7 @@ def _classifier(name: str, weights: Any) -> Found:
 
 
 def _detector(name: str, weights: Any) -> Found:
-    """The maps that its heads look at: what the heads find is a list of boxes, of no fixed length."""
+    """Return the backbone: the output of the heads is a list of boxes, of no fixed length."""
     import torchvision
 
     whole = torchvision.models.get_model(name, **WEIGHTLESS)
@@ -120,7 +119,7 @@ def _detector(name: str, weights: Any) -> Found:
 
 
 def _segmenter(name: str, weights: Any) -> Found:
-    """Backbone and head, up to the classes' maps; without the enlargement to the picture's size at the end."""
+    """Return backbone and head, up to the maps of the classes, without the final resize to the picture's size."""
     import torchvision
 
     whole, crop = torchvision.models.get_model(name, **WEIGHTLESS), weights.transforms()
@@ -129,7 +128,7 @@ def _segmenter(name: str, weights: Any) -> Found:
 
 
 def _trunk(backbone: Any, classifier: Any = None) -> Any:
-    """A module of these two, so that their layers keep the names that they have in the whole."""
+    """Return a module of these two, in which layers keep their names."""
     import torch
     from torchvision.models.segmentation.lraspp import LRASPPHead
 

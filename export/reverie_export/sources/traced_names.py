@@ -1,4 +1,4 @@
-"""What the values of a traced network are called: after the modules that compute them."""
+"""Names the values of a traced network after the modules that compute them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def traced_names(program: Any, module: Any, field_names: Mapping[str, str]) -> d
 
 
 def _calls(node: Any) -> list[tuple[Call, str]]:
-    """The calls of modules that a node is part of, outermost first, each with the module's path."""
+    """Return the calls of modules that a node is part of, outermost first, each with the module's path."""
     stack = node.meta.get("nn_module_stack") or {}
     return [(call, path.partition("@")[0]) for call, (path, _) in stack.items()]
 
 
 def _returned(program: Any, leaves: set[str]) -> dict[str, list[str]]:
-    """The values that modules with children return, with the paths of these, innermost first.
+    """Return the values that modules with children return, with the paths of these, innermost first.
 
     What a call computes and something outside it uses is what it returns; where that is not one value, none is named.
     """
@@ -71,7 +71,7 @@ def _returned(program: Any, leaves: set[str]) -> dict[str, list[str]]:
 
 
 def _numbered(name: str, taken: dict[str, int]) -> str:
-    """The name, with a number from the second time on."""
+    """Return the name, with a number from the second time on."""
     repeat = taken.setdefault(name, 0)
     taken[name] += 1
     return f"{name}_{repeat}" if repeat else name

@@ -1,4 +1,4 @@
-"""Why torch cannot trace a network, in one sentence with the remedy."""
+"""The message for a network that torch cannot trace."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ RAISED = re.compile(r'File "([^"]+)", line (\d+), in \w+\n\s+(.+)')
 
 
 def refusal(model: str, shape: Sequence[int], cause: BaseException) -> str:
-    """What to tell the user when the trace of ``model`` on a picture of ``shape`` ended in ``cause``."""
-    said = f"{type(cause).__name__}: {cause}"
-    if any(sign in said for sign in BY_VALUE):
-        places = RAISED.findall(said)
+    """Return the reason and the remedy, in one sentence, for a trace of ``model`` that failed with ``cause``."""
+    text = f"{type(cause).__name__}: {cause}"
+    if any(sign in text for sign in BY_VALUE):
+        places = RAISED.findall(text)
         at = f", in {places[-1][0]} line {places[-1][1]}: {places[-1][2].strip()}" if places else ""
         return (
             f"torch cannot trace {model}: what it does depends on the values of its picture{at}; "

@@ -1,4 +1,4 @@
-"""Rules for activations, smooth ones and those made of pieces, and for picking the largest of several tensors."""
+"""Rules for smooth and piecewise activations, and for the maximum or minimum of several tensors."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ def _softsign(call: Call) -> Sequence[Term | None]:
 
 
 def _factor(x: Term, y: Term, *, at_zero: float) -> Term:
-    """Return f(x) for y = x f(x): the quotient has all the digits of y, also where f is tiny."""
+    """Return f(x) for y = x f(x); the quotient is as accurate as y, even where f is tiny."""
     return x.apply("Equal", 0.0).apply("Where", x.constant(at_zero), y / x)
 
 
-# ----- made of pieces -----
+# ----- piecewise -----
 
 
 @vjp("LeakyRelu")
 def _leaky_relu(call: Call) -> Sequence[Term | None]:
-    return [_pieces(call, call.dy, call.dy * call.number("alpha", 0.01))]
+    return [_by_sign(call, call.dy, call.dy * call.number("alpha", 0.01))]
 
 
 @vjp("Celu", "Elu", "Selu")
@@ -75,7 +75,7 @@ def _elu(call: Call) -> Sequence[Term | None]:
     low = call.x.apply("Min", 0.0)  # exp(low) is 1 for x > 0, and cannot overflow
     decay = (low if width == 1.0 else low / width).apply("Exp")
     dy = call.dy if gamma == 1.0 else call.dy * gamma
-    return [dy * decay if steepness == 1.0 else _pieces(call, dy, dy * decay * steepness)]
+    return [dy * decay if steepness == 1.0 else _by_sign(call, dy, dy * decay * steepness)]
 
 
 @vjp("ThresholdedRelu")
@@ -91,8 +91,8 @@ def _shrink(call: Call) -> Sequence[Term | None]:
 @vjp("PRelu")
 def _prelu(call: Call) -> Sequence[Term | None]:
     slope = call.input(1)
-    dslope = _pieces(call, call.dy.constant(0.0), call.dy * call.x)
-    return [_pieces(call, call.dy, call.dy * slope), sum_to(dslope, call.y.dims, slope)]
+    dslope = _by_sign(call, call.dy.constant(0.0), call.dy * call.x)
+    return [_by_sign(call, call.dy, call.dy * slope), sum_to(dslope, call.y.dims, slope)]
 
 
 @vjp("HardSigmoid")
@@ -106,7 +106,7 @@ def _hard_swish(call: Call) -> Sequence[Term | None]:
     """Differentiate y = x max(0, min(1, x / 6 + 1 / 2))."""
     x, dy = call.x, call.dy
     curved = x.apply("Abs").apply("Less", 3.0)
-    return [curved.apply("Where", dy * (x / 3.0 + 0.5), _pieces(call, dy, dy.constant(0.0)))]
+    return [curved.apply("Where", dy * (x / 3.0 + 0.5), _by_sign(call, dy, dy.constant(0.0)))]
 
 
 # ----- the largest or smallest of several tensors -----
@@ -114,7 +114,7 @@ def _hard_swish(call: Call) -> Sequence[Term | None]:
 
 @vjp("Max", "Min")
 def _extreme(call: Call) -> Sequence[Term | None]:
-    """Send the gradient to the operand that was picked; equals share it evenly."""
+    """Pass the gradient to the largest or smallest operand; equal ones share it."""
     y = call.y
     operands = [call.input(i) for i in range(len(call.inputs))]
     picked = [x.apply("Equal", y).apply("Cast", to=int(y.dtype)) for x in operands]
@@ -125,6 +125,6 @@ def _extreme(call: Call) -> Sequence[Term | None]:
     return [sum_to(share * p, y.dims, x) for x, p in zip(operands, picked, strict=True)]
 
 
-def _pieces(call: Call, right: Term, left: Term) -> Term:
+def _by_sign(call: Call, right: Term, left: Term) -> Term:
     """Return ``right`` where x > 0 and ``left`` elsewhere."""
     return call.x.apply("Greater", 0.0).apply("Where", right, left)

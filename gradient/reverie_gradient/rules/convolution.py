@@ -35,13 +35,13 @@ def _conv(call: Call) -> Sequence[Term | None]:
         spread = dilate(dy, win.strides, win.axes, x.rank)
         dx = _correlate(call, win, spread, group)
     dw = _weights_gradient(win, x, dy, w, group, sizes(x, win.axes))
-    db = dy.apply("ReduceSum", np.array([0, *win.axes], np.int64), keepdims=0)
+    db = dy.apply("ReduceSum", [0, *win.axes], keepdims=0)
     return [dx, dw, db]
 
 
 @vjp("ConvTranspose")
 def _conv_transpose(call: Call) -> Sequence[Term | None]:
-    """Read y[s i + d u - p] += w[u] x[i] backwards: dx[i] = sum_u w[u] dy[s i + d u - p], with the same weights."""
+    """Differentiate y[s i + d u - p] += w[u] x[i]: dx[i] = sum_u w[u] dy[s i + d u - p], with the same weights."""
     x, w, dy = call.x, call.input(1), call.dy
     group = call.integer("group", 1)
     kernel = call.integers("kernel_shape") or static_dims(w, range(2, w.rank))
@@ -64,12 +64,12 @@ def _conv_transpose(call: Call) -> Sequence[Term | None]:
     if any(o >= s for o, s in zip(call.integers("output_padding") or (), win.strides, strict=False)):
         dx = crop(dx, [0] * len(kernel), x, win.axes)
     dw = _weights_gradient(win, dy, x, w, group, sizes(call.y, win.axes)) if min(pads) >= 0 else None
-    db = dy.apply("ReduceSum", np.array([0, *win.axes], np.int64), keepdims=0)
+    db = dy.apply("ReduceSum", [0, *win.axes], keepdims=0)
     return [dx, dw, db]
 
 
 def _correlate(call: Call, win: Windows, dy: Term, group: int) -> Term:
-    """Convolve ``dy``, already spread to stride 1, with the flipped kernel."""
+    """Convolve ``dy``, already dilated to stride 1, with the flipped kernel."""
     w = call.input(1)
     begin = [r - p for r, p in zip(win.reach, win.before, strict=True)]
     end = [r - p for r, p in zip(win.reach, win.after, strict=True)]
@@ -91,7 +91,7 @@ def _correlate(call: Call, win: Windows, dy: Term, group: int) -> Term:
 
 
 def _flipped(call: Call, w: Term, win: Windows, group: int) -> Term:
-    """Turn weights [M, C / group, ...] into [C, M / group, ...], every kernel back to front."""
+    """Turn weights [M, C / group, ...] into [C, M / group, ...], every kernel reversed."""
     rank = w.rank
     if group == 1:
         w = w.apply("Transpose", perm=[1, 0, *range(2, rank)])
@@ -101,14 +101,14 @@ def _flipped(call: Call, w: Term, win: Windows, group: int) -> Term:
             raise call.refuse("a grouped convolution needs weights of a known shape")
         m, c = dims[0] // group, dims[1]
         if (m, c) != (1, 1):
-            w = w.apply("Reshape", np.array([group, m, c, *win.kernel], np.int64))
+            w = w.apply("Reshape", [group, m, c, *win.kernel])
             w = w.apply("Transpose", perm=[0, 2, 1, *range(3, rank + 1)])
-            w = w.apply("Reshape", np.array([group * c, m, *win.kernel], np.int64))
+            w = w.apply("Reshape", [group * c, m, *win.kernel])
     axes = [a for a, k in zip(win.axes, win.kernel, strict=True) if k > 1]
     if not axes:
         return w
     back = np.full(len(axes), -1, np.int64)
-    return w.apply("Slice", back, np.full(len(axes), np.iinfo(np.int64).min, np.int64), np.array(axes, np.int64), back)
+    return w.apply("Slice", back, np.full(len(axes), np.iinfo(np.int64).min, np.int64), axes, back)
 
 
 def _transposed(win: Windows, dy: Term, w: Term, x: Term) -> Term:
@@ -126,10 +126,10 @@ def _transposed(win: Windows, dy: Term, w: Term, x: Term) -> Term:
 
 
 def _weights_gradient(win: Windows, x: Term, dy: Term, w: Term, group: int, spatial: Term) -> Term:
-    """dw[m, c, u] = sum of dy[n, m, o] x[n, c, s o + d u - p]: strides and dilations change places, N and C too.
+    """dw[m, c, u] = sum of dy[n, m, o] x[n, c, s o + d u - p]: strides and dilations are exchanged, and so are N and C.
 
     In groups, the channels of one group are the batch, and the convolution has the same groups of N channels each.
-    ``spatial`` are the sizes of x, which may be a cotangent that does not know them.
+    ``spatial`` are the sizes of x, which may be a cotangent of unknown sizes.
     """
     swap = [1, 0, *win.axes]
     dw = _batch_as_channels(x, win, group, spatial).apply(

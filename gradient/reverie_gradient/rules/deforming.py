@@ -1,10 +1,10 @@
-"""The rule for DeformConv, a convolution whose kernel reads where another input says.
+"""The rule for DeformConv, a convolution whose kernel reads at positions that are another input.
 
 With col[c, k, o] = mask[k, o] x[c, place[k, o]], what each element k of the kernel reads for each output o, it is a
-product of matrices, y = W col. By the weights, the mask and the places it goes back through the four pixels around each
-place, which are picked by index. By the picture nothing is scattered either: for each element of the kernel, the
-gradient of col is multiplied by the shares of all pixels in all its places. That takes as many multiplications for a
-channel and a place as the picture has pixels, so it suits small layers, where such convolutions stand.
+product of matrices, y = W col. The gradients of the weights, the mask and the positions are computed from the four
+pixels around each place, which are picked by index. That of the image is not scattered: for each element of the kernel,
+the gradient of col is multiplied by the weights of all pixels in all its places. That takes as many multiplications for
+a channel and a place as the image has pixels, which suits the small layers that use such convolutions.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from itertools import product
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every
+from reverie_gradient.gathering import arange
 from reverie_gradient.interpolation import linear, places
 from reverie_gradient.shapes import elements, reshape_like, reshape_to, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 from reverie_gradient.windows import windows
 
-LAST = np.array([-1], np.int64)
+LAST = [-1]
 
 
 @dataclass(frozen=True)
 class Reads:
-    """What is read where. Channels that share their places are an image; there are N ``parts`` images of ``depth``.
+    """The places that are read. Channels with the same places are an image; there are N ``parts`` images of ``depth``.
 
     ``at`` holds the row and the column of each place, ``mask`` its factor or None: [images, taps * outputs]. The
     ``kernel`` is that of the convolution, [M, C / group, rows, columns].
@@ -62,7 +62,7 @@ class Reads:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """The element of an axis before each place, or the one behind: its index, its weight, and the slope of that."""
+    """The element of an axis before each place, or the one after: its index, its weight, and the slope of that."""
 
     index: Term
     weight: Term
@@ -80,22 +80,22 @@ def _deform_conv(call: Call) -> Sequence[Term | None]:
     for pixels, y, x in _corners(reads):
         weight = y.weight * x.weight
         column.append(pixels * weight.apply("Unsqueeze", LAST))
-        told = (back * pixels).apply("ReduceSum", LAST, keepdims=0)
-        by_mask.append(told * weight)
-        moved[0].append(told * y.slope * x.weight)
-        moved[1].append(told * y.weight * x.slope)
+        gradient = (back * pixels).apply("ReduceSum", LAST, keepdims=0)
+        by_mask.append(gradient * weight)
+        moved[0].append(gradient * y.slope * x.weight)
+        moved[1].append(gradient * y.weight * x.slope)
 
     col, by_place = _sum(column), [_sum(m) for m in moved]
     if reads.mask is not None:
-        dcol = dcol * reads.mask.apply("Unsqueeze", np.array([1], np.int64))
+        dcol = dcol * reads.mask.apply("Unsqueeze", [1])
         col = col * reads.mask.apply("Unsqueeze", LAST)
         by_place = [g * reads.mask for g in by_place]
-    down, across = (g.apply("Reshape", np.array([0, reads.taps, 1, -1], np.int64)) for g in by_place)
+    down, across = (g.apply("Reshape", [0, reads.taps, 1, -1]) for g in by_place)
     return [
         _to_picture(reads, dcol),
         _weights_gradient(reads, col),
         reshape_like(down.apply("Concat", across, axis=2), call.input(2)),
-        call.dy.apply("ReduceSum", np.array([0, 2, 3], np.int64), keepdims=0),
+        call.dy.apply("ReduceSum", [0, 2, 3], keepdims=0),
         reshape_like(_sum(by_mask), call.input(4)) if call.has(4) else None,
     ]
 
@@ -107,7 +107,7 @@ def _sum(terms: Sequence[Term]) -> Term:
     return total
 
 
-# ----- what it reads -----
+# ----- reading -----
 
 
 def _reads(call: Call) -> Reads:
@@ -151,8 +151,8 @@ def _corners(reads: Reads) -> Iterator[tuple[Term, Neighbour, Neighbour]]:
     x = reads.call.x
     area = elements(x, [2, 3])
     pixels = reshape_to(x, [-1, reads.depth, area]).apply("Transpose", perm=[0, 2, 1])
-    pixels = pixels.apply("Reshape", np.array([-1, reads.depth], np.int64))
-    first = (every(reads.images) * area).apply("Unsqueeze", LAST)
+    pixels = pixels.apply("Reshape", [-1, reads.depth])
+    first = (arange(reads.images) * area).apply("Unsqueeze", LAST)
     for y, z in product(_neighbours(reads, 0), _neighbours(reads, 1)):
         yield pixels.apply("Gather", y.index * sizes(x, [3]) + z.index + first, axis=0), y, z
 
@@ -163,25 +163,25 @@ def _corners(reads: Reads) -> Iterator[tuple[Term, Neighbour, Neighbour]]:
 def _column_gradient(reads: Reads) -> Term:
     """Return W' dy, the gradient of what is read before the mask: [images, channels, samples]."""
     (m, c, *_), group = reads.kernel, reads.group
-    dy = reads.call.dy.apply("Reshape", np.array([0, group, m // group, -1], np.int64))
-    w = reads.call.input(1).apply("Reshape", np.array([group, m // group, c * reads.taps], np.int64))
+    dy = reads.call.dy.apply("Reshape", [0, group, m // group, -1])
+    w = reads.call.input(1).apply("Reshape", [group, m // group, c * reads.taps])
     return reshape_to(w.apply("Transpose", perm=[0, 2, 1]) @ dy, [reads.images, reads.depth, -1])
 
 
 def _weights_gradient(reads: Reads, column: Term) -> Term:
     """Return dy col', summed over the batch; ``column`` is [images, samples, channels]."""
     (m, c, *_), group = reads.kernel, reads.group
-    dy = reads.call.dy.apply("Reshape", np.array([0, group, m // group, -1], np.int64))
+    dy = reads.call.dy.apply("Reshape", [0, group, m // group, -1])
     outputs = elements(reads.call.y, [2, 3])
     rows = reshape_to(column.apply("Transpose", perm=[0, 2, 1]), [-1, group, c * reads.taps, outputs])
-    dw = (dy @ rows.apply("Transpose", perm=[0, 1, 3, 2])).apply("ReduceSum", np.array([0], np.int64), keepdims=0)
-    return dw.apply("Reshape", np.array(reads.kernel, np.int64))
+    dw = (dy @ rows.apply("Transpose", perm=[0, 1, 3, 2])).apply("ReduceSum", [0], keepdims=0)
+    return dw.apply("Reshape", [*reads.kernel])
 
 
 def _to_picture(reads: Reads, dcol: Term) -> Term:
-    """Hand the gradient of what is read, [images, channels, samples], to the pixels that it was read from."""
-    x, by_tap = reads.call.x, np.array([0, reads.taps, -1], np.int64)
-    dcol = dcol.apply("Reshape", np.array([0, 0, reads.taps, -1], np.int64))
+    """Return the gradient of the pixels from that of what is read from them, [images, channels, samples]."""
+    x, by_tap = reads.call.x, [0, reads.taps, -1]
+    dcol = dcol.apply("Reshape", [0, 0, reads.taps, -1])
     at = [place.apply("Reshape", by_tap) for place in reads.at]
     element = [places(0, sizes(x, [2 + k]), at[k].dtype) for k in range(2)]
     shares = []
@@ -190,7 +190,7 @@ def _to_picture(reads: Reads, dcol: Term) -> Term:
             linear().weight(e - place.apply("Gather", np.array(tap), axis=1).apply("Unsqueeze", LAST))
             for e, place in zip(element, at, strict=True)
         )
-        share = down.apply("Unsqueeze", LAST) * across.apply("Unsqueeze", np.array([2], np.int64))
-        share = share.apply("Reshape", np.array([0, 0, -1], np.int64)).apply("Cast", to=int(dcol.dtype))
+        share = down.apply("Unsqueeze", LAST) * across.apply("Unsqueeze", [2])
+        share = share.apply("Reshape", [0, 0, -1]).apply("Cast", to=int(dcol.dtype))
         shares.append(dcol.apply("Gather", np.array(tap), axis=2) @ share)
     return reshape_like(_sum(shares), x)

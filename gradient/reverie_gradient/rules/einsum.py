@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from reverie_gradient.contraction import Lettered, Size, contract
 from reverie_gradient.shapes import expand_like, sizes, sum_to
 from reverie_gradient.table import Call, vjp
@@ -25,11 +23,11 @@ def _einsum(call: Call) -> Sequence[Term | None]:
             if lengths.get(name, 1) == 1:
                 lengths[name] = size if isinstance(size, int) else sizes(x, [axis])
 
-    # An axis of size 1 that others stretch is one that the operand has not.
+    # An axis of size 1 that is broadcast is removed.
     flat = []
     for x, names in zip(operands, letters, strict=True):
         one = [i for i, (c, n) in enumerate(zip(names, x.dims, strict=True)) if n == 1 and lengths[c] != 1]
-        term = x.apply("Squeeze", np.array(one, np.int64)) if one else x
+        term = x.apply("Squeeze", one) if one else x
         flat.append(Lettered(term, "".join(c for i, c in enumerate(names) if i not in one)))
 
     dxs: list[Term | None] = []
@@ -43,7 +41,7 @@ def _einsum(call: Call) -> Sequence[Term | None]:
         dx = g.arranged("".join(c for c in names if c in g.letters)).spaced(names)
         if set(flat[i].letters) - set(g.letters):  # an axis that is summed, and that nothing else has
             dx = expand_like(dx, x)
-        dxs.append(_unstretch(dx, x, names, operands, letters))
+        dxs.append(_sum_broadcast(dx, x, names, operands, letters))
     return dxs
 
 
@@ -63,8 +61,8 @@ def _letters(call: Call, operands: Sequence[Term]) -> tuple[list[str], str]:
     return letters, right.replace("...", wide)
 
 
-def _unstretch(dx: Term, x: Term, names: str, operands: Sequence[Term], letters: Sequence[str]) -> Term:
-    """Sum over axes of an ellipsis that may turn out to be stretched, where sizes are not known."""
+def _sum_broadcast(dx: Term, x: Term, names: str, operands: Sequence[Term], letters: Sequence[str]) -> Term:
+    """Sum over axes of an ellipsis that may be broadcast, where sizes are not known."""
     wide = list(x.dims)
     for axis, name in enumerate(names):
         if name in ELLIPSIS and not isinstance(x.dims[axis], int):

@@ -17,7 +17,7 @@ from reverie_gradient.term import Term
 
 unary: dict[str, Callable[[Term, Term, Term], Term]] = {
     "Abs": lambda dy, x, y: dy * x.apply("Sign"),  # 0 at the kink
-    # (1 - x) (1 + x) keeps the digits near the ends that 1 - x x would lose; so below.
+    # (1 - x) (1 + x) is accurate near the ends, where 1 - x x is not; likewise below.
     "Acos": lambda dy, x, y: -dy / ((1 - x) * (1 + x)).apply("Sqrt"),
     "Acosh": lambda dy, x, y: dy / ((x - 1) * (x + 1)).apply("Sqrt"),
     "Asin": lambda dy, x, y: dy / ((1 - x) * (1 + x)).apply("Sqrt"),
@@ -25,7 +25,7 @@ unary: dict[str, Callable[[Term, Term, Term], Term]] = {
     "Atan": lambda dy, x, y: dy / (x * x + 1),
     "Atanh": lambda dy, x, y: dy / ((1 - x) * (1 + x)),
     "Cos": lambda dy, x, y: -dy * x.apply("Sin"),
-    "Cosh": lambda dy, x, y: dy * y * x.apply("Tanh"),  # sinh, by a way that keeps its digits near 0
+    "Cosh": lambda dy, x, y: dy * y * x.apply("Tanh"),  # sinh, computed so that it is accurate near 0
     "Erf": lambda dy, x, y: dy * (-(x * x)).apply("Exp") * (2 / sqrt(pi)),
     "Exp": lambda dy, x, y: dy * y,
     "Identity": lambda dy, x, y: dy,
@@ -46,7 +46,7 @@ unary: dict[str, Callable[[Term, Term, Term], Term]] = {
 binary: dict[str, Callable[[Term, Term, Term, Term], tuple[Term, Term]]] = {
     "Add": lambda dy, a, b, y: (dy, dy),
     "Div": lambda dy, a, b, y: (dy / b, -dy * y / b),
-    "Mod": lambda dy, a, b, y: (dy, dy * (y - a) / b),  # y = a - n b, where n jumps
+    "Mod": lambda dy, a, b, y: (dy, dy * (y - a) / b),  # y = a - n b, n piecewise constant
     "Mul": lambda dy, a, b, y: (dy * b, dy * a),
     "Sub": lambda dy, a, b, y: (dy, -dy),
 }

@@ -1,4 +1,4 @@
-"""The rule for AffineGrid: how the places of a picture move with the matrix that moves them."""
+"""The rule for AffineGrid: the derivative of a sampling grid by the matrix of its transformation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reverie_gradient.gathering import every
+from reverie_gradient.gathering import arange
 from reverie_gradient.shapes import sizes
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -23,7 +23,7 @@ def _affine_grid(call: Call) -> Sequence[Term | None]:
         behind = np.arange(1, rank - axis, dtype=np.int64)
         moved = dy * place.apply("Unsqueeze", behind)
         columns.insert(0, moved.apply("ReduceSum", spatial, keepdims=0))
-    last = np.array([2], np.int64)
+    last = [2]
     first, *others = [column.apply("Unsqueeze", last) for column in columns]
     return [first.apply("Concat", *others, axis=2)]
 
@@ -31,7 +31,7 @@ def _affine_grid(call: Call) -> Sequence[Term | None]:
 def _coordinates(call: Call, axis: int) -> Term:
     """Return the coordinates along an axis; -1 and 1 are the ends of the picture, or its outermost centres."""
     n = sizes(call.y, [axis])
-    index = every(n).apply("Cast", to=int(call.dy.dtype))
+    index = arange(n).apply("Cast", to=int(call.dy.dtype))
     length = n.apply("Cast", to=int(call.dy.dtype))
     if call.integer("align_corners", 0):
         return index * 2 / (length - 1) - 1

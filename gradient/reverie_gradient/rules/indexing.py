@@ -1,4 +1,4 @@
-"""Rules for operators that pick elements out of a tensor or surround it with others."""
+"""Rules for slicing, padding and gathering."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every, gather_back, select_back
+from reverie_gradient.gathering import arange, gather_back, select_back
 from reverie_gradient.shapes import crop, dilate, pad, shape_of, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
-# ----- Slice: lay the gradient back into zeros -----
+# ----- Slice: pad the gradient with zeros -----
 
 
 @vjp("Slice")
@@ -21,7 +21,7 @@ def _slice(call: Call) -> Sequence[Term | None]:
     steps = _slice_steps(call)
     for axis, step in steps.items():
         if step < 0:  # the last element taken is the first one in place
-            dy = dy.apply("Slice", *(np.array([v], np.int64) for v in (-1, np.iinfo(np.int64).min, axis, -1)))
+            dy = dy.apply("Slice", *([v] for v in (-1, np.iinfo(np.int64).min, axis, -1)))
     dy = dilate(dy, [abs(s) for s in steps.values()], list(steps), x.rank)
     reach = np.array([abs(steps.get(axis, 1)) for axis in range(x.rank)], np.int64)
 
@@ -70,7 +70,7 @@ def _first_index(call: Call, steps: Mapping[int, int]) -> Term:
     return start + (shape_of(call.y) - 1) * np.minimum(step, 0)
 
 
-# ----- Pad: cut the border off again, or fold it back -----
+# ----- Pad: remove the border, or add it to what it repeats -----
 
 
 @vjp("Pad")
@@ -126,7 +126,7 @@ def _fold(call: Call, mode: str, axes: list[int], before: list[int], after: list
 
 def _repeated(mode: str, before: int, after: int, size: Term) -> Term:
     """Return which element each place of a padded axis repeats, for pads that are smaller than the axis."""
-    at = every(size + (before + after)) - before
+    at = arange(size + (before + after)) - before
     last = size - 1
     if mode == "edge":
         return at.apply("Max", np.array([0])).apply("Min", last)
@@ -144,15 +144,15 @@ def _gather(call: Call) -> Sequence[Term | None]:
     x, dy, indices = call.x, call.dy, call.input(1)
     axis = call.integer("axis", 0) % x.rank
     if indices.rank == 0:
-        dy = dy.apply("Unsqueeze", np.array([axis], np.int64))
+        dy = dy.apply("Unsqueeze", [axis])
     elif indices.rank > 1:  # many axes of indices become one
         head = np.array([0] * axis + [-1], np.int64)
         target: Term | np.ndarray = head
         if axis < x.rank - 1:
-            tail = shape_of(x).apply("Slice", np.array([axis + 1], np.int64), np.array([x.rank], np.int64))
+            tail = shape_of(x).apply("Slice", [axis + 1], [x.rank])
             target = tail.constant(head).apply("Concat", tail, axis=0)
         dy = dy.apply("Reshape", target)
     chosen, size = call.constant(1), static_dims(x, [axis])
     if chosen is not None and size is not None:
         return [gather_back(dy, chosen.reshape(-1) % size[0], axis, size[0], x.rank)]
-    return [select_back(dy, indices.apply("Reshape", np.array([-1], np.int64)), axis, sizes(x, [axis]), x.rank)]
+    return [select_back(dy, indices.apply("Reshape", [-1]), axis, sizes(x, [axis]), x.rank)]

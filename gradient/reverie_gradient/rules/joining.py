@@ -1,10 +1,8 @@
-"""Rules for operators that join tensors or take them apart."""
+"""Rules for Concat and Split."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
 
 from reverie_gradient.shapes import expand_like, sizes, static_dims
 from reverie_gradient.table import Call, vjp
@@ -17,7 +15,7 @@ def _concat(call: Call) -> Sequence[Term | None]:
     parts = [call.input(i) for i in range(len(call.inputs))]
     known = [static_dims(part, [axis]) for part in parts]
     if all(k is not None for k in known):
-        lengths: Term | np.ndarray = np.array([k[0] for k in known if k is not None], np.int64)
+        lengths: Term | list[int] = [k[0] for k in known if k is not None]
     else:
         first, *others = [sizes(part, [axis]) for part in parts]
         lengths = first.apply("Concat", *others, axis=0)

@@ -1,4 +1,4 @@
-"""Rules for operators that move elements and change none: their gradients move them back."""
+"""Rules for operators that only rearrange elements: their gradients rearrange them back."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def _expand(call: Call) -> Sequence[Term | None]:
 
 @vjp("Tile")
 def _tile(call: Call) -> Sequence[Term | None]:
-    """Number the copies along axes of their own, and sum over those."""
+    """Give the copies axes of their own, and sum over those."""
     x, repeats = call.x, call.input(1)
-    pair = np.array([1], np.int64)
+    pair = [1]
     each = repeats.apply("Unsqueeze", pair).apply("Concat", shape_of(x).apply("Unsqueeze", pair), axis=1)
-    split = call.dy.apply("Reshape", each.apply("Reshape", np.array([-1], np.int64)))
+    split = call.dy.apply("Reshape", each.apply("Reshape", [-1]))
     return [split.apply("ReduceSum", np.arange(0, 2 * x.rank, 2), keepdims=0)]
 
 

@@ -33,7 +33,7 @@ def _power_slope(x: Term, p: int) -> Term:
 
 
 def _over_power(dy: Term, y: Term, p: int) -> Term:
-    """Return dy / y^(p - 1); all inputs of a window are zero where y is, and any finite number will do."""
+    """Return dy / y^(p - 1); where y is zero, so are all inputs of its window, and any finite number serves."""
     if p == 1:
         return dy
     y = y.apply("Equal", 0.0).apply("Where", y.constant(1.0), y)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from reverie_gradient.shapes import sum_to
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -35,13 +33,13 @@ def _matmul(call: Call) -> Sequence[Term | None]:
     if a.rank == 1 and b.rank == 1:
         return [dy * b, dy * a]
     if b.rank == 1:  # y[..., i] = a[..., i, k] b[k]
-        column = dy.apply("Unsqueeze", np.array([-1], np.int64))
-        axes = np.arange(a.rank - 1, dtype=np.int64)
+        column = dy.apply("Unsqueeze", [-1])
+        axes = list(range(a.rank - 1))
         return [column * b, (column * a).apply("ReduceSum", axes, keepdims=0)]
     if a.rank == 1:  # y[..., j] = a[k] b[..., k, j]
-        row = dy.apply("Unsqueeze", np.array([-2], np.int64))
-        column = a.apply("Unsqueeze", np.array([-1], np.int64))
-        axes = np.array([*range(b.rank - 2), b.rank - 1], np.int64)
+        row = dy.apply("Unsqueeze", [-2])
+        column = a.apply("Unsqueeze", [-1])
+        axes = [*range(b.rank - 2), b.rank - 1]
         return [(row * b).apply("ReduceSum", axes, keepdims=0), row * column]
     da, db = dy @ _transposed(b), _transposed(a) @ dy
     return [_sum_batch(da, call.y, a), _sum_batch(db, call.y, b)]

@@ -1,7 +1,7 @@
 """Rules for pooling by maxima.
 
-Inputs that tie for a maximum share its gradient evenly. One exception is made for speed: behind a convolution, where
-ties come only from an image that repeats itself exactly, each of them receives the whole gradient.
+Inputs that tie for a maximum share its gradient equally. One exception is made for speed: after a convolution, where
+ties occur only if an image repeats itself exactly, each of them receives the whole gradient.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import onnx_ir as ir
 
 from reverie_gradient.masks import where_maximal
 from reverie_gradient.pools import pool_windows, repeated, tiles
-from reverie_gradient.rim import rim_of
+from reverie_gradient.remainder import remainder_of
 from reverie_gradient.rules.reduction import share_evenly
 from reverie_gradient.shapes import dilate, place, sizes, spread
 from reverie_gradient.table import Call, vjp
@@ -26,10 +26,10 @@ from reverie_gradient.windows import Windows
 def _max(call: Call) -> Sequence[Term | None]:
     win = pool_windows(call)
     if tiles(call, win) and _follows_convolution(call.x.value):
-        rim = rim_of(call.x, call.y, win.strides, win.axes)
-        x = call.x if rim is None else rim.cut(call.x)
+        remainder = remainder_of(call.x, call.y, win.strides, win.axes)
+        x = call.x if remainder is None else remainder.cut(call.x)
         dx = where_maximal(x, call.y, call.dy, lambda t: repeated(t, win))
-        return [dx if rim is None else rim.around(dx)]
+        return [dx if remainder is None else remainder.append(dx)]
     return [_overlapping_max(call, win) if set(win.dilations) == {1} else _dilated_max(call, win)]
 
 
@@ -71,7 +71,7 @@ def _spread(dy: Term, win: Windows, covered: Sequence[int], rank: int) -> Term:
 
 
 def _dilated_max(call: Call, win: Windows) -> Term:
-    """Sum over the elements of a window: each that reaches the maximum goes back to where it was read."""
+    """Sum over the elements of a window: the gradient of each that reaches the maximum goes to its input."""
     dy = call.dy / _ties(call, win)
     total: Term | None = None
     for offset, reached in _reaching(call, win):
@@ -97,9 +97,9 @@ def _ties(call: Call, win: Windows) -> Term:
 def _reaching(call: Call, win: Windows) -> Iterator[tuple[tuple[int, ...], Term]]:
     """Yield each offset in a window, and for every window whether its element there is a maximum."""
     x, y, axes = call.x, call.y, np.array(win.axes, np.int64)
-    # A window may stick out by its pad, and by less than a stride more where ceil_mode or the size lets it.
+    # A window may extend beyond the input by its pad, and with ceil_mode by less than a stride more.
     ends = [a + s - 1 for a, s in zip(win.after, win.strides, strict=True)]
-    bordered = x.apply("Pad", np.array([0, 0, *win.before, 0, 0, *ends], np.int64), -np.inf)
+    bordered = x.apply("Pad", [0, 0, *win.before, 0, 0, *ends], -np.inf)
     strides = np.array(win.strides, np.int64)
     extent = (sizes(y, win.axes) - 1) * strides + 1
     for step in product(*map(range, win.kernel)):
@@ -109,10 +109,10 @@ def _reaching(call: Call, win: Windows) -> Iterator[tuple[tuple[int, ...], Term]
 
 @vjp("GlobalMaxPool")
 def _global_max(call: Call) -> Sequence[Term | None]:
-    return [share_evenly(call.x, call.y, call.dy, np.arange(2, call.x.rank, dtype=np.int64))]
+    return [share_evenly(call.x, call.y, call.dy, list(range(2, call.x.rank)))]
 
 
 @vjp("MaxUnpool")
 def _unpool(call: Call) -> Sequence[Term | None]:
-    """Fetch the gradient from where each element went; the indices count through the whole output."""
-    return [call.dy.apply("Reshape", np.array([-1], np.int64)).apply("Gather", call.input(1))]
+    """Pick the gradient from the place of each element; the indices number the whole output."""
+    return [call.dy.apply("Reshape", [-1]).apply("Gather", call.input(1))]

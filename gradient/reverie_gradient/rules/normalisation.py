@@ -21,7 +21,7 @@ def _batch(call: Call) -> Sequence[Term | None]:
     zero = scale * 0.0
     # The same operator without bias and mean: one node, and in ONNX Runtime it stays in the blocked layout.
     dx = call.dy.apply("BatchNormalization", scale, zero, zero, var, epsilon=epsilon)
-    axes = np.array([0, *range(2, x.rank)], np.int64)
+    axes = [0, *range(2, x.rank)]
     one = zero + 1.0
     normal = x.apply("BatchNormalization", one, zero, mean, var, epsilon=epsilon)
     dscale = (call.dy * normal).apply("ReduceSum", axes, keepdims=0)
@@ -42,9 +42,9 @@ def _layer(call: Call) -> Sequence[Term | None]:
 @vjp("InstanceNormalization")
 def _instance(call: Call) -> Sequence[Term | None]:
     axes = range(2, call.x.rank)
-    per_channel = np.array([-1, *(1 for _ in axes)], np.int64)
+    per_channel = [-1, *(1 for _ in axes)]
     dx, dscale = _standardised(call, axes, call.input(1).apply("Reshape", per_channel))
-    others = np.array([0, *axes], np.int64)
+    others = [0, *axes]
     return [dx, *(g.apply("ReduceSum", others, keepdims=0) for g in (dscale, call.dy))]
 
 
@@ -52,12 +52,12 @@ def _instance(call: Call) -> Sequence[Term | None]:
 def _group(call: Call) -> Sequence[Term | None]:
     groups = call.integer("num_groups", 1)
     x, dy = call.x, call.dy
-    by_group = np.array([0, groups, -1], np.int64)
-    per_channel = np.array([-1, *(1 for _ in range(2, x.rank))], np.int64)
+    by_group = [0, groups, -1]
+    per_channel = [-1, *(1 for _ in range(2, x.rank))]
     g = (dy * call.input(1).apply("Reshape", per_channel)).apply("Reshape", by_group)
     n = count(x, range(1, x.rank), x.dtype) / float(groups)
-    u, dx = _standardise(x.apply("Reshape", by_group), g, np.array([2], np.int64), n, call.number("epsilon", 1e-5))
-    others = np.array([0, *range(2, x.rank)], np.int64)
+    u, dx = _standardise(x.apply("Reshape", by_group), g, [2], n, call.number("epsilon", 1e-5))
+    others = [0, *range(2, x.rank)]
     dscale, dbias = (t.apply("ReduceSum", others, keepdims=0) for t in (dy * reshape_like(u, x), dy))
     return [reshape_like(dx, x), dscale, dbias]
 
@@ -67,22 +67,22 @@ def _mean_variance(call: Call) -> Sequence[Term | None]:
     axes = [a % call.x.rank for a in call.integers("axes") or (0, 2, 3)]
     # ONNX adds 1e-9 to the deviation. Its square under the root differs only where everything is equal.
     n = count(call.x, axes, call.x.dtype)
-    _, dx = _standardise(call.x, call.dy, np.array(axes, np.int64), n, 1e-18)
+    _, dx = _standardise(call.x, call.dy, axes, n, 1e-18)
     return [dx]
 
 
 def _standardised(call: Call, axes: Sequence[int], scale: Term) -> tuple[Term, Term]:
     """Differentiate y = scale u + bias over ``axes``; return dx and dy u."""
-    along, n = np.array(axes, np.int64), count(call.x, axes, call.x.dtype)
+    along, n = [*axes], count(call.x, axes, call.x.dtype)
     u, dx = _standardise(call.x, call.dy * scale, along, n, call.number("epsilon", 1e-5))
     return dx, call.dy * u
 
 
-def _standardise(x: Term, g: Term, axes: np.ndarray, n: Term | float, epsilon: float) -> tuple[Term, Term]:
+def _standardise(x: Term, g: Term, axes: list[int], n: Term | float, epsilon: float) -> tuple[Term, Term]:
     """Return u = (x - mean) / sqrt(v), v = var + epsilon, over ``axes`` of ``n`` elements, and dx for the gradient g.
 
-    With c = x - mean, dx = (g - mean(g) - c mean(g c) / v) / sqrt(v): Ba et al. 2016, arXiv:1607.06450. Whatever can be
-    computed on one number per mean is, rather than on every element.
+    With c = x - mean, dx = (g - mean(g) - c mean(g c) / v) / sqrt(v): Ba et al. 2016, arXiv:1607.06450. What can be
+    computed once per mean is not computed per element.
     """
 
     def mean(t: Term) -> Term:
@@ -113,7 +113,7 @@ def _root_mean_square(call: Call) -> Sequence[Term | None]:
 def _lp(call: Call) -> Sequence[Term | None]:
     """Differentiate y = x / |x|, where |x| is the sum of magnitudes or the Euclidean length along an axis."""
     x, y, dy = call.x, call.y, call.dy
-    axis = np.array([call.integer("axis", -1)], np.int64)
+    axis = [call.integer("axis", -1)]
 
     def total(t: Term) -> Term:
         return t.apply("ReduceSum", axis, keepdims=1)
@@ -135,9 +135,9 @@ def _local_response(call: Call) -> Sequence[Term | None]:
 
     def mean(t: Term, pads: list[int]) -> Term:
         """Average over neighbouring channels, as a pooling of the image [channels, positions]."""
-        flat = t.apply("Reshape", np.array([0, 0, -1], np.int64)).apply("Unsqueeze", np.array([1], np.int64))
+        flat = t.apply("Reshape", [0, 0, -1]).apply("Unsqueeze", [1])
         pooled = flat.apply("AveragePool", kernel_shape=[size, 1], pads=pads, count_include_pad=1)
-        return reshape_like(pooled.apply("Squeeze", np.array([1], np.int64)), call.x)
+        return reshape_like(pooled.apply("Squeeze", [1]), call.x)
 
     x, dy = call.x, call.dy
     d = mean(x * x, [before, 0, after, 0]) * alpha + bias
@@ -157,4 +157,4 @@ def _log_softmax(call: Call) -> Sequence[Term | None]:
 
 
 def _total(call: Call, g: Term) -> Term:
-    return g.apply("ReduceSum", np.array([call.integer("axis", -1)], np.int64), keepdims=1)
+    return g.apply("ReduceSum", [call.integer("axis", -1)], keepdims=1)

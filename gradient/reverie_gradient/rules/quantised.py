@@ -1,9 +1,9 @@
-"""Rules for quantised networks: straight through the rounding, and nothing where a number did not fit.
+"""Rules for quantised networks: the straight-through estimator, with no gradient where a number saturates.
 
-A quantised value holds whole numbers q that stand for scale * (q - zero). Its gradient is that of a real number in the
-place of q, so it is a float tensor although q is not; rules are given live whole numbers as floats. Rounding passes the
-gradient as if it were not there (Bengio et al. 2013, arXiv:1308.3432), and saturation stops it. Scales and zero points
-are taken for constants, also where DynamicQuantizeLinear computes them.
+A quantised value holds integers q that stand for scale * (q - zero). Its gradient is that of a real number in place of
+q, so it is a float tensor although q is not; rules receive such integers cast to floats. Rounding passes the gradient
+unchanged (Bengio et al. 2013, arXiv:1308.3432), and saturation stops it. Scales and zero points are treated as
+constants, even if DynamicQuantizeLinear computes them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import onnx_ir as ir
 from reverie_gradient.table import RULES, Call, vjp
 from reverie_gradient.term import Term
 
-# Operators that make whole numbers, as their first output, of numbers that have a gradient.
+# Operators whose first output holds integers and has a gradient.
 QUANTISING = frozenset(
     {"ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"}
 )
@@ -32,7 +32,7 @@ def _quantise(call: Call) -> Sequence[Term | None]:
         place = place + _along_axis(call, call.input(2).apply("Cast", to=int(call.x.dtype)))
     low, high = _range(call)
     middle, half = (low + high) / 2, (high - low) / 2
-    fits = (place - middle).apply("Abs").apply("Less", half + 0.5)  # what lies beyond rounds to a number out of range
+    fits = (place - middle).apply("Abs").apply("Less", half + 0.5)  # anything else rounds to a number out of range
     return [fits.apply("Where", call.dy / scale, 0.0)]
 
 
@@ -53,7 +53,7 @@ def _dequantise(call: Call) -> Sequence[Term | None]:
     axis = call.integer("axis", 1) % call.x.rank
     others = [a for a in range(call.x.rank) if scale.rank == 0 or a != axis]
     if others:
-        dscale = dscale.apply("ReduceSum", np.array(others, np.int64), keepdims=0)
+        dscale = dscale.apply("ReduceSum", others, keepdims=0)
     return [dy * _along_axis(call, scale), dscale]
 
 
@@ -73,7 +73,7 @@ def _qlinear_matmul(call: Call) -> Sequence[Term | None]:
     a_scale, y_scale = _rows(a_scale), _rows(y_scale)
     reals = (_centred(a, _rows(a_zero), call.dy.dtype) * a_scale, _centred(b, b_zero, call.dy.dtype) * b_scale)
     for real, whole in zip(reals, (a, b), strict=True):
-        real.value.shape = whole.value.shape
+        real.value.shape, real.value.dtype = whole.value.shape, call.dy.dtype
     da, db = RULES["MatMul"](replace(call, inputs=reals, dys=(_unsaturated(call) / y_scale,)))
     assert da is not None
     assert db is not None
@@ -93,7 +93,7 @@ def _qlinear_conv(call: Call) -> Sequence[Term | None]:
     """Differentiate y = saturate(round(conv(x_scale (x - x_zero), w_scale (w - w_zero)) / y_scale) + y_zero) by x."""
     _, x_scale, _, w, w_scale, w_zero, y_scale = (call.input(i) for i in range(7))
     real = _centred(w, _kernels(call, w_zero), call.dy.dtype) * _kernels(call, w_scale)
-    real.value.shape = w.value.shape
+    real.value.shape, real.value.dtype = w.value.shape, call.dy.dtype
     (dx, *_) = RULES["Conv"](replace(call, inputs=(call.x, real), dys=(_unsaturated(call) / y_scale,)))
     assert dx is not None
     return [dx * x_scale]
@@ -105,22 +105,22 @@ def _centred(q: Term, zero: Term | None, dtype: ir.DataType) -> Term:
     if zero is not None:
         real = real - zero.apply("Cast", to=int(dtype))
     if real is not q:
-        real.value.shape = q.value.shape
+        real.value.shape, real.value.dtype = q.value.shape, dtype
     return real
 
 
 def _unsaturated(call: Call) -> Term:
-    """Return the gradient where the result lies between the ends of its range; at an end it may have been cut off."""
+    """Return the gradient where the result lies inside its range; at its ends it may have saturated."""
     low, high = _range(call)
     inside = (call.y - (low + high) / 2).apply("Abs").apply("Less", (high - low) / 2)
     return inside.apply("Where", call.dy, 0.0)
 
 
 def _range(call: Call) -> tuple[int, int]:
-    """Return the smallest and the largest whole number that the output can hold."""
+    """Return the smallest and the largest integer that the output can hold."""
     dtype = call.node.outputs[0].dtype
     if dtype is None or not dtype.is_integer():
-        raise call.refuse(f"it quantises to {dtype}; only whole numbers are covered")
+        raise call.refuse(f"it quantises to {dtype}; only integers are covered")
     bits = int(dtype.bitwidth)
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if dtype.is_signed() else (0, (1 << bits) - 1)
 
@@ -139,9 +139,9 @@ def _along_axis(call: Call, t: Term) -> Term:
 
 def _rows(t: Term) -> Term:
     """Line up a scale or zero point, one for all or one for each row, with a matrix."""
-    return t.apply("Unsqueeze", np.array([1], np.int64)) if t.rank == 1 else t
+    return t.apply("Unsqueeze", [1]) if t.rank == 1 else t
 
 
 def _kernels(call: Call, t: Term) -> Term:
     """Line up a scale or zero point, one for all or one for each output channel, with the weights of a convolution."""
-    return t.apply("Reshape", np.array([-1] + [1] * (call.x.rank - 1), np.int64)) if t.rank == 1 else t
+    return t.apply("Reshape", [-1] + [1] * (call.x.rank - 1)) if t.rank == 1 else t

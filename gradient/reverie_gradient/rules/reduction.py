@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from reverie_gradient.shapes import count, expand_like
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
@@ -20,17 +18,16 @@ def _reduce(call: Call) -> Sequence[Term | None]:
     if call.node.op_type == "ReduceMean":
         dy = dy / count(call.x, axes, dy.dtype)
     if not call.integer("keepdims", 1):
-        dy = dy.apply("Unsqueeze", np.array(axes, np.int64))
+        dy = dy.apply("Unsqueeze", axes)
     return [expand_like(dy, call.x)]
 
 
 @vjp("ReduceMax", "ReduceMin")
 def _extreme(call: Call) -> Sequence[Term | None]:
-    """Send the gradient to the element that was picked; equals share it evenly."""
-    axes = _axes(call)
-    if axes is None:
+    """Pass the gradient to the largest or smallest element; equal ones share it."""
+    along = _axes(call)
+    if along is None:
         return [call.dy]
-    along = np.array(axes, np.int64)
     y, dy = call.y, call.dy
     if not call.integer("keepdims", 1):
         y, dy = y.apply("Unsqueeze", along), dy.apply("Unsqueeze", along)
@@ -44,7 +41,7 @@ def _measure(call: Call) -> Sequence[Term | None]:
         raise call.refuse("it reduces no axis, and ONNX does not say what it computes then")
     x, y, dy = call.x, call.y, call.dy
     if not call.integer("keepdims", 1):
-        y, dy = (t.apply("Unsqueeze", np.array(along, np.int64)) for t in (y, dy))
+        y, dy = (t.apply("Unsqueeze", along) for t in (y, dy))
     return [measures[call.node.op_type](dy, x, y)]
 
 
@@ -64,19 +61,19 @@ def _product(call: Call) -> Sequence[Term | None]:
     axes = _axes(call)
     if axes is None:
         return [call.dy]
-    x, dy, along = call.x, call.dy, np.array(axes, np.int64)
+    x, dy = call.x, call.dy
     if not call.integer("keepdims", 1):
-        dy = dy.apply("Unsqueeze", along)
+        dy = dy.apply("Unsqueeze", axes)
     zero = x.apply("Equal", 0.0)
     filled = zero.apply("Where", x.constant(1.0), x)
-    given = (along,) if call.opset >= 18 else ()
+    given = (axes,) if call.opset >= 18 else ()
     product = filled.apply("ReduceProd", *given, keepdims=1, **({} if given else {"axes": axes}))
     zeros = zero.apply("Cast", to=int(x.dtype))
-    others = zeros.apply("ReduceSum", along, keepdims=1) - zeros
+    others = zeros.apply("ReduceSum", axes, keepdims=1) - zeros
     return [others.apply("Equal", 0.0).apply("Where", dy * product / filled, 0.0)]
 
 
-def share_evenly(x: Term, y: Term, dy: Term, axes: np.ndarray) -> Term:
+def share_evenly(x: Term, y: Term, dy: Term, axes: list[int]) -> Term:
     """Share ``dy`` among the elements of ``x`` that equal ``y``, which has size 1 along ``axes``."""
     picked = x.apply("Equal", y).apply("Cast", to=int(x.dtype))
     return picked * (dy / picked.apply("ReduceSum", axes, keepdims=1))

@@ -1,8 +1,8 @@
-"""Rules for pooling over regions of a picture, as detectors do; where they lie is known only at run time.
+"""Rules for pooling over regions of an image, as detectors do; their coordinates are known only at run time.
 
 A region is divided into bins, and a bin is read at samples in rows and columns. Reading is separable: sample (a, b) of
-region r is the sum over h and w of Wy[r, a, h] Wx[r, b, w] x[n, c, h, w], n being its picture. The weights are written
-in the graph from the regions. With the rows of all regions in one matrix, both ways are matrix products.
+region r is the sum over h and w of Wy[r, a, h] Wx[r, b, w] x[n, c, h, w], n being its image. The weights are computed
+in the graph from the regions. With the rows of all regions in one matrix, reading and its adjoint are matrix products.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from reverie_gradient.gathering import every
+from reverie_gradient.gathering import arange
 from reverie_gradient.interpolation import linear, places, to_edge
 from reverie_gradient.shapes import elements, reshape_to, sizes
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
-LAST = np.array([-1], np.int64)
+LAST = [-1]
 
 
 @dataclass(frozen=True)
 class Lines:
     """The rows of samples of each region, or the columns.
 
-    ``weights`` [R, lines, size] say what each element of the axis contributes to them, and ``slopes`` how that grows as
-    the start and the end of the region move. A bin has as many lines as that of any region needs; ``exists``
-    [R or 1, bins or 1, lines of a bin] says which of them count.
+    ``weights`` [R, lines, size] are those of each element of the axis, and ``slopes`` their derivatives by the start
+    and the end of the region. A bin has as many lines as that of any region needs; ``exists`` [R or 1, bins or 1, lines
+    of a bin] says which of them count.
     """
 
     bins: int
@@ -39,10 +39,10 @@ class Lines:
 
 @dataclass(frozen=True)
 class Samples:
-    """Where regions are read along one axis: [R, bins, samples of a bin], of which only some exist.
+    """The places where regions are read along one axis: [R, bins, samples of a bin], of which only some exist.
 
-    ``share`` tells how far each place moves with the end of its region; it moves by the rest with the start. ``number``
-    counts the samples of a bin, at least 1: [R or 1, 1, 1].
+    ``share`` is the derivative of each place by the end of its region; that by the start is the rest. ``number`` counts
+    the samples of a bin, at least 1: [R or 1, 1, 1].
     """
 
     at: Term
@@ -53,32 +53,32 @@ class Samples:
 
 @vjp("RoiAlign")
 def _align(call: Call) -> Sequence[Term | None]:
-    owner = _owner(call, call.input(2))
+    image = _image_of_region(call, call.input(2))
     down, across = (_aligned(call, axis) for axis in (2, 3))
-    dy = call.dy if call.string("mode", "avg") == "avg" else _to_maxima(call, owner, down, across)
-    dx = _spread(call, owner, dy, down.weights, across.weights)
+    dy = call.dy if call.string("mode", "avg") == "avg" else _to_maxima(call, image, down, across)
+    dx = _spread(call, image, dy, down.weights, across.weights)
     sides = []
     for y_slope, x_slope in zip(down.slopes, across.slopes, strict=True):  # of the starts, then of the ends
         sides += [
-            _read(call, owner, down.weights, x_slope) * dy,
-            _read(call, owner, y_slope, across.weights) * dy,
+            _read(call, image, down.weights, x_slope) * dy,
+            _read(call, image, y_slope, across.weights) * dy,
         ]
-    sums = [side.apply("ReduceSum", np.array([1, 2, 3], np.int64), keepdims=0) for side in sides]
-    first, *others = [total.apply("Unsqueeze", np.array([1], np.int64)) for total in sums]
+    sums = [side.apply("ReduceSum", [1, 2, 3], keepdims=0) for side in sides]
+    first, *others = [total.apply("Unsqueeze", [1]) for total in sums]
     return [dx, first.apply("Concat", *others, axis=1)]
 
 
 @vjp("MaxRoiPool")
 def _max_pool(call: Call) -> Sequence[Term | None]:
-    """Send the gradient of each bin to its largest elements; bins end at whole pixels and may be empty."""
-    picture = call.input(1).apply("Gather", np.array(0), axis=1)
-    owner = _owner(call, picture.apply("Cast", to=int(ir.DataType.INT64)))
+    """Pass the gradient of each bin to its largest elements; bins end at whole pixels and may be empty."""
+    index = call.input(1).apply("Gather", np.array(0), axis=1)
+    image = _image_of_region(call, index.apply("Cast", to=int(ir.DataType.INT64)))
     down, across = (_whole(call, axis) for axis in (2, 3))
-    dy = _to_maxima(call, owner, down, across)
-    return [_spread(call, owner, dy, down.weights, across.weights)]
+    dy = _to_maxima(call, image, down, across)
+    return [_spread(call, image, dy, down.weights, across.weights)]
 
 
-# ----- where a region is read, and with which weights -----
+# ----- the places and weights of a region -----
 
 
 def _aligned(call: Call, axis: int) -> Lines:
@@ -97,7 +97,7 @@ def _aligned(call: Call, axis: int) -> Lines:
     if call.string("mode", "avg") == "avg":
 
         def mean(t: Term, factor: Term) -> Term:
-            total = (t * factor.apply("Unsqueeze", LAST)).apply("ReduceSum", np.array([2], np.int64), keepdims=0)
+            total = (t * factor.apply("Unsqueeze", LAST)).apply("ReduceSum", [2], keepdims=0)
             return (total / samples.number).apply("Cast", to=real)
 
         kernel = linear()
@@ -127,7 +127,7 @@ def _samples(call: Call, axis: int) -> Samples:
     start, end = _sides(call, 3 - axis)
     length = end - start
     moves: Term | float = 1.0
-    # Older operator sets know no half pixels, nor do they let a region be narrower than one.
+    # Older operator sets have no half pixels, and widen regions that are narrower than a pixel.
     if call.opset >= 16 and call.string("coordinate_transformation_mode", "half_pixel") == "half_pixel":
         start = start - 0.5
     else:
@@ -135,7 +135,7 @@ def _samples(call: Call, axis: int) -> Samples:
         length = length.apply("Max", 1.0)
     if ratio > 0:
         number = start.constant(np.full((1, 1, 1), ratio))
-        most = start.tape.constant(np.array([ratio]), ir.DataType.INT64)
+        most = start.constant([ratio], ir.DataType.INT64)
     else:
         number = -(-length / float(bins)).apply("Floor")
         most = _most(number)
@@ -173,66 +173,66 @@ def _sides(call: Call, column: int) -> tuple[Term, Term]:
     dtype = ir.DataType.DOUBLE if regions.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
 
     def side(index: int) -> Term:
-        taken = regions.apply("Gather", np.array([index], np.int64), axis=1).apply("Unsqueeze", LAST)
+        taken = regions.apply("Gather", [index], axis=1).apply("Unsqueeze", LAST)
         return taken.apply("Cast", to=int(dtype)) * scale
 
     return side(column), side(column + 2)
 
 
 def _most(number: Term) -> Term:
-    """Return the largest of real numbers as a vector of one whole number, and 1 for none at all."""
+    """Return the largest of real numbers as a vector of one integer, 1 if there are none."""
     row = number.apply("Reshape", LAST).apply("Concat", number.constant([1.0]), axis=0)
     return row.apply("ReduceMax", keepdims=1).apply("Cast", to=int(ir.DataType.INT64))
 
 
-# ----- reading, and its way back -----
+# ----- reading, and its adjoint -----
 
 
-def _owner(call: Call, picture: Term) -> Term:
-    """Return 1 for the picture of each region, and 0 for all others: [R, N]."""
-    owner = picture.apply("Cast", to=int(ir.DataType.INT64)).apply("Unsqueeze", np.array([1], np.int64))
-    return owner.apply("Equal", every(sizes(call.x, [0]))).apply("Cast", to=int(call.dy.dtype))
+def _image_of_region(call: Call, index: Term) -> Term:
+    """Return 1 for the image of each region, and 0 for all others: [R, N]."""
+    image = index.apply("Cast", to=int(ir.DataType.INT64)).apply("Unsqueeze", [1])
+    return image.apply("Equal", arange(sizes(call.x, [0]))).apply("Cast", to=int(call.dy.dtype))
 
 
-def _rows(call: Call, owner: Term, down: Term) -> Term:
-    """Return the share in each line of the regions of each line of the pictures: [R * lines, N * H].
+def _rows(call: Call, image: Term, down: Term) -> Term:
+    """Return the weight of each line of the images in each line of the regions: [R * lines, N * H].
 
-    Regions come first in every shape: should there be none, Reshape takes the 0 for the size that stood there before.
+    Regions are the first axis of every shape: if there are none, Reshape reads the 0 as the size of the input's axis.
     """
-    own = owner.apply("Unsqueeze", np.array([1, 3], np.int64)) * down.apply("Unsqueeze", np.array([2], np.int64))
+    own = image.apply("Unsqueeze", [1, 3]) * down.apply("Unsqueeze", [2])
     return reshape_to(own, [_size(down, 0) * _size(down, 1), elements(call.x, [0, 2])])
 
 
-def _read(call: Call, owner: Term, down: Term, across: Term) -> Term:
+def _read(call: Call, image: Term, down: Term, across: Term) -> Term:
     """Read x with the given weights: [R, C, lines, columns]."""
     x = call.x
     lines = reshape_to(x.apply("Transpose", perm=[0, 2, 1, 3]), [elements(x, [0, 2]), elements(x, [1, 3])])
-    read = _rows(call, owner, down) @ lines
+    read = _rows(call, image, down) @ lines
     read = reshape_to(read, [_size(down, 0), _size(down, 1), sizes(x, [1, 3])])
-    columns = across.apply("Transpose", perm=[0, 2, 1]).apply("Unsqueeze", np.array([1], np.int64))
+    columns = across.apply("Transpose", perm=[0, 2, 1]).apply("Unsqueeze", [1])
     return read.apply("Transpose", perm=[0, 2, 1, 3]) @ columns
 
 
-def _spread(call: Call, owner: Term, dy: Term, down: Term, across: Term) -> Term:
-    """Hand the gradient of each sample, [R, C, lines, columns], to the elements that it was read from."""
+def _spread(call: Call, image: Term, dy: Term, down: Term, across: Term) -> Term:
+    """Return the gradient of the elements from that of the samples, [R, C, lines, columns]."""
     x = call.x
-    wide = (dy @ across.apply("Unsqueeze", np.array([1], np.int64))).apply("Transpose", perm=[0, 2, 1, 3])
+    wide = (dy @ across.apply("Unsqueeze", [1])).apply("Transpose", perm=[0, 2, 1, 3])
     wide = reshape_to(wide, [_size(down, 0) * _size(down, 1), elements(x, [1, 3])])
-    dx = _rows(call, owner, down).apply("Transpose", perm=[1, 0]) @ wide
+    dx = _rows(call, image, down).apply("Transpose", perm=[1, 0]) @ wide
     return dx.apply("Reshape", sizes(x, [0, 2, 1, 3])).apply("Transpose", perm=[0, 2, 1, 3])
 
 
-def _to_maxima(call: Call, owner: Term, down: Lines, across: Lines) -> Term:
+def _to_maxima(call: Call, image: Term, down: Lines, across: Lines) -> Term:
     """Share the gradient of each bin evenly among its samples that reach the maximum: [R, C, lines, columns].
 
-    The samples are read anew: a kernel may add in another order, and none of its maxima would equal them.
+    The samples are read again: a kernel may add in another order, and its maxima would not equal them.
     """
-    values = _read(call, owner, down.weights, across.weights)
+    values = _read(call, image, down.weights, across.weights)
     binned = reshape_to(values, [0, 0, down.bins, _size(down.exists, 2), across.bins, _size(across.exists, 2)])
-    exists = down.exists.apply("Unsqueeze", np.array([1, 4, 5], np.int64))
-    exists = exists.apply("And", across.exists.apply("Unsqueeze", np.array([1, 2, 3], np.int64)))
+    exists = down.exists.apply("Unsqueeze", [1, 4, 5])
+    exists = exists.apply("And", across.exists.apply("Unsqueeze", [1, 2, 3]))
     binned = exists.apply("Where", binned, -np.inf)
-    within = np.array([3, 5], np.int64)
+    within = [3, 5]
     given, attributes = ((within,), {}) if call.opset >= 18 else ((), {"axes": [3, 5]})
     reached = binned.apply("Equal", binned.apply("ReduceMax", *given, keepdims=1, **attributes)).apply("And", exists)
     ties = reached.apply("Cast", to=int(values.dtype)).apply("ReduceSum", within, keepdims=1)
@@ -246,4 +246,4 @@ def _merged(lines: Term) -> Term:
 
 
 def _size(t: Term, axis: int) -> Term:
-    return t.apply("Shape").apply("Gather", np.array([axis], np.int64))
+    return t.apply("Shape").apply("Gather", [axis])

@@ -1,6 +1,6 @@
 """The rule for Resize, separable: one product with a transposed interpolation matrix for each axis that is resized.
 
-Pictures enlarged by whole factors to the nearest pixel go back by an average over each tile, times its size.
+If images are enlarged by integer factors to the nearest pixel, it is an average over each tile, times its size.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _resize(call: Call) -> Sequence[Term | None]:
 
 
 def _scales(call: Call) -> list[Scale]:
-    """Return by how much each axis grows: a term where only the run tells, None where the sizes alone say it."""
+    """Return the scale of each axis: a term if it is known only at run time, None if it follows from the sizes."""
     x, y = call.x, call.y
     given = call.integers("axes") or range(x.rank)
     axes = [a % x.rank for a in given]
@@ -65,7 +65,7 @@ def _scales(call: Call) -> list[Scale]:
 
 
 def _known_elements(call: Call, index: int, length: int) -> list[float | None]:
-    """Return the elements of a vector, and None for those that only the run tells; it may be a Concat of both."""
+    """Return the elements of a vector, None for those known only at run time; it may be a Concat of both."""
     constant = call.constant(index)
     if constant is not None:
         return [float(v) for v in constant]
@@ -84,7 +84,7 @@ def _known_elements(call: Call, index: int, length: int) -> list[float | None]:
 def _at_run_time(call: Call, index: int, element: int) -> Term:
     """Return one element of a vector as a real number."""
     dtype = ir.DataType.DOUBLE if call.x.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
-    return call.input(index).apply("Gather", np.array([element], np.int64)).apply("Cast", to=int(dtype))
+    return call.input(index).apply("Gather", [element]).apply("Cast", to=int(dtype))
 
 
 def _common(call: Call, axes: Sequence[int], choose: str) -> Term:
@@ -102,7 +102,7 @@ def _coordinate_mode(call: Call) -> str:
 
 
 def _tiles(call: Call, scales: Sequence[Scale]) -> bool:
-    """Whether each element is repeated a whole number of times along the axes of a picture, and nothing else."""
+    """Whether each element is repeated an integer number of times along the axes of an image, and nothing else."""
     if call.string("mode", "nearest") != "nearest" or not 3 <= call.x.rank <= 5 or scales[:2] != [1, 1]:
         return False
     factors = [s for s in scales if isinstance(s, float) and s >= 1 and s == int(s)]
@@ -115,7 +115,7 @@ def _tiles(call: Call, scales: Sequence[Scale]) -> bool:
 
 
 def _matrix(call: Call, axis: int, scale: Scale) -> Term:
-    """Return the share of each element of ``axis`` in each element of the result: [after, before]."""
+    """Return the weight of each element of ``axis`` in each element of the result: [after, before]."""
     x, y = call.x, call.y
     dtype = ir.DataType.DOUBLE if x.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
     before, after = sizes(x, [axis]), sizes(y, [axis])
@@ -133,15 +133,15 @@ def _matrix(call: Call, axis: int, scale: Scale) -> Term:
     margin = int(np.ceil(kernel.support / shrink)) + 1 if smooth else 0
     outside = smooth and not call.integer("exclude_outside", 0)
     element = places(-margin, before + 2 * margin, dtype) if outside else places(0, before, dtype)
-    distance = element - at.apply("Unsqueeze", np.array([1], np.int64))
+    distance = element - at.apply("Unsqueeze", [1])
     weights = kernel.weight(distance * shrink if shrink < 1 else distance)
     if smooth and (shrink < 1 or not outside):
-        weights = weights / weights.apply("ReduceSum", np.array([1], np.int64), keepdims=1)
+        weights = weights / weights.apply("ReduceSum", [1], keepdims=1)
     if outside:
         weights = weights @ folded(margin, before, dtype, to_edge)
     if _coordinate_mode(call) == "tf_crop_and_resize":  # what lies outside is the extrapolation value
         inside = c.apply("Less", 0.0).apply("Not").apply("And", c.apply("Greater", n - 1).apply("Not"))
-        weights = weights * inside.apply("Cast", to=int(dtype)).apply("Unsqueeze", np.array([1], np.int64))
+        weights = weights * inside.apply("Cast", to=int(dtype)).apply("Unsqueeze", [1])
     return weights
 
 

@@ -1,8 +1,8 @@
-"""Rules for operators that read a picture between its pixels, at places that only the run tells.
+"""The rule for GridSample, which reads an image between its pixels, at places known only at run time.
 
 Interpolation is separable: y[n, c, p] is the sum over h and w of x[n, c, h, w] Wy[n, h, p] Wx[n, w, p]. The weights are
-written in the graph from the places; going back, dy times those of all axes but the last is multiplied by those of the
-last. By a place, the slopes of one axis take the place of its weights.
+computed in the graph from the places. For the gradient, dy times those of all axes but the last is multiplied by those
+of the last. The gradient of a place uses the slopes of one axis instead of its weights.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ KERNELS: dict[str, Kernel] = {
 
 @dataclass(frozen=True)
 class Line:
-    """What each element of one axis contributes to each sample, and how that grows with the grid: [n, size, samples].
+    """The weight of each element of one axis in each sample, and its derivative by the grid: [n, size, samples].
 
-    To the nearest element there is no slope.
+    For the nearest element there is no derivative.
     """
 
     weights: Term
@@ -42,15 +42,15 @@ class Line:
 def _grid_sample(call: Call) -> Sequence[Term | None]:
     x, grid = call.x, call.input(1)
     lines = [_line(call, axis) for axis in range(2, x.rank)]
-    dy = call.dy.apply("Reshape", np.array([0, 0, -1], np.int64))
+    dy = call.dy.apply("Reshape", [0, 0, -1])
     dx = _spread(call, dy, [line.weights for line in lines])
     moved = []
     for line in lines:
         if line.slopes is None:
             return [dx]
         sampled = _sampled(call, [line.slopes if other is line else other.weights for other in lines])
-        moved.append((sampled * dy).apply("ReduceSum", np.array([1], np.int64), keepdims=0))
-    last, *others = [m.apply("Unsqueeze", np.array([2], np.int64)) for m in reversed(moved)]
+        moved.append((sampled * dy).apply("ReduceSum", [1], keepdims=0))
+    last, *others = [m.apply("Unsqueeze", [2]) for m in reversed(moved)]
     dgrid = last.apply("Concat", *others, axis=2) if others else last
     return [dx, reshape_like(dgrid, grid).apply("Cast", to=int(grid.dtype))]
 
@@ -61,7 +61,7 @@ def _line(call: Call, axis: int) -> Line:
     dtype = ir.DataType.DOUBLE if grid.dtype == ir.DataType.DOUBLE else ir.DataType.FLOAT
     count = sizes(x, [axis])
     n = count.apply("Cast", to=int(dtype))
-    rows = grid.apply("Reshape", np.array([0, -1, x.rank - 2], np.int64))
+    rows = grid.apply("Reshape", [0, -1, x.rank - 2])
     ratio = rows.apply("Gather", np.array(x.rank - 1 - axis), axis=2).apply("Cast", to=int(dtype))
     # -1 and 1 are the centres of the outermost elements, or the ends of the picture.
     aligned = call.integer("align_corners", 0)
@@ -73,19 +73,19 @@ def _line(call: Call, axis: int) -> Line:
     kernel, smooth = KERNELS[mode], mode.endswith("cubic")
     if mode == "nearest":
         at = rounded(at)
-    way: Term | None = None
+    sign: Term | None = None
     if padding == "reflection":
-        at, way = reflected(at, low, span)
+        at, sign = reflected(at, low, span)
     if padding != "zeros":
-        if smooth:  # further out, all it reads is the edge
+        if smooth:  # beyond, only the edge is read
             at = at.apply("Max", -2.0).apply("Min", n + 1)
         else:
             inside = at.apply("Greater", 0.0).apply("And", at.apply("Less", n - 1)).apply("Cast", to=int(dtype))
-            at, way = to_edge(at, n - 1), inside if way is None else way * inside
+            at, sign = to_edge(at, n - 1), inside if sign is None else sign * inside
 
     margin = 4 if smooth and padding != "zeros" else 0
-    element = places(-margin, count + 2 * margin, dtype).apply("Unsqueeze", np.array([1], np.int64))
-    distance = element - at.apply("Unsqueeze", np.array([1], np.int64))
+    element = places(-margin, count + 2 * margin, dtype).apply("Unsqueeze", [1])
+    distance = element - at.apply("Unsqueeze", [1])
     weights = kernel.weight(distance)
     slopes = None if kernel.slope is None else kernel.slope(distance)
     if margin:
@@ -97,18 +97,18 @@ def _line(call: Call, axis: int) -> Line:
         weights, slopes = folds @ weights, None if slopes is None else folds @ slopes
     if slopes is not None:
         slopes = slopes * rate
-        if way is not None:
-            slopes = slopes * way.apply("Unsqueeze", np.array([1], np.int64))
+        if sign is not None:
+            slopes = slopes * sign.apply("Unsqueeze", [1])
     real = int(call.dy.dtype)
     return Line(weights.apply("Cast", to=real), None if slopes is None else slopes.apply("Cast", to=real))
 
 
 def _spread(call: Call, dy: Term, weights: Sequence[Term]) -> Term:
-    """Hand the gradient of each sample, [n, c, samples], to the elements that it was read from."""
+    """Return the gradient of the elements from that of the samples, [n, c, samples]."""
     *outer, last = weights
     for depth, weight in enumerate(outer):
         stretched = weight.apply("Unsqueeze", np.arange(1, depth + 2))
-        dy = dy.apply("Unsqueeze", np.array([-2], np.int64)) * stretched
+        dy = dy.apply("Unsqueeze", [-2]) * stretched
     rows = reshape_to(dy, [0, -1, _samples(call)])
     return reshape_like(rows @ last.apply("Transpose", perm=[0, 2, 1]), call.x)
 
@@ -120,7 +120,7 @@ def _sampled(call: Call, weights: Sequence[Term]) -> Term:
     y = reshape_to(rows, [sizes(x, range(x.rank - 1)), _samples(call)])
     for depth in reversed(range(len(outer))):
         stretched = outer[depth].apply("Unsqueeze", np.arange(1, depth + 2))
-        y = (y * stretched).apply("ReduceSum", np.array([-2], np.int64), keepdims=0)
+        y = (y * stretched).apply("ReduceSum", [-2], keepdims=0)
     return y
 
 

@@ -1,7 +1,7 @@
-"""Rules for operators that pick elements by indices of several axes, or put others in their place.
+"""Rules for operators that gather or scatter elements by indices.
 
-Nothing is scattered on the way back: every element looks at the indices that name it. With indices that only the run
-tells, that is a comparison of each index with each place, which suits the sizes of image networks.
+Gradients are gathered: each element sums over the indices that refer to it. With indices that are known only at run
+time, that is a comparison of each index with each place, which suits the sizes of image networks.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from reverie_gradient.gathering import elements_back, every, gather_back, not_negative, select_back
+from reverie_gradient.gathering import arange, elements_back, gather_back, not_negative, select_back
 from reverie_gradient.shapes import elements, expand_like, reshape_like, reshape_to, sizes, static_dims
 from reverie_gradient.table import Call, vjp
 from reverie_gradient.term import Term
 
 Move = Callable[[Term], Term]
 
-# ----- picking -----
+# ----- gathering -----
 
 
 @vjp("GatherElements")
@@ -28,20 +28,20 @@ def _gather_elements(call: Call) -> Sequence[Term | None]:
 
 @vjp("GatherND")
 def _gather_nd(call: Call) -> Sequence[Term | None]:
-    _, bring = _by_rows(call, call.integer("batch_dims", 0))
-    return [bring(call.dy)]
+    _, adjoint = _by_rows(call, call.integer("batch_dims", 0))
+    return [adjoint(call.dy)]
 
 
 @vjp("TopK")
 def _top(call: Call) -> Sequence[Term | None]:
-    """Send the gradient of each value to where it was found; of equals, to the one that was taken."""
+    """Pass the gradient of each value to the element that it was taken from."""
     index = call.outputs[1] if len(call.outputs) > 1 else None
     if index is None:
         raise call.refuse("it does not give its indices; name its second output")
     return [elements_back(call.dy, index, call.integer("axis", -1) % call.x.rank, call.x, inside=False)]
 
 
-# ----- putting -----
+# ----- scattering -----
 
 
 @vjp("ScatterElements")
@@ -50,13 +50,13 @@ def _scatter_elements(call: Call) -> Sequence[Term | None]:
     axis = call.integer("axis", 0) % x.rank
     flat = not_negative(index, sizes(x, [axis])) * elements(x, range(axis + 1, x.rank))
     for other in set(range(x.rank)) - {axis}:
-        at = every(sizes(index, [other])) * elements(x, range(other + 1, x.rank))
+        at = arange(sizes(index, [other])) * elements(x, range(other + 1, x.rank))
         if other < x.rank - 1:
             at = at.apply("Unsqueeze", np.arange(1, x.rank - other, dtype=np.int64))
         flat = flat + at
 
     def fetch(g: Term) -> Term:
-        return g.apply("Reshape", np.array([-1], np.int64)).apply("Gather", flat)
+        return g.apply("Reshape", [-1]).apply("Gather", flat)
 
     return _scatter(call, fetch, lambda g: elements_back(g, index, axis, x, inside=True))
 
@@ -66,40 +66,41 @@ def _scatter_nd(call: Call) -> Sequence[Term | None]:
     return _scatter(call, *_by_rows(call, 0))
 
 
-def _scatter(call: Call, fetch: Move, bring: Move) -> Sequence[Term | None]:
+def _scatter(call: Call, fetch: Move, adjoint: Move) -> Sequence[Term | None]:
     """Return the gradients of the data and of the updates.
 
-    ``fetch`` picks from a tensor like the data what the indices name; ``bring`` is its way back, from a tensor like
-    the updates. Where indices repeat without a reduction, ONNX does not say which update stays.
+    ``fetch`` picks the elements that the indices refer to from a tensor like the data; ``adjoint`` is the adjoint of
+    that, from a tensor like the updates. If indices repeat without a reduction, ONNX does not define which update
+    stays.
     """
     x, y, dy, updates = call.x, call.y, call.dy, call.input(2)
     how = call.string("reduction", "none")
     if how == "add":
         return [dy, None, fetch(dy)]
     if how == "none":
-        written = bring(expand_like(updates.constant(1.0), updates)).apply("Greater", 0.0)
+        written = adjoint(expand_like(updates.constant(1.0), updates)).apply("Greater", 0.0)
         return [written.apply("Where", dy.constant(0.0), dy), None, fetch(dy)]
     if how == "mul":
-        return _multiplied(call, fetch, bring)
+        return _multiplied(call, fetch, adjoint)
     kept = x.apply("Equal", y)
     taken = updates.apply("Equal", fetch(y))
-    share = dy / (kept.apply("Cast", to=int(dy.dtype)) + bring(taken.apply("Cast", to=int(dy.dtype))))
+    share = dy / (kept.apply("Cast", to=int(dy.dtype)) + adjoint(taken.apply("Cast", to=int(dy.dtype))))
     return [kept.apply("Where", share, 0.0), None, taken.apply("Where", fetch(share), 0.0)]
 
 
-def _multiplied(call: Call, fetch: Move, bring: Move) -> Sequence[Term | None]:
+def _multiplied(call: Call, fetch: Move, adjoint: Move) -> Sequence[Term | None]:
     """Return dy times the product of all other factors of each place: y / x and y / u, unless one of them is zero.
 
-    Beside one zero the product of the others comes from the sum of their logarithms and the number of their signs.
+    If one is zero, the product of the others comes from the sum of their logarithms and the number of their signs.
     """
     x, y, dy, u = call.x, call.y, call.dy, call.input(2)
     real = int(dy.dtype)
     zero_x, zero_u = (t.apply("Equal", 0.0).apply("Cast", to=real) for t in (x, u))
-    zeros = zero_x + bring(zero_u)
+    zeros = zero_x + adjoint(zero_u)
     filled_x, filled_u = x + zero_x, u + zero_u
-    negative = bring(filled_u.apply("Less", 0.0).apply("Cast", to=real))
+    negative = adjoint(filled_u.apply("Less", 0.0).apply("Cast", to=real))
     sign = 1 - 2 * (negative - 2 * (negative / 2).apply("Floor"))
-    beside = bring(filled_u.apply("Abs").apply("Log")).apply("Exp") * sign * filled_x
+    beside = adjoint(filled_u.apply("Abs").apply("Log")).apply("Exp") * sign * filled_x
     g = dy * zeros.apply("Equal", 0.0).apply("Where", y, beside)
     dx = (zeros - zero_x).apply("Equal", 0.0).apply("Where", g / filled_x, 0.0)
     du = (fetch(zeros) - zero_u).apply("Equal", 0.0).apply("Where", fetch(g) / filled_u, 0.0)
@@ -110,7 +111,7 @@ def _multiplied(call: Call, fetch: Move, bring: Move) -> Sequence[Term | None]:
 
 
 def _by_rows(call: Call, batch: int) -> tuple[Move, Move]:
-    """Return how to fetch what indices into the axes after the first ``batch`` name, and the way back."""
+    """Return how to fetch the elements of indices into the axes after the first ``batch``, and the adjoint of that."""
     x, index = call.x, call.input(1)
     depth = static_dims(index, [index.rank - 1])
     if depth is None:
@@ -148,12 +149,12 @@ def _flat_at_run_time(call: Call, batch: int, depth: int) -> Term:
     index = not_negative(call.input(1), sizes(x, range(batch, batch + depth)))
     first, *others = (elements(x, range(batch + k + 1, batch + depth)) for k in range(depth))
     strides = first.apply("Concat", *others, axis=0) if others else first
-    flat = (index * strides).apply("ReduceSum", np.array([-1], np.int64), keepdims=0)
+    flat = (index * strides).apply("ReduceSum", [-1], keepdims=0)
     if batch:
         groups = elements(x, range(batch))
-        each = every(groups) * elements(x, range(batch, batch + depth))
-        flat = reshape_to(flat, [groups, -1]) + each.apply("Unsqueeze", np.array([1], np.int64))
-    return flat.apply("Reshape", np.array([-1], np.int64))
+        each = arange(groups) * elements(x, range(batch, batch + depth))
+        flat = reshape_to(flat, [groups, -1]) + each.apply("Unsqueeze", [1])
+    return flat.apply("Reshape", [-1])
 
 
 def _rows(g: Term, x: Term, first: int) -> Term:

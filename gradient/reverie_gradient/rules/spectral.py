@@ -1,4 +1,4 @@
-"""Rules for Fourier transforms, which are products with matrices of cosines and sines; so are their ways back."""
+"""Rules for Fourier transforms: products with matrices of cosines and sines, and so are their gradients."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _fourier(call: Call) -> Sequence[Term | None]:
     length = call.constant(1)
     n = known[0] if length is None else int(length.item())
     turns = np.outer(np.arange(taken[0]), np.arange(known[0])) % n * (2 * np.pi / n)
-    heard = (np.arange(known[0]) < n) / (n if inverse else 1)  # a longer signal was cut, a shorter one padded
-    cosines, sines = np.cos(turns) * heard, np.sin(turns) * heard * (-1 if inverse else 1)
-    real, imaginary = dy.split(np.array([1, 1], np.int64), rank - 1, 2)
+    window = (np.arange(known[0]) < n) / (n if inverse else 1)  # a longer signal was cut, a shorter one padded
+    cosines, sines = np.cos(turns) * window, np.sin(turns) * window * (-1 if inverse else 1)
+    real, imaginary = dy.split([1, 1], rank - 1, 2)
 
     def back(t: Term, matrix: np.ndarray) -> Term:
         return multiply_along(t, t.constant(matrix), axis, rank)
@@ -48,8 +48,8 @@ def _fourier(call: Call) -> Sequence[Term | None]:
 def _short_time(call: Call) -> Sequence[Term | None]:
     """Differentiate y[f, k] = sum of w[n] x[s f + n] exp(-2 pi i k n / N) by the signal x.
 
-    It is a convolution of stride s, whose kernels are cosines and sines under the window w; going back, frames that
-    overlap add up.
+    It is a convolution of stride s, whose kernels are cosines and sines times the window w; its gradient sums frames
+    that overlap.
     """
     x, step, length = call.x, call.constant(1), _frame_length(call)
     parts = static_dims(x, [x.rank - 1])
@@ -62,12 +62,12 @@ def _short_time(call: Call) -> Sequence[Term | None]:
     kernel = call.dy.constant(np.stack(by_part[: parts[0]], 1))  # [parts of all frequencies, parts of x, length]
     if call.has(2):
         kernel = kernel * call.input(2)
-    frames = call.dy.apply("Transpose", perm=[0, 2, 3, 1]).apply("Reshape", np.array([0, 2 * bins, -1], np.int64))
+    frames = call.dy.apply("Transpose", perm=[0, 2, 3, 1]).apply("Reshape", [0, 2 * bins, -1])
     if stride > 1:
         dx = frames.apply("ConvTranspose", kernel, strides=[stride])
     else:
-        back = np.array([-1], np.int64)
-        kernel = kernel.apply("Slice", back, np.array([np.iinfo(np.int64).min]), np.array([2]), back)
+        back = [-1]
+        kernel = kernel.apply("Slice", back, [np.iinfo(np.int64).min], [2], back)
         dx = frames.apply("Conv", kernel.apply("Transpose", perm=[1, 0, 2]), pads=[length - 1, length - 1])
     return [place(dx.apply("Transpose", perm=[0, 2, 1]), [0], [stride - 1], x, [1])]
 

@@ -1,6 +1,6 @@
-"""Where renders are asked for: what is in the store, or under way already, is not rendered again; see `Desk`."""
+"""Where renders are asked for: what is stored, or rendered already for others, is not rendered again."""
 
-from reverie_server.dispatch.dispatcher import Counts, Desk
-from reverie_server.dispatch.subscription import Ticket
+from reverie_server.dispatch.dispatcher import Counts, Dispatcher
+from reverie_server.dispatch.subscription import Subscription
 
-__all__ = ["Counts", "Desk", "Ticket"]
+__all__ = ["Counts", "Dispatcher", "Subscription"]

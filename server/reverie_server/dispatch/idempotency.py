@@ -1,4 +1,4 @@
-"""Which request id stands for which render: what a retry finds of its first attempt."""
+"""Which request id stands for which render, so that a retry finds its first attempt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reverie_server.dispatch.inflight import Flight
+from reverie_server.dispatch.inflight import InFlight
 
 #: How long an attempt is remembered, and how many are.
 KEPT_S = 600
@@ -18,15 +18,15 @@ MAX_BYTES = 64 * 2**20
 
 @dataclass
 class Attempt:
-    """A request that named itself. `flight` is forgotten when its picture would take too much room."""
+    """A request that named itself. `in_flight` is forgotten if its picture would take too much room."""
 
     digest: str
-    flight: Flight | None
+    in_flight: InFlight | None
     since: float
 
 
 class Attempts:
-    """The attempts of the last minutes. Guarded by the desk's lock."""
+    """The attempts of the last minutes. The dispatcher's lock guards them."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
         self._clock = clock
@@ -40,20 +40,20 @@ class Attempts:
         self._expire()
         return self._attempts.get(request_id)
 
-    def remember(self, request_id: str, flight: Flight) -> None:
+    def remember(self, request_id: str, in_flight: InFlight) -> None:
         """Let an id stand for a render."""
         self._attempts.pop(request_id, None)
         while len(self._attempts) >= MAX_ATTEMPTS:
             self._attempts.popitem(last=False)
-        self._attempts[request_id] = Attempt(flight.digest, flight, self._clock())
+        self._attempts[request_id] = Attempt(in_flight.request.digest, in_flight, self._clock())
 
-    def ended(self, flight: Flight) -> None:
-        """Keep a picture for those who may ask again, and drop the oldest ones beyond the bound."""
-        for ticket in flight.tickets:
-            attempt = self._attempts.get(ticket.order.request_id)
-            if attempt is not None and attempt.flight is flight:
+    def ended(self, in_flight: InFlight) -> None:
+        """Keep a picture for callers who ask again, and drop the oldest ones beyond the bound."""
+        for subscription in in_flight.subscriptions:
+            attempt = self._attempts.get(subscription.request.request_id)
+            if attempt is not None and attempt.in_flight is in_flight:
                 attempt.since = self._clock()
-                self._attempts.move_to_end(ticket.order.request_id)
+                self._attempts.move_to_end(subscription.request.request_id)
                 self._ended.append(attempt)
                 self._bytes += _bytes(attempt)
         while self._bytes > self._max_bytes:
@@ -69,10 +69,10 @@ class Attempts:
     def _drop(self) -> None:
         attempt = self._ended.popleft()
         self._bytes -= _bytes(attempt)
-        attempt.flight = None
+        attempt.in_flight = None
 
 
 def _bytes(attempt: Attempt) -> int:
-    if attempt.flight is None or attempt.flight.rendering is None:
+    if attempt.in_flight is None or attempt.in_flight.rendering is None:
         return 0
-    return attempt.flight.rendering.array.nbytes
+    return attempt.in_flight.rendering.array.nbytes

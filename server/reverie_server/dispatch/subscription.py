@@ -1,4 +1,4 @@
-"""One caller's place at a render that others may wait for too."""
+"""One caller that waits for a render, which others may wait for too."""
 
 from __future__ import annotations
 
@@ -7,75 +7,69 @@ from collections.abc import Callable
 from math import inf
 
 from reverie_server.errors import Interrupted
-from reverie_server.request.events import Accepted, Event, Progress
-from reverie_server.request.render_request import Order
-from reverie_server.scheduler.event_queue import Mailbox
+from reverie_server.request.events import Event, Progress
+from reverie_server.request.render_request import RenderRequest
+from reverie_server.scheduler.event_queue import EventQueue
 
 #: Seconds between two reports of steps to a caller who does not say how often: more than ten a second nobody reads, and
 #: each takes time of the device's.
 PAUSE_S = 0.1
 
 
-class Ticket:
-    """What a caller holds: made by `Desk.submit`.
+class Subscription:
+    """What a caller holds: made by `Dispatcher.submit`.
 
-    Whoever asked reads events until the Rendering comes, or calls `stop` and leaves. With `durable` the Rendering comes
-    when it is in the store, and NotKept in its place when it cannot be.
+    The caller reads events until the Rendering comes, or calls `stop` and leaves. With `durable` the Rendering comes
+    when it is in the store, and NotKept in its place if it cannot be.
     """
 
     def __init__(
         self,
-        order: Order,
-        bell: Callable[[], None],
+        request: RenderRequest,
+        wake: Callable[[], None],
         *,
         client: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.order = order
+        self.request = request
         self.client = client
         self.durable = durable
-        self.mailbox = Mailbox(bell)
+        self.events = EventQueue(wake)
         self._clock = clock
         self._until = None if deadline_s is None else clock() + deadline_s
-        self._accepted = False
         self._next = -inf
-        #: Set by the desk.
+        #: Ends the subscription; set by the dispatcher.
         self.leave: Callable[[], None] = _nothing
 
     def take(self) -> Event | None:
         """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
-        return self.mailbox.take()
+        return self.events.take()
 
     def remaining_s(self) -> float | None:
-        """Return how long the caller will wait, or None when there is no limit."""
+        """Return how long the caller will wait, or None if there is no limit."""
         return None if self._until is None else self._until - self._clock()
 
     def stop(self) -> None:
-        """Leave: the render ends before its next step when nobody else waits for it. No effect on one that is done.
+        """Leave: the render ends before its next step if nobody else waits for it. No effect on one that is done.
 
-        Whoever still reads gets `Interrupted`.
+        If the caller still reads, it gets `Interrupted`.
         """
         self.leave()
-        self.post(Interrupted())
+        self.events.post(Interrupted())
 
-    def post(self, event: Event | BaseException) -> None:
-        """Tell the caller what is meant for this ticket: nothing after the end, and once that it is accepted."""
-        if isinstance(event, Progress) and not self._due(event):
-            return
-        if isinstance(event, Accepted):
-            if self._accepted:
-                return
-            self._accepted = True
-        self.mailbox.post(event)
+    def put(self, event: Event | BaseException) -> None:
+        """Queue an event, or the exception that ended the render, unless it is progress that is not due."""
+        if not isinstance(event, Progress) or self._due(event):
+            self.events.put(event)
 
     def _due(self, progress: Progress) -> bool:
-        """Return whether the caller is to hear of this: of every frame and of positions in line, not of every step."""
+        """Return whether the caller is to hear of this: of all frames and queue positions, but not of every step."""
         if progress.frame is not None or progress.step == 0:
             return True
-        if self.order.report_every is not None:
-            return progress.step % self.order.report_every == 0
+        if self.request.report_every is not None:
+            return progress.step % self.request.report_every == 0
         now = self._clock()
         if now < self._next:
             return False

@@ -1,7 +1,8 @@
-"""The SQLite file that jobs are kept in: opened by one process at a time, and on the disk when a call returns."""
+"""The SQLite file of jobs: open in one process at a time; a finished transaction is on the disk."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,22 @@ from sqlalchemy.pool import StaticPool
 from reverie_server.errors import JobsOff, JobsUnreachable
 from reverie_server.jobs.schema import METADATA, VERSION
 
-# The process that writes first holds the file until it ends, however it ends: two servers never work on one job.
+# The process that writes first locks the file until it ends, however it ends: two servers never work on one job.
 PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
+#: SQLite's codes for a file that another process has locked, and for one that is no database or is broken.
+IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
-class JobFile:
-    """One connection for all threads; calls take turns. What is wrong goes to clients, and so names no path."""
+
+class JobDatabase:
+    """One connection to the file, shared by all threads, which take turns.
+
+    The messages of its errors go to clients, and so name no path.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file; raise JobsUnreachable when another process has it, JobsOff when it is not ours."""
+        """Open or create the file; raise JobsUnreachable if another process has it, JobsOff if it holds no jobs."""
         self._lock = Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +52,7 @@ class JobFile:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Do all of the block or nothing; it is on the disk when the block is left. Raises JobsUnreachable."""
+        """Run the block as one transaction, on the disk when the block is left; raise JobsUnreachable."""
         with self._lock:
             try:
                 with self._engine.begin() as connection:
@@ -53,7 +61,7 @@ class JobFile:
                 raise JobsUnreachable(f"their file says: {error.orig}") from error
 
     def close(self) -> None:
-        """Let another process have the file."""
+        """Close the file, so that another process can open it."""
         with self._lock:
             self._engine.dispose()
 
@@ -66,11 +74,17 @@ class JobFile:
                 METADATA.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except DBAPIError as error:
-            if "locked" in str(error.orig):
+            code = _primary_code(error)
+            if code in IN_USE:
                 raise JobsUnreachable("another server has their file; give each its own with --jobs") from error
-            if "not a database" in str(error.orig) or "malformed" in str(error.orig):
+            if code in DAMAGED:
                 raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to begin anew") from error
             raise JobsUnreachable(f"their file says: {error.orig}") from error
+
+
+def _primary_code(error: DBAPIError) -> int:
+    """Return SQLite's primary result code: the low byte of the extended one. 0 where the error is not SQLite's."""
+    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
 
 
 def _set_up(connection: Any, record: object) -> None:

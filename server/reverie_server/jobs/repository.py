@@ -1,4 +1,4 @@
-"""The book of jobs: what was asked for, what is done, and in which order it was done."""
+"""The repository of jobs: what was asked for, what is done, and in which order it was done."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from reverie_proto.v1 import jobs_pb2, spec_pb2
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from reverie_server.errors import NoSuchJob, TooManyJobs
-from reverie_server.jobs.database import JobFile
-from reverie_server.jobs.request import Piece, Template
+from reverie_server.jobs.database import JobDatabase
+from reverie_server.jobs.request import Item, JobRequest
 from reverie_server.jobs.schema import ITEMS, JOBS
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
@@ -24,12 +24,12 @@ PAGE = 100
 
 @dataclass(frozen=True)
 class Task:
-    """A picture that is still to be made: of which job, and what."""
+    """A picture that is still to be made, and the job it belongs to."""
 
     job: int
-    piece: Piece
+    item: Item
     spec: spec_pb2.RenderSpec
-    #: What the log knows it by: the job's id, as its caller has it, and the piece's index.
+    #: Its name in the log: the job's id, as its caller has it, and the item's index.
     name: str
 
 
@@ -61,64 +61,65 @@ class Failed:
     cached: bool = False
 
 
-class Book:
-    """Jobs in a file. All that a call returns is on the disk; every call may raise JobsUnreachable."""
+class JobRepository:
+    """Jobs in a database. When a call returns its changes are on the disk; every call may raise JobsUnreachable."""
 
-    def __init__(self, file: JobFile, limits: Limits) -> None:
-        self._file = file
+    def __init__(self, database: JobDatabase, limits: Limits) -> None:
+        self._database = database
         self._limits = limits
 
-    def create(self, job: str, template: Template, request_id: str) -> jobs_pb2.RenderJob:
-        """Enter a job, or return the one that was entered under the same request id; raise TooManyJobs."""
-        with self._file.transaction() as at:
-            if request_id and (row := at.execute(select(JOBS).where(JOBS.c.request_id == request_id)).first()):
-                template.must_be(row.request)
+    def create(self, job: str, request: JobRequest, request_id: str) -> jobs_pb2.RenderJob:
+        """Add a job, or return the one that was added under the same request id; raise TooManyJobs."""
+        with self._database.transaction() as connection:
+            if request_id and (row := connection.execute(select(JOBS).where(JOBS.c.request_id == request_id)).first()):
+                request.require_same(row.request)
                 return _message(row)
-            going_on = at.execute(select(func.count()).select_from(JOBS).where(JOBS.c.state.in_(OPEN))).scalar_one()
+            count_open = select(func.count()).select_from(JOBS).where(JOBS.c.state.in_(OPEN))
+            going_on = connection.execute(count_open).scalar_one()
             if going_on >= self._limits.max_open_jobs:
                 raise TooManyJobs(going_on)
             values = {
                 "id": job,
                 "request_id": request_id or None,
-                "request": template.message().SerializeToString(),
+                "request": request.message().SerializeToString(),
                 "state": jobs_pb2.JOB_STATE_QUEUED,
                 "created_at": time.time(),
-                "item_count": len(template.pieces),
+                "item_count": len(request.items),
             }
-            (number,) = at.execute(insert(JOBS).values(values)).inserted_primary_key or (0,)
+            (number,) = connection.execute(insert(JOBS).values(values)).inserted_primary_key or (0,)
             rows = [
                 {"job": number, "place": each.index, "layer": each.layer, "channel": each.channel}
-                for each in template.pieces
+                for each in request.items
             ]
-            at.execute(insert(ITEMS), rows)
-            return _message(at.execute(select(JOBS).where(JOBS.c.number == number)).one())
+            connection.execute(insert(ITEMS), rows)
+            return _message(connection.execute(select(JOBS).where(JOBS.c.number == number)).one())
 
     def get(self, job: str) -> jobs_pb2.RenderJob:
         """Return a job; raise NoSuchJob."""
-        with self._file.transaction() as at:
-            return _message(_row(at, job))
+        with self._database.transaction() as connection:
+            return _message(_row(connection, job))
 
     def newest(self, count: int, *, before: int) -> tuple[list[jobs_pb2.RenderJob], int]:
-        """Return jobs, the newest first, and the number that the next page is before: 0 when there is none.
+        """Return jobs, the newest first, and the number to pass as `before` for the next page: 0 after the last.
 
         `before` 0 begins with the newest.
         """
         query = select(JOBS).order_by(JOBS.c.number.desc()).limit(count + 1)
-        with self._file.transaction() as at:
-            rows = at.execute(query.where(JOBS.c.number < before) if before else query).all()
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.where(JOBS.c.number < before) if before else query).all()
         more = len(rows) > count
         return [_message(row) for row in rows[:count]], rows[count - 1].number if more else 0
 
     def cancel(self, job: str) -> tuple[jobs_pb2.RenderJob, int]:
         """End a job, unless it has ended; return it and its number."""
-        with self._file.transaction() as at:
-            row = _row(at, job)
+        with self._database.transaction() as connection:
+            row = _row(connection, job)
             if row.state in OPEN:
-                self._end(at, row.number, jobs_pb2.JOB_STATE_CANCELLED)
-            return _message(_row(at, job)), row.number
+                self._end(connection, row.number, jobs_pb2.JOB_STATE_CANCELLED)
+            return _message(_row(connection, job)), row.number
 
     def tasks(self, count: int, *, besides: Collection[tuple[int, int]]) -> list[Task]:
-        """Return what is to be made next, the oldest job first, besides what is being made."""
+        """Return the next pictures to make, those of the oldest job first, leaving out `besides`: those being made."""
         query = (
             select(ITEMS.c.job, ITEMS.c.place, ITEMS.c.layer, ITEMS.c.channel, JOBS.c.request, JOBS.c.id)
             .join(JOBS, JOBS.c.number == ITEMS.c.job)
@@ -126,42 +127,42 @@ class Book:
             .order_by(ITEMS.c.job, ITEMS.c.place)
             .limit(count + len(besides))
         )
-        with self._file.transaction() as at:
-            rows = at.execute(query).all()
+        with self._database.transaction() as connection:
+            rows = connection.execute(query).all()
         return [
             Task(
                 row.job,
-                piece := Piece(row.place, row.layer, row.channel),
-                piece.spec(_template(row.request)),
+                item := Item(row.place, row.layer, row.channel),
+                item.spec(_template(row.request)),
                 f"{row.id}/{row.place}",
             )
             for row in rows
             if (row.job, row.place) not in besides
         ][:count]
 
-    def record(self, ends: Sequence[Done | Failed]) -> None:
-        """Enter the ends of pictures, and with the last one that of its job; ended jobs take no more."""
-        with self._file.transaction() as at:
+    def record_results(self, ends: Sequence[Done | Failed]) -> None:
+        """Record how pictures ended, and with the last one that its job ended; nothing is recorded for an ended job."""
+        with self._database.transaction() as connection:
             for end in ends:
-                row = at.execute(select(JOBS).where(JOBS.c.number == end.job, JOBS.c.state.in_(OPEN))).first()
+                row = connection.execute(select(JOBS).where(JOBS.c.number == end.job, JOBS.c.state.in_(OPEN))).first()
                 if row is not None:
-                    self._record(at, row, end)
+                    self._record_result(connection, row, end)
 
     def events(self, job: str, after: int) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
         """Return a job and the first of its pictures that ended after an event, with their sequence numbers."""
-        with self._file.transaction() as at:
-            row = _row(at, job)
+        with self._database.transaction() as connection:
+            row = _row(connection, job)
             query = select(ITEMS).where(ITEMS.c.job == row.number, ITEMS.c.sequence > after)
-            items = at.execute(query.order_by(ITEMS.c.sequence).limit(PAGE)).all()
+            items = connection.execute(query.order_by(ITEMS.c.sequence).limit(PAGE)).all()
         template = _template(row.request)
         return _message(row), [(item.sequence, _item(item, template)) for item in items]
 
     def close(self) -> None:
-        """Let another process have the file."""
-        self._file.close()
+        """Close the database, so that another process can open it."""
+        self._database.close()
 
-    def _record(self, at: Connection, row: Row[Any], end: Done | Failed) -> None:
-        """Enter the end of one picture; the job is open."""
+    def _record_result(self, connection: Connection, row: Row[Any], end: Done | Failed) -> None:
+        """Record how one picture of an open job ended."""
         values = {
             "sequence": row.sequence + 1,
             "spec_digest": end.spec_digest,
@@ -171,45 +172,45 @@ class Book:
             "cached": end.cached,
             "error": end.error,
         }
-        entered = at.execute(
+        updated = connection.execute(
             update(ITEMS)
             .where(ITEMS.c.job == end.job, ITEMS.c.place == end.index, ITEMS.c.sequence.is_(None))
             .values(values)
         )
-        if not entered.rowcount:
-            return  # it has been entered before
+        if not updated.rowcount:
+            return  # it is recorded already
         failed = isinstance(end, Failed)
         counts = {
             "done_count": row.done_count + (not failed),
             "cached_count": row.cached_count + end.cached,
             "failed_count": row.failed_count + failed,
         }
-        at.execute(
+        connection.execute(
             update(JOBS)
             .where(JOBS.c.number == end.job)
             .values(counts | {"sequence": row.sequence + 1, "state": jobs_pb2.JOB_STATE_RUNNING})
         )
         if counts["done_count"] + counts["failed_count"] == row.item_count:
             state = jobs_pb2.JOB_STATE_FAILED if counts["failed_count"] else jobs_pb2.JOB_STATE_SUCCEEDED
-            self._end(at, end.job, state)
+            self._end(connection, end.job, state)
 
-    def _end(self, at: Connection, number: int, state: int) -> None:
-        """End a job, and forget the oldest of those that ended beyond what is kept."""
-        at.execute(
+    def _end(self, connection: Connection, number: int, state: int) -> None:
+        """End a job, and delete the oldest ended jobs beyond the number that is kept."""
+        connection.execute(
             update(JOBS)
             .where(JOBS.c.number == number)
             .values(state=state, ended_at=time.time(), sequence=JOBS.c.sequence + 1)
         )
         kept = select(JOBS.c.number).where(JOBS.c.state.not_in(OPEN)).order_by(JOBS.c.number.desc())
-        oldest = at.execute(kept.offset(self._limits.max_ended_jobs)).scalars().all()
-        at.execute(delete(JOBS).where(JOBS.c.number.in_(oldest)))
+        oldest = connection.execute(kept.offset(self._limits.max_ended_jobs)).scalars().all()
+        connection.execute(delete(JOBS).where(JOBS.c.number.in_(oldest)))
 
 
 # ----- from rows to messages -----
 
 
-def _row(at: Connection, job: str) -> Row[Any]:
-    row = at.execute(select(JOBS).where(JOBS.c.id == job)).first()
+def _row(connection: Connection, job: str) -> Row[Any]:
+    row = connection.execute(select(JOBS).where(JOBS.c.id == job)).first()
     if row is None:
         raise NoSuchJob(job)
     return row
@@ -241,7 +242,7 @@ def _item(row: Row[Any], template: spec_pb2.RenderSpec) -> jobs_pb2.JobItem:
         index=row.place,
         layer=row.layer,
         channel=row.channel,
-        effective_spec=None if row.error else Piece(row.place, row.layer, row.channel).spec(template),
+        effective_spec=None if row.error else Item(row.place, row.layer, row.channel).spec(template),
         spec_digest=row.spec_digest,
         maker=row.maker,
         outcome=row.outcome,

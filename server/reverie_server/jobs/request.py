@@ -1,30 +1,36 @@
-"""From a request for a job to its pictures: what they have in common, and each one's layer and channel."""
+"""A request for a job, checked: the spec that its pictures share, and the layer and channel of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from reverie_proto.v1 import catalog_pb2, jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import InvalidRequest, NotServed, Violation
 from reverie_server.limits import Limits
-from reverie_server.request.render_request import Order, Request, check_request_id
-from reverie_server.request.validation import Notes
+from reverie_server.request.render_request import RenderRequest, Request, check_request_id
+from reverie_server.request.validation import Violations
 
-Check = Callable[[Request], Order]
+
+class Check(Protocol):
+    """Checks a request and fills in its defaults: `Engine.check`."""
+
+    def __call__(self, request: Request, *, call: str = "") -> RenderRequest:
+        """Return the valid request; raise InvalidRequest or NotServed."""
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One picture of a job."""
+class Item:
+    """One picture of a job: the channel that it shows, and its place in the order of the request."""
 
     index: int
     layer: str
     channel: int
 
     def spec(self, template: spec_pb2.RenderSpec) -> spec_pb2.RenderSpec:
-        """Return what to render."""
+        """Return the spec of this picture: the template with its channel as the objective."""
         spec = spec_pb2.RenderSpec()
         spec.CopyFrom(template)
         spec.objective.channel.SetInParent()
@@ -33,74 +39,75 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Template:
-    """A valid request: nothing is left open in it."""
+class JobRequest:
+    """A valid request for a job, with every default filled in."""
 
     common: spec_pb2.RenderSpec
     layers: Sequence[jobs_pb2.JobLayer]
-    pieces: Sequence[Piece]
+    items: Sequence[Item]
 
     def message(self) -> jobs_pb2.CreateRenderJobRequest:
         """Return the request with every default filled in."""
         return jobs_pb2.CreateRenderJobRequest(template=self.common, layers=self.layers)
 
-    def must_be(self, request: bytes) -> None:
-        """Raise InvalidRequest unless the job asks for what another one, in bytes, asked for."""
+    def require_same(self, request: bytes) -> None:
+        """Raise InvalidRequest unless a stored request, serialized, asks for the same pictures."""
         if jobs_pb2.CreateRenderJobRequest.FromString(request) != self.message():
             raise InvalidRequest([Violation("request_id", "stands for another job already; take a new one")])
 
 
-def take(
+def validate(
     request: jobs_pb2.CreateRenderJobRequest,
     check: Check,
     channels: Callable[[str], dict[str, catalog_pb2.Layer]],
     limits: Limits,
-) -> Template:
+) -> JobRequest:
     """Return the pictures that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
 
-    `check` takes an order for one picture, `channels` returns the layers of a model that is served, by name.
+    `check` validates the request for one picture; `channels` returns the layers of a served model, by name.
     """
-    notes = Notes()
-    check_request_id(request, notes)
+    violations = Violations()
+    check_request_id(request, violations)
     if request.template.objective.WhichOneof("kind") is not None:
-        notes.wrong("template.objective", "is given by layers; leave it empty")
+        violations.add("template.objective", "is given by layers; leave it empty")
     common: list[spec_pb2.RenderSpec | None] = []
-    if notes.within("layers", len(request.layers), 1, limits.max_job_items, because=" entries"):
-        common = [_complete(request, i, check, notes) for i in range(len(request.layers))]
+    if violations.check_range("layers", len(request.layers), 1, limits.max_job_items, because=" entries"):
+        common = [_complete(request, i, check, violations) for i in range(len(request.layers))]
     layers: list[jobs_pb2.JobLayer] = []
-    pieces: list[Piece] = []
+    items: list[Item] = []
     known = channels(request.template.model) if any(common) else {}
     for i, (asked, effective) in enumerate(zip(request.layers, common, strict=False)):
         if effective is None:
-            continue  # noted
+            continue  # its violations are recorded
         layer = known[effective.objective.channel.layer]
         if layer.name in [each.layer for each in layers]:
-            notes.wrong(f"layers[{i}].layer", f"layer {layer.name!r} is there twice; give all of its channels in one")
+            problem = f"layer {layer.name!r} is there twice; give all of its channels in one"
+            violations.add(f"layers[{i}].layer", problem)
         layers.append(jobs_pb2.JobLayer(layer=layer.name, channels=asked.channels))
-        chosen = _channels(asked, layer, f"layers[{i}]", notes)
-        pieces += [Piece(len(pieces) + n, layer.name, channel) for n, channel in enumerate(chosen)]
-    if len(pieces) > limits.max_job_items:
-        notes.wrong("layers", f"stand for {len(pieces)} pictures; a job has at most {limits.max_job_items}")
-    notes.refuse()
+        chosen = _channels(asked, layer, f"layers[{i}]", violations)
+        items += [Item(len(items) + n, layer.name, channel) for n, channel in enumerate(chosen)]
+    if len(items) > limits.max_job_items:
+        violations.add("layers", f"stand for {len(items)} pictures; a job has at most {limits.max_job_items}")
+    violations.raise_if_any()
     template = spec_pb2.RenderSpec()
     template.CopyFrom(common[0] or template)
     template.ClearField("objective")
-    return Template(template, layers, pieces)
+    return JobRequest(template, layers, items)
 
 
 def _complete(
-    request: jobs_pb2.CreateRenderJobRequest, i: int, check: Check, notes: Notes
+    request: jobs_pb2.CreateRenderJobRequest, i: int, check: Check, violations: Violations
 ) -> spec_pb2.RenderSpec | None:
-    """Return the effective spec of a layer's first channel; what is wrong with it goes into the notes."""
-    spec = Piece(0, request.layers[i].layer, 0).spec(request.template)
+    """Return the effective spec of a layer's first channel; add what is wrong with it to the violations."""
+    spec = Item(0, request.layers[i].layer, 0).spec(request.template)
     try:
-        return check(visualization_pb2.RenderImageRequest(spec=spec)).plan.effective
+        return check(visualization_pb2.RenderImageRequest(spec=spec)).effective
     except InvalidRequest as fault:
         for violation in fault.violations:
-            notes.wrong(_path(violation.field, i), violation.problem)
+            violations.add(_path(violation.field, i), violation.problem)
     except NotServed as fault:
         for violation in fault.violations:
-            notes.absent(_path(violation.field, i), violation.problem, kind=fault.kind, name=fault.name)
+            violations.add_not_served(_path(violation.field, i), violation.problem, kind=fault.kind, name=fault.name)
     return None
 
 
@@ -111,16 +118,16 @@ def _path(field: str, i: int) -> str:
     return field.replace("spec.", "template.", 1)
 
 
-def _channels(asked: jobs_pb2.JobLayer, layer: catalog_pb2.Layer, path: str, notes: Notes) -> Sequence[int]:
+def _channels(asked: jobs_pb2.JobLayer, layer: catalog_pb2.Layer, path: str, violations: Violations) -> Sequence[int]:
     if not asked.channels:
         return range(layer.channels)
-    if not notes.within(f"{path}.channels", len(asked.channels), 0, layer.channels, because=" ranges"):
+    if not violations.check_range(f"{path}.channels", len(asked.channels), 0, layer.channels, because=" ranges"):
         return ()
     chosen: dict[int, None] = {}
     for n, each in enumerate(asked.channels):
         place, because = f"{path}.channels[{n}]", f", the channels of layer {layer.name!r}"
-        if notes.within(f"{place}.first", each.first, 0, layer.channels - 1, because=because) and notes.within(
-            f"{place}.last", each.last, each.first, layer.channels - 1, because=because
-        ):
+        last = layer.channels - 1
+        first_ok = violations.check_range(f"{place}.first", each.first, 0, last, because=because)
+        if first_ok and violations.check_range(f"{place}.last", each.last, each.first, last, because=because):
             chosen |= dict.fromkeys(range(each.first, each.last + 1))
     return list(chosen)

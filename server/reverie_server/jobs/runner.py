@@ -1,4 +1,4 @@
-"""The thread that has the pictures of jobs made, a few at a time, and enters them once they are in the store."""
+"""The thread that renders the pictures of jobs, a few at a time, and records each once it is in the store."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from threading import Event, Lock, Thread
 
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
-from reverie_server.dispatch import Desk, Ticket
+from reverie_server.dispatch import Dispatcher, Subscription
 from reverie_server.errors import (
     Draining,
     Fault,
@@ -22,58 +21,69 @@ from reverie_server.errors import (
     NotServed,
     QueueFull,
 )
-from reverie_server.jobs.repository import Book, Done, Failed, Task
+from reverie_server.jobs.repository import Done, Failed, JobRepository, Task
 from reverie_server.jobs.request import Check
 from reverie_server.request.events import Rendering
 from reverie_server.store import NotKept
 
 log = logging.getLogger(__name__)
 
-#: Pictures that are asked for at once: enough for a batch, few enough that a restart repeats little.
+#: Pictures that are submitted at once: enough for a batch, few enough that a restart repeats little.
 AT_ONCE = 8
 #: Pauses, in seconds, after something that time may mend: the first, and the longest.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
-Key = tuple[int, int]
+ItemKey = tuple[int, int]
 
 
-class Foreman:
-    """Works through the jobs of a book until closed. `open_book` may raise JobsUnreachable, and is asked again then."""
+class JobRunner:
+    """Works through the jobs of a repository until closed.
 
-    def __init__(self, open_book: Callable[[], Book], check: Check, desk: Desk, *, tell: Callable[[], None]) -> None:
-        self._open_book = open_book
+    `open_repository` may raise JobsUnreachable and is then called again later. `notify` is called after every change
+    that a watcher of jobs may want to see.
+    """
+
+    def __init__(
+        self,
+        open_repository: Callable[[], JobRepository],
+        check: Check,
+        dispatcher: Dispatcher,
+        *,
+        notify: Callable[[], None],
+    ) -> None:
+        self._open_repository = open_repository
         self._check = check
-        self._desk = desk
-        self._tell = tell
-        self._bell = Event()
+        self._dispatcher = dispatcher
+        self._notify = notify
+        self._woken = Event()
         self._lock = Lock()
-        self._tickets: dict[Key, Ticket] = {}
+        self._subscriptions: dict[ItemKey, Subscription] = {}
         self._closing = False
         self._pause_s = 0.0
-        #: What the jobs wait for, in a sentence; empty when they go on.
+        #: Why the jobs wait, in a sentence; empty while they go on.
         self.detail = ""
         self._thread = Thread(target=self._work, name="reverie-jobs", daemon=True)
         self._thread.start()
 
-    def look(self) -> None:
-        """See what there is to do."""
-        self._bell.set()
+    def wake(self) -> None:
+        """Look for jobs now, because one was created."""
+        self._woken.set()
 
     def stop(self, job: int) -> None:
         """Stop the pictures of a job before their next step."""
         with self._lock:
-            stopped = [ticket for (number, _), ticket in self._tickets.items() if number == job]
-        for ticket in stopped:
-            ticket.stop()
+            stopped = [each for (number, _), each in self._subscriptions.items() if number == job]
+        for subscription in stopped:
+            subscription.stop()
 
     def close(self) -> None:
         """Stop everything before its next step, and wait for the thread; what is not done is done another time."""
         with self._lock:
             self._closing = True
-            stopped = list(self._tickets.values())
-        for ticket in stopped:
-            ticket.stop()
-        self._bell.set()
+            stopped = list(self._subscriptions.values())
+        for subscription in stopped:
+            subscription.stop()
+        self._woken.set()
         self._thread.join()
 
     # ----- in the thread -----
@@ -81,42 +91,42 @@ class Foreman:
     def _work(self) -> None:
         while not self._closing:
             try:
-                waits = self._turn(self._open_book())
+                waits = self._turn(self._open_repository())
             except (JobsUnreachable, JobsOff) as fault:
                 waits = str(fault)
-            except Exception as error:  # a bug of ours: other jobs shall go on
+            except Exception as error:  # a bug of ours, which must not stop other jobs
                 log.exception("a turn of the jobs failed")
                 waits = f"an internal error ({type(error).__name__})"
             if waits:
                 self._wait_for(waits)
             else:
-                self._bell.wait()
-                self._bell.clear()
+                self._woken.wait()
+                self._woken.clear()
 
-    def _turn(self, book: Book) -> str:
-        """Enter what has ended, and ask for more; return what there is to wait for, if anything."""
+    def _turn(self, repository: JobRepository) -> str:
+        """Record what has ended and submit more; return a reason to wait, or an empty string."""
         ends, waits = self._collect()
         if ends:
-            book.record(ends)
-            self._tell()
+            repository.record_results(ends)
+            self._notify()
         if waits:
             return waits
         if ends:
             self._pause_s, self.detail = 0.0, ""
-        # While something is amiss one picture at a time finds out whether it still is.
-        self._ask(book, AT_ONCE if not self._pause_s else 1)
+        # While something is wrong, one picture at a time finds out whether it still is.
+        self._submit(repository, AT_ONCE if not self._pause_s else 1)
         return ""
 
     def _collect(self) -> tuple[list[Done | Failed], str]:
-        """Return the ends of pictures, and why some have to be asked for again."""
+        """Return how pictures ended, and why some have to be submitted again."""
         ends: list[Done | Failed] = []
         waits = ""
-        for key, ticket in list(self._tickets.items()):
-            end = _end(ticket)
+        for key, subscription in list(self._subscriptions.items()):
+            end = _end(subscription)
             if end is None:
                 continue
             with self._lock:
-                del self._tickets[key]
+                del self._subscriptions[key]
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
             elif isinstance(end, NotKept):
@@ -124,50 +134,52 @@ class Foreman:
             elif isinstance(end, QueueFull | Draining):
                 waits = waits or str(end)
             elif not isinstance(end, Interrupted):
-                ends.append(_failed(key, ticket.order.call, end))
+                ends.append(_failed(key, subscription.request.call, end))
         return ends, waits
 
-    def _ask(self, book: Book, at_once: int) -> None:
+    def _submit(self, repository: JobRepository, at_once: int) -> None:
         unfit = []
-        for task in book.tasks(max(0, at_once - len(self._tickets)), besides=self._tickets.keys()):
+        for task in repository.tasks(max(0, at_once - len(self._subscriptions)), besides=self._subscriptions.keys()):
             try:
-                order = self._check(
-                    visualization_pb2.RenderImageRequest(spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH)
+                request = visualization_pb2.RenderImageRequest(
+                    spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH
                 )
+                checked = self._check(request, call=task.name)
             except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
-                unfit.append(Failed(task.job, task.piece.index, str(fault)))
+                unfit.append(Failed(task.job, task.item.index, str(fault)))
             else:
-                named = replace(order, call=task.name)
-                self._begin(task, self._desk.submit(named, self._bell.set, client=f"job {task.job}", durable=True))
+                self._begin(
+                    task, self._dispatcher.submit(checked, self._woken.set, client=f"job {task.job}", durable=True)
+                )
         if unfit:
-            book.record(unfit)
-            self._tell()
-            self._bell.set()
+            repository.record_results(unfit)
+            self._notify()
+            self._woken.set()
 
-    def _begin(self, task: Task, ticket: Ticket) -> None:
+    def _begin(self, task: Task, subscription: Subscription) -> None:
         with self._lock:
-            self._tickets[task.job, task.piece.index] = ticket
+            self._subscriptions[task.job, task.item.index] = subscription
             closing = self._closing
         if closing:
-            ticket.stop()
+            subscription.stop()
 
     def _wait_for(self, what: str) -> None:
-        """Let some time pass, whatever the bell says, unless it is time to close."""
+        """Let some time pass, even if woken, unless it is time to close."""
         if what != self.detail:
             log.warning("jobs wait: %s", what)
             self.detail = what
-            self._tell()
+            self._notify()
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
         until = time.monotonic() + self._pause_s
         while not self._closing and (left := until - time.monotonic()) > 0:
-            self._bell.wait(left)
-            self._bell.clear()
+            self._woken.wait(left)
+            self._woken.clear()
 
 
-def _end(ticket: Ticket) -> Rendering | BaseException | None:
+def _end(subscription: Subscription) -> Rendering | BaseException | None:
     """Return how a picture ended, or None while it has not."""
     try:
-        while (event := ticket.take()) is not None:
+        while (event := subscription.take()) is not None:
             if isinstance(event, Rendering):
                 return event
     except BaseException as error:
@@ -175,7 +187,7 @@ def _end(ticket: Ticket) -> Rendering | BaseException | None:
     return None
 
 
-def _done(key: Key, rendering: Rendering) -> Done:
+def _done(key: ItemKey, rendering: Rendering) -> Done:
     return Done(
         *key,
         spec_digest=rendering.spec_digest,
@@ -186,7 +198,7 @@ def _done(key: Key, rendering: Rendering) -> Done:
     )
 
 
-def _failed(key: Key, call: str, error: BaseException) -> Failed:
+def _failed(key: ItemKey, call: str, error: BaseException) -> Failed:
     if isinstance(error, Fault):
         return Failed(*key, error=str(error))
     incident = uuid.uuid4().hex

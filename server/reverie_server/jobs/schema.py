@@ -1,4 +1,4 @@
-"""How jobs lie in the file: one row a job, one row a picture."""
+"""The tables of jobs: one row for each job, one row for each picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy import (
     Table,
 )
 
-#: Raised when the tables change; a file of another version is refused.
+#: Version of the tables; a file of another version is refused.
 VERSION = 2
 
 METADATA = MetaData()
@@ -49,7 +49,7 @@ ITEMS = Table(
     Column("place", Integer, primary_key=True),
     Column("layer", String, nullable=False),
     Column("channel", Integer, nullable=False),
-    # The event that told of its end; absent while it has none.
+    # Number of the event that reported its end; absent before.
     Column("sequence", Integer),
     Column("spec_digest", String, nullable=False, default=""),
     Column("maker", String, nullable=False, default=""),

@@ -1,4 +1,4 @@
-"""Jobs as callers see them: create, look, watch, cancel."""
+"""Jobs as callers see them: create, get, list, watch, cancel."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from threading import Lock
 import platformdirs
 from reverie_proto.v1 import catalog_pb2, jobs_pb2
 
-from reverie_server.dispatch import Desk
+from reverie_server.dispatch import Dispatcher
 from reverie_server.errors import Draining, JobsOff
-from reverie_server.jobs import request as template
-from reverie_server.jobs.database import JobFile
-from reverie_server.jobs.repository import Book
-from reverie_server.jobs.request import Check
-from reverie_server.jobs.runner import Foreman
+from reverie_server.jobs.database import JobDatabase
+from reverie_server.jobs.repository import JobRepository
+from reverie_server.jobs.request import Check, validate
+from reverie_server.jobs.runner import JobRunner
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
 from reverie_server.request import paging
-from reverie_server.request.validation import Notes
+from reverie_server.request.validation import Violations
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +30,21 @@ OFF = "off"
 
 
 def default_file() -> str:
-    """Return where jobs are remembered unless told otherwise: among the user's data."""
+    """Return the default file of jobs, in the user's data folder."""
     return str(Path(platformdirs.user_data_dir("reverie")) / "jobs.sqlite")
 
 
 class Jobs:
-    """The jobs of a server, in an SQLite file; `path` "off" means that there are none.
+    """The jobs of a server, in an SQLite file; with `path` "off" there are none.
 
-    Results go to the desk's store, without which there are no jobs. The file is opened as soon as it can be: while
-    another process has it, calls raise JobsUnreachable. Every call touches the disk.
+    Results go to the dispatcher's store, without which there are no jobs. The file is opened by the first call that can
+    open it: while another process has it, calls raise JobsUnreachable. Every call reads or writes the disk.
     """
 
     def __init__(
         self,
         path: str,
-        desk: Desk,
+        dispatcher: Dispatcher,
         check: Check,
         layers: Callable[[str], list[catalog_pb2.Layer]],
         limits: Limits,
@@ -55,96 +54,99 @@ class Jobs:
         self._layers = layers
         self._limits = limits
         self._lock = Lock()
-        self._book: Book | None = None
-        self._bells: set[Callable[[], None]] = set()
-        self._why_not = "it was started without a file for them; --jobs names one" if path == OFF else ""
-        if not self._why_not and not desk.stores:
-            self._why_not = "it has no store for their results; --store names one"
-        self._foreman = None if self._why_not else Foreman(self._open, check, desk, tell=self._tell)
+        self._repository: JobRepository | None = None
+        self._listeners: set[Callable[[], None]] = set()
+        #: Why there are no jobs, in a clause; empty where there are.
+        self._off = "it was started without a file for them; --jobs names one" if path == OFF else ""
+        if not self._off and not dispatcher.stores:
+            self._off = "it has no store for their results; --store names one"
+        self._runner = None if self._off else JobRunner(self._open, check, dispatcher, notify=self._notify)
 
     def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:
         """Begin a job; raise InvalidRequest, NotServed or TooManyJobs."""
-        book = self._open()
-        asked = template.take(request, self._check, self._by_name, self._limits)
-        job = book.create(str(uuid.uuid4()), asked, request.request_id)
-        self._working().look()
+        repository = self._open()
+        valid = validate(request, self._check, self._layers_by_name, self._limits)
+        job = repository.create(str(uuid.uuid4()), valid, request.request_id)
+        self._require_runner().wake()
         return job
 
     def get(self, job: str) -> jobs_pb2.RenderJob:
         """Return how a job stands; raise NoSuchJob."""
-        return self._told(self._open().get(job))
+        return self._with_detail(self._open().get(job))
 
     def page(self, request: jobs_pb2.ListRenderJobsRequest) -> tuple[list[jobs_pb2.RenderJob], str]:
         """Return a page of jobs, the newest first, and the token of the next."""
         before, size = paging.begin(request, scope="jobs")
         jobs, next_before = self._open().newest(size, before=before)
-        return [self._told(job) for job in jobs], paging.token(next_before, scope="jobs") if next_before else ""
+        token = paging.token(next_before, scope="jobs") if next_before else ""
+        return [self._with_detail(job) for job in jobs], token
 
     def cancel(self, job: str) -> jobs_pb2.RenderJob:
         """End a job before its next step, unless it has ended; raise NoSuchJob."""
         ended, number = self._open().cancel(job)
-        self._working().stop(number)
-        self._tell()
+        self._require_runner().stop(number)
+        self._notify()
         return ended
 
-    def news(self, job: str, after: int) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
+    def events_after(self, job: str, after: int) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
         """Return a job and the next of its pictures that ended, with their sequence numbers; raise NoSuchJob."""
-        notes = Notes()
-        notes.within("after_sequence", after, 0, 2**62)
-        notes.refuse()
-        told, items = self._open().events(job, after)
-        return self._told(told), items
+        violations = Violations()
+        violations.check_range("after_sequence", after, 0, 2**62)
+        violations.raise_if_any()
+        found, items = self._open().events(job, after)
+        return self._with_detail(found), items
 
     @contextmanager
-    def heard(self, bell: Callable[[], None]) -> Iterator[None]:
-        """Call `bell`, from other threads, whenever there may be news, while the block lasts."""
+    def subscribed(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Call `listener`, from other threads, whenever a job may have changed, while the block lasts."""
         with self._lock:
-            self._bells.add(bell)
+            self._listeners.add(listener)
         try:
             yield
         finally:
             with self._lock:
-                self._bells.discard(bell)
+                self._listeners.discard(listener)
 
     def stop(self) -> None:
-        """Work on no job any more: every picture ends before its next step, and is made after the next start."""
-        if self._foreman is not None:
-            self._foreman.close()
+        """Stop working on jobs: every picture ends before its next step, and is rendered after the next start."""
+        if self._runner is not None:
+            self._runner.close()
 
     def close(self) -> None:
-        """Stop, and let another process have the file."""
+        """Stop, and close the file, so that another process can open it."""
         self.stop()
         with self._lock:
-            book, self._book, self._why_not = self._book, None, self._why_not or "it is shutting down"
-        if book is not None:
-            book.close()
+            repository, self._repository = self._repository, None
+            self._off = self._off or "it is shutting down"
+        if repository is not None:
+            repository.close()
 
-    def _open(self) -> Book:
+    def _open(self) -> JobRepository:
         with self._lock:
-            if self._why_not:
-                raise JobsOff(self._why_not)
-            if self._book is None:
-                self._book = Book(JobFile(Path(self._path)), self._limits)
-                log.info("jobs are remembered in %s", self._path)
-            return self._book
+            if self._off:
+                raise JobsOff(self._off)
+            if self._repository is None:
+                self._repository = JobRepository(JobDatabase(Path(self._path)), self._limits)
+                log.info("jobs are kept in %s", self._path)
+            return self._repository
 
-    def _working(self) -> Foreman:
-        if self._foreman is None:
+    def _require_runner(self) -> JobRunner:
+        if self._runner is None:
             raise Draining
-        return self._foreman
+        return self._runner
 
-    def _by_name(self, model: str) -> dict[str, catalog_pb2.Layer]:
+    def _layers_by_name(self, model: str) -> dict[str, catalog_pb2.Layer]:
         return {layer.name: layer for layer in self._layers(model)}
 
-    def _told(self, job: jobs_pb2.RenderJob) -> jobs_pb2.RenderJob:
-        """Add what only this process knows."""
+    def _with_detail(self, job: jobs_pb2.RenderJob) -> jobs_pb2.RenderJob:
+        """Add what only this process knows: why an open job waits."""
         if job.state in OPEN:
-            job.detail = self._working().detail
+            job.detail = self._require_runner().detail
         return job
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._lock:
-            bells = list(self._bells)
-        for bell in bells:
-            with contextlib.suppress(RuntimeError):  # its loop is closed: nobody listens any more
-                bell()
+            listeners = list(self._listeners)
+        for listener in listeners:
+            with contextlib.suppress(RuntimeError):  # its event loop is closed
+                listener()

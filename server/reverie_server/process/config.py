@@ -1,7 +1,7 @@
-"""From flags, environment and file to settings: who wins, what is wrong, and what came from where.
+"""Settings from flags, environment and file: their precedence, their errors, and where each value came from.
 
-A flag wins over an environment variable, that over the file, that over the default; a bound of `limits` by itself. What
-nothing answers to is an error with the nearest name that something does, in all three.
+A flag wins over an environment variable, a variable over the file, the file over the default; each bound of `limits` is
+a setting of its own. An unknown name, in any of the three, is an error that suggests the nearest known ones.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reverie_server.limits import Limits
+from reverie_server.process.redaction import redact_urls
 from reverie_server.process.settings import PREFIX, Setting, Settings, table
-from reverie_server.request.validation import nearest
+from reverie_server.request.validation import suggestion
 
-#: Environment variables of ours that are not a server's: the clients' own, and the file.
+#: Our environment variables that are not settings of a server: the client's, and the name of the file.
 OTHERS = (
     "REVERIE_CONFIG",
     "REVERIE_SERVER",
@@ -31,10 +32,10 @@ OTHERS = (
     "REVERIE_CLIENT_KEY",
 )
 LIMITS_PREFIX = f"{PREFIX}LIMITS_"
-#: What Kubernetes adds for a Service called reverie.
+#: Variables that Kubernetes sets for a Service called reverie.
 LINKS = re.compile(r"REVERIE_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_.*)?)")
 
-#: The most bytes of a configuration file.
+#: The largest configuration file, in bytes.
 MAX_BYTES = 2**20
 
 ALL = {setting.name: setting for setting in table()}
@@ -42,7 +43,7 @@ BOUNDS = [bound.name for bound in fields(Limits)]
 
 
 class Misconfigured(Exception):
-    """What a server was told cannot be; the message names every place and what helps, a line for each."""
+    """Settings are invalid; the message has a line for each, with its source and the remedy."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -50,14 +51,14 @@ class Misconfigured(Exception):
 
 @dataclass(frozen=True)
 class Configuration:
-    """Valid settings, and for those that are not defaults where they came from."""
+    """Valid settings, and the source of each that is not a default."""
 
     settings: Settings
     origins: Mapping[str, str]
 
 
 def configure(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> Configuration:
-    """Gather what a server is told; `flags` holds only those that were given. Raises Misconfigured."""
+    """Return the settings from flags, environment and file; `flags` holds only those given. Raises Misconfigured."""
     problems: list[str] = []
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -88,7 +89,7 @@ def _file(path: Path | None, problems: list[str]) -> Source:
         if path.stat().st_size > MAX_BYTES:
             problems.append(f"{path} is larger than {MAX_BYTES} bytes, which no configuration is")
             return {}
-        told = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text())
     except OSError as error:
         problems.append(f"{path} cannot be read: {error.strerror}")
         return {}
@@ -96,9 +97,9 @@ def _file(path: Path | None, problems: list[str]) -> Source:
         problems.append(f"{path} is no TOML: {error}")
         return {}
     found: Source = {}
-    for name, value in told.items():
+    for name, value in content.items():
         if name not in ALL:
-            problems.append(f"{path}: there is no setting {name!r}; {nearest(name, list(ALL))}")
+            problems.append(f"{path}: there is no setting {name!r}; {suggestion(name, list(ALL))}")
         elif name != "limits":
             found[name] = (value, str(path))
         elif not isinstance(value, dict):
@@ -108,7 +109,7 @@ def _file(path: Path | None, problems: list[str]) -> Source:
                 if bound in BOUNDS:
                     found[f"limits.{bound}"] = (most, str(path))
                 else:
-                    problems.append(f"{path}: there is no limit {bound!r}; {nearest(bound, BOUNDS)}")
+                    problems.append(f"{path}: there is no limit {bound!r}; {suggestion(bound, BOUNDS)}")
     return found
 
 
@@ -120,11 +121,11 @@ def _environment(environment: Mapping[str, str], problems: list[str]) -> Source:
         if not variable.startswith(PREFIX) or variable in OTHERS or LINKS.fullmatch(variable) or not text:
             continue
         if variable in known:
-            found[known[variable].name] = (_words(known[variable], text), variable)
+            found[known[variable].name] = (_value(known[variable], text), variable)
         elif variable in bounds:
             found[f"limits.{bounds[variable]}"] = (text, variable)
         else:
-            problems.append(f"there is no setting {variable}; {nearest(variable, [*known, *bounds, *OTHERS])}")
+            problems.append(f"there is no setting {variable}; {suggestion(variable, [*known, *bounds, *OTHERS])}")
     return found
 
 
@@ -135,14 +136,14 @@ def _flags(flags: Mapping[str, Any], problems: list[str]) -> Source:
         if not equals:
             problems.append(f"--limit {text}: is not NAME=VALUE, such as max_steps=2000")
         elif bound not in BOUNDS:
-            problems.append(f"--limit {text}: there is no limit {bound!r}; {nearest(bound, BOUNDS)}")
+            problems.append(f"--limit {text}: there is no limit {bound!r}; {suggestion(bound, BOUNDS)}")
         else:
             found[f"limits.{bound}"] = (most, f"--limit {bound}")
     return found
 
 
-def _words(setting: Setting, text: str) -> Any:
-    """Return what a variable's text says: several folders are parted as in PATH."""
+def _value(setting: Setting, text: str) -> Any:
+    """Return the value in a variable's text: several folders are separated as in PATH."""
     return [part for part in text.split(os.pathsep) if part] if setting.kind is tuple else text
 
 
@@ -150,7 +151,7 @@ def _sentence(error: Any, origins: Mapping[str, str]) -> str:
     path = ".".join(str(part) for part in error["loc"] if part in ALL or part in BOUNDS)
     allowed = error["msg"][:1].lower() + error["msg"][1:]
     shown = json.dumps(error["input"], default=str)
-    return f"{origins.get(path, path)}: {path} cannot be {hidden(shown)[:80]}: {allowed}"
+    return f"{origins.get(path, path)}: {path} cannot be {redact_urls(shown)[:80]}: {allowed}"
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -172,17 +173,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 # ----- printing -----
 
-#: What a URL may hold before its host, and after its path: passwords and tokens.
-SECRETS = re.compile(r"(?<=://)[^/@\s\"']*(?=@)|(?<=\?)[^\s\"']+")
-
-
-def hidden(text: str) -> str:
-    """Return a text with the secret parts of the URLs in it as asterisks."""
-    return SECRETS.sub("***", text)
-
 
 def toml(configuration: Configuration) -> str:
-    """Return the settings as a file that would bring them about, secrets masked, each with where it came from."""
+    """Return the settings as a configuration file, secrets masked, each with its source in a comment."""
     lines = []
     for setting in ALL.values():
         if setting.name != "limits":
@@ -201,4 +194,4 @@ def _line(name: str, value: Any, origin: str | None) -> str:
     if isinstance(shown, Path):
         shown = str(shown)
     # JSON's strings, numbers, booleans and lists are TOML's too.
-    return f"{name} = {hidden(json.dumps(shown, ensure_ascii=False))}  # {origin or 'default'}"
+    return f"{name} = {redact_urls(json.dumps(shown, ensure_ascii=False))}  # {origin or 'default'}"

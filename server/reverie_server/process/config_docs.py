@@ -1,6 +1,6 @@
 """The table of settings in docs/production.md.
 
-``python -m reverie_server.process.config_docs docs/production.md`` renews it.
+``python -m reverie_server.process.config_docs docs/production.md`` updates it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def markdown() -> str:
     )
 
 
-def renewed(text: str) -> str:
-    """Return a page with its reference as it is now."""
+def updated(text: str) -> str:
+    """Return a page with its tables of settings replaced by the current ones."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{markdown()}{END}{after}"
@@ -47,4 +47,4 @@ def _default(setting: Setting) -> str:
 
 if __name__ == "__main__":
     page = Path(sys.argv[1])
-    page.write_text(renewed(page.read_text()))
+    page.write_text(updated(page.read_text()))

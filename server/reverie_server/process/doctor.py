@@ -1,4 +1,4 @@
-"""An examination of everything that a server needs, each part on its own: one that is wrong does not hide the next."""
+"""Checks of everything that a server needs, independent of each other: a failed one does not hide the next."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reverie_ascent.maker import maker_of
-from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device, choose_device
 
-from reverie_server import Engine
+from reverie_server.engine import Engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
-from reverie_server.rpc.api_keys import KeyRing
+from reverie_server.rpc.api_keys import ApiKeyFile
 from reverie_server.version import version
 
 PACKAGES = ("grpcio", "protobuf", "numpy", "onnx", "onnx-ir", "pydantic")
@@ -29,26 +29,26 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, whether it is well, and a sentence."""
+    """The result of one check: its subject, whether it passed, and a sentence."""
 
-    what: str
-    well: bool
-    said: str
+    subject: str
+    ok: bool
+    detail: str
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Examine one part after the other."""
-    for what, look in EXAMINATIONS:
+    """Run one check after the other."""
+    for subject, check in CHECKS:
         try:
-            said = look(settings)
-        except Exception as error:  # whatever is wrong, it is what was asked for
-            yield Finding(what, False, str(error) or type(error).__name__)
+            detail = check(settings)
+        except Exception as error:  # any failure is a finding
+            yield Finding(subject, False, str(error) or type(error).__name__)
         else:
-            yield Finding(what, True, said)
+            yield Finding(subject, True, detail)
 
 
-class Unwell(Exception):
-    """Something works and is wrong all the same."""
+class CheckFailed(Exception):
+    """A check found something wrong that raises no error by itself."""
 
 
 def _environment(settings: Settings) -> str:
@@ -63,7 +63,7 @@ def _packages(settings: Settings) -> str:
 def _runtime(settings: Settings) -> str:
     found = [f"{name} {number}" for name in RUNTIMES if (number := _installed(name))]
     if len(found) == 2:
-        raise Unwell(
+        raise CheckFailed(
             f"{' and '.join(found)} are both installed and share a folder: one has overwritten the other. Uninstall"
             " both, then install reverie[server] or reverie[server-gpu]"
         )
@@ -87,7 +87,7 @@ def chosen(settings: Settings) -> Device:
 
 
 def _models(settings: Settings) -> str:
-    models = ModelStore(settings.models or [embedded_models()]).models()
+    models = ModelRepository(settings.models or [embedded_models()]).models()
     for model in models:
         model.verify()
     return ", ".join(f"{model.name} ({len(model.layers)} layers, {model.digest[:12]})" for model in models)
@@ -108,7 +108,7 @@ def _step(settings: Settings) -> str:
         begun = time.perf_counter()
         rendering = engine.render(model, layer.name, 0, size=size, steps=1)
         if rendering.outcome == "non_finite":
-            raise Unwell(f"one step of {model} {layer.name} gave numbers that are not finite")
+            raise CheckFailed(f"one step of {model} {layer.name} gave numbers that are not finite")
         return f"{model} {layer.name} at {size} px, loading included: {time.perf_counter() - begun:.2f} s"
 
 
@@ -127,16 +127,16 @@ def _tls(settings: Settings) -> str:
 def _keys(settings: Settings) -> str:
     if settings.keys is None:
         return "none: whoever reaches the server may use it"
-    KeyRing(settings.keys)
+    ApiKeyFile(settings.keys)
     loose = settings.keys.stat().st_mode & 0o022
     if loose and sys.platform != "win32":
-        raise Unwell(f"{settings.keys} can be written by others; chmod 600 {settings.keys}")
+        raise CheckFailed(f"{settings.keys} can be written by others; chmod 600 {settings.keys}")
     return str(settings.keys)
 
 
 def _traces(settings: Settings) -> str:
     if settings.traces and not _installed("opentelemetry-sdk"):
-        raise Unwell('traces need a package that is missing: pip install "reverie[telemetry]"')
+        raise CheckFailed('traces need a package that is missing: pip install "reverie[telemetry]"')
     return "on" if settings.traces else "off"
 
 
@@ -147,7 +147,7 @@ def _installed(name: str) -> str:
         return ""
 
 
-EXAMINATIONS: list[tuple[str, Callable[[Settings], str]]] = [
+CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
     ("environment", _environment),
     ("packages", _packages),
     ("ONNX Runtime", _runtime),

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from reverie_server.process.serve_command import Refused
+from reverie_server.process.errors import CommandError
 from reverie_server.rpc.caller import RIGHTS
 from reverie_server.rpc.quotas import Quota
 
@@ -26,7 +26,7 @@ FILE = click.option(
 
 
 class _Command(click.Command):
-    """A command whose errors of ours become a sentence and exit status 2."""
+    """A command that ends with a sentence and exit status 2 when the file of keys cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from reverie_server.rpc.api_keys import UnusableKeys
@@ -34,7 +34,7 @@ class _Command(click.Command):
         try:
             return super().invoke(ctx)
         except UnusableKeys as error:
-            raise Refused(str(error)) from error
+            raise CommandError(str(error)) from error
 
 
 @click.group(short_help="Make, list and revoke API keys.")
@@ -48,7 +48,7 @@ def keys() -> None:
 @keys.command(cls=_Command)
 @click.argument("name")
 @FILE
-@click.option("--rights", default="read,render", show_default=True, help=f"Of {', '.join(RIGHTS)}, parted by commas.")
+@click.option("--rights", default="read,render", show_default=True, help=f"Of {', '.join(RIGHTS)}, comma-separated.")
 @click.option("--renders", type=int, help="Most renders in progress at once. Default: no bound.")
 @click.option("--pixel-steps", type=float, help="Most pixels times steps a minute. Default: no bound.")
 def create(name: str, path: Path, rights: str, renders: int | None, pixel_steps: float | None) -> None:
@@ -65,7 +65,7 @@ def create(name: str, path: Path, rights: str, renders: int | None, pixel_steps:
 @keys.command("list", cls=_Command)
 @FILE
 def list_keys(path: Path) -> None:
-    """List the keys: never the keys themselves, which nobody has kept."""
+    """List the entries of the keys, which do not contain the keys themselves."""
     from reverie_server.rpc.api_keys import read
 
     for key in read(path):
@@ -84,5 +84,7 @@ def revoke(key_id: str, path: Path) -> None:
     known = read(path)
     kept = [key for key in known if key.id != key_id]
     if len(kept) == len(known):
-        raise Refused(f"there is no key {key_id!r} in {path}; there are {', '.join(key.id for key in known) or 'none'}")
+        raise CommandError(
+            f"there is no key {key_id!r} in {path}; there are {', '.join(key.id for key in known) or 'none'}"
+        )
     write(path, kept)

@@ -1,4 +1,4 @@
-"""A server inside of this process, for a client in the same process."""
+"""A server inside this process, for a client in the same process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from reverie_server.process.settings import Settings
 def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto", exact: bool = False) -> Iterator[str]:
     """Serve models, the embedded one by default, on a socket that only this user can reach; yield its address.
 
-    The client then speaks to it as to any other server. Leaving the block stops all renders and the server.
+    The client then speaks to it as to any other server. Leaving the block stops all renders and the server. Nothing of
+    the process is changed: its sessions have threads of their own, for it has one program at a time.
     """
     with Engine(models, device=device, exact=exact) as engine, tempfile.TemporaryDirectory(prefix="reverie-") as folder:
         handle: Future[tuple[asyncio.AbstractEventLoop, Signals, str]] = Future()
 
-        async def life() -> None:
+        async def run_server() -> None:
             loop, signals = asyncio.get_running_loop(), Signals()
             await serve(
                 engine,
@@ -35,7 +36,7 @@ def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto",
 
         def run() -> None:
             try:
-                asyncio.run(life())
+                asyncio.run(run_server())
             except BaseException as error:
                 if handle.done():
                     raise

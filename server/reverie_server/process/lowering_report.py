@@ -22,13 +22,13 @@ def report(settings: Settings, name: str) -> Iterator[str]:
     """
     request = visualization_pb2.RenderImageRequest()
     request.spec.model, _, request.spec.objective.channel.layer = name.partition("/")
-    plan = Catalog(settings.models, settings.limits).order(request).plan
+    checked = Catalog(settings.models, settings.limits).check(request)
     device = chosen(settings)
-    graph = compose(plan.model, program_key(plan.recipe), device.batch)
+    graph = compose(checked.model, program_key(checked.recipe), device.batch)
     found = list(explain(graph, device))
     lowered = sum(each.lowered for each in found)
     origin = f"{device.plan.name}: {device.plan.origin}" if device.plan else "none"
-    yield f"{name} at {plan.recipe.size} px for {maker_of(device).name}"
+    yield f"{name} at {checked.recipe.size} px for {maker_of(device).name}"
     yield f"plan {origin}"
     yield f"{lowered} of {len(found)} nodes are lowered"
     yield from table(found)

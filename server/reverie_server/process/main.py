@@ -1,4 +1,4 @@
-"""The server as a process: what it prints, the signals it heeds, its exit status."""
+"""`reverie serve` as a process: what it prints, how it handles signals, its exit status."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
 
 import click
-from reverie_ascent.models.repository import StoreError
+from reverie_ascent.models.repository import ModelError
 from reverie_ascent.plan import UnusablePlan
+from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.session import DeviceUnavailable
 
 from reverie_server.engine import Engine
@@ -18,19 +19,19 @@ from reverie_server.errors import Fault
 from reverie_server.jobs.service import default_file
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.process import logs
+from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
-from reverie_server.process.serve_command import Refused
 from reverie_server.process.server import CannotListen, Signals
 from reverie_server.process.server import serve as serve_engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import UnusableCertificate
 from reverie_server.rpc.api_keys import UnusableKeys
-from reverie_server.rpc.interceptor import Layer
+from reverie_server.rpc.interceptor import Middleware
 from reverie_server.store import UnusableStore, default_folder
 
-#: Everything that keeps a server from starting, each with its sentence.
-REFUSALS = (
-    StoreError,
+#: Errors that keep a server from starting; their messages are sentences for the user.
+STARTUP_ERRORS = (
+    ModelError,
     DeviceUnavailable,
     UnusablePlan,
     UnusableStore,
@@ -43,7 +44,7 @@ REFUSALS = (
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raise Refused, with a sentence, when that cannot begin."""
+    """Serve until SIGTERM or SIGINT; raise CommandError if the server cannot start."""
     logs.configure(settings.log_format, settings.log_level)
     try:
         with ExitStack() as stack:
@@ -52,7 +53,7 @@ def run(settings: Settings) -> None:
                 Engine(
                     settings.models or None,
                     device=settings.device,
-                    threads=settings.threads,
+                    threads=SharedThreads(settings.threads),  # this process is ours
                     exact=settings.exact,
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,
@@ -69,38 +70,38 @@ def run(settings: Settings) -> None:
             if metrics and settings.metrics:
                 metrics.watch(engine.stats, engine.counts)
                 stack.enter_context(exposed(metrics, settings.metrics))
-            layers = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
-            asyncio.run(_serve(engine, settings, metrics or NOBODY, layers))
-    except REFUSALS as error:
-        raise Refused(str(error)) from error
+            middleware = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
+            asyncio.run(_serve(engine, settings, metrics or NOBODY, middleware))
+    except STARTUP_ERRORS as error:
+        raise CommandError(str(error)) from error
 
 
-def _tracing(url: str) -> AbstractContextManager[Layer]:
+def _tracing(url: str) -> AbstractContextManager[Middleware]:
     try:
         from reverie_server.rpc import tracing  # of an extra
     except ModuleNotFoundError as error:
-        raise Refused(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
+        raise CommandError(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
     return tracing.tracing(tracing.collector(url))
 
 
-async def _serve(engine: Engine, settings: Settings, observer: Observer, layers: Sequence[Layer]) -> None:
+async def _serve(engine: Engine, settings: Settings, observer: Observer, middleware: Sequence[Middleware]) -> None:
     loop, signals = asyncio.get_running_loop(), Signals()
 
-    def heed(number: int, frame: FrameType | None) -> None:
+    def handle_signal(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(on_signal)
 
     def on_signal() -> None:
         if signals.stop.is_set():
-            signals.hurry.set()
+            signals.interrupt.set()
         else:
             click.echo(f"Stopping: renders in progress have {settings.grace:g} s to finish.", err=True)
         signals.stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, heed)
+        signal.signal(number, handle_signal)
 
     def ready(address: str) -> None:
         names = ", ".join(model.name for model in engine.models())
         click.echo(f"Reverie {engine.info().version} serves {names} on {address} ({engine.info().device_class}).")
 
-    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, layers=layers)
+    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, middleware=middleware)

@@ -1,4 +1,4 @@
-"""Prometheus metrics: what the engine counts, read when asked for, and what is told as it happens, in histograms."""
+"""Prometheus metrics: the engine's counters, read at each scrape, and histograms of what an observer sees."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from reverie_server.observer import Observer
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SLOW = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 
-#: What an engine counts: the field of its statistics, the metric, whether it only grows, and a sentence. A field that
-#: an engine does not have is left out.
+#: The engine's counters: the field of its statistics, the metric, whether it only grows, and the help text. A field
+#: that an engine does not have is left out.
 COUNTED = [
     ("steps", "reverie_steps", True, "Steps of gradient ascent made."),
-    ("late_steps", "reverie_late_steps", True, "Steps that ended after their render had been told to stop."),
-    ("stopped", "reverie_cancels", True, "Renders that were stopped before their end, by whatever reason."),
+    ("late_steps", "reverie_late_steps", True, "Steps that ended after their render was stopped."),
+    ("stopped", "reverie_cancels", True, "Renders that were stopped before their end, for any reason."),
     ("failed", "reverie_failures", True, "Renders that failed."),
     ("waiting", "reverie_queue_depth", False, "Renders that wait for the device."),
-    ("running", "reverie_renders_running", False, "Renders that have the device."),
+    ("running", "reverie_renders_running", False, "Renders that are on the device."),
     ("programs", "reverie_programs_loaded", False, "Programs that are loaded."),
-    ("program_bytes", "reverie_program_bytes", False, "Memory that loaded programs take, about, in bytes."),
-    ("hits", "reverie_cache_hits", True, "Requests that were answered from the store."),
+    ("program_bytes", "reverie_program_bytes", False, "Memory of loaded programs in bytes, estimated."),
+    ("hits", "reverie_cache_hits", True, "Requests answered from the store."),
     ("joined", "reverie_shared_renders", True, "Requests that joined a render in progress."),
     ("misses", "reverie_cache_misses", True, "Requests whose picture was not in the store."),
     ("not_stored", "reverie_store_failures", True, "Results that could not be stored."),
@@ -44,10 +44,10 @@ class Metrics(Observer):
         ProcessCollector(registry=registry)  # memory, open files, CPU time
         PlatformCollector(registry=registry)
         self._wait = Histogram(
-            "reverie_wait_seconds", "From being accepted to having the device.", buckets=SLOW, registry=registry
+            "reverie_wait_seconds", "Time from acceptance to the start on the device.", buckets=SLOW, registry=registry
         )
         self._step = Histogram(
-            "reverie_step_seconds", "One step, of all renders that share it.", buckets=FAST, registry=registry
+            "reverie_step_seconds", "One step of all renders that share it.", buckets=FAST, registry=registry
         )
         self._batch = Histogram(
             "reverie_batch_occupancy",
@@ -71,7 +71,7 @@ class Metrics(Observer):
         self._calls = Gauge("reverie_calls_open", "gRPC calls in progress.", ["method"], registry=registry)
         self._refused = Counter(
             "reverie_refusals",
-            "gRPC calls that were refused for want of room, a quota or a right.",
+            "gRPC calls that were refused for lack of room, quota or rights.",
             ["code"],
             registry=registry,
         )
@@ -104,7 +104,7 @@ class Metrics(Observer):
         self._calls.labels(method).inc(change)
 
     def watch(self, *counts: Callable[[], Any]) -> None:
-        """Read what an engine counts, dataclasses of numbers, at each scrape."""
+        """Read an engine's counters, dataclasses of numbers, at each scrape."""
         self.registry.register(_Counted(counts))
 
 
@@ -129,7 +129,7 @@ class CannotExpose(Exception):
 
 @contextmanager
 def exposed(metrics: Metrics, address: str) -> Iterator[None]:
-    """Offer the metrics at ``http://HOST:PORT/metrics`` while the block lasts; raise CannotExpose."""
+    """Serve the metrics at ``http://HOST:PORT/metrics`` while the block lasts; raise CannotExpose."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise CannotExpose(f"metrics cannot be at {address}: an address is HOST:PORT, such as 127.0.0.1:9464")

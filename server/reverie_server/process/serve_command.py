@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reverie_server.process.errors import CommandError
 from reverie_server.process.settings import Setting, table
 
 if TYPE_CHECKING:
     from reverie_server.process.config import Configuration
 
 # Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
-
-
-class Refused(click.ClickException):
-    """The server cannot start as it was told to."""
-
-    exit_code = 2
 
 
 def _option(setting: Setting) -> Any:
@@ -51,14 +46,14 @@ def settings_options(command: Any) -> Any:
 
 
 def configured(config: Path | None, flags: dict[str, Any]) -> Configuration:
-    """Return what options, environment and file make; raise Refused with all that is wrong."""
+    """Return the configuration from options, environment and file; raise CommandError with all of its errors."""
     from reverie_server.process.config import Misconfigured, configure
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
         return configure(given, os.environ, config)
     except Misconfigured as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 @click.command(short_help="Serve models over gRPC.")
@@ -71,12 +66,12 @@ def serve(config: Path | None, print_config: bool, **flags: Any) -> None:
     an environment variable, REVERIE_ and the option's name, or a line of the file; an option wins over a variable, and
     that over the file.
     """
-    told = configured(config, flags)
+    configuration = configured(config, flags)
     if print_config:
         from reverie_server.process.config import toml
 
-        click.echo(toml(told), nl=False)
+        click.echo(toml(configuration), nl=False)
         return
     from reverie_server.process.main import run  # loads ONNX Runtime
 
-    run(told.settings)
+    run(configuration.settings)

@@ -1,4 +1,4 @@
-"""A server's life: bind, be ready, drain, stop."""
+"""The life of a server: bind, serve, drain, stop."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from reverie_server.engine import Engine
 from reverie_server.observer import NOBODY, Observer
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
-from reverie_server.rpc.access_log import Record
-from reverie_server.rpc.api_keys import KeyRing
-from reverie_server.rpc.auth import Admittance
-from reverie_server.rpc.interceptor import Interceptor, Layer, named, shielded
+from reverie_server.rpc.access_log import AccessLog
+from reverie_server.rpc.api_keys import ApiKeyFile
+from reverie_server.rpc.auth import Authorizer
+from reverie_server.rpc.interceptor import Interceptor, Middleware, assign_request_id, catch_errors
 from reverie_server.rpc.mount import add_to_server
 
 
 def options(settings: Settings) -> list[tuple[str, int]]:
-    """Return what gRPC is told of a server."""
+    """Return the gRPC options of a server."""
     return [
         # Otherwise a second server binds the same port without an error, and the two share the calls.
         ("grpc.so_reuseport", 0),
@@ -49,8 +49,8 @@ def options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
-#: What the last answers have to leave the machine.
-LAST_WORDS_S = 0.5
+#: Seconds for the last replies to be sent after a drain.
+FLUSH_S = 0.5
 
 
 class CannotListen(Exception):
@@ -59,12 +59,12 @@ class CannotListen(Exception):
 
 @dataclass
 class Signals:
-    """How a server's owner speaks to it, from its event loop."""
+    """How the owner of a server stops it, from the server's event loop."""
 
-    #: Finish what was accepted, then stop.
+    #: Finish accepted renders, then stop.
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    #: Do not wait for it.
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Stop accepted renders too.
+    interrupt: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def serve(
@@ -74,36 +74,36 @@ async def serve(
     signals: Signals,
     ready: Callable[[str], None],
     observer: Observer = NOBODY,
-    layers: Sequence[Layer] = (),
+    middleware: Sequence[Middleware] = (),
 ) -> None:
-    """Serve an engine until told to stop; `ready` is called with the bound address once calls are answered.
+    """Serve an engine until `signals.stop` is set; `ready` is called with the bound address once calls are answered.
 
-    `layers` come around each call, inside of its name and outside of everything else. Raises CannotListen,
-    UnusableCertificate and UnusableKeys.
+    `middleware` is entered for each call after its request id is assigned and before everything else. Raises
+    CannotListen, UnusableCertificate and UnusableKeys.
     """
-    keys = KeyRing(settings.keys) if settings.keys else None
-    surrounding = Interceptor(named, *layers, Record(observer), shielded, Admittance(keys))
-    server = grpc.aio.server(options=options(settings), interceptors=[surrounding])
+    keys = ApiKeyFile(settings.keys) if settings.keys else None
+    interceptor = Interceptor(assign_request_id, *middleware, AccessLog(observer), catch_errors, Authorizer(keys))
+    server = grpc.aio.server(options=options(settings), interceptors=[interceptor])
     mount = add_to_server(server, engine, health=True, reflection=True)
     bound = bind(server, settings)
     await server.start()
     ready(bound)
     await signals.stop.wait()
-    hurry = asyncio.create_task(_interrupt_on(signals.hurry, mount.interrupt))
+    interrupting = asyncio.create_task(_interrupt_on(signals.interrupt, mount.interrupt))
     await mount.drain(settings.grace)
-    hurry.cancel()
+    interrupting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await hurry
-    # gRPC's `stop` cuts answers that were given and are not sent yet: so a drain lost its last picture.
-    if settings.grace:  # without one nobody was promised an answer, and `reverie render` would wait for its own server
-        await asyncio.sleep(LAST_WORDS_S)
-    # Calls that were about to be accepted when the drain began are told so, and not cut: on a busy machine that takes a
+        await interrupting
+    # gRPC's `stop` cuts replies that were written and are not sent yet: a drain lost its last picture that way.
+    if settings.grace:  # without a grace no reply is promised, and `reverie render` would wait for its own server
+        await asyncio.sleep(FLUSH_S)
+    # Calls that were about to be accepted when the drain began are refused, not cut: on a busy machine that takes a
     # moment.
     await server.stop(grace=5)
 
 
-async def _interrupt_on(hurry: asyncio.Event, interrupt: Callable[[], None]) -> None:
-    await hurry.wait()
+async def _interrupt_on(requested: asyncio.Event, interrupt: Callable[[], None]) -> None:
+    await requested.wait()
     interrupt()
 
 
@@ -116,7 +116,7 @@ def bind(server: grpc.aio.Server, settings: Settings) -> str:
         if settings.tls_cert and settings.tls_key:
             certificates = Certificates(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
             port = server.add_secure_port(address, credentials(certificates))
-        elif settings.insecure or _is_near(address):
+        elif settings.insecure or _is_loopback(address):
             port = server.add_insecure_port(address)
         else:
             raise CannotListen(
@@ -128,8 +128,8 @@ def bind(server: grpc.aio.Server, settings: Settings) -> str:
     return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
 
 
-def _is_near(address: str) -> bool:
-    """Whether only this machine can reach an address, which was probed: its host has a meaning."""
+def _is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address, whose host `_probe` has resolved."""
     if address.startswith("unix:"):
         return True
     host = address.rpartition(":")[0].strip("[]")
@@ -138,7 +138,7 @@ def _is_near(address: str) -> bool:
 
 
 def _probe(address: str) -> str:
-    """Return why an address cannot be listened on, or nothing: gRPC itself takes port 99999, and gives no reasons."""
+    """Return why an address cannot be listened on, or an empty string: gRPC accepts port 99999 and gives no reasons."""
     if address.startswith("unix:"):
         folder = Path(address.removeprefix("unix:").removeprefix("//")).parent
         return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is no folder that can be written to"

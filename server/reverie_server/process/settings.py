@@ -1,4 +1,4 @@
-"""Everything that a server can be told: one table, from which flags, environment, file and documentation follow.
+"""The settings of a server: one table, from which flags, environment, file and documentation follow.
 
 Nothing heavy is imported here: `reverie --help` reads this table.
 """
@@ -16,43 +16,43 @@ from annotated_types import Ge, Gt, Le
 from reverie_server.limits import MAX_BATCH, Limits
 
 
-def told(text: str, **more: Any) -> dict[str, Any]:
-    """Describe a setting: a sentence, and `flag` or `metavar` where these are not what follows from its name."""
+def meta(text: str, **more: Any) -> dict[str, Any]:
+    """Return the metadata of a setting: a sentence, and `flag` or `metavar` where they do not follow from its name."""
     return {"help": text, **more}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a server is to run, valid and complete; made by `configuration.configure`."""
+    """The settings of a server, valid and complete; made by `config.configure`."""
 
     #: How pydantic checks it.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     models: tuple[Path, ...] = field(
         default=(),
-        metadata=told("Folder of exported models; may be repeated. Default: the embedded model.", metavar="FOLDER"),
+        metadata=meta("Folder of exported models; may be repeated. Default: the embedded model.", metavar="FOLDER"),
     )
     listen: str = field(
         default="127.0.0.1:50051",
-        metadata=told(
+        metadata=meta(
             "HOST:PORT (port 0: a free one) or unix:PATH. Beyond this machine only with TLS, or insecure.",
         ),
     )
-    device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata=told("Where pictures are computed."))
+    device: Literal["auto", "cpu", "cuda"] = field(default="auto", metadata=meta("Where pictures are computed."))
     threads: Annotated[int, Ge(1)] | None = field(
-        default=None, metadata=told("CPU threads of one step. Default: all cores.")
+        default=None, metadata=meta("CPU threads of one step. Default: all cores.")
     )
     exact: bool = field(
-        default=False, metadata=told("Run the graphs as exported, not the faster ones made of them for a CPU.")
+        default=False, metadata=meta("Run the graphs as exported, not the faster ones made of them for a CPU.")
     )
-    bfloat16: bool = field(default=False, metadata=told("On a GPU, compute convolutions in bfloat16."))
+    bfloat16: bool = field(default=False, metadata=meta("On a GPU, compute convolutions in bfloat16."))
     batch: Annotated[int, Ge(1), Le(MAX_BATCH)] | None = field(
         default=None,
-        metadata=told("Renders of one program that share a step. Default: what the lowering plan says, 1 on a CPU."),
+        metadata=meta("Renders of one program that share a step. Default: what the lowering plan says, 1 on a CPU."),
     )
     plan: str | None = field(
         default=None,
-        metadata=told(
+        metadata=meta(
             "Lowering plan, which decides how programs are rewritten for the device: a file of `reverie tune -o`, what"
             " `reverie tune` found here, or the one of a class. Another plan makes other pictures. Default: that of the"
             " device's class.",
@@ -61,11 +61,11 @@ class Settings:
     )
     warm: tuple[str, ...] = field(
         default=(),
-        metadata=told("Load a layer's program before being ready; may be repeated.", metavar="MODEL/LAYER"),
+        metadata=meta("Load a layer's program before being ready; may be repeated.", metavar="MODEL/LAYER"),
     )
     store: str | None = field(
         default=None,
-        metadata=told(
+        metadata=meta(
             "Where finished pictures are kept: a folder, or an fsspec URL such as s3://bucket/folder. Default: a folder"
             " in the user's cache.",
             metavar="URL|off",
@@ -73,67 +73,68 @@ class Settings:
     )
     store_limit: Annotated[int, Ge(1)] | None = field(
         default=None,
-        metadata=told(
+        metadata=meta(
             "Most that the store may hold, in MiB; what was not used for long makes room. Default: 2048 in a folder.",
             metavar="MIB",
         ),
     )
     jobs: str | None = field(
         default=None,
-        metadata=told(
+        metadata=meta(
             "Where jobs are remembered, by one server at a time. Default: a file in the user's data folder.",
             metavar="FILE|off",
         ),
     )
     grace: Annotated[float, Ge(0)] = field(
         default=30,
-        metadata=told("Seconds that renders may take to finish after SIGTERM or Ctrl-C; a second one does not wait."),
+        metadata=meta("Seconds that renders may take to finish after SIGTERM or Ctrl-C; a second one does not wait."),
     )
     tls_cert: Path | None = field(
         default=None,
-        metadata=told("PEM file of the server's certificate and those above it. Read again when it changes."),
+        metadata=meta("PEM file of the server's certificate and those above it. Read again when it changes."),
     )
-    tls_key: Path | None = field(default=None, metadata=told("PEM file of the certificate's private key."))
+    tls_key: Path | None = field(default=None, metadata=meta("PEM file of the certificate's private key."))
     tls_client_ca: Path | None = field(
-        default=None, metadata=told("PEM file of authorities: only clients with a certificate of theirs are let in.")
+        default=None,
+        metadata=meta("PEM file of authorities: only clients with a certificate of theirs are let in."),
     )
     insecure: bool = field(
-        default=False, metadata=told("Listen beyond this machine in plaintext, where something in front ends TLS.")
+        default=False, metadata=meta("Listen beyond this machine in plaintext, where something in front ends TLS.")
     )
     keys: Path | None = field(
         default=None,
-        metadata=told(
+        metadata=meta(
             "File of API keys, as `reverie keys` writes it: calls then need one. Read again when it changes."
         ),
     )
     log_format: Literal["console", "json"] = field(
-        default="console", metadata=told("How the log on standard error is written.")
+        default="console", metadata=meta("How the log on standard error is written.")
     )
     log_level: Literal["debug", "info", "warning", "error"] = field(
-        default="info", metadata=told("The least that is logged.")
+        default="info", metadata=meta("The least that is logged.")
     )
     metrics: str | None = field(
-        default=None, metadata=told("HOST:PORT on which Prometheus finds /metrics. Default: none.", metavar="TEXT")
+        default=None, metadata=meta("HOST:PORT on which Prometheus finds /metrics. Default: none.", metavar="TEXT")
     )
     traces: str | None = field(
         default=None,
-        metadata=told(
+        metadata=meta(
             "URL of an OpenTelemetry collector (OTLP over HTTP) that traces go to. Default: none.", metavar="URL"
         ),
     )
     max_connection_age: Annotated[float, Gt(0)] = field(
         default=1800,
-        metadata=told("Seconds after which a connection is to be made anew, so that clients spread over new replicas."),
+        metadata=meta("Seconds after which a connection is to be made anew, so that clients spread over new replicas."),
     )
     max_connection_age_grace: Annotated[float, Gt(0)] = field(
-        default=14400, metadata=told("Seconds that calls on an old connection may still take before they are cut.")
+        default=14400, metadata=meta("Seconds that calls on an old connection may still take before they are cut.")
     )
     max_concurrent_streams: Annotated[int, Ge(1)] = field(
-        default=1000, metadata=told("Calls that one connection may have open at once.")
+        default=1000, metadata=meta("Calls that one connection may have open at once.")
     )
     limits: Limits = field(
         default=Limits(),
-        metadata=told(
+        metadata=meta(
             "A bound of requests, such as max_steps=2000; may be repeated.", flag="--limit", metavar="NAME=VALUE"
         ),
     )
@@ -144,7 +145,7 @@ class Setting:
     """One row of the table."""
 
     name: str
-    #: What it holds: str, Path, int, float, bool, tuple (of folders or names), Limits, or the words to choose from.
+    #: The type of its value: str, Path, int, float, bool, tuple (of folders or names), Limits, or a Literal.
     kind: Any
     default: Any
     help: str
@@ -158,7 +159,7 @@ class Setting:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words it is one of, or none."""
+        """The values it may have where they are listed, or else none."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
 
@@ -175,7 +176,7 @@ def table() -> Iterator[Setting]:
 
 
 def _plain(hint: Any) -> Any:
-    """Return the type that a hint is about: without bounds, and without None."""
+    """Return the type in a hint, without bounds and without None."""
     if get_origin(hint) in (None, Literal):
         return hint
     if get_origin(hint) is tuple:

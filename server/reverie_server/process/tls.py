@@ -1,4 +1,4 @@
-"""Certificates from files, read again when they change: no restart, and no broken connection, for a new one."""
+"""TLS certificates from files, read again when they change, without a restart or a broken connection."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Certificates:
     client_ca: Path | None = None
 
     def files(self) -> list[Path]:
-        """Return those that there are."""
+        """Return the files that are given."""
         return [file for file in (self.cert, self.key, self.client_ca) if file is not None]
 
 
 def credentials(certificates: Certificates) -> grpc.ServerCredentials:
-    """Return gRPC's credentials, which look at the files before each handshake; raise UnusableCertificate."""
+    """Return gRPC credentials that check the files before each handshake; raise UnusableCertificate."""
     watched = _Watched(certificates)
     return grpc.dynamic_ssl_server_credentials(
         watched.configuration, watched.renewed, require_client_authentication=certificates.client_ca is not None
@@ -47,7 +47,7 @@ class _Watched:
         self.configuration = _read(certificates)
 
     def _stamp(self) -> list[tuple[int, int, int]]:
-        """Return what tells that a file is another one: also one moved into its place, or behind its link."""
+        """Return what changes with a file, also when another is moved into its place or its link is changed."""
         try:
             stats = [file.stat() for file in self._certificates.files()]
         except OSError:
@@ -55,7 +55,7 @@ class _Watched:
         return [(stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats]
 
     def renewed(self) -> Any:
-        """Return a new configuration where the files have changed and are sound, else None: the old one stays."""
+        """Return a new configuration if the files have changed and are valid, else None: the old one stays in use."""
         with self._lock:
             if not (stamp := self._stamp()) or stamp == self._seen:
                 return None
@@ -78,7 +78,7 @@ def _read(certificates: Certificates) -> Any:
             raise UnusableCertificate(f"{file} cannot be read: {error.strerror}") from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # gRPC itself says nothing of a key that is another certificate's: it only fails every handshake.
+        # gRPC itself does not report a key of another certificate: it only fails every handshake.
         context.load_cert_chain(certificates.cert, certificates.key, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
         raise UnusableCertificate(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reverie_server.process.serve_command import Refused
+from reverie_server.process.errors import CommandError
 
 # Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
 
@@ -30,13 +30,13 @@ def tune(out: Path | None, **chosen: Any) -> None:
     try:
         device = choose_device(chosen["device"], threads=chosen["threads"])
     except DeviceUnavailable as error:
-        raise Refused(str(error)) from error
+        raise CommandError(str(error)) from error
     plan = measuring.tune(device, progress=lambda said: click.echo(f"{said} ...", err=True))
     path = out or tuned_path(device.kind)
     try:
         save(plan, path)
     except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}; choose another file with -o") from error
+        raise CommandError(f"{path} cannot be written: {error.strerror}; choose another file with -o") from error
     used = "tuned" if out is None else out
     same = " It lowers as the plan that ships." if device.plan and plan.digest == device.plan.digest else ""
     click.echo(f"{path}: plan {plan.digest[:16]} for {device.kind}.{same} Use it with `reverie serve --plan {used}`.")

@@ -1,4 +1,4 @@
-"""The name of a picture before it is made: a digest of everything that decides what it will be."""
+"""The digest of an effective spec, which names a picture before it is rendered."""
 
 from __future__ import annotations
 

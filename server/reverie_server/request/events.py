@@ -1,4 +1,4 @@
-"""What a render says on its way, in the order in which it says it: accepted, any number of progress, one rendering."""
+"""The events of a render, in their order: one Accepted, any number of Progress, one Rendering."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Accepted:
     """The request is valid: what will be rendered, with every default filled in.
 
     `estimated_s` is what it is expected to take once the device is free for it and its program is loaded; None where
-    that cannot be told. `queue_position` counts the renders that are before it, those that have begun included.
-    `cached` says that the picture is there already.
+    that is unknown. `queue_position` counts the renders that are before it, those that have begun included.
+    `cached` says that the picture is in the store already.
     """
 
     spec: spec_pb2.RenderSpec
@@ -41,7 +41,7 @@ class Frame:
 
     @cached_property
     def image(self) -> Image.Image:
-        """The picture in eight bits a channel."""
+        """The picture with eight bits per channel."""
         return images.to_pil(self.array)
 
 
@@ -49,8 +49,8 @@ class Frame:
 class Progress:
     """How far a render is: `step` of `steps` made, and the objective at that step, through its transforms.
 
-    One that waits tells of it whenever its place in the queue has changed, with 0 steps made. What is estimated to
-    remain has the wait in it; 0 where that cannot be told.
+    A render that waits sends one whenever its place in the queue has changed, with 0 steps made. What is estimated to
+    remain includes the wait; 0 where that is unknown.
     """
 
     step: int
@@ -84,12 +84,12 @@ class Rendering:
     frames: tuple[Frame, ...]
     #: Wall time, in seconds, of the render that made the picture.
     elapsed_s: float
-    #: Whether the picture was there already, so that nothing was rendered.
+    #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
 
     @cached_property
     def image(self) -> Image.Image:
-        """The picture in eight bits a channel."""
+        """The picture with eight bits per channel."""
         return images.to_pil(self.array)
 
     def encode(self, format: spec_pb2.ImageFormat = spec_pb2.IMAGE_FORMAT_PNG) -> bytes:  # noqa: A002
@@ -99,7 +99,7 @@ class Rendering:
         return images.encode(self.array, format, texts=texts)
 
     def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
-        """Return it in the wire's words, without its frames."""
+        """Return it as a wire message, without its frames."""
         height, width, _ = self.array.shape
         return spec_pb2.Rendering(
             image=spec_pb2.Image(format=format, width_px=width, height_px=height, data=self.encode(format)),
@@ -124,5 +124,5 @@ class Rendering:
         return self.encode()
 
 
-#: What a caller may see of a render.
+#: Any event of a render.
 Event = Accepted | Progress | Rendering

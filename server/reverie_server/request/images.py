@@ -32,13 +32,13 @@ def encode(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = Map
 
 
 def message(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = MappingProxyType({})) -> spec_pb2.Image:  # noqa: A002
-    """Return the encoded picture in the wire's words."""
+    """Return the encoded picture as a wire message."""
     height, width, _ = picture.shape
     return spec_pb2.Image(format=format, width_px=width, height_px=height, data=encode(picture, format, texts=texts))
 
 
 def to_pil(picture: Picture) -> Image.Image:
-    """Return what is shown of the picture in eight bits a channel: mode L for one channel, RGB for others."""
+    """Return the picture with eight bits per channel: mode L for one channel, RGB for more."""
     return Image.fromarray(np.floor(np.clip(visible(picture), 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
@@ -66,7 +66,7 @@ def _png(picture: Picture, texts: Texts) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         info.add_text(key, text)
-    # Of a filtered row, only runs repeat. To look for no more than those takes a half to a tenth of the time, and the
+    # In a filtered row only runs repeat. Searching for runs alone takes between a half and a tenth of the time, and the
     # file is as small.
     return _pil_bytes(picture, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
 

@@ -1,4 +1,4 @@
-"""Lists a page at a time (AIP-158)."""
+"""Pages of lists and the tokens that lead to the next one (AIP-158)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from reverie_server.errors import shown
-from reverie_server.request.validation import Notes
+from reverie_server.request.validation import Violations
 
 MAX_PAGE = 100
 
@@ -26,8 +26,8 @@ class Paged(Protocol):
 def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence[Item], str]:
     """Return the page asked for and the token of the next, empty after the last.
 
-    A token is only good for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
-    or a token that is none of ours.
+    A token is valid only for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
+    or an invalid token.
     """
     start, size = begin(request, scope=scope)
     end = start + size
@@ -36,12 +36,13 @@ def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence
 
 def begin(request: Paged, *, scope: str) -> tuple[int, int]:
     """Return the number that a request's token stands for, 0 without one, and how many items it asks for."""
-    notes = Notes()
-    notes.within("page_size", request.page_size, 0, 2**31 - 1, because="; 0 stands for 100, and so does more")
+    violations = Violations()
+    violations.check_range("page_size", request.page_size, 0, 2**31 - 1, because="; 0 stands for 100, and so does more")
     start = _start(request.page_token, scope) if request.page_token else 0
     if start is None:
-        notes.wrong("page_token", f"{shown(request.page_token)} does not come from a page of this list; leave it empty")
-    notes.refuse()
+        problem = f"{shown(request.page_token)} does not come from a page of this list; leave it empty"
+        violations.add("page_token", problem)
+    violations.raise_if_any()
     assert start is not None
     return start, min(request.page_size or MAX_PAGE, MAX_PAGE)
 

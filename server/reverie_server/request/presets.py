@@ -1,4 +1,4 @@
-"""Named ways to make a picture: what a request leaves out, its preset fills in."""
+"""Presets: named sets of values for what a request leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a request to an order that the engine can carry out: spec, frames, formats, how often to report."""
+"""A request for one picture, checked and with every default filled in: what the engine takes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reverie_ascent.recipe import Recipe
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import Violation, shown
 from reverie_server.limits import Limits
 from reverie_server.request import images, spec
-from reverie_server.request.validation import Notes
-from reverie_server.rpc import request_id
+from reverie_server.request.digest import spec_digest
+from reverie_server.request.validation import Violations
 
 if TYPE_CHECKING:  # it loads onnx
     from reverie_ascent.models.repository import Model
@@ -27,17 +28,21 @@ OTHER_BYTES = 2**18
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to render and what to tell on the way."""
+class RenderRequest:
+    """A valid request: what to render, and what to report on the way. Nothing is left open in it."""
 
-    plan: spec.Plan
+    model: Model
+    recipe: Recipe
+    #: The spec that it stands for, the model pinned by digest, and that spec's digest.
+    effective: spec_pb2.RenderSpec
+    digest: str
     #: Format of the result, and of frames.
     format: spec_pb2.ImageFormat
     frame_format: spec_pb2.ImageFormat
     #: Numbers of steps after which a frame is due, and the size that frames are scaled down to.
     frame_steps: frozenset[int]
     frame_size_px: int
-    #: Progress is due at every multiple of this, or, without it, as often as `desk.ticket` tells by itself.
+    #: Progress is due at every multiple of this; None leaves it to the subscription.
     report_every: int | None
     #: Whether it gives way to interactive renders.
     background: bool = False
@@ -49,47 +54,60 @@ class Order:
     call: str = ""
     #: The name of the maker that the picture will have.
     maker: str = ""
-    #: What the render will take, as far as an engine can tell.
+    #: The estimated seconds of the render; None if unknown.
     estimated_s: float | None = None
-    #: About what its program holds in memory.
+    #: The estimated memory of its program, in bytes.
     program_bytes: int = 0
+
+    @property
+    def described(self) -> str:
+        """The program that renders it, for the log."""
+        layers = "+".join(dict.fromkeys(term.layer for term in self.recipe.terms))
+        return f"{self.model.name} {layers} at {self.recipe.size} px"
 
     @property
     def pixel_steps(self) -> int:
         """The picture's pixels times its steps: what a render costs, in the currency of quotas."""
-        return self.plan.recipe.size**2 * self.plan.recipe.steps
+        return self.recipe.size**2 * self.recipe.steps
 
 
-def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = ()) -> Order:
-    """Return the order that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
+def validate(
+    request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = (), call: str = ""
+) -> RenderRequest:
+    """Check a request from the wire; raise InvalidRequest or NotServed with all that is wrong with it.
 
-    `wrong` is what was already found wrong before the request could be written.
+    `wrong` is what was already found wrong before the request could be written; `call` names the call for the log.
     """
-    notes = Notes(wrong)
-    effective = spec.complete(request.spec, models, limits, notes)
+    violations = Violations(wrong)
+    effective = spec.complete(request.spec, models, limits, violations)
     size = effective.size_px
-    form = _format(request.format, "format", notes)
-    frame_form = _format(request.frames.format, "frames.format", notes)
+    form = _format(request.format, "format", violations)
+    frame_form = _format(request.frames.format, "frames.format", violations)
     frame_size = size
-    if request.frames.HasField("max_size_px") and notes.within(
+    if request.frames.HasField("max_size_px") and violations.check_range(
         "frames.max_size_px", request.frames.max_size_px, 1, limits.max_size_px
     ):
         frame_size = min(size, request.frames.max_size_px)
-    frame_steps = _frame_steps(request.frames, effective.steps, limits, notes)
+    frame_steps = _frame_steps(request.frames, effective.steps, limits, violations)
     report_every = None
     if isinstance(request, visualization_pb2.StreamRenderRequest) and request.HasField("progress_every_steps"):
         report_every = request.progress_every_steps
-        notes.within("progress_every_steps", report_every, 1, limits.max_steps)
-    cache = _cache(request.cache, frames=bool(frame_steps), notes=notes)
-    check_request_id(request, notes)
-    unary = isinstance(request, visualization_pb2.RenderImageRequest)
-    channels = models[effective.model].channels if effective.model in models else images.RGB
-    _check_bytes(size, form, frame_size, frame_form, len(frame_steps), unary, channels, limits, notes)
-    background = _background(request.priority, notes)
-    notes.refuse()
-    plan = spec.plan(effective, models)
-    return Order(
-        plan=plan,
+        violations.check_range("progress_every_steps", report_every, 1, limits.max_steps)
+    cache = _cache(request.cache, frames=bool(frame_steps), violations=violations)
+    check_request_id(request, violations)
+    if limits.min_size_px <= size <= limits.max_size_px:
+        channels = models[effective.model].channels if effective.model in models else images.RGB
+        frames = _Pictures(len(frame_steps), frame_size, frame_form, channels)
+        unary = isinstance(request, visualization_pb2.RenderImageRequest)
+        _check_response(_Pictures(1, size, form, channels), frames, limits, violations, unary=unary)
+        _check_waiting_frames(frames, limits, violations)
+    background = _background(request.priority, violations)
+    violations.raise_if_any()
+    return RenderRequest(
+        model=models[effective.model],
+        recipe=spec.recipe(effective),
+        effective=effective,
+        digest=spec_digest(effective),
         format=form,
         frame_format=frame_form,
         frame_steps=frame_steps,
@@ -98,19 +116,19 @@ def take(request: Request, models: Mapping[str, Model], limits: Limits, *, wrong
         background=background,
         cache=cache,
         request_id=request.request_id,
-        call=request_id.current(),
+        call=call,
     )
 
 
-def _background(value: int, notes: Notes) -> bool:
+def _background(value: int, violations: Violations) -> bool:
     known = visualization_pb2.Priority.values()
     if value not in known:
         names = (f"{number} ({visualization_pb2.Priority.Name(number)})" for number in known if number)
-        notes.wrong("priority", f"{value} is not one of {', '.join(names)}")
+        violations.add("priority", f"{value} is not one of {', '.join(names)}")
     return value == visualization_pb2.PRIORITY_BATCH
 
 
-def check_request_id(request: Named, notes: Notes) -> None:
+def check_request_id(request: Named, violations: Violations) -> None:
     """Note a request id that is no UUID of version 4."""
     if not request.HasField("request_id"):
         return
@@ -120,81 +138,100 @@ def check_request_id(request: Named, notes: Notes) -> None:
         version = None
     if version != 4:
         problem = "is no UUID of version 4, such as 9b2f8e63-7a54-4a5e-8d0c-3f1f0a6d2c11"
-        notes.wrong("request_id", f"{shown(request.request_id)} {problem}")
+        violations.add("request_id", f"{shown(request.request_id)} {problem}")
 
 
-def _cache(value: int, *, frames: bool, notes: Notes) -> visualization_pb2.CacheMode:
+def _cache(value: int, *, frames: bool, violations: Violations) -> visualization_pb2.CacheMode:
     modes = visualization_pb2.CacheMode
     if value == visualization_pb2.CACHE_MODE_ONLY and frames:
-        notes.wrong("frames", "are not stored: cache CACHE_MODE_ONLY has none")
+        violations.add("frames", "are not stored: cache CACHE_MODE_ONLY has none")
     if value not in modes.values():
-        notes.wrong("cache", f"{value} is not one of {', '.join(f'{n} ({name})' for name, n in modes.items() if n)}")
+        violations.add("cache", f"{value} is not one of {', '.join(f'{n} ({name})' for name, n in modes.items() if n)}")
     return value or visualization_pb2.CACHE_MODE_USE  # type: ignore[return-value]  # enums are ints to the wire
 
 
-def _format(value: int, path: str, notes: Notes) -> spec_pb2.ImageFormat:
+def _format(value: int, path: str, violations: Violations) -> spec_pb2.ImageFormat:
     if value == spec_pb2.IMAGE_FORMAT_UNSPECIFIED:
         return spec_pb2.IMAGE_FORMAT_PNG
     known = {int(form): spec_pb2.ImageFormat.Name(form) for form in images.ENCODERS}
     if value not in known:
-        notes.wrong(path, f"{value} is not one of {', '.join(f'{k} ({v})' for k, v in known.items())}")
+        violations.add(path, f"{value} is not one of {', '.join(f'{k} ({v})' for k, v in known.items())}")
         return spec_pb2.IMAGE_FORMAT_PNG
     return next(form for form in images.ENCODERS if form == value)
 
 
-def _frame_steps(frames: spec_pb2.FrameRequest, steps: int, limits: Limits, notes: Notes) -> frozenset[int]:
+def _frame_steps(frames: spec_pb2.FrameRequest, steps: int, limits: Limits, violations: Violations) -> frozenset[int]:
     """Return the numbers of steps after which a frame is due."""
     last = max(0, min(steps, limits.max_steps))
     due: set[int] = set()
-    if notes.within("frames.every_steps", frames.every_steps, 0, limits.max_steps) and frames.every_steps:
+    if violations.check_range("frames.every_steps", frames.every_steps, 0, limits.max_steps) and frames.every_steps:
         due.update(range(0, last + 1, frames.every_steps))
     if len(frames.steps) > limits.max_frames:
-        notes.wrong("frames.steps", f"has {len(frames.steps)} entries; at most {limits.max_frames} are taken")
+        violations.add("frames.steps", f"has {len(frames.steps)} entries; at most {limits.max_frames} are taken")
     else:
         for i, step in enumerate(frames.steps):
-            if notes.within(f"frames.steps[{i}]", step, 0, last, because=", the steps of this render"):
+            if violations.check_range(f"frames.steps[{i}]", step, 0, last, because=", the steps of this render"):
                 due.add(step)
     if len(due) > limits.max_frames:
         every = -(-last // (limits.max_frames - 1))
-        notes.wrong("frames", f"asks for {len(due)} frames of at most {limits.max_frames}; try every_steps {every}")
+        violations.add("frames", f"asks for {len(due)} frames of at most {limits.max_frames}; try every_steps {every}")
         due.clear()
     return frozenset(due)
 
 
-def _check_bytes(
-    size: int,
-    form: spec_pb2.ImageFormat,
-    frame_size: int,
-    frame_form: spec_pb2.ImageFormat,
-    frames: int,
-    unary: bool,
-    channels: int,
-    limits: Limits,
-    notes: Notes,
-) -> None:
-    """Note what would not fit a response, before anything is computed for it."""
-    if not limits.min_size_px <= size <= limits.max_size_px:
-        return
-    room = limits.max_response_bytes - OTHER_BYTES
-    result = images.largest_bytes(form, size, channels)
-    frame = images.largest_bytes(frame_form, frame_size, channels)
-    if result > room:
-        notes.wrong("format", _too_large(form, size, result, room, channels))
-    if frames and frame > room:
-        notes.wrong("frames.format", _too_large(frame_form, frame_size, frame, room, channels))
-    elif frames and unary and result <= room and result + frames * frame > room:
-        notes.wrong(
-            "frames",
-            f"{frames} frames of {frame_size} px may take {frames * frame} bytes beside the result and a response holds"
-            f" {limits.max_response_bytes}; ask for fewer or smaller ones (max_size_px), or use StreamRender",
+@dataclass(frozen=True)
+class _Pictures:
+    """Pictures of one kind that a render sends, its result or its frames: how many, how large and how encoded."""
+
+    count: int
+    size_px: int
+    format: spec_pb2.ImageFormat
+    channels: int
+
+    @property
+    def encoded_bytes(self) -> int:
+        """The most that one of them takes in a response."""
+        return images.largest_bytes(self.format, self.size_px, self.channels)
+
+    @property
+    def array_bytes(self) -> int:
+        """What one of them takes in memory, as float32, before it is encoded."""
+        return 4 * self.size_px * self.size_px * self.channels
+
+    def too_large(self, room: int) -> str:
+        """Say how much one of them may take, and up to which size there is room."""
+        name = spec_pb2.ImageFormat.Name(self.format)
+        most = max(s for s in range(self.size_px) if images.largest_bytes(self.format, s, self.channels) <= room)
+        return (
+            f"{name} at {self.size_px} px may take {self.encoded_bytes} bytes and a response holds {room}; {name} goes"
+            f" up to {most} px"
         )
-    waiting = frames * frame_size * frame_size * 4 * channels
-    if frames and waiting > limits.max_waiting_frame_bytes:
-        most = limits.max_waiting_frame_bytes // (frame_size * frame_size * 4 * channels)
-        notes.wrong("frames", f"asks for {frames} frames of {frame_size} px; at that size at most {most} are made")
 
 
-def _too_large(form: spec_pb2.ImageFormat, size: int, needed: int, room: int, channels: int) -> str:
-    name = spec_pb2.ImageFormat.Name(form)
-    most = max(s for s in range(size) if images.largest_bytes(form, s, channels) <= room)
-    return f"{name} at {size} px may take {needed} bytes and a response holds {room}; {name} goes up to {most} px"
+def _check_response(
+    result: _Pictures, frames: _Pictures, limits: Limits, violations: Violations, *, unary: bool
+) -> None:
+    """Report what would not fit a response, before anything is computed for it; a unary one holds all frames too."""
+    room = limits.max_response_bytes - OTHER_BYTES
+    total = result.encoded_bytes + frames.count * frames.encoded_bytes
+    if result.encoded_bytes > room:
+        violations.add("format", result.too_large(room))
+    if frames.count and frames.encoded_bytes > room:
+        violations.add("frames.format", frames.too_large(room))
+    elif frames.count and unary and result.encoded_bytes <= room < total:
+        violations.add(
+            "frames",
+            f"{frames.count} frames of {frames.size_px} px may take {frames.count * frames.encoded_bytes} bytes beside"
+            f" the result and a response holds {limits.max_response_bytes}; ask for fewer or smaller ones"
+            " (max_size_px), or use StreamRender",
+        )
+
+
+def _check_waiting_frames(frames: _Pictures, limits: Limits, violations: Violations) -> None:
+    """Report frames that would take too much memory while they wait for a client that reads slowly."""
+    most = limits.max_waiting_frame_bytes // frames.array_bytes
+    if frames.count > most:
+        violations.add(
+            "frames",
+            f"asks for {frames.count} frames of {frames.size_px} px; at that size at most {most} are made",
+        )

@@ -1,4 +1,4 @@
-"""What is wrong with a request, gathered before any of it is refused."""
+"""The collector of what is wrong with a request: everything is found before any of it is refused."""
 
 from __future__ import annotations
 
@@ -8,50 +8,53 @@ from collections.abc import Iterable, Sequence
 from reverie_server.errors import InvalidRequest, NotServed, Violation, shown
 
 
-class Notes:
+class Violations:
     """The violations found in one request.
 
-    Unknown models and layers are kept apart: a request that is otherwise sound gets NOT_FOUND, any other hears of
-    everything at once.
+    Unknown models and layers are kept apart: when nothing else is wrong with the request it fails with NOT_FOUND,
+    otherwise with INVALID_ARGUMENT and all of its violations.
     """
 
-    def __init__(self, wrong: Sequence[Violation] = ()) -> None:
-        self._wrong: list[Violation] = list(wrong)
-        self._absent: list[tuple[str, str, Violation]] = []
+    def __init__(self, found: Sequence[Violation] = ()) -> None:
+        self._invalid: list[Violation] = list(found)
+        # A value that could not be written into the request is absent from it and must not be checked a second time.
+        self._unwritten = {violation.field for violation in found}
+        self._not_served: list[tuple[str, str, Violation]] = []
 
-    def wrong(self, field: str, problem: str) -> None:
-        """Note a value that cannot be served; the same note twice is one."""
-        if (violation := Violation(field, problem)) not in self._wrong:
-            self._wrong.append(violation)
+    def add(self, field: str, problem: str) -> None:
+        """Add a field whose value cannot be served; adding the same violation twice adds it once."""
+        if (violation := Violation(field, problem)) not in self._invalid and field not in self._unwritten:
+            self._invalid.append(violation)
 
-    def absent(self, field: str, problem: str, *, kind: str, name: str) -> None:
-        """Note a name of something that is not served here."""
-        self._absent.append((kind, name, Violation(field, problem)))
+    def add_not_served(self, field: str, problem: str, *, kind: str, name: str) -> None:
+        """Add a field that names a resource, a model or a layer, that is not served here."""
+        if field not in self._unwritten:
+            self._not_served.append((kind, name, Violation(field, problem)))
 
-    def within(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
-        """Note a number outside of low..high, NaN included; return whether it is inside."""
+    def check_range(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
+        """Add a violation unless low <= value <= high, which NaN is not; return whether the value is in range."""
         if low <= value <= high:
             return True
-        self.wrong(field, f"{shown(value)} is not in {low}..{high}{because}")
+        self.add(field, f"{shown(value)} is not in {low}..{high}{because}")
         return False
 
-    def refuse(self) -> None:
-        """Raise what was noted, if anything was."""
-        if self._wrong:
-            raise InvalidRequest([*self._wrong, *(violation for _, _, violation in self._absent)])
-        if self._absent:
-            kind, name, _ = self._absent[0]
-            raise NotServed(kind, name, [violation for _, _, violation in self._absent])
+    def raise_if_any(self) -> None:
+        """Raise InvalidRequest or NotServed with all violations, if there are any."""
+        if self._invalid:
+            raise InvalidRequest([*self._invalid, *(violation for _, _, violation in self._not_served)])
+        if self._not_served:
+            kind, name, _ = self._not_served[0]
+            raise NotServed(kind, name, [violation for _, _, violation in self._not_served])
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the sentence about a name that nothing answers to, with the nearest ones that something does."""
+    """Return the sentence for a name that does not exist, with the existing names nearest to it."""
     names = list(known)
-    return f"there is no {kind} {shown(name)}; {nearest(name, names)}"
+    return f"there is no {kind} {shown(name)}; {suggestion(name, names)}"
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return which of the known names the caller may have meant, or some of them."""
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Return a clause with the known names that the caller may have meant, or else with some of them."""
     folded = {candidate.casefold(): candidate for candidate in reversed(known)}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
     if close:

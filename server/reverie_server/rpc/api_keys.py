@@ -1,7 +1,7 @@
-"""API keys: made, kept as hashes in one file, and recognised.
+"""API keys: created, stored as hashes in one file, and checked.
 
-A key is ``reverie_ID_SECRET``: the id finds its entry, the secret, 256 random bits, proves it. What is kept is the
-SHA-256 of the whole key: against a secret of that entropy nothing slower is of use.
+A key is ``reverie_ID_SECRET``: the id finds its entry, the secret, 256 random bits, proves it. The file holds the
+SHA-256 of the whole key: for a secret of that entropy a slower hash adds nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class UnusableKeys(Exception):
     """The file of keys cannot be read or written; the message names it and what is wrong."""
 
 
-class Key(BaseModel):
+class ApiKey(BaseModel):
     """One key, as the file holds it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,32 +53,32 @@ class Key(BaseModel):
 
     @property
     def quota(self) -> Quota:
-        """What it may use."""
+        """The bounds of its usage."""
         return Quota(self.renders, self.pixel_steps_per_minute)
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    keys: tuple[Key, ...] = ()
+    keys: tuple[ApiKey, ...] = ()
 
 
-def new_key(name: str, *, rights: Sequence[str], quota: Quota) -> tuple[str, Key]:
-    """Return a key's text, which is nowhere else, and the entry for it; raise UnusableKeys for a name or a right."""
+def new_key(name: str, *, rights: Sequence[str], quota: Quota) -> tuple[str, ApiKey]:
+    """Return a new key's text, which nothing stores, and its entry; raise UnusableKeys for a bad name or right."""
     number = secrets.token_hex(6)
     text = f"reverie_{number}_{secrets.token_urlsafe(32)}"
     if unknown := set(rights) - set(RIGHTS):
         raise UnusableKeys(f"there is no right {min(unknown)!r}; there are {', '.join(RIGHTS)}")
     created = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        return text, Key(
+        return text, ApiKey(
             id=number, name=name, sha256=_hash(text), rights=tuple(rights), created=created, **asdict(quota)
         )
     except ValidationError as error:
         raise UnusableKeys(f"such a key cannot be: {_first(error)}") from None
 
 
-def read(path: Path) -> tuple[Key, ...]:
+def read(path: Path) -> tuple[ApiKey, ...]:
     """Return the keys of a file; raise UnusableKeys."""
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -97,7 +97,7 @@ def read(path: Path) -> tuple[Key, ...]:
     return keys
 
 
-def write(path: Path, keys: Sequence[Key]) -> None:
+def write(path: Path, keys: Sequence[ApiKey]) -> None:
     """Replace a file of keys at once, readable by this user alone; raise UnusableKeys."""
     text = json.dumps({"keys": [key.model_dump() for key in keys]}, indent=2) + "\n"
     try:
@@ -114,8 +114,8 @@ def write(path: Path, keys: Sequence[Key]) -> None:
         raise UnusableKeys(f"the keys cannot be written to {path}: {error.strerror}") from error
 
 
-class KeyRing:
-    """The keys of a file, which is read again when it changes, and what each has used."""
+class ApiKeyFile:
+    """The keys of a file, which is read again when it changes, and the usage of each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -124,8 +124,8 @@ class KeyRing:
         self._seen = self._stamp()
         self._keys = {key.id: key for key in read(path)}
 
-    def recognise(self, text: str) -> tuple[Key, Account] | None:
-        """Return the key that a text is, and its account; None when it is none of these."""
+    def authenticate(self, text: str) -> tuple[ApiKey, Account] | None:
+        """Return the key with this text, and its account; None if there is none."""
         keys = self._current()
         found = KEY.fullmatch(text)
         key = keys.get(found["id"]) if found else None
@@ -137,7 +137,7 @@ class KeyRing:
         account.adopt(key.quota)
         return key, account
 
-    def _current(self) -> dict[str, Key]:
+    def _current(self) -> dict[str, ApiKey]:
         with self._lock:
             if (stamp := self._stamp()) != self._seen:
                 try:
@@ -161,6 +161,6 @@ def _hash(text: str) -> str:
 
 
 def _first(error: ValidationError) -> str:
-    """Return the first thing that is wrong, without the value: it may be a secret."""
+    """Return the first problem, without the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

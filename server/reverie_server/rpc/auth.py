@@ -1,4 +1,4 @@
-"""Who may make which call: API keys, client certificates, and the rights that each method needs."""
+"""Authorization: who calls, by API key or client certificate, and the right that each method needs."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.errors import Forbidden, Unauthenticated
-from reverie_server.rpc import caller as callers
-from reverie_server.rpc.api_keys import KeyRing
-from reverie_server.rpc.caller import READ, RENDER, Caller
+from reverie_server.rpc.api_keys import ApiKeyFile
+from reverie_server.rpc.caller import READ, RENDER, Caller, peer_host, set_caller
 from reverie_server.rpc.interceptor import Call
 
 SERVICE = "/reverie.v1.VisualizationService/"
 
-#: CACHE_MODE_ONLY: answer with a picture that is there already, or not at all.
-CACHED_ONLY = 3
+
+def _render_right(request: Any) -> str:
+    """Return the right for a render: reading is enough where only a stored picture may answer.
+
+    What could not be decoded as a request has no fields; the call is refused later.
+    """
+    only_cached = getattr(request, "cache", None) == visualization_pb2.CACHE_MODE_ONLY
+    return READ if only_cached else RENDER
 
 
-def _rendering(request: Any) -> str:
-    return READ if getattr(request, "cache", 0) == CACHED_ONLY else RENDER
-
-
-#: The right that each method needs, by its request. Health and reflection, other services, are open to all: probes and
-#: load balancers have no keys, and reflection tells what the .proto files tell.
-NEEDED: Mapping[str, Callable[[Any], str]] = {
+#: The right that each method needs, by its request. Other services, health and reflection, need none: probes and load
+#: balancers have no keys, and reflection says no more than the published .proto files.
+REQUIRED_RIGHTS: Mapping[str, Callable[[Any], str]] = {
     "GetServerInfo": lambda request: READ,
     "ListModels": lambda request: READ,
     "ListLayers": lambda request: READ,
-    "RenderImage": _rendering,
-    "StreamRender": _rendering,
+    "RenderImage": _render_right,
+    "StreamRender": _render_right,
     "CreateRenderJob": lambda request: RENDER,
     "GetRenderJob": lambda request: READ,
     "ListRenderJobs": lambda request: READ,
@@ -40,37 +42,37 @@ NEEDED: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-class Admittance:
-    """The layer that knows callers and lets in those who may; without keys everybody may do everything."""
+class Authorizer:
+    """Middleware that identifies callers and checks their rights; without keys everybody has every right."""
 
-    def __init__(self, keys: KeyRing | None) -> None:
+    def __init__(self, keys: ApiKeyFile | None) -> None:
         self._keys = keys
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
-        """Know the caller of a call; raise Unauthenticated or Forbidden."""
+        """Set the caller of a call; raise Unauthenticated or Forbidden."""
         if self._keys is None or not call.method.startswith(SERVICE):
-            callers.become(Caller(_certified(call.context) or callers.machine(call.context.peer() or "")))
+            set_caller(Caller(_common_name(call.context) or peer_host(call.context.peer() or "")))
         else:
-            callers.become(_known(self._keys, call))
+            set_caller(_authenticated(self._keys, call))
         yield
 
 
-def _known(keys: KeyRing, call: Call) -> Caller:
+def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
     scheme, _, text = call.metadata.get("authorization", "").partition(" ")
     if not text:
         raise Unauthenticated("this server needs an API key: send it as metadata, authorization: Bearer KEY")
-    found = keys.recognise(text.strip()) if scheme.lower() == "bearer" else None
+    found = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
     if found is None:
         raise Unauthenticated("the API key is none of those known here; it may have been revoked")
     key, account = found
-    right = NEEDED[call.method.removeprefix(SERVICE)](call.request)
+    right = REQUIRED_RIGHTS[call.method.removeprefix(SERVICE)](call.request)
     if right not in key.rights:
         raise Forbidden(right, key.rights)
     return Caller(f"{key.name}/{key.id}", account)
 
 
-def _certified(context: grpc.aio.ServicerContext) -> str:
-    """Return the common name in a client's certificate, if it was asked for one."""
+def _common_name(context: grpc.aio.ServicerContext) -> str:
+    """Return the common name in the client's certificate, or an empty string where there is none."""
     names = context.auth_context().get("x509_common_name", ())
     return "cn:" + names[0].decode(errors="replace")[:100] if names else ""

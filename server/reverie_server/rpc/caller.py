@@ -1,4 +1,4 @@
-"""Who a call comes from, for all that is done for it."""
+"""The caller of the gRPC call in progress, in a context variable of the call's task."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from reverie_server.rpc.quotas import Account
 
-#: Rights: `read` the catalog and what is made already; `render` all of it.
+#: Rights: `read` covers the catalog and pictures that are stored already, `render` everything.
 READ, RENDER = "read", "render"
 RIGHTS = (READ, RENDER)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls: known by an API key or a certificate, or else by the machine."""
+    """Who calls: identified by an API key or a certificate, or else by the host."""
 
-    #: What the log, and the queue that is fair between callers, know them by; no secret.
+    #: For the log, and for the queue that is fair between callers; no secret.
     name: str = ""
     account: Account | None = None
 
@@ -27,20 +27,20 @@ _caller: ContextVar[Caller] = ContextVar("reverie_caller")
 _NOBODY = Caller()
 
 
-def current() -> Caller:
-    """Return who the call in progress comes from; nobody, with an empty name, where nothing tells."""
+def current_caller() -> Caller:
+    """Return the caller of the call in progress; one with an empty name where none is set."""
     return _caller.get(_NOBODY)
 
 
-def become(caller: Caller) -> None:
-    """Let the rest of this call, which has a task of its own, be `caller`'s."""
+def set_caller(caller: Caller) -> None:
+    """Set the caller for the rest of the call in progress."""
     _caller.set(caller)
 
 
 @contextmanager
 def charged(pixel_steps: float) -> Iterator[None]:
-    """Let the caller pay for a render that lasts as long as the block; or raise QuotaExceeded."""
-    account = current().account
+    """Charge the caller's quota for a render that lasts as long as the block; raise QuotaExceeded."""
+    account = current_caller().account
     if account is None:
         yield
     else:
@@ -48,7 +48,7 @@ def charged(pixel_steps: float) -> Iterator[None]:
             yield
 
 
-def machine(peer: str) -> str:
-    """Return the machine of a gRPC peer such as ``ipv4:192.0.2.1:43210``; its port is new for each connection."""
+def peer_host(peer: str) -> str:
+    """Return the host of a gRPC peer such as ``ipv4:192.0.2.1:43210``: its port differs between connections."""
     kind, _, where = peer.partition(":")
     return where.rpartition(":")[0] if kind in ("ipv4", "ipv6") else kind

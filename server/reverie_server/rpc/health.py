@@ -1,4 +1,6 @@
-"""The standard health service, grpc.health.v1, which probes and load balancers ask."""
+"""The standard health service, grpc.health.v1, for probes and load balancers."""
+
+# ruff: noqa: N802 - methods are called what the .proto file calls them
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any
 import grpc
 
 from reverie_server.rpc.descriptors import PrivateFile, enum_message, field, map_message, message, method, service
+from reverie_server.rpc.handlers import service_handler
 
 PACKAGE = "grpc.health.v1"
 STATUSES = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
@@ -43,7 +46,7 @@ HealthListResponse: Any = FILE.message("HealthListResponse")
 
 
 class Health:
-    """The state of the services of one server: "" is the server as a whole. Belongs to one event loop."""
+    """The status of each service of one server; "" is the server as a whole. Belongs to one event loop."""
 
     def __init__(self, *services: str) -> None:
         self._statuses = dict.fromkeys(["", *services], SERVING)
@@ -51,33 +54,33 @@ class Health:
         self._closed = False
 
     def set_all(self, status: int) -> None:
-        """Change what every service answers, and tell those who watch."""
+        """Set the status of every service, and send it to all watchers."""
         self._statuses = dict.fromkeys(self._statuses, status)
-        self._tell()
+        self._wake_watchers()
 
     def close(self) -> None:
-        """End the calls of those who watch: they would keep the server from stopping."""
+        """End all watches: open calls would keep the server from stopping."""
         self._closed = True
-        self._tell()
+        self._wake_watchers()
 
-    def _tell(self) -> None:
-        told, self._changed = self._changed, asyncio.Event()
-        told.set()
+    def _wake_watchers(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
-    async def check(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
-        """Answer once."""
+    async def Check(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
+        """Return the status of a service; NOT_FOUND for an unknown one."""
         if (status := self._statuses.get(request.service)) is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no service of that name is registered here")
         return HealthCheckResponse(status=status)
 
-    async def list(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
-        """Answer for every service."""
+    async def List(self, request: Any, context: grpc.aio.ServicerContext) -> Any:
+        """Return the status of every service."""
         return HealthListResponse(
             statuses={name: HealthCheckResponse(status=status) for name, status in self._statuses.items()}
         )
 
-    async def watch(self, request: Any, context: grpc.aio.ServicerContext) -> None:
-        """Answer now and at every change; a service nobody knows may still come."""
+    async def Watch(self, request: Any, context: grpc.aio.ServicerContext) -> None:
+        """Send the status of a service now and at every change; that of an unknown one is SERVICE_UNKNOWN."""
         seen = None
         while not self._closed:
             changed, status = self._changed, self._statuses.get(request.service, SERVICE_UNKNOWN)
@@ -88,15 +91,4 @@ class Health:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Mount the service."""
-        handlers = {
-            "Check": grpc.unary_unary_rpc_method_handler(
-                self.check, HealthCheckRequest.FromString, HealthCheckResponse.SerializeToString
-            ),
-            "List": grpc.unary_unary_rpc_method_handler(
-                self.list, HealthListRequest.FromString, HealthListResponse.SerializeToString
-            ),
-            "Watch": grpc.unary_stream_rpc_method_handler(
-                self.watch, HealthCheckRequest.FromString, HealthCheckResponse.SerializeToString
-            ),
-        }
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(f"{PACKAGE}.Health", handlers),))
+        server.add_generic_rpc_handlers((service_handler(FILE.descriptor.services_by_name["Health"], self),))

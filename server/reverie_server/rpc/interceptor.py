@@ -1,7 +1,7 @@
-"""What surrounds every call on a server of ours: its name, its record, its errors, its caller.
+"""Middleware around every call on a server of ours: request id, access log, errors, authorization.
 
-Each of these is a layer: a context manager around the call, given the `Call`. They are entered in the order listed, so
-the first sees how the call ended after all others.
+A middleware is a context manager around the call, given the `Call`. They are entered in the order listed, so that the
+first is left last and sees how the call ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from google.protobuf.message import DecodeError
 
 from reverie_server.errors import InvalidRequest, Violation
 from reverie_server.rpc import request_id
-from reverie_server.rpc.status import reporting
+from reverie_server.rpc.handlers import KINDS
+from reverie_server.rpc.status import errors_to_status
 
 
 @dataclass(frozen=True)
@@ -34,33 +35,33 @@ class Call:
     context: grpc.aio.ServicerContext
 
 
-Layer = Callable[[Call], AbstractAsyncContextManager[None]]
+Middleware = Callable[[Call], AbstractAsyncContextManager[None]]
 
 
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Puts layers around every call."""
+    """Puts middleware around every call."""
 
-    def __init__(self, *layers: Layer) -> None:
-        self._layers = layers
+    def __init__(self, *middleware: Middleware) -> None:
+        self._middleware = middleware
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
-        """Return the handler of a call, with the layers around it; None where there is no such method."""
+        """Return the handler of a call, with the middleware around it; None where there is no such method."""
         handler = await continuation(handler_call_details)
-        return handler and _surrounded(handler, handler_call_details, self._layers)
+        return handler and _with_middleware(handler, handler_call_details, self._middleware)
 
 
 @asynccontextmanager
-async def named(call: Call) -> AsyncIterator[None]:
-    """Give the call a name, its caller's if that can be, and return it with the answer."""
+async def assign_request_id(call: Call) -> AsyncIterator[None]:
+    """Give the call an id, its caller's if that is valid, and return it in the trailing metadata."""
     request_id.begin(call.metadata.get(request_id.HEADER))
     call.context.set_trailing_metadata(request_id.trailers())
     yield
 
 
 @asynccontextmanager
-async def shielded(call: Call) -> AsyncIterator[None]:
-    """Let no exception reach the client as it is; refuse what was no message."""
-    async with reporting(call.context, call.method):
+async def catch_errors(call: Call) -> AsyncIterator[None]:
+    """End the call with a status when an exception leaves it; refuse a request that is no message."""
+    async with errors_to_status(call.context, call.method):
         if isinstance(call.request, _Undecodable):
             call.request.refuse()
         yield
@@ -88,46 +89,38 @@ class _Undecodable:
         raise InvalidRequest([Violation("request", f"is no message of the type {self._kind}")])
 
 
-def _surrounded(handler: Any, details: Any, layers: Sequence[Layer]) -> Any:
+def _with_middleware(handler: Any, details: Any, middleware: Sequence[Middleware]) -> Any:
     metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
     streams = (handler.request_streaming, handler.response_streaming)
     behaviour = getattr(handler, KINDS[streams])
 
     @asynccontextmanager
-    async def layered(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
+    async def entered(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
         call = Call(details.method, metadata, request, context)
         async with AsyncExitStack() as stack:
-            for layer in layers:
-                await stack.enter_async_context(layer(call))
+            for each in middleware:
+                await stack.enter_async_context(each(call))
             yield
 
     async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
-        async with layered(request, context):
+        async with entered(request, context):
             return await behaviour(request, context)
 
     async def answers(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-        async with layered(request, context):
+        async with entered(request, context):
             async for each in behaviour(request, context):
                 yield each
 
     make = getattr(grpc, f"{KINDS[streams]}_rpc_method_handler")
     return make(
         answers if inspect.isasyncgenfunction(behaviour) else answer,
-        request_deserializer=_guarded(handler.request_deserializer, streams=handler.request_streaming),
+        request_deserializer=_safe_deserializer(handler.request_deserializer, streams=handler.request_streaming),
         response_serializer=handler.response_serializer,
     )
 
 
-KINDS = {
-    (False, False): "unary_unary",
-    (False, True): "unary_stream",
-    (True, False): "stream_unary",
-    (True, True): "stream_stream",
-}
-
-
-def _guarded(deserializer: Callable[[bytes], Any] | None, *, streams: bool) -> Callable[[bytes], Any] | None:
-    """Return a deserializer that lets the call refuse what is no message; gRPC itself calls that an error of ours."""
+def _safe_deserializer(deserializer: Callable[[bytes], Any] | None, *, streams: bool) -> Callable[[bytes], Any] | None:
+    """Return a deserializer that lets the call refuse what is no message: gRPC itself would answer INTERNAL."""
     if deserializer is None:  # the method takes bytes
         return None
 

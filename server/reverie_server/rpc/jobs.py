@@ -1,4 +1,4 @@
-"""reverie.v1's calls about jobs: the wire's half, and nothing of the work."""
+"""The calls of `reverie.v1` about jobs: create, get, list, cancel and watch."""
 
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
@@ -12,21 +12,21 @@ from reverie_proto.v1 import jobs_pb2
 from reverie_server.engine import Engine
 from reverie_server.errors import Draining
 from reverie_server.jobs.states import OPEN
-from reverie_server.rpc.loop_events import Bells
-from reverie_server.rpc.status import reported
+from reverie_server.rpc.loop_events import LoopEvents
+from reverie_server.rpc.status import rpc_method
 
 
-class JobCalls:
-    """The part of the servicer that is about jobs. Belongs to one event loop."""
+class JobServicer:
+    """Answers from an engine's jobs, until drained. Belongs to one event loop."""
 
     def __init__(self, engine: Engine) -> None:
         self._jobs = engine.jobs
         self._draining = False
-        self._bells = Bells()
-        #: Rung when there may be news for a watcher.
-        self._rung: set[asyncio.Event] = set()
+        self._loop_events = LoopEvents()
+        #: One for each watcher, set when the job may have changed.
+        self._watchers: set[asyncio.Event] = set()
 
-    @reported
+    @rpc_method
     async def CreateRenderJob(
         self, request: jobs_pb2.CreateRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CreateRenderJobResponse:
@@ -35,14 +35,14 @@ class JobCalls:
             raise Draining
         return jobs_pb2.CreateRenderJobResponse(job=await asyncio.to_thread(self._jobs.create, request))
 
-    @reported
+    @rpc_method
     async def GetRenderJob(
         self, request: jobs_pb2.GetRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.GetRenderJobResponse:
         """How a job stands."""
         return jobs_pb2.GetRenderJobResponse(job=await asyncio.to_thread(self._jobs.get, request.id))
 
-    @reported
+    @rpc_method
     async def ListRenderJobs(
         self, request: jobs_pb2.ListRenderJobsRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.ListRenderJobsResponse:
@@ -50,29 +50,29 @@ class JobCalls:
         jobs, token = await asyncio.to_thread(self._jobs.page, request)
         return jobs_pb2.ListRenderJobsResponse(jobs=jobs, next_page_token=token)
 
-    @reported
+    @rpc_method
     async def CancelRenderJob(
         self, request: jobs_pb2.CancelRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CancelRenderJobResponse:
         """End a job before its next step."""
         return jobs_pb2.CancelRenderJobResponse(job=await asyncio.to_thread(self._jobs.cancel, request.id))
 
-    @reported
+    @rpc_method
     async def WatchRenderJob(self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext) -> None:
         """What a job does, item by item, until it has ended."""
-        rung = asyncio.Event()
-        self._rung.add(rung)
+        changed = asyncio.Event()
+        self._watchers.add(changed)
         try:
-            with self._jobs.heard(self._bells.bell(rung)):
-                await self._watch(request, context, rung)
+            with self._jobs.subscribed(self._loop_events.setter(changed)):
+                await self._watch(request, context, changed)
         finally:
-            self._rung.discard(rung)
+            self._watchers.discard(changed)
 
     async def _watch(
-        self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, rung: asyncio.Event
+        self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, changed: asyncio.Event
     ) -> None:
         after = request.after_sequence
-        job, items = await asyncio.to_thread(self._jobs.news, request.id, after)
+        job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
         await context.write(jobs_pb2.WatchRenderJobResponse(sequence=after, job=job))
         while True:
             for sequence, item in items:
@@ -85,14 +85,16 @@ class JobCalls:
             if not items:
                 if self._draining:
                     raise Draining
-                await rung.wait()
-            rung.clear()
-            job, items = await asyncio.to_thread(self._jobs.news, request.id, after)
+                await changed.wait()
+            changed.clear()
+            job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
 
-    def end_watches(self) -> None:
-        """Let everybody who watches come back another time."""
-        for rung in self._rung:
-            rung.set()
+    async def drain(self) -> None:
+        """Refuse new jobs, end every watch with UNAVAILABLE, and stop working on jobs."""
+        self._draining = True
+        for changed in self._watchers:
+            changed.set()
+        await asyncio.to_thread(self._jobs.stop)
 
 
 def _brief(job: jobs_pb2.RenderJob) -> jobs_pb2.RenderJob:

@@ -1,7 +1,7 @@
-"""How long every text, every run of bytes and every list in a request may be, whatever it is for.
+"""Bounds on the length of texts, bytes and lists in every request.
 
-What a field means is checked elsewhere, by those who know. This is for all fields alike, also for those to come, and
-comes before anything looks at them.
+They hold for all fields alike, also for future ones, and are checked before anything reads the fields. What a field
+means is checked in `reverie_server.request`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
 
 def check(request: Message) -> None:
-    """Raise InvalidRequest with every field that is too long."""
+    """Raise InvalidRequest if any field is too long, naming all of them."""
     if wrong := list(_violations(request, "")):
         raise InvalidRequest(wrong)
 
@@ -62,7 +62,7 @@ def _has_length(field: FieldDescriptor) -> bool:
 
 
 def _is_list(field: FieldDescriptor) -> bool:
-    """Whether a field is repeated: the older name of that property leaves with a later protobuf, the newer is young."""
+    """Whether a field is repeated; newer releases of protobuf have `is_repeated`, older ones only `label`."""
     try:
         return bool(field.is_repeated)
     except AttributeError:

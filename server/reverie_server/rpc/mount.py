@@ -1,59 +1,65 @@
-"""Reverie on somebody else's server."""
+"""Reverie on a gRPC server that belongs to somebody else."""
 
 from __future__ import annotations
 
+import asyncio
+
 import grpc
-from reverie_proto.v1 import visualization_pb2, visualization_pb2_grpc
+from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.engine import Engine
 from reverie_server.rpc import health as health_service
+from reverie_server.rpc.catalog import CatalogServicer
+from reverie_server.rpc.handlers import service_handler
 from reverie_server.rpc.health import Health
+from reverie_server.rpc.jobs import JobServicer
 from reverie_server.rpc.reflection import add_reflection
-from reverie_server.rpc.service import VisualizationService
+from reverie_server.rpc.service import RenderServicer
 
 FILE = visualization_pb2.DESCRIPTOR
-SERVICE_NAME: str = FILE.services_by_name["VisualizationService"].full_name
+SERVICE = FILE.services_by_name["VisualizationService"]
 
 
 class Mount:
     """Reverie's services on one grpc.aio server; made by `add_to_server`."""
 
-    def __init__(self, service: VisualizationService, health: Health | None) -> None:
-        self._service = service
+    def __init__(self, renders: RenderServicer, jobs: JobServicer, health: Health | None) -> None:
+        self._renders = renders
+        self._jobs = jobs
         self._health = health
 
     async def drain(self, grace_s: float = 30) -> None:
-        """Get ready to stop: health answers NOT_SERVING, new renders are refused, those accepted finish.
+        """Prepare to stop: health answers NOT_SERVING, new renders are refused, accepted ones finish.
 
-        Whatever has not finished after `grace_s` seconds is stopped before its next step and ends with UNAVAILABLE.
-        Call it before the server's own `stop`; other services of the host are not touched.
+        A render that has not finished after `grace_s` seconds is stopped before its next step and ends with
+        UNAVAILABLE. Call it before the server's own `stop`; other services of the host are not touched.
         """
         if self._health is not None:
             self._health.set_all(health_service.NOT_SERVING)
-        await self._service.drain(grace_s)
+        await asyncio.gather(self._jobs.drain(), self._renders.drain(grace_s))
         if self._health is not None:
             self._health.close()
 
     def interrupt(self) -> None:
         """Stop every render before its next step; a `drain` in progress then ends at once."""
-        self._service.interrupt()
+        self._renders.interrupt()
 
 
 def add_to_server(server: grpc.aio.Server, engine: Engine, *, health: bool = False, reflection: bool = False) -> Mount:
-    """Mount `reverie.v1.VisualizationService` on a grpc.aio server that has not started, and return what drains it.
+    """Mount `reverie.v1.VisualizationService` on a grpc.aio server that has not started; return what drains it.
 
     The server, its ports, its interceptors and the engine stay the host's: to start, to stop and to close. `health` and
-    `reflection` add grpc.health.v1 and server reflection, for a host that has none of its own; both then speak for
+    `reflection` add grpc.health.v1 and server reflection, for a host that has none of its own; both then answer for
     Reverie's service only.
     """
-    service = VisualizationService(engine)
-    visualization_pb2_grpc.add_VisualizationServiceServicer_to_server(service, server)
+    renders, jobs = RenderServicer(engine), JobServicer(engine)
+    server.add_generic_rpc_handlers((service_handler(SERVICE, CatalogServicer(engine), renders, jobs),))
     files = [FILE]
     answering = None
     if health:
-        answering = Health(SERVICE_NAME)
+        answering = Health(SERVICE.full_name)
         answering.add_to(server)
         files.append(health_service.FILE.descriptor)
     if reflection:
         add_reflection(server, *files)
-    return Mount(service, answering)
+    return Mount(renders, jobs, answering)

@@ -1,4 +1,4 @@
-"""What one key may use: renders at once, and pixels times steps in a minute."""
+"""Quotas of one API key: renders at once, and pixels times steps per minute."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from reverie_server.errors import QuotaExceeded
 
 @dataclass(frozen=True)
 class Quota:
-    """The bounds of one key; None is none."""
+    """The bounds of one key; None means no bound."""
 
     renders: int | None = None
     pixel_steps_per_minute: float | None = None
 
 
 class Account:
-    """What a key has used.
+    """The usage of a key.
 
-    Pixel-steps are a bucket that holds a minute's worth and fills evenly. A render is let in while there is something
-    in it and takes all that it costs, so that a costly one is not refused for ever but paid for by waiting afterwards.
+    Pixel-steps are a token bucket that holds one minute's worth and fills evenly. A render is admitted while the level
+    is above zero and takes its whole cost, which may leave the level negative: a costly render is not refused for ever,
+    but the next one has to wait.
     """
 
     def __init__(self, quota: Quota, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +37,7 @@ class Account:
         self._seen = clock()
 
     def adopt(self, quota: Quota) -> None:
-        """Go on under other bounds."""
+        """Continue under other bounds."""
         with self._lock:
             if quota != self._quota:
                 self._fill()
@@ -45,7 +46,7 @@ class Account:
 
     @contextmanager
     def charged(self, pixel_steps: float) -> Iterator[None]:
-        """Render while the block lasts; raise QuotaExceeded where that is too much."""
+        """Charge a render that lasts as long as the block; raise QuotaExceeded."""
         self._begin(pixel_steps)
         try:
             yield

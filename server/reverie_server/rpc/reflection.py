@@ -1,4 +1,6 @@
-"""Server reflection, v1 and v1alpha: grpcurl and its like learn the API from the server itself, with no .proto."""
+"""Server reflection, v1 and v1alpha: tools such as grpcurl learn the API from the server, without .proto files."""
+
+# ruff: noqa: N802 - methods are called what the .proto file calls them
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 
 from reverie_server.rpc.descriptors import PrivateFile, field, message, method, service
+from reverie_server.rpc.handlers import service_handler
 
 #: The same messages under two names: old tools ask for v1alpha, new ones for v1 first.
 PACKAGES = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
@@ -71,7 +74,7 @@ def _reflection_file(package: str) -> PrivateFile:
 FILES = {package: _reflection_file(package) for package in PACKAGES}
 
 
-class Catalogue:
+class DescriptorIndex:
     """The files that describe a server's services, by file name and by every name they define."""
 
     def __init__(self, files: Iterable[FileDescriptor]) -> None:
@@ -91,7 +94,7 @@ class Catalogue:
             self._add(needed)
 
     def by_name(self, name: str) -> list[bytes] | None:
-        """Return a file and all it needs, serialised, the file first; None when there is no such file."""
+        """Return a file and all it needs, serialised, the file first; None if there is no such file."""
         if name not in self._files:
             return None
         found: dict[str, FileDescriptor] = {}
@@ -104,7 +107,7 @@ class Catalogue:
         return [_proto(file).SerializeToString() for file in found.values()]
 
     def by_symbol(self, symbol: str) -> list[bytes] | None:
-        """Return the file that defines a name, as `by_name` does; None when no file does."""
+        """Return the file that defines a name, in the form of `by_name`; None if no file does."""
         return self.by_name(self._symbols.get(symbol, ""))
 
     def defines(self, symbol: str) -> bool:
@@ -144,32 +147,33 @@ def symbols(file: FileDescriptorProto) -> Iterator[str]:
 
 
 class Reflection:
-    """One version of the service, over a catalogue of files."""
+    """One version of the service, over an index of files."""
 
-    def __init__(self, package: str, catalogue: Catalogue) -> None:
+    def __init__(self, package: str, index: DescriptorIndex) -> None:
         self._package = package
-        self._catalogue = catalogue
-        self._request: Any = FILES[package].message("ServerReflectionRequest")
+        self._index = index
         self._response: Any = FILES[package].message("ServerReflectionResponse")
 
-    async def info(self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-        """Answer one question after the other."""
+    async def ServerReflectionInfo(
+        self, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext
+    ) -> AsyncIterator[Any]:
+        """Answer each request of the stream in turn."""
         async for request in requests:
             yield self.answer(request)
 
     def answer(self, request: Any) -> Any:
-        """Return the answer to one question; what is not known is an answer too, and leaves the call open."""
+        """Return the answer to one request; an unknown name is an answer too, and leaves the call open."""
         response = self._response(valid_host=request.host, original_request=request)
         kind = request.WhichOneof("message_request")
         if kind == "list_services":
-            for name in sorted(self._catalogue.services):
+            for name in sorted(self._index.services):
                 response.list_services_response.service.add(name=name)
         elif kind == "file_by_filename":
-            self._files(response, request.file_by_filename, self._catalogue.by_name(request.file_by_filename))
+            self._files(response, request.file_by_filename, self._index.by_name(request.file_by_filename))
         elif kind == "file_containing_symbol":
             symbol = request.file_containing_symbol
-            self._files(response, symbol, self._catalogue.by_symbol(symbol))
-        elif kind == "all_extension_numbers_of_type" and self._catalogue.defines(request.all_extension_numbers_of_type):
+            self._files(response, symbol, self._index.by_symbol(symbol))
+        elif kind == "all_extension_numbers_of_type" and self._index.defines(request.all_extension_numbers_of_type):
             # proto3 messages have no extensions: the list stays empty.
             response.all_extension_numbers_response.base_type_name = request.all_extension_numbers_of_type
         elif kind is None:
@@ -186,16 +190,8 @@ class Reflection:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Mount the service."""
-        handler = grpc.stream_stream_rpc_method_handler(
-            self.info, self._request.FromString, self._response.SerializeToString
-        )
-        server.add_generic_rpc_handlers(
-            (
-                grpc.method_handlers_generic_handler(
-                    f"{self._package}.ServerReflection", {"ServerReflectionInfo": handler}
-                ),
-            )
-        )
+        service = FILES[self._package].descriptor.services_by_name["ServerReflection"]
+        server.add_generic_rpc_handlers((service_handler(service, self),))
 
 
 def _refuse(response: Any, code: grpc.StatusCode, message: str) -> None:
@@ -205,6 +201,6 @@ def _refuse(response: Any, code: grpc.StatusCode, message: str) -> None:
 
 def add_reflection(server: grpc.aio.Server, *files: FileDescriptor) -> None:
     """Mount both versions of reflection over the services of some files, and over reflection itself."""
-    catalogue = Catalogue([*files, *(file.descriptor for file in FILES.values())])
+    index = DescriptorIndex([*files, *(file.descriptor for file in FILES.values())])
     for package in PACKAGES:
-        Reflection(package, catalogue).add_to(server)
+        Reflection(package, index).add_to(server)

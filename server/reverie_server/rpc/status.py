@@ -1,4 +1,4 @@
-"""The one place where an exception becomes a gRPC status."""
+"""The translation of exceptions to gRPC statuses; no other module does it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from reverie_server.errors import Fault
-from reverie_server.rpc import message_limits as bounds
-from reverie_server.rpc import request_id
+from reverie_server.rpc import message_limits, request_id
 
 log = logging.getLogger("reverie_server")
 
@@ -26,14 +25,14 @@ Reply = TypeVar("Reply")
 Handler = Callable[[Any, Any, Any], Awaitable[Reply]]
 
 
-def reported(handler: Handler[Reply]) -> Handler[Reply]:
-    """Let a handler, a coroutine method of a servicer, speak in exceptions, and be asked nothing out of bounds."""
+def rpc_method(handler: Handler[Reply]) -> Handler[Reply]:
+    """Decorate a servicer's method: check the size of the request's fields, and turn exceptions into statuses."""
 
     @functools.wraps(handler)
     async def wrapper(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Reply:
-        async with reporting(context, handler.__qualname__):
+        async with errors_to_status(context, handler.__qualname__):
             if isinstance(request, Message):
-                bounds.check(request)
+                message_limits.check(request)
             return await handler(self, request, context)
         raise AssertionError("abort always raises")
 
@@ -41,10 +40,10 @@ def reported(handler: Handler[Reply]) -> Handler[Reply]:
 
 
 @asynccontextmanager
-async def reporting(context: grpc.aio.ServicerContext, what: str) -> AsyncIterator[None]:
-    """End a call by the exception that leaves the block.
+async def errors_to_status(context: grpc.aio.ServicerContext, what: str) -> AsyncIterator[None]:
+    """End a call with the status of the exception that leaves the block.
 
-    Cancellation is not an exception here: it passes through, because gRPC leaks what a handler swallows.
+    Cancellation passes through: gRPC leaks the call of a handler that swallows it.
     """
     try:
         yield
@@ -69,7 +68,7 @@ async def abort(
 ) -> None:
     """End the call with a google.rpc.Status in its trailers.
 
-    Raises CancelledError where it has ended already, such as by its deadline: nobody can be told any more.
+    Raises CancelledError where the call has ended already, such as by its deadline: no status can be sent any more.
     """
     status_code = grpc.StatusCode[code]
     status = status_pb2.Status(code=status_code.value[0], message=message)

@@ -1,4 +1,4 @@
-"""OpenTelemetry traces: a span for every call, which goes on from the client's. The one file that imports it."""
+"""OpenTelemetry traces: a span for every call, a child of the client's. No other file imports OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from reverie_server.rpc import caller as callers
 from reverie_server.rpc import request_id
+from reverie_server.rpc.caller import current_caller
 from reverie_server.rpc.interceptor import Call, status_of
 from reverie_server.version import version
 
 
 class Tracing:
-    """The layer that makes spans."""
+    """Middleware that makes a span for every call."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
@@ -45,11 +45,11 @@ class Tracing:
             span.set_attribute("rpc.grpc.status", "OK")
         finally:
             span.set_attribute("reverie.request_id", request_id.current())
-            span.set_attribute("reverie.client", callers.current().name)
+            span.set_attribute("reverie.client", current_caller().name)
             span.end()
 
     def flush(self) -> None:
-        """Send what has not been sent yet."""
+        """Send the spans that have not been sent yet."""
         self._provider.force_flush()
 
 
@@ -66,5 +66,5 @@ def tracing(exporter: SpanExporter) -> Iterator[Tracing]:
 
 
 def collector(url: str) -> Any:
-    """Return what sends spans to a collector, by OTLP over HTTP."""
+    """Return an exporter that sends spans to a collector, by OTLP over HTTP."""
     return OTLPSpanExporter(endpoint=url)

@@ -1,4 +1,4 @@
-"""Whether a render is taken on, or told at once that it had better not wait."""
+"""Whether a render is taken on, or refused at once with the time to come back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 
 from reverie_server.errors import QueueFull, TooLate
 from reverie_server.limits import Limits
-from reverie_server.scheduler.queue import Ahead, Line, Ticket
+from reverie_server.scheduler.queue import Ahead, RenderQueue
+from reverie_server.scheduler.render import Render
 
 #: Of the queue, what is kept for clients that have not filled the rest of it: one in so many.
 KEPT = 4
@@ -18,31 +19,36 @@ LATEST_S = 60
 SURE = 0.5
 
 
-class Room:
-    """The places in line, and when those who find none may come back; belongs to whoever holds the worker's lock.
+class Admission:
+    """Bounds how many renders wait, and tells those who are refused when to come back.
 
-    A crowd that is told to come back after the same few seconds finds the line full again and again, and who refuses it
-    has less time for pictures. So of one client each is told a time of its own, as far from the last as it takes until
-    a place is free for `EAGER`: not all come back, and the device is not to wait for those.
+    If a crowd were told to come back after the same few seconds, it would find the queue full again and again, and to
+    refuse it costs time that pictures need. So each client that is refused is told a time of its own, as far from the
+    last as it takes until a place is free for `EAGER`: some come too early, so that the device has not to wait.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.max_waiting_renders
+        self._most_of_one = self._most - self._most // KEPT
         #: The time that was told last, by client.
         self._told: dict[str, float] = {}
 
-    def check(self, line: Line, client: str, now: float) -> None:
-        """Raise QueueFull when too many wait, of one client or in all."""
-        waiting = line.waiting()
-        if waiting >= self._most:
-            raise QueueFull(waiting, self._comeback_s(line, client, now))
-        if (mine := line.waiting(client)) >= self._most - self._most // KEPT:
-            raise QueueFull(mine, self._comeback_s(line, client, now), whose=" of this client")
+    def has_room(self, queue: RenderQueue, client: str) -> bool:
+        """Return whether one more render of a client may wait."""
+        return queue.waiting() < self._most and queue.waiting(client) < self._most_of_one
 
-    def _comeback_s(self, line: Line, client: str, now: float) -> int:
-        """Return after how many seconds one more may come back."""
-        clients = {ticket.client for ticket in line} | {client}
-        between = min(line.left_s / max(1, len(line)) * len(clients) / EAGER, LATEST_S)
+    def check(self, queue: RenderQueue, client: str, now: float) -> None:
+        """Raise QueueFull if too many renders wait, of one client or in all."""
+        if self.has_room(queue, client):
+            return
+        retry_after_s = self._retry_after_s(queue, client, now)
+        if (waiting := queue.waiting()) >= self._most:
+            raise QueueFull(waiting, retry_after_s)
+        raise QueueFull(queue.waiting(client), retry_after_s, whose=" of this client")
+
+    def _retry_after_s(self, queue: RenderQueue, client: str, now: float) -> int:
+        clients = {render.client for render in queue} | {client}
+        between = min(queue.left_s / max(1, len(queue)) * len(clients) / EAGER, LATEST_S)
         at = max(self._told.get(client, now), now) + between
         if at > now + LATEST_S:
             at = now + between
@@ -50,9 +56,10 @@ class Room:
         return max(1, math.ceil(at - now))
 
 
-def check_deadline(ticket: Ticket, ahead: Ahead, deadline_s: float | None) -> None:
-    """Raise TooLate when a picture can hardly be done in so many seconds."""
-    if deadline_s is None or ticket.estimated_s is None:
+def check_deadline(render: Render, ahead: Ahead, deadline_s: float | None) -> None:
+    """Raise TooLate if a picture can hardly be done in so many seconds."""
+    estimated_s = render.request.estimated_s
+    if deadline_s is None or estimated_s is None:
         return
-    if SURE * (ahead.wait_s + ticket.estimated_s) > deadline_s:
-        raise TooLate(estimated_s=ticket.estimated_s, wait_s=ahead.wait_s, remaining_s=deadline_s)
+    if SURE * (ahead.wait_s + estimated_s) > deadline_s:
+        raise TooLate(estimated_s=estimated_s, wait_s=ahead.wait_s, remaining_s=deadline_s)

@@ -20,11 +20,11 @@ import numpy as np
 import onnx_ir as ir
 from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.rules import lowerable
-from reverie_ascent.models.repository import Model, StoreError
+from reverie_ascent.models.repository import Model, ModelError
 from reverie_ascent.program import ProgramKey, program_key
 from reverie_ascent.runtime.session import Device
 
-from reverie_server.request.spec import Plan
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.forward import made, read, way
 
 CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 0.9, 150.0, 2.2, 6e-4)
@@ -55,7 +55,7 @@ class Estimates:
         # A cache per engine, gone with it: a decorated function would keep every model alive.
         self._work = lru_cache(maxsize=256)(work)
 
-    def seconds(self, plan: Plan) -> float | None:
+    def seconds(self, plan: RenderRequest) -> float | None:
         """Return what a render takes once its program is loaded; None on a device that the model does not know."""
         key = program_key(plan.recipe)
         step = self._known.get((plan.model.digest, key))
@@ -64,11 +64,11 @@ class Estimates:
                 return None
             try:
                 step = self._work(plan.model, key, self._device.batch, self._device).seconds
-            except StoreError:
+            except ModelError:
                 return None  # a damaged file: the render will say so
         return step * plan.recipe.steps
 
-    def learn(self, plan: Plan, step: float) -> None:
+    def learn(self, plan: RenderRequest, step: float) -> None:
         """Remember what a step of a plan's program took, in seconds."""
         self._known[plan.model.digest, program_key(plan.recipe)] = step
 

@@ -1,4 +1,4 @@
-"""What a render has to say, kept until its reader comes."""
+"""The events of a render that its reader has not taken yet."""
 
 from __future__ import annotations
 
@@ -12,50 +12,56 @@ from reverie_server.request.events import Event, Progress, Rendering
 log = logging.getLogger(__name__)
 
 
-class Mailbox:
-    """A queue between the thread that renders and one reader, who may be slow.
+class EventQueue:
+    """A queue between the threads that render and one reader, who may be slow.
 
     Of progress without a frame only the newest is kept, so that a slow reader costs no memory and never holds up the
     device; frames (a request asks for a bounded number) and the end are never dropped. Nothing comes after the end.
 
-    `bell` is called, from the rendering thread, after every post; that it fails is the reader's loss alone.
+    `notify` calls `wake` once, however many events were put since; an exception of `wake` is logged, and that is all.
     """
 
-    def __init__(self, bell: Callable[[], None]) -> None:
-        self._bell = bell
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
         self._lock = Lock()
-        self._mail: deque[Event | BaseException] = deque()
+        self._events: deque[Event | BaseException] = deque()
         self._ended = False
+        #: Whether something was put that the reader was not woken for.
+        self._news = False
 
-    def put(self, event: Event) -> None:
-        """Leave an event without ringing."""
-        with self._lock:
-            self._mail.append(event)
-
-    def post(self, event: Event | BaseException) -> None:
-        """Leave an event, or the exception that ended the render."""
+    def put(self, event: Event | BaseException) -> None:
+        """Add an event, or the exception that ended the render, without waking the reader."""
         with self._lock:
             if self._ended:
                 return
-            if self._mail and _replaceable(self._mail[-1]):
-                self._mail.pop()
-            self._mail.append(event)
+            if self._events and _replaceable(self._events[-1]):
+                self._events.pop()
+            self._events.append(event)
             self._ended = isinstance(event, BaseException | Rendering)
-        self.ring()
+            self._news = True
 
-    def ring(self) -> None:
-        """Tell the reader that there is mail."""
+    def notify(self) -> None:
+        """Wake the reader if there is something that it was not woken for."""
+        with self._lock:
+            news, self._news = self._news, False
+        if not news:
+            return
         try:
-            self._bell()
+            self._wake()
         except Exception:
             log.exception("a render could not tell its reader that there is news")
 
+    def post(self, event: Event | BaseException) -> None:
+        """Add an event and wake the reader."""
+        self.put(event)
+        self.notify()
+
     def take(self) -> Event | None:
-        """Return the oldest event, or None when there is none; raise the exception that ended the render."""
+        """Return the oldest event, or None if there is none; raise the exception that ended the render."""
         with self._lock:
-            if not self._mail:
+            if not self._events:
                 return None
-            event = self._mail.popleft()
+            event = self._events.popleft()
         if isinstance(event, BaseException):
             raise event
         return event

@@ -31,5 +31,6 @@ def read(node: ir.Node, device: Device) -> int:
     if node.op_type not in ("Conv", "Gemm", "MatMul"):
         return 0
     count = math.prod(dims(node.inputs[1]) or ())
-    transformed = device.name == "cpu" and not device.exact and node.op_type == "Conv" and is_winograd(node)
+    lowered = device.type.multiplies_rows and not device.exact
+    transformed = lowered and node.op_type == "Conv" and is_winograd(node)
     return 4 * count if transformed else count

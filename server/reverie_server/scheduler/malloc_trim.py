@@ -2,6 +2,9 @@
 
 Pictures of many sizes, made by one thread and sent by others, leave holes in the heaps of glibc, which keeps them: a
 server that has been busy for an hour holds several percent more than it uses, and a little more every hour.
+
+The call concerns the whole process, a host's own memory too. It only returns pages that nothing uses, and changes no
+setting of the allocator: no other code can tell, except by the memory that the process holds.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ are those of nine layers of `texture19` and VGG19 at 224 and 512 pixels, which t
 
 from __future__ import annotations
 
-from reverie_ascent.models.repository import Model, StoreError
+from reverie_ascent.models.repository import Model, ModelError
 from reverie_ascent.program import ProgramKey
 from reverie_ascent.runtime.session import Device
 
@@ -24,7 +24,7 @@ def footprint(model: Model, key: ProgramKey, device: Device) -> int:
     """Return about how many bytes a program takes."""
     try:
         ways = [way(model, layer, key.size, device.batch) for layer in dict.fromkeys(layer for layer, _ in key.terms)]
-    except StoreError:
+    except ModelError:
         return BASE_BYTES  # a damaged file: loading it will say so
     nodes = [node for graph in ways for node in graph]
     numbers, weights = sum(map(made, nodes)), sum(read(node, device) for node in nodes)

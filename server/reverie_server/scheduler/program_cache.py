@@ -1,119 +1,92 @@
-"""The programs that are loaded, as many as there is memory for, and the thread that loads them."""
+"""Which programs are loaded or are being loaded: as many as there is memory for."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Condition
+from collections.abc import Collection, Iterator
+from concurrent.futures import Future
+from enum import Enum, auto
 
-from reverie_ascent import Ascent
-
-from reverie_server.observer import Observer
-from reverie_server.request.render_request import Order
-from reverie_server.request.spec import Plan
-from reverie_server.scheduler.queue import Key, Readiness
-
-log = logging.getLogger(__name__)
+from reverie_server.scheduler.batch import Batch
+from reverie_server.scheduler.render import Key
 
 
-class Shelf:
-    """Loaded programs, each with the ascent that climbs by it; the least recently used leaves first.
+class Readiness(Enum):
+    """Whether a program could make a step now."""
 
-    Loading has a thread of its own: steps go on meanwhile. `load` makes an ascent; `room` is in bytes. `changed` is the
-    worker's lock, held around every call but `close`; it is notified when loading has ended. `failed` is called, with
-    the lock held, for what cannot be loaded; it may be asked for again. `observer` is told what loading took.
+    READY = auto()
+    #: It is being loaded.
+    LOADING = auto()
+    #: It can be loaded: there is room for it once programs that nobody needs have left.
+    LOADABLE = auto()
+    #: It has to wait for memory.
+    NO_ROOM = auto()
+
+
+class ProgramCache:
+    """The loaded programs, each with the renders in its batch; the least recently used leaves first.
+
+    It only keeps account: whoever uses it loads what it is told to `reserve`, and guards it with a lock of its own.
+    `room` is in bytes. A program that finds no other is taken whatever it needs.
     """
 
-    def __init__(
-        self,
-        load: Callable[[Plan], Ascent],
-        *,
-        room: int,
-        changed: Condition,
-        failed: Callable[[Key, Exception], None],
-        observer: Observer,
-    ) -> None:
-        self._load, self._room, self._changed, self._failed = load, room, changed, failed
-        self._observer = observer
-        self._loaded: OrderedDict[Key, Ascent] = OrderedDict()
-        self._coming: dict[Key, Future[None]] = {}
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._batches: OrderedDict[Key, Batch] = OrderedDict()
+        self._loading: dict[Key, Future[None]] = {}
         self._bytes: dict[Key, int] = {}
         #: Programs loaded so far.
         self.builds = 0
-        self._builder = ThreadPoolExecutor(1, thread_name_prefix="reverie-load")
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._batches.values())
 
     @property
     def loaded(self) -> Collection[Key]:
-        """Which are there, the least recently used first."""
-        return self._loaded.keys()
+        """The programs that are loaded, the least recently used first."""
+        return self._batches.keys()
 
     @property
     def bytes(self) -> int:
         """About how much memory is taken, by programs that are being loaded too."""
         return sum(self._bytes.values())
 
-    def use(self, key: Key) -> Ascent:
-        """Return a loaded one, which was used last from now on."""
-        self._loaded.move_to_end(key)
-        return self._loaded[key]
-
-    def peek(self, key: Key) -> Ascent:
-        """Return a loaded one."""
-        return self._loaded[key]
-
-    def readiness(self, key: Key, order: Order, *, needed: Collection[Key]) -> Readiness:
-        """Whether a program is loaded; where it is not, have it loaded once what is not `needed` left room for it."""
-        if key in self._loaded:
+    def readiness(self, key: Key, weight: int, *, needed: Collection[Key]) -> Readiness:
+        """Return how a program of so many bytes stands, if those that are `needed` cannot leave; changes nothing."""
+        if key in self._batches:
             return Readiness.READY
-        if key in self._coming:
-            return Readiness.COMING
-        if not self._make_room(order.program_bytes, needed):
-            return Readiness.NO_ROOM
-        self._bytes[key] = order.program_bytes
-        self._coming[key] = self._builder.submit(self._build, key, order.plan)
-        return Readiness.COMING
+        if key in self._loading:
+            return Readiness.LOADING
+        staying = [taken for other, taken in self._bytes.items() if other in needed or other in self._loading]
+        fits = not staying or sum(staying) + weight <= self._room
+        return Readiness.LOADABLE if fits else Readiness.NO_ROOM
 
-    def coming(self, key: Key) -> Future[None] | None:
-        """Return what ends when a program that is being loaded is there, or raises what went wrong."""
-        return self._coming.get(key)
-
-    def drop(self, key: Key) -> None:
-        """Forget a program."""
-        self._loaded.pop(key, None)
-        self._bytes.pop(key, None)
-
-    def close(self) -> None:
-        """Wait for what is being loaded, and forget all; to be called without the lock."""
-        self._builder.shutdown(wait=True)
-        self._loaded.clear()
-        self._bytes.clear()
-
-    def _make_room(self, weight: int, needed: Collection[Key]) -> bool:
-        """Drop the least recently used of those that nobody needs until there is room; a program alone always fits."""
-        for key in [key for key in self._loaded if key not in needed]:
+    def reserve(self, key: Key, weight: int, loading: Future[None], *, needed: Collection[Key]) -> None:
+        """Note that a program is being loaded; programs that nobody needs leave until there is room for it."""
+        for other in [other for other in self._batches if other not in needed]:
             if self.bytes + weight <= self._room:
                 break
-            self.drop(key)
-        return not self._bytes or self.bytes + weight <= self._room
+            self.drop(other)
+        self._bytes[key] = weight
+        self._loading[key] = loading
 
-    def _build(self, key: Key, plan: Plan) -> None:
-        begun = time.perf_counter()
-        try:
-            ascent = self._load(plan)
-        except Exception as error:
-            with self._changed:
-                del self._coming[key], self._bytes[key]
-                self._failed(key, error)
-                self._changed.notify_all()
-            raise
-        took = time.perf_counter() - begun
-        self._observer.built(took)
-        log.info("built a program for %s in %.2f s", plan.described, took)
-        with self._changed:
-            del self._coming[key]
-            self._loaded[key] = ascent
-            self.builds += 1
-            self._changed.notify_all()
+    def loading(self, key: Key) -> Future[None] | None:
+        """Return what ends, or raises what went wrong, when a program that is being loaded is there."""
+        return self._loading.get(key)
+
+    def add(self, key: Key, batch: Batch) -> None:
+        """Take a program that was loaded."""
+        del self._loading[key]
+        self._batches[key] = batch
+        self.builds += 1
+
+    def use(self, key: Key) -> Batch:
+        """Return a loaded program's batch; from now on it is the one that was used last."""
+        self._batches.move_to_end(key)
+        return self._batches[key]
+
+    def drop(self, key: Key) -> None:
+        """Forget a program, loaded or being loaded."""
+        self._batches.pop(key, None)
+        self._loading.pop(key, None)
+        self._bytes.pop(key, None)

@@ -1,45 +1,49 @@
-"""What a render tells of itself: from the ascent's words to events."""
+"""What a render reports of itself: the events of those who listen, made from what the ascent tells."""
 
 from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 from reverie_ascent import Reached, Result
 
+from reverie_server.errors import Interrupted
 from reverie_server.request import images
-from reverie_server.request.events import Frame, Progress, Rendering
-from reverie_server.request.render_request import Order
+from reverie_server.request.events import Accepted, Frame, Progress, Rendering
+from reverie_server.request.render_request import RenderRequest
+from reverie_server.scheduler.queue_position import Moved
+from reverie_server.scheduler.render import Render
+
+log = logging.getLogger(__name__)
 
 
-def progress(order: Order, said: Reached, *, elapsed_s: float, remaining_s: float) -> Progress:
-    """Return what can be told of a step; who hears of it is the desk's to say."""
+def accepted(render: Render) -> Accepted:
+    """Return the event that a render is in the queue."""
+    request = render.request
+    return Accepted(request.effective, request.digest, request.estimated_s, render.position)
+
+
+def post_positions(moved: Iterable[Moved]) -> None:
+    """Tell renders that have not begun how many are before them now."""
+    for render, position, remaining_s in moved:
+        steps = render.request.recipe.steps
+        render.post(Progress(0, steps, 0.0, 0.0, remaining_s, queue_position=position))
+
+
+def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
+    """Tell a render of a step of its own, with its frame if one is due."""
     frame = None
-    if said.image is not None:
-        frame = Frame(said.step, images.shrink(picture(said.image), order.frame_size_px))
-    return Progress(
-        step=said.step,
-        steps=order.plan.recipe.steps,
-        objective=said.objective,
-        elapsed_s=elapsed_s,
-        estimated_remaining_s=remaining_s,
-        frame=frame,
-    )
+    if reached.image is not None:
+        frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
+    steps = render.request.recipe.steps
+    remaining_s = elapsed_s / max(1, reached.step) * (steps - reached.step)
+    render.post(Progress(reached.step, steps, reached.objective, elapsed_s, remaining_s, frame))
 
 
-def waiting(order: Order, position: int, *, remaining_s: float) -> Progress:
-    """Return what is told while nothing is made yet: how many are before it."""
-    return Progress(
-        step=0,
-        steps=order.plan.recipe.steps,
-        objective=0.0,
-        elapsed_s=0.0,
-        estimated_remaining_s=remaining_s,
-        queue_position=position,
-    )
-
-
-def rendering(order: Order, result: Result, *, elapsed_s: float) -> Rendering:
-    """Return the end."""
+def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Rendering:
+    """Return the event that a render is done."""
     return Rendering(
         array=picture(result.image),
         outcome=result.outcome.name.lower(),
@@ -47,12 +51,26 @@ def rendering(order: Order, result: Result, *, elapsed_s: float) -> Rendering:
         activation=result.activation,
         history=result.history,
         steps=result.steps,
-        spec=order.plan.effective,
-        spec_digest=order.plan.digest,
-        maker=order.maker,
+        spec=request.effective,
+        spec_digest=request.digest,
+        maker=request.maker,
         frames=(),
         elapsed_s=elapsed_s,
     )
+
+
+def log_end(request: RenderRequest, end: Rendering | BaseException) -> str:
+    """Write to the log how a render has ended; return it in a word."""
+    match end:
+        case Rendering():
+            outcome, sentence = end.outcome, f"{end.outcome} in {end.elapsed_s:.2f} s"
+        case Interrupted():
+            outcome, sentence = "stopped", "stopped before its end"
+        case _:
+            outcome = sentence = "failed"
+    described = f"{request.described}, {request.recipe.steps} steps, digest {request.digest[:12]}"
+    log.info("%s: %s", sentence, described, extra={"request_id": request.call})
+    return outcome
 
 
 def picture(image: npt.NDArray[np.float32]) -> images.Picture:

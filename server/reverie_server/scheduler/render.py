@@ -1,42 +1,72 @@
-"""One render on its way: what it does, how to stop it, and where it tells of itself."""
+"""One render on its way: what it does, how far it is, and whom it tells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import Lock
+from abc import ABC, abstractmethod
+
+from reverie_ascent import Run
+from reverie_ascent.program import ProgramKey, program_key
 
 from reverie_server.request.events import Event
-from reverie_server.request.render_request import Order
-from reverie_server.scheduler.event_queue import Mailbox
+from reverie_server.request.render_request import RenderRequest
+
+#: What renders have to have in common to share a batch: the digest of the model, and what decides a program's graph.
+Key = tuple[str, ProgramKey]
 
 
-class Render:
-    """A render that waits or runs; made by `Worker.submit`.
+def key_of(request: RenderRequest) -> Key:
+    """Return the key of the program that renders a request."""
+    return request.model.digest, program_key(request.recipe)
 
-    Whoever asked for it reads events until the Rendering comes, or calls `stop` and leaves. `stopping` is called once,
-    by the first `stop`.
+
+class Render(ABC):
+    """A render that waits for the device or has it.
+
+    The step loop's lock guards its state, but for `place` and `run`, which only the step loop's thread touches. A
+    subclass knows who listens.
     """
 
-    def __init__(self, order: Order, bell: Callable[[], None], stopping: Callable[[Render], None]) -> None:
-        self.order = order
-        self.mailbox = Mailbox(bell)
-        self._stopping = stopping
-        self._first = Lock()
-        self._stopped = False
+    def __init__(self, request: RenderRequest) -> None:
+        self.request = request
+        self.key = key_of(request)
+        self.run = Run(request.recipe, request.frame_steps.__contains__)
+        #: Whose share of the device it uses, and whether it gives way to interactive renders.
+        self.client = ""
+        self.background = False
+        #: When it was submitted, when it first had a place in a batch, and when it was told to stop while `active`.
+        self.submitted_at = 0.0
+        self.begun_at: float | None = None
+        self.stopped_at: float | None = None
+        #: Whether it was told to stop.
+        self.stopped = False
+        #: Whether it has a place in a batch or is about to get one: then only the step loop's thread ends it.
+        self.active = False
+        #: Its place in the batch of its program; None while it waits or is suspended.
+        self.place: int | None = None
+        #: How long its steps took so far, in seconds of the device.
+        self.took_s = 0.0
+        #: The position in the queue that was reported last.
+        self.position = 0
 
-    def take(self) -> Event | None:
-        """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
-        return self.mailbox.take()
+    @property
+    def remaining_s(self) -> float:
+        """The time that is left of it, in seconds of the device; 0 if that is not known."""
+        steps, all_steps = self.run.steps, self.run.recipe.steps
+        whole = self.took_s / steps * all_steps if steps else self.request.estimated_s or 0.0
+        return whole * (all_steps - steps) / all_steps
 
-    def stop(self) -> None:
-        """Let the render end before its next step, or never begin; no effect on one that is done.
+    @abstractmethod
+    def put(self, event: Event | BaseException) -> None:
+        """Queue an event, or the exception that ended the render, without waking those who listen.
 
-        Whoever still reads gets `Interrupted`.
+        May be called while the step loop's lock is held, and so calls nothing that takes it.
         """
-        if self._first.acquire(blocking=False):
-            self._stopped = True
-            self._stopping(self)
 
-    def stopped(self) -> bool:
-        """Whether the render was asked to end: read before every step."""
-        return self._stopped
+    @abstractmethod
+    def notify(self) -> None:
+        """Wake those who listen and have something to read; to be called without any lock."""
+
+    def post(self, event: Event | BaseException) -> None:
+        """Queue an event and wake those who listen."""
+        self.put(event)
+        self.notify()

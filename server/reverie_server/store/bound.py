@@ -1,4 +1,4 @@
-"""A store's size, held below a bound: what was not used for the longest time makes room."""
+"""The bound on a store's size: the entries that were not used for the longest time are removed first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reverie_server.store.place import Place
 
 log = logging.getLogger(__name__)
 
-#: Room that is made at once, so that a full store is not searched at every write.
+#: Part of the bound that is freed at once, so that a full store is not listed at every write.
 SPARE = 1 / 10
 #: Part of the bound that may be written before the entries are counted again: other processes write too.
 UNCOUNTED = 1 / 16
@@ -27,7 +27,7 @@ class Bound:
         self._written = 0
 
     def wrote(self, name: str, size_bytes: int) -> None:
-        """Take note of a new entry, and make room when there is too much: but never of this one."""
+        """Record a new entry, and remove others if the store is too large, but never this one."""
         with self._lock:
             self._written += size_bytes
             if (
@@ -39,7 +39,7 @@ class Bound:
             self._counted, self._written = self._make_room(name), 0
 
     def _make_room(self, newest: str) -> int:
-        """Return how many bytes are there now."""
+        """Remove entries if the store is too large; return how many bytes it holds now."""
         entries = sorted(self._place.entries(), key=lambda entry: entry.used_at)
         total = sum(entry.size_bytes for entry in entries)
         if total <= self._limit:

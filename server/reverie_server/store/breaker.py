@@ -1,4 +1,4 @@
-"""Something that fails is left alone for a while, and told about once."""
+"""A circuit breaker: after a failure an operation is not tried for a while, and the failure is logged once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAUSE_S = 15.0
 
 
 class Breaker:
-    """Whether something that failed is worth trying again. `what` names it in the log."""
+    """A circuit breaker; `what` describes its failure in the log."""
 
     def __init__(self, what: str, *, pause_s: float = PAUSE_S, clock: Callable[[], float] = time.monotonic) -> None:
         self._what = what
@@ -21,16 +21,16 @@ class Breaker:
         self._clock = clock
         self._lock = Lock()
         self._since: float | None = None
-        #: What failed last, in words that may go to anybody; empty when nothing did.
+        #: The last failure, in a text that any client may see; empty after a success.
         self.problem = ""
 
     def closed(self) -> bool:
-        """Whether to try: always, except for some seconds after a failure."""
+        """Whether the operation may be tried: always, except for some seconds after a failure."""
         with self._lock:
             return self._since is None or self._clock() - self._since >= self._pause_s
 
     def failed(self, error: BaseException) -> None:
-        """Take note of a failure."""
+        """Record a failure."""
         problem = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         with self._lock:
             news = problem != self.problem
@@ -39,7 +39,7 @@ class Breaker:
             log.error("%s (%s); going on without it, trying again every %g s", self._what, error, self._pause_s)
 
     def worked(self) -> None:
-        """Take note of a success."""
+        """Record a success."""
         with self._lock:
             ended = self._since is not None
             self._since, self.problem = None, ""

@@ -1,4 +1,4 @@
-"""A rendering as the bytes of one entry, and back: whoever changes a bit of it is found out.
+"""A rendering as the bytes of one entry, and back, with a digest that reveals every change.
 
 An entry is a line with the SHA-256 of what follows, and a `StoredRendering` (stored.proto). The picture is in it as the
 float32 numbers that were computed, so that every format is encoded from an entry to the bytes it had at first.

@@ -1,4 +1,4 @@
-"""A local folder as a place for entries, shared by as many processes as like."""
+"""A local folder as a place for entries; any number of processes can share it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from reverie_server.store.place import Kept
+from reverie_server.store.place import EntryInfo
 
-#: An unfinished write older than this was left behind by a process that is no more.
+#: Seconds after which an unfinished write is one of a process that has ended.
 ABANDONED_S = 3600
 
 PART = ".part-"
 
 
 class Folder:
-    """Entries as files. The time of a file's change is when it was last used."""
+    """Entries as files; the modification time of a file is when it was last used."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,18 +26,18 @@ class Folder:
         return str(self._path)
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes and mark it as used; None where there is none."""
+        """Return a file's bytes and mark it as used; None if there is none."""
         path = self._path / name
         try:
             data = path.read_bytes()
         except FileNotFoundError:
             return None
-        with contextlib.suppress(OSError):  # a folder that can only be read has no order of use
+        with contextlib.suppress(OSError):  # in a read-only folder the times of use are not recorded
             os.utime(path)
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file beside its place, wait until the disk has it, and rename it."""
+        """Write a temporary file beside its place, sync it to the disk, and rename it."""
         path = self._path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=PART)
@@ -56,8 +56,8 @@ class Folder:
         """Remove a file, if it is there."""
         (self._path / name).unlink(missing_ok=True)
 
-    def entries(self) -> list[Kept]:
-        """Return every file, and remove what dead processes left half written."""
+    def entries(self) -> list[EntryInfo]:
+        """Return every file, and remove unfinished writes of processes that have ended."""
         found = []
         for folder, _, names in os.walk(self._path):
             for name in names:
@@ -67,7 +67,7 @@ class Folder:
                 except FileNotFoundError:
                     continue  # another process removed it
                 if not name.startswith(PART):
-                    found.append(Kept(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
+                    found.append(EntryInfo(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
                 elif time.time() - state.st_mtime > ABANDONED_S:
                     path.unlink(missing_ok=True)
         return found

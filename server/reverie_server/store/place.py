@@ -1,4 +1,4 @@
-"""Where entries lie: what a store needs of a folder, a bucket or a piece of memory."""
+"""The storage that a store needs: a folder, a bucket or memory that holds bytes by name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An entry that is there: its name, its size, and when it was last used, in seconds of the clock there."""
+class EntryInfo:
+    """A stored entry: its name, its size, and when it was last used, in seconds of the storage's clock."""
 
     name: str
     size_bytes: int
@@ -16,16 +16,16 @@ class Kept:
 
 
 class Place(Protocol):
-    """Bytes by name, a name being a relative path with slashes. Anything may raise whatever its medium raises."""
+    """Bytes by name, a name being a relative path with slashes. Methods raise whatever the medium raises."""
 
     def read(self, name: str) -> bytes | None:
-        """Return an entry's bytes and mark it as used, or None where there is none."""
+        """Return an entry's bytes and mark it as used, or None if there is none."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Put an entry there whole or not at all, in place of an older one."""
+        """Write an entry atomically, in place of an older one."""
 
     def remove(self, name: str) -> None:
-        """Remove an entry, or do nothing where there is none."""
+        """Remove an entry, if there is one."""
 
-    def entries(self) -> list[Kept]:
-        """Return all that is there, in no order."""
+    def entries(self) -> list[EntryInfo]:
+        """Return all entries, in any order."""

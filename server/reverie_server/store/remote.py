@@ -1,18 +1,18 @@
-"""Whatever fsspec reaches as a place for entries: a bucket, another machine, this process's memory."""
+"""An fsspec file system as a place for entries: a bucket, another machine, this process's memory."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any
 
-from reverie_server.store.place import Kept
+from reverie_server.store.place import EntryInfo
 
 
 class Remote:
-    """Entries as objects of an fsspec file system; each is put there in one call, which object stores do atomically.
+    """Entries as objects of an fsspec file system; each is written in one call, which object stores do atomically.
 
-    What is used most recently is only known as far as the file system tells times; buckets know when objects were
-    written.
+    The time of last use is what the file system reports as the time of modification; for a bucket that is when the
+    object was written.
     """
 
     def __init__(self, files: Any, root: str) -> None:
@@ -23,7 +23,7 @@ class Remote:
         return str(self._files.unstrip_protocol(self._root))
 
     def read(self, name: str) -> bytes | None:
-        """Return an object's bytes; None where there is none."""
+        """Return an object's bytes; None if there is none."""
         try:
             data: bytes = self._files.cat_file(f"{self._root}/{name}")
         except FileNotFoundError:
@@ -31,7 +31,7 @@ class Remote:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Put an object."""
+        """Write an object."""
         path = f"{self._root}/{name}"
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(path, data)
@@ -41,11 +41,11 @@ class Remote:
         with contextlib.suppress(FileNotFoundError):
             self._files.rm_file(f"{self._root}/{name}")
 
-    def entries(self) -> list[Kept]:
+    def entries(self) -> list[EntryInfo]:
         """Return every object."""
         self._files.invalidate_cache()
         found = self._files.find(self._root, detail=True)
         return [
-            Kept(path[len(self._root) :].lstrip("/"), info["size"], self._files.modified(path).timestamp())
+            EntryInfo(path[len(self._root) :].lstrip("/"), info["size"], self._files.modified(path).timestamp())
             for path, info in found.items()
         ]

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from reverie_ascent.autotune import benchmark, tune
 from reverie_ascent.plan import LoweringPlan, Rates
-from reverie_ascent.runtime.session import CPU, CUDA, Device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device
 
-CPU_DEVICE = Device("cpu", (CPU,), 3, instruction_set="avx2")
-GPU = Device("cuda", (CUDA,), 1, instruction_set="sm90", plan=LoweringPlan("cuda", None))
+CPU_DEVICE = Device("cpu", (CPU.provider,), 3, instruction_set="avx2")
+GPU = Device("cuda", (CUDA.provider,), 1, instruction_set="sm90", plan=LoweringPlan("cuda", None))
 RATES = Rates({16: 1.0, 64: 9.0}, {16: 2.0}, {16: 3.0}, {16: 4.0}, 0.5)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx
 import onnx_ir as ir
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import dims, settle
 from reverie_ascent.lowering.rules import lowerable
 from reverie_ascent.lowering.to_rows import rewrite
@@ -44,7 +44,7 @@ def noise(model: ir.Model, *, seed: int = 0) -> dict[str, np.ndarray]:
 
 def both(signature: str, body: str, constants: Arrays, change: Callable[[ir.Model], object]) -> tuple[float, ir.Model]:
     """Return the largest error of an output of the changed graph against the graph as it is, and the changed one."""
-    plain, changed = (piece(signature, body, constants) for _ in range(2))
+    plain, changed = (fragment(signature, body, constants) for _ in range(2))
     feeds = noise(plain)
     change(changed)
     expected, got = run(plain, feeds), run(changed, feeds)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import settle
 from reverie_ascent.lowering.lower import lower
 from reverie_ascent.models.repository import Model
@@ -39,7 +39,7 @@ def test_a_convolution_is_right_to_a_hundred_thousandth(channels: int, size: int
     w = (rng.standard_normal((channels, channels, 3, 3)) / np.sqrt(9 * channels)).astype(np.float32)
     b = rng.standard_normal(channels).astype(np.float32)
     kind = f"float[1, {channels}, {size}, {size}]"
-    model = piece(f"g ({kind} x) => ({kind} y)", "y = Conv <pads = [1, 1, 1, 1]> (x, w, b)", {"w": w, "b": b})
+    model = fragment(f"g ({kind} x) => ({kind} y)", "y = Conv <pads = [1, 1, 1, 1]> (x, w, b)", {"w": w, "b": b})
     assert lower_all(model) == ["Conv"]
     assert error(run(model, {"x": x})["y"], convolution(x, w, b)) <= 1e-5
 

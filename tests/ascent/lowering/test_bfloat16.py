@@ -8,15 +8,17 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.lowering.bfloat16 import OPSET, RoundOperands
 from reverie_ascent.lowering.lower import lower
-from reverie_ascent.runtime.session import CUDA, Device
+from reverie_ascent.plan import shipped
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device
 from reverie_gradient import with_gradient
 
 from tests.ascent.lowering.rewriting import error, noise
 
-GPU = Device("cuda", (CUDA,), 1, bfloat16=True)
+GPU = Device("cuda", (CUDA.provider,), 1, bfloat16=True, plan=shipped("cuda"))
 
 
 def network() -> ir.Model:
@@ -28,7 +30,7 @@ def network() -> ir.Model:
         "f": rng.standard_normal((4, 128)) / 11,
         "b": rng.standard_normal(8),
     }
-    forward = piece(
+    forward = fragment(
         "g (float[1, 3, 8, 8] X) => (float[1, 4] Y)",
         """
         a = Conv <pads = [1, 1, 1, 1]> (X, w, b) r = Relu(a)
@@ -72,7 +74,7 @@ def test_convolutions_and_matrices_are_in_bfloat16_and_nothing_else() -> None:
 
 def test_a_value_is_rounded_once_for_all_who_read_it() -> None:
     w = np.ones((3, 3, 1, 1), np.float32)
-    model = piece(
+    model = fragment(
         "g (float[1, 3, 2, 2] X) => (float[1, 3, 2, 2] Y)", "a = Conv(X, w) b = Conv(X, w) Y = Add(a, b)", {"w": w}
     )
     RoundOperands()(model)

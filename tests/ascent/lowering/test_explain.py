@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 import pytest
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import SettleShapes
 from reverie_ascent.lowering.explain import explain
 from reverie_ascent.lowering.lower import lower
 from reverie_ascent.lowering.rewrite import Rewrite
 from reverie_ascent.lowering.rules import lowerable, why_not
 from reverie_ascent.plan import LoweringPlan, Rates
-from reverie_ascent.runtime.session import CPU, Device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.session import Device
 
 X, W = "float[1, 8, 8, 8] X", {"w": np.ones((8, 8, 3, 3), np.float32)}
 THREE = "kernel_shape = [3, 3], pads = [1, 1, 1, 1]"
@@ -41,7 +42,7 @@ REASONS = [
 @pytest.mark.parametrize(("node", "shape", "reason"), REASONS)
 def test_a_rule_says_why_it_does_not_apply(node: str, shape: str, reason: str | None) -> None:
     used = W if "w)" in node else {}
-    model = piece(f"g ({X}) => (float[{shape}] Y)", f"Y = {node}", used)
+    model = fragment(f"g ({X}) => (float[{shape}] Y)", f"Y = {node}", used)
     (last,) = [each for each in model.graph if each.outputs[0].name == "Y"]
     assert why_not(last) == reason
     assert lowerable(last) == (reason is None)
@@ -49,12 +50,12 @@ def test_a_rule_says_why_it_does_not_apply(node: str, shape: str, reason: str | 
 
 def network() -> ir.Model:
     body = f"s = Softmax(X) a = Conv <{THREE}> (s, w) r = Relu(a) Y = Conv <{THREE}> (r, w)"
-    return piece(f"g ({X}) => (float[1, 8, 8, 8] Y)", body, W)
+    return fragment(f"g ({X}) => (float[1, 8, 8, 8] Y)", body, W)
 
 
 def device(rows: float) -> Device:
     rates = Rates({16: 1.0}, {16: rows}, {16: 1.0}, {16: rows}, 0.1)
-    return Device("cpu", (CPU,), 1, plan=LoweringPlan("made up", rates))
+    return Device("cpu", (CPU.provider,), 1, plan=LoweringPlan("made up", rates))
 
 
 def test_every_node_is_explained_as_it_is_lowered() -> None:
@@ -96,7 +97,7 @@ def test_a_pass_that_breaks_its_promise_is_found_out(broken: Rewrite, said: str)
 
 
 def test_a_program_of_open_size_is_not_lowered() -> None:
-    model = piece("g (float[N, 8, 8, 8] X) => (float[N, 8, 8, 8] Y)", "Y = Relu(X)")
+    model = fragment("g (float[N, 8, 8, 8] X) => (float[N, 8, 8, 8] Y)", "Y = Relu(X)")
     with pytest.raises(ir.passes.PreconditionError, match="size of the input X is open"):
         SettleShapes()(model)
     with pytest.raises(ir.passes.PreconditionError, match="size of the input X is open"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 import pytest
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.lowering.fold import FoldConstants
 from reverie_ascent.runtime.session import Session, choose_device
 
@@ -79,7 +79,7 @@ def test_no_kernel_is_left_to_transform() -> None:
 
 
 def test_a_session_takes_large_constants_out_of_the_graph() -> None:
-    model = piece("g (float[1] X) => (float[4, 6, 3, 5] Y)", "Y = Mul(w, X)", {"w": WEIGHTS})
+    model = fragment("g (float[1] X) => (float[4, 6, 3, 5] Y)", "Y = Mul(w, X)", {"w": WEIGHTS})
     x = np.array([2], np.float32)
     np.testing.assert_array_equal(Session(model, choose_device("cpu", threads=1)).run({"X": x})["Y"], 2 * WEIGHTS)
     assert [type(v.const_value) for v in model.graph.initializers.values()] == [ir.ExternalTensor]

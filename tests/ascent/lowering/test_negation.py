@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 import pytest
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.lowering.lower import lower
 from reverie_ascent.lowering.negation import WriteNegations
-from reverie_ascent.runtime.session import CUDA, Device
+from reverie_ascent.plan import shipped
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device
 from reverie_gradient import with_gradient
 
 from tests.ascent.lowering.rewriting import both, error, noise, run
 
 NEGATION = {"scale": -1, "shift": 0, "mean": 0, "variance": 1}
-GPU = Device("cuda", (CUDA,), 1)
-POOLED = piece(
+GPU = Device("cuda", (CUDA.provider,), 1, plan=shipped("cuda"))
+POOLED = fragment(
     "g (float[1, 4, 6, 6] X) => (float[1, 4, 3, 3] Y)",
     "c = Conv (X, w) r = Relu(c) Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)",
     {"w": np.random.default_rng(0).standard_normal((4, 4, 1, 1)).astype(np.float32)},

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 import pytest
-from reverie_ascent.graph.fragment import piece
+from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import settle
 from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.partition import Price, choose
@@ -21,7 +21,7 @@ PADDED = "<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>"
 def chain() -> ir.Model:
     """x -> a -> r -> c -> (+ r) -> y, with a square root of x that cannot be lowered into the sum."""
     weights = np.ones((8, 8, 3, 3), np.float32)
-    model = piece(
+    model = fragment(
         "g (float[1, 8, 6, 6] x) => (float[1, 8, 6, 6] y, float[1, 8, 2, 2] z)",
         f"""
         a = Conv {PADDED} (x, w)
@@ -63,7 +63,7 @@ RATES = Rates({16: 1.0, 256: 1.0}, {16: 4.0, 256: 0.25}, {16: 1.0}, {16: 1.0}, 0
 
 
 def conv(inputs: int, outputs: int) -> ir.Node:
-    model = piece(
+    model = fragment(
         f"g (float[1, {inputs}, 8, 8] x) => (float[1, {outputs}, 8, 8] y)",
         f"y = Conv {PADDED} (x, w)",
         {"w": np.zeros((outputs, inputs, 3, 3), np.float32)},

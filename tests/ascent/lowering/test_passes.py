@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import onnx_ir as ir
 import pytest
-from reverie_ascent.graph.fragment import differentiate, piece
+from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.graph.shapes import dims, settle
 from reverie_ascent.lowering.closed_form import CloseLinearObjectives
 from reverie_ascent.lowering.masks import ShrinkMasks
@@ -71,7 +71,7 @@ def linear(*, bias: bool, taps: int, batch: int) -> ir.Model:
         "w": rng.standard_normal((6, 5, taps, taps)).astype(np.float32),
         "flat": np.array([batch, 6, 56]),
     } | ({"b": rng.random(6).astype(np.float32)} if bias else {})
-    model = piece(
+    model = fragment(
         f"g (float[{batch}, 5, 7, 8] x, float[{batch}, 56, 1] position, float[{batch}, 1, 6] vector)"
         f" => (float[{batch}, 1, 1] score)",
         LINEAR.format(attributes=attributes, bias=", b" if bias else ""),
@@ -117,7 +117,7 @@ def test_a_target_that_is_wanted_itself_is_computed() -> None:
 
 def pooled() -> ir.Model:
     weights = np.random.default_rng(0).standard_normal((6, 5, 3, 3)).astype(np.float32)
-    model = piece(
+    model = fragment(
         "g (float[2, 5, 8, 10] x) => (float[2, 6, 4, 5] y)",
         f"a = Conv {PADDED} (x, w) r = Relu(a) y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)",
         {"w": weights},

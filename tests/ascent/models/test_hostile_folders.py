@@ -14,7 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from reverie_ascent.models.inspection import allowed
-from reverie_ascent.models.repository import ModelStore, StoreError, embedded_models
+from reverie_ascent.models.repository import ModelError, ModelRepository, embedded_models
 
 LAYER = "conv1_1"
 
@@ -68,6 +68,10 @@ def placed(key: str, value: str) -> Callable[[onnx.ModelProto], None]:
     return change
 
 
+def untyped(model: onnx.ModelProto) -> None:
+    weight(model).data_type = TensorProto.STRING
+
+
 def node(op: str, domain: str = "", **attributes: Any) -> Callable[[onnx.ModelProto], None]:
     def change(model: onnx.ModelProto) -> None:
         model.graph.node.append(helper.make_node(op, ["image"], ["odd"], domain=domain, **attributes))
@@ -95,6 +99,8 @@ GRAPHS = [
     ("a weight behind the end", placed("offset", "999999999999"), "is said to end at byte"),
     ("a weight before the start", placed("offset", "-4"), "has no offset and length"),
     ("a weight without end", placed("length", "9" * 30), "has no offset and length"),
+    ("a weight that is too short", placed("length", "4"), "is said to have 4 bytes, and its shape and type take"),
+    ("a weight without a type", untyped, "its shape and type take None"),
     ("a place with more to say", placed("basepath", "/etc"), "says 'basepath' of its place"),
     ("a constant from elsewhere", external_constant, "is in another file"),
     ("another domain's operator", node("Gelu", "com.microsoft"), "is of the domain 'com.microsoft'"),
@@ -120,10 +126,10 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
     folder: Folder, change: Callable[[onnx.ModelProto], object], said: str
 ) -> None:
     folder.rewrite(change)
-    (model,) = ModelStore([folder.path]).models()
-    with pytest.raises(StoreError) as verified:
+    (model,) = ModelRepository([folder.path]).models()
+    with pytest.raises(ModelError) as verified:
         model.verify()
-    with pytest.raises(StoreError) as used:
+    with pytest.raises(ModelError) as used:
         model.graph(LAYER)
     for refusal in (verified, used):
         assert said in str(refusal.value)
@@ -132,8 +138,8 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
 
 def test_bytes_that_are_no_graph_are_not_served(folder: Folder) -> None:
     folder.write(folder.file, b"\xff" * 100)
-    with pytest.raises(StoreError, match="is no ONNX graph"):
-        ModelStore([folder.path]).models()[0].verify()
+    with pytest.raises(ModelError, match="is no ONNX graph"):
+        ModelRepository([folder.path]).models()[0].verify()
 
 
 def linked(folder: Folder, name: str) -> None:
@@ -185,15 +191,15 @@ def test_a_folder_that_leads_out_of_itself_is_not_served(
     folder: Folder, change: Callable[[Folder], object], said: str
 ) -> None:
     change(folder)
-    with pytest.raises(StoreError) as refusal:
-        ModelStore([folder.path])
+    with pytest.raises(ModelError) as refusal:
+        ModelRepository([folder.path])
     assert said in str(refusal.value)
 
 
 def test_sound_folders_are_served(folder: Folder) -> None:
     folder.rewrite(lambda model: None)
     for path in (folder.path, embedded_models()):
-        for model in ModelStore([path]).models():
+        for model in ModelRepository([path]).models():
             model.verify()
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import onnx
 import pytest
-from reverie_ascent.models.repository import ModelStore, embedded_models
+from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_gradient import with_gradient
 
-from bench import vgg19
+from tests import vgg19
 
 BLOCKED = {"Conv", "MaxPool", "Upsample", "Add", "Mul", "HardSigmoid"}
 ENDS = {"ReorderInput", "ReorderOutput", "Sub", "Div", "Mul", "Resize"}  # cotangent, results and normalisation
@@ -47,7 +47,7 @@ EMBEDDED = [
 def test_no_tensor_of_the_embedded_network_is_reordered_between_blocked_operators(
     layer: str, masks: int, tmp_path: Path
 ) -> None:
-    model = ModelStore([embedded_models()]).model("texture19")
+    model = ModelRepository([embedded_models()]).model("texture19")
     height, width = model.grid(layer, SIDE)
     sizes = {"N": 1, "H": SIDE, "W": SIDE, "h": height, "w": width}
     graph = optimised(model.folder / model.layers[layer].file, sizes, tmp_path)

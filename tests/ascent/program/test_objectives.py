@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build, program_key
-from reverie_ascent.program.compose import compose, sites
+from reverie_ascent.program.compose import compose, term_targets
 from reverie_ascent.program.decode import state_shape
-from reverie_ascent.program.geometry import Geometry
 from reverie_ascent.program.rotation import Rotations
+from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.views import Draw, Views
 from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
 from reverie_ascent.runtime.session import Device
-from reverie_ascent.targets import goals
+from reverie_ascent.targets import target_inputs
 
 from tests.ascent.exact import Array, Exact, Numbers, activation
 from tests.ascent.program.test_decode import PICTURES
@@ -120,12 +120,12 @@ def world(model: Model, case: Case) -> World:
     state = np.random.default_rng(1).standard_normal(shape)
     feeds: dict[str, Array] = {"m": np.zeros(shape), "v": np.zeros(shape)}
     feeds |= dict.fromkeys(("rate", "b1", "b2"), np.zeros((2, 1, 1, 1)))  # m becomes the gradient
-    feeds |= goals(sites(model, key, 2), [recipe(case)] * 2)
+    feeds |= target_inputs(term_targets(model, key, 2), [recipe(case)] * 2)
     run = Exact(compose(model, key, 2), model.folder)
     if "redirect" in run.inputs:
         feeds["redirect"] = np.zeros(len(state))
     if case.transforms == "lucid":
-        views = Views(Rotations(Geometry(SIZE)), 2)
+        views = Views(Rotations(TransformSizes(SIZE)), 2)
         for element, draw in enumerate(DRAWS):
             views.draw(element, draw)
         feeds |= views.arrays
@@ -161,11 +161,11 @@ def test_the_gradient_of_a_program_is_the_derivative_of_its_score(tiny: Model, c
 @pytest.mark.parametrize("case", [*CASES, *LUCID], ids=name)
 def test_the_program_on_its_device_says_the_same(tiny: Model, device: Device, case: Case) -> None:
     w = world(tiny, case)
-    climb = build(tiny, recipe(case), batch=2, device=device).climb()
+    tensors = build(tiny, recipe(case), batch=2, device=device).acquire_batch()
     for element, state in enumerate(w.state.astype(np.float32)):
-        climb.put(element, {"state": state, "m": np.zeros_like(state), "v": np.zeros_like(state)})
-    climb.feed({n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in w.feeds.items() if n not in "mv"})
-    reading = climb.step()
+        tensors.put(element, {"state": state, "m": np.zeros_like(state), "v": np.zeros_like(state)})
+    tensors.feed({n: a.astype(np.float32) if a.dtype.kind == "f" else a for n, a in w.feeds.items() if n not in "mv"})
+    reading = tensors.step()
     np.testing.assert_allclose(reading.score, w.score(w.state), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(reading.reach, (w.gradient(w.state) ** 2).sum((1, 2, 3)), rtol=1e-2)
     np.testing.assert_allclose(reading.extent, (w.state**2).sum((1, 2, 3)), rtol=1e-4)

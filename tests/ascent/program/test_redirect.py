@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from reverie_ascent import Outcome, Result, ascend, loop
-from reverie_ascent.program import Climb, build
+from reverie_ascent.program import BatchState, build
 from reverie_ascent.program.objective import Activation
 from reverie_ascent.program.redirect import STEPS, relu
 from reverie_ascent.recipe import Recipe, Term
@@ -87,13 +87,13 @@ def test_redirection_ends_after_sixteen_steps(
     make_model: MakeModel, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fed: list[float] = []
-    feed = Climb.feed
+    feed = BatchState.feed
 
-    def spy(self: Climb, arrays: Mapping[str, Array]) -> None:
+    def spy(self: BatchState, arrays: Mapping[str, Array]) -> None:
         fed.extend(arrays.get("redirect", []))
         feed(self, arrays)
 
-    monkeypatch.setattr(Climb, "feed", spy)
+    monkeypatch.setattr(BatchState, "feed", spy)
     climb(make_model, device, -0.3, "relu1_1")
     assert fed == [1] * 16 + [0] * (STEPS_MADE - 16)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reverie_ascent.program.geometry import ANGLES, LAST_JITTER, PAD_VALUE, SCALES, Geometry
 from reverie_ascent.program.rotation import TIMES, Rotations, turned
+from reverie_ascent.program.transform_sizes import ANGLES, LAST_JITTER, PAD_VALUE, SCALES, TransformSizes
 from reverie_ascent.program.transforms import resample, turn
 from reverie_ascent.program.views import Draw, Views
 
@@ -30,11 +30,11 @@ class Look:
     """Both pieces for one size and a batch of two."""
 
     def __init__(self, size: int) -> None:
-        self.geometry = Geometry(size)
-        self.views = Views(Rotations(self.geometry), 2)
-        self._resample, self._turn = Exact(resample(self.geometry, 2)), Exact(turn(self.geometry, 2))
+        self.sizes = TransformSizes(size)
+        self.views = Views(Rotations(self.sizes), 2)
+        self._resample, self._turn = Exact(resample(self.sizes, 2)), Exact(turn(self.sizes, 2))
         self.picture_shape = (2, 3, size, size)
-        self.canvas_shape = (2, 3, self.geometry.canvas, self.geometry.canvas)
+        self.canvas_shape = (2, 3, self.sizes.canvas, self.sizes.canvas)
 
     def draw(self, *draws: Draw) -> None:
         for element, draw in enumerate(draws):
@@ -91,7 +91,7 @@ def test_scaling_keeps_what_is_plain_plain_to_its_last_pixel(looks: dict[int, Lo
     look = looks[9]
     look.draw(Draw((0, 0), scale, 0, (0, 0)), Draw((8, 8), scale, 0, (0, 0)))
     canvas, _ = look.resample(np.full(look.picture_shape, PAD_VALUE))
-    scaled, inset = look.geometry.scaled[scale], look.geometry.inset(look.geometry.scaled[scale])
+    scaled, inset = look.sizes.scaled[scale], look.sizes.inset(look.sizes.scaled[scale])
     inside = canvas[:, :, inset : inset + scaled, inset : inset + scaled]
     np.testing.assert_allclose(inside, PAD_VALUE)
     assert canvas.sum() == pytest.approx(inside.sum())
@@ -111,8 +111,8 @@ def test_looking_straight_shows_the_picture_itself(looks: dict[int, Look]) -> No
     for size, look in looks.items():
         pictures = noise(look.picture_shape, size)
         look.draw(DRAWS[3], DRAWS[5])
-        look.views.look_straight(0)
-        look.views.look_straight(1)
+        look.views.set_identity(0)
+        look.views.set_identity(1)
         np.testing.assert_array_equal(look.view(pictures), pictures)
 
 
@@ -154,19 +154,19 @@ def test_outside_of_the_picture_a_view_shows_grey_and_outside_of_that_black(look
 
 @pytest.mark.parametrize("size", [8, 21, 64, 127, 224])
 def test_no_rotation_shows_a_pixel_more_often_than_there_are_tables(size: int) -> None:
-    geometry = Geometry(size)
-    for field in {geometry.field(scaled) for scaled in geometry.scaled}:
+    sizes = TransformSizes(size)
+    for field in {sizes.field(scaled) for scaled in sizes.scaled}:
         for angle in set(ANGLES):
-            there = turned(angle, field, geometry.canvas)
-            counts = np.bincount(there.reshape(-1), minlength=geometry.canvas**2)[:-1]
+            there = turned(angle, field, sizes.canvas)
+            counts = np.bincount(there.reshape(-1), minlength=sizes.canvas**2)[:-1]
             assert counts.max() <= TIMES
 
 
 @pytest.mark.parametrize("size", [8, 9, 104, 105, 224, 225])
 def test_every_view_lies_inside_of_its_field(size: int) -> None:
-    geometry = Geometry(size)
-    for scaled in geometry.scaled:
+    sizes = TransformSizes(size)
+    for scaled in sizes.scaled:
         for jitter in range(LAST_JITTER + 1):
-            begin, first, last = geometry.window(scaled, jitter)
-            assert 0 <= begin + first < begin + last <= geometry.field(scaled) < geometry.canvas
+            begin, first, last = sizes.window(scaled, jitter)
+            assert 0 <= begin + first < begin + last <= sizes.field(scaled) < sizes.canvas
             assert last - first == min(size, scaled - LAST_JITTER)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +12,20 @@ import onnx_ir as ir
 import onnxruntime
 import pytest
 from reverie_ascent.plan import LoweringPlan
-from reverie_ascent.runtime.session import CPU, CUDA, PROBE, Device, DeviceUnavailable, Session, choose_device
+from reverie_ascent.runtime import devices, session
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.devices.cuda import CUDA, PROBE
+from reverie_ascent.runtime.devices.table import DEVICES
+from reverie_ascent.runtime.session import Device, DeviceUnavailable, Session, choose_device
 
-needs_no_cuda = pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(), reason="this machine may have CUDA")
+needs_no_cuda = pytest.mark.skipif(
+    CUDA.provider in onnxruntime.get_available_providers(), reason="this machine may have CUDA"
+)
 
 
 def test_the_cpu_is_always_there() -> None:
     device = choose_device("cpu", threads=1)
-    assert (device.name, device.providers) == ("cpu", (CPU,))
+    assert (device.name, device.providers) == ("cpu", (CPU.provider,))
     assert device.threads >= 1
     assert device.onnxruntime_version == onnxruntime.__version__
 
@@ -30,6 +39,32 @@ def test_where_cuda_is_missing_the_remedy_is_named() -> None:
 @needs_no_cuda
 def test_auto_is_the_cpu_where_cuda_is_missing() -> None:
     assert choose_device("auto").name == "cpu"
+
+
+def test_auto_is_the_first_that_works_and_the_last_always_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = replace(CUDA, name="first", problem=lambda: "is out"), replace(CUDA, name="second")
+    works = replace(second, problem=lambda: None)
+    assert list(DEVICES.values())[-1].problem() is None
+    monkeypatch.setattr(session, "DEVICES", {each.name: each for each in (first, works, CPU)})
+    assert choose_device("auto").name == "second"
+    with pytest.raises(DeviceUnavailable, match="is out"):
+        choose_device("first")
+    with pytest.raises(ValueError, match="is not one of auto, cpu, first, second"):
+        choose_device("cuda")
+
+
+def test_every_device_is_an_entry_of_the_table_in_a_file_of_its_name() -> None:
+    folder = Path(devices.__path__[0])
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "entry", "table"}
+    assert files == set(DEVICES)
+    assert all(name == device.name for name, device in DEVICES.items())
+
+
+def test_nothing_but_its_own_file_knows_a_device_by_name() -> None:
+    comparison = re.compile(r"\.name\s*(==|!=|in)\s*[(\[]?[\"'](cpu|cuda)")
+    root = Path(__file__).parents[3]
+    files = [path for folder in ("ascent", "server") for path in (root / folder).rglob("*.py")]
+    assert [str(path) for path in files if comparison.search(path.read_text())] == []
 
 
 @pytest.mark.parametrize("name", ["gpu", "CUDA", "", "cuda:1"])
@@ -47,7 +82,7 @@ def test_bfloat16_is_for_gpus() -> None:
 
 def test_devices_that_make_other_pictures_are_other_kinds() -> None:
     kinds = [
-        Device("cuda", (CUDA,), 1, exact=e, bfloat16=b, batch=n, instruction_set="sm90").kind
+        Device("cuda", (CUDA.provider,), 1, exact=e, bfloat16=b, batch=n, instruction_set="sm90").kind
         for e, b, n in ((False, False, 1), (True, False, 1), (False, True, 4))
     ]
     assert kinds == ["cuda-sm90", "cuda-sm90-exact", "cuda-sm90-bfloat16-batch4"]
@@ -66,7 +101,7 @@ class Recorder:
         self.graphs: list[str] = []
         plain = onnxruntime.SessionOptions()
         plain.use_per_session_threads = options.use_per_session_threads
-        self._real = REAL(model, plain, providers=[CPU])
+        self._real = REAL(model, plain, providers=[CPU.provider])
 
     def io_binding(self) -> Any:
         return self._real.io_binding()
@@ -90,7 +125,7 @@ REAL = onnxruntime.InferenceSession
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
     plan = LoweringPlan("cuda", None, channels_last=True)
-    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1, plan=plan))
+    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA.provider,), 1, plan=plan))
     session._place = ("cpu", 0)
     return session
 
@@ -98,7 +133,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
 def test_every_node_is_held_to_the_gpu_and_steps_are_recorded(on_gpu: Session) -> None:
     options, [(name, given)] = Recorder.made
     assert options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
-    assert name == CUDA
+    assert name == CUDA.provider
     assert given == {
         "cudnn_conv_algo_search": "HEURISTIC",
         "use_tf32": "1",
@@ -109,7 +144,7 @@ def test_every_node_is_held_to_the_gpu_and_steps_are_recorded(on_gpu: Session) -
 
 def test_an_exact_gpu_rounds_no_factors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
-    Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA,), 1, exact=True))
+    Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA.provider,), 1, exact=True))
     assert Recorder.made[1][0][1]["use_tf32"] == "0"
 
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import numpy as np
 import pytest
-from reverie_proto.v1 import visualization_pb2
 from reverie_server import Frame, Progress
-from reverie_server.dispatch import Ticket
+from reverie_server.dispatch import Subscription
 from reverie_server.dispatch.subscription import PAUSE_S
 
-from bench.reliability.desk_races import order
+from tests.server.fakes import request
 
 FRAME = Frame(1, np.zeros((4, 4, 3), np.float32))
 
 
 class Caller:
-    """A ticket, and a clock that goes on by as much with every event."""
+    """A subscription, and a clock that goes on by as much with every event."""
 
     def __init__(self, *, report_every: int | None, pause_s: float) -> None:
-        plain = order("d1", visualization_pb2.CACHE_MODE_USE, "", background=False)
-        self._ticket = Ticket(replace(plain, report_every=report_every), self._ring, clock=lambda: self._now)
-        self._now, self._pause_s, self.rung = 100.0, pause_s, 0
+        wanted = dataclasses.replace(request(), report_every=report_every)
+        self._subscription = Subscription(wanted, self._wake, clock=lambda: self._now)
+        self._now, self._pause_s, self.woken = 100.0, pause_s, 0
 
-    def _ring(self) -> None:
-        self.rung += 1
+    def _wake(self) -> None:
+        self.woken += 1
 
     def hears(self, step: int, frame: Frame | None = None) -> bool:
         """Whether it hears of a step."""
-        self._ticket.post(Progress(step, 100, 0.0, 0.0, 0.0, frame))
+        self._subscription.put(Progress(step, 100, 0.0, 0.0, 0.0, frame))
+        self._subscription.events.notify()
         self._now += self._pause_s
-        return self._ticket.take() is not None
+        return self._subscription.take() is not None
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_who_does_not_say_how_often_hears_of_the_first_step_and_then_ten_times_a
 ) -> None:
     caller = Caller(report_every=None, pause_s=pause_s)
     assert [step for step in range(1, 8) if caller.hears(step)] == heard
-    assert caller.rung == len(heard)
+    assert caller.woken == len(heard)
 
 
 def test_who_says_how_often_hears_that_often_however_fast_the_steps_are() -> None:

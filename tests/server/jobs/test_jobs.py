@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from threading import Event as Bell
+from threading import Event as News
 from typing import Any
 
 import grpc
@@ -31,13 +31,14 @@ from reverie_proto.v1.jobs_pb2 import (
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, RenderImageRequest
 from reverie_server import Engine, Fault, InvalidRequest, JobsOff, JobsUnreachable, Limits, NotServed, TooManyJobs
-from reverie_server.jobs import runner as foreman
-from reverie_server.jobs.database import JobFile
-from reverie_server.jobs.repository import Book, Done
-from reverie_server.jobs.request import Piece, Template
+from reverie_server.jobs import runner
+from reverie_server.jobs.database import JobDatabase
+from reverie_server.jobs.repository import Done, JobRepository
+from reverie_server.jobs.request import Item, JobRequest
 from reverie_server.store.breaker import Breaker
 
 from tests.models import write_tiny_model
+from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Served, served
 from tests.server.results import FullDisk
 from tests.server.rpc.test_service import refusal, until
@@ -256,10 +257,10 @@ async def disconnect(service: Served, name: str, watching: Any) -> None:
 
 
 async def break_the_device(service: Served, name: str, watching: Any) -> None:
-    shelf = service.engine._worker._shelf
-    shelf._load = _broken
-    for ascent in list(shelf._loaded.values()):
-        ascent.step = _broken  # type: ignore[method-assign]
+    step_loop = service.engine._step_loop
+    step_loop._loader._load = _broken
+    for batch in list(step_loop._state.programs):
+        batch.step = _broken  # type: ignore[method-assign]
 
 
 def _broken(*_: Any) -> Any:
@@ -295,12 +296,12 @@ async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behi
     assert told.done_count + told.failed_count <= told.item_count == 6
     await asyncio.gather(reading, return_exceptions=True)
     await until(lambda: working.engine.stats().running == working.engine.stats().waiting == 0)
-    await until(lambda: not jobs._bells)
-    assert jobs._foreman is not None
-    assert not (jobs._foreman._tickets if wanted != "RUNNING" else ())
+    await until(lambda: not jobs._listeners)
+    assert jobs._runner is not None
+    assert not (jobs._runner._subscriptions if wanted != "RUNNING" else ())
     assert working.engine.stats().late_steps <= 1
     if wanted == "FAILED":
-        errors = [item.error for _, item in jobs.news(name, 0)[1] if item.error]
+        errors = [item.error for _, item in jobs.events_after(name, 0)[1] if item.error]
         assert errors
         assert all(re.fullmatch("internal error, incident [0-9a-f]{32}", error) for error in errors)
 
@@ -371,11 +372,11 @@ def test_jobs_are_bounded_in_number_and_size(at: Open) -> None:
 
 
 def wait_for(engine: Engine, name: str, wanted: Callable[[RenderJob], bool]) -> RenderJob:
-    rung = Bell()
-    with engine.jobs.heard(rung.set):
+    news = News()
+    with engine.jobs.subscribed(news.set):
         while not wanted(told := engine.jobs.get(name)):
-            assert rung.wait(30), told
-            rung.clear()
+            assert news.wait(PATIENCE_S), told
+            news.clear()
     return told
 
 
@@ -405,7 +406,7 @@ def test_a_picture_that_was_stored_but_not_entered_is_entered_and_not_made_again
     name = engine.jobs.create(job(some("conv1_1", (2, 2)))).id
     assert wait_for(engine, name, ended).cached_count == 1
     assert engine.stats().finished == 0
-    (_, item), *_ = engine.jobs.news(name, 0)[1]
+    (_, item), *_ = engine.jobs.events_after(name, 0)[1]
     assert item.spec_digest == made.spec_digest
 
 
@@ -417,7 +418,7 @@ def test_a_job_for_another_model_fails_item_by_item(at: Open, tmp_path: Path) ->
     second = at(tmp_path / "others")
     told = wait_for(second, name, ended)
     assert (state(told), told.failed_count) == ("FAILED", 6)
-    (_, item), *_ = second.jobs.news(name, 0)[1]
+    (_, item), *_ = second.jobs.events_after(name, 0)[1]
     assert "model 'tiny' is served here with digest" in item.error
     assert not item.HasField("effective_spec")
 
@@ -440,7 +441,7 @@ def test_a_full_disk_makes_a_job_wait_and_not_fail(
 
 
 def test_only_one_process_works_on_a_file(at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foreman, "LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr(runner, "LONGEST_PAUSE_S", 0.1)
     first = at()
     name = first.jobs.create(job()).id
     second = at()
@@ -453,6 +454,11 @@ def test_only_one_process_works_on_a_file(at: Open, monkeypatch: pytest.MonkeyPa
 
 SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
     "no database": (lambda path: path.write_bytes(b"x" * 5000), JobsOff, "is damaged .*; move it away to begin anew"),
+    "a broken database": (
+        lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 1)[:100].ljust(8192, b"\xff")),
+        JobsOff,
+        "is damaged .*; move it away to begin anew",
+    ),
     "a folder": (lambda path: path.mkdir(), JobsUnreachable, "unable to open"),
     "another version": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 99)),
@@ -491,15 +497,15 @@ def test_without_a_file_or_a_store_there_are_no_jobs(at: Open, options: dict[str
 
 
 def test_what_is_entered_twice_counts_once(tmp_path: Path) -> None:
-    book = Book(JobFile(tmp_path / "jobs.sqlite"), Limits())
-    pieces = [Piece(i, "conv1_1", i) for i in range(2)]
-    made = book.create("one", Template(RenderSpec(model="tiny"), [some("conv1_1")], pieces), "")
+    repository = JobRepository(JobDatabase(tmp_path / "jobs.sqlite"), Limits())
+    asked = [Item(i, "conv1_1", i) for i in range(2)]
+    made = repository.create("one", JobRequest(RenderSpec(model="tiny"), [some("conv1_1")], asked), "")
     done = Done(1, 0, "d1", "m", 1, 0.5, cached=False)
-    book.record([done, done])
-    book.record([done])
-    told, items = book.events(made.id, 0)
+    repository.record_results([done, done])
+    repository.record_results([done])
+    told, items = repository.events(made.id, 0)
     assert (told.done_count, told.sequence, len(items)) == (1, 1, 1)
-    book.cancel(made.id)
-    book.record([Done(1, 1, "d2", "m", 1, 0.5, cached=False)])
-    assert book.get(made.id).done_count == 1
-    book.close()
+    repository.cancel(made.id)
+    repository.record_results([Done(1, 1, "d2", "m", 1, 0.5, cached=False)])
+    assert repository.get(made.id).done_count == 1
+    repository.close()

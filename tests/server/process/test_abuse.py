@@ -1,11 +1,11 @@
-"""The short forms of what bench/reliability does at length: generated messages, raw bytes, SIGTERM under load."""
+"""The short forms of what tests/reliability does at length: generated messages, raw bytes, SIGTERM under load."""
 
 from __future__ import annotations
 
 import pytest
 
-from bench.reliability.fuzz import broken, fuzz
-from bench.reliability.sigterm import sigterm
+from tests.reliability.fuzz import broken, fuzz
+from tests.reliability.sigterm import sigterm
 
 
 def test_anything_may_be_sent() -> None:

@@ -11,14 +11,16 @@ import pytest
 from click.testing import CliRunner, Result
 from reverie_server.limits import Limits
 from reverie_server.process.config import Misconfigured, configure, toml
-from reverie_server.process.config_docs import renewed
+from reverie_server.process.config_docs import updated
 from reverie_server.process.serve_command import serve
 from reverie_server.process.settings import Settings, table
 
 NONE: dict[str, str] = {}
 
 
-def told(flags: dict[str, Any] | None = None, environment: dict[str, str] = NONE, file: Path | None = None) -> Settings:
+def settings_from(
+    flags: dict[str, Any] | None = None, environment: dict[str, str] = NONE, file: Path | None = None
+) -> Settings:
     return configure(flags or {}, environment, file).settings
 
 
@@ -33,7 +35,7 @@ def run(*arguments: str | Path, **environment: str) -> Result:
 
 
 def test_nothing_said_is_the_defaults() -> None:
-    assert told() == Settings()
+    assert settings_from() == Settings()
 
 
 # Who says grace, and what it then is.
@@ -55,25 +57,25 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     flags = {"grace": "1", "limits": ("max_steps=1",)} if "flag" in who else {}
     environment = {"REVERIE_GRACE": "2", "REVERIE_LIMITS_MAX_STEPS": "2"} if "environment" in who else {}
     file = written(tmp_path, "grace = 3\n[limits]\nmax_steps = 3\n") if "file" in who else None
-    settings = told(flags, environment, file)
+    settings = settings_from(flags, environment, file)
     assert settings.grace == grace
     assert settings.limits.max_steps == (Limits().max_steps if not who else grace)
 
 
 def test_bounds_from_several_places_come_together(tmp_path: Path) -> None:
     file = written(tmp_path, "[limits]\nmax_steps = 3\nmax_frames = 4\n")
-    assert told({"limits": ("max_steps=5",)}, {"REVERIE_LIMITS_MAX_TERMS": "6"}, file).limits == Limits(
+    assert settings_from({"limits": ("max_steps=5",)}, {"REVERIE_LIMITS_MAX_TERMS": "6"}, file).limits == Limits(
         max_steps=5, max_frames=4, max_terms=6
     )
 
 
 def test_folders_in_a_variable_are_parted_as_in_path() -> None:
-    assert told(environment={"REVERIE_MODELS": "a:b"}).models == (Path("a"), Path("b"))
+    assert settings_from(environment={"REVERIE_MODELS": "a:b"}).models == (Path("a"), Path("b"))
 
 
 def test_variables_of_clients_and_of_kubernetes_are_not_ours() -> None:
     others = ["REVERIE_SERVER", "REVERIE_TOKEN", "REVERIE_SERVICE_HOST", "REVERIE_PORT", "REVERIE_PORT_50051_TCP_ADDR"]
-    assert told(environment=dict.fromkeys(others, "x")) == Settings()
+    assert settings_from(environment=dict.fromkeys(others, "x")) == Settings()
 
 
 # Flags, environment, file, and what is said.
@@ -104,13 +106,13 @@ def test_a_mistake_is_a_sentence_that_names_the_place(
     tmp_path: Path, flags: dict[str, Any], environment: dict[str, str], text: str, said: str
 ) -> None:
     with pytest.raises(Misconfigured) as mistake:
-        told(flags, environment, written(tmp_path, text) if text else None)
+        settings_from(flags, environment, written(tmp_path, text) if text else None)
     assert said in str(mistake.value)
 
 
 def test_all_unknown_names_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as mistake:
-        told({"limits": ("a=1",)}, {"REVERIE_B": "1"}, written(tmp_path, "c = 1\nd = 2"))
+        settings_from({"limits": ("a=1",)}, {"REVERIE_B": "1"}, written(tmp_path, "c = 1\nd = 2"))
     assert len(str(mistake.value).splitlines()) == 4
 
 
@@ -118,7 +120,7 @@ def test_what_is_printed_is_a_file_that_says_the_same(tmp_path: Path) -> None:
     flags = {"models": ("a", "b"), "threads": "3", "exact": True, "limits": ("max_steps=7",)}
     first = configure(flags, {"REVERIE_LOG_FORMAT": "json"}, None)
     printed = toml(first)
-    assert told(file=written(tmp_path, printed)) == first.settings
+    assert settings_from(file=written(tmp_path, printed)) == first.settings
     assert "threads = 3  # --threads" in printed
     assert 'log_format = "json"  # REVERIE_LOG_FORMAT' in printed
     assert "grace = 30  # default" in printed
@@ -160,5 +162,5 @@ def test_every_setting_is_a_flag() -> None:
 
 def test_the_reference_in_the_documentation_is_up_to_date() -> None:
     page = (Path(__file__).parents[3] / "docs" / "production.md").read_text()
-    assert page == renewed(page), "run: python -m reverie_server.process.config_docs docs/production.md"
+    assert page == updated(page), "run: python -m reverie_server.process.config_docs docs/production.md"
     assert "| `tls_cert` | `--tls-cert` | `REVERIE_TLS_CERT` |" in page

@@ -1,4 +1,4 @@
-"""The short forms of bench/reliability's load and soak: many streams at once, and a mix of clients."""
+"""The short forms of tests/reliability's load and soak: many streams at once, and a mix of clients."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from reverie_proto.v1 import spec_pb2
 
-from bench.reliability.load import Gate, Listing, Tally, crowd, even_shares
-from bench.reliability.process import ServerProcess
-from bench.reliability.soak import MIX, Sample, judged, soak
+from tests.reliability.load import Gate, Listing, Tally, crowd, even_shares
+from tests.reliability.process import ServerProcess
+from tests.reliability.soak import MIX, Sample, judged, soak
 
 
 def small(number: int) -> spec_pb2.RenderSpec:

@@ -24,7 +24,7 @@ def test_a_sound_server_is_well(models: Path) -> None:
     result = examine("--models", models)
     assert result.exit_code == 0, result.output
     lines = dict(line[7:].split(": ", 1) for line in result.stdout.splitlines())
-    assert list(lines) == [what for what, _ in doctor.EXAMINATIONS]
+    assert list(lines) == [what for what, _ in doctor.CHECKS]
     assert all(line.startswith("ok ") for line in result.stdout.splitlines())
     assert lines["models"].startswith("tiny (")
     assert lines["one step"].startswith("tiny conv1_1 at 64 px")
@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said_and_the_rest_is_looked_at_all_the_same(arguments:
     assert result.exit_code == 1
     wrong = [line for line in result.stdout.splitlines() if line.startswith("WRONG")]
     assert any(said in line for line in wrong)
-    assert len(result.stdout.splitlines()) == len(doctor.EXAMINATIONS)
+    assert len(result.stdout.splitlines()) == len(doctor.CHECKS)
 
 
 def test_each_node_of_a_program_is_explained() -> None:
@@ -82,9 +82,9 @@ def test_a_layer_that_is_not_there_cannot_be_explained(name: str, said: str) -> 
 
 def test_two_runtimes_in_one_folder_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_installed", lambda name: "1.30")
-    found = {each.what: each for each in doctor.findings(Settings(models=(Path("/nowhere"),)))}
-    assert not found["ONNX Runtime"].well
-    assert "Uninstall both" in found["ONNX Runtime"].said
+    found = {each.subject: each for each in doctor.findings(Settings(models=(Path("/nowhere"),)))}
+    assert not found["ONNX Runtime"].ok
+    assert "Uninstall both" in found["ONNX Runtime"].detail
 
 
 async def test_health_is_an_exit_status(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
 from reverie_server import Engine, Fault, InvalidRequest, NotServed
 from reverie_server.request.digest import spec_digest
-from reverie_server.request.render_request import Order
+from reverie_server.request.render_request import RenderRequest
 
 from tests.models import write_tiny_model
 
@@ -177,8 +177,8 @@ def request(text: str) -> StreamRenderRequest:
     return made
 
 
-def order(engine: Engine, text: str) -> Order:
-    return engine.order(request(text))
+def order(engine: Engine, text: str) -> RenderRequest:
+    return engine.check(request(text))
 
 
 def problems(engine: Engine, text: str, kind: type[Fault]) -> dict[str, str]:
@@ -197,7 +197,7 @@ def problems(engine: Engine, text: str, kind: type[Fault]) -> dict[str, str]:
 
 def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
     minimal = text_format.Parse(f"model: 'tiny' objective {{ {CHANNEL} }}", RenderSpec())
-    effective = engine.order(RenderImageRequest(spec=minimal)).plan.effective
+    effective = engine.check(RenderImageRequest(spec=minimal)).effective
     (model,) = engine.models()
     expected = RenderSpec(
         model="tiny",
@@ -218,26 +218,26 @@ def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
 
 @pytest.mark.parametrize(("asked", "completed"), COMPLETED)
 def test_an_objective_is_filled_in(engine: Engine, asked: str, completed: str) -> None:
-    effective = order(engine, f"spec {{ objective {{ {asked} }} }}").plan.effective
+    effective = order(engine, f"spec {{ objective {{ {asked} }} }}").effective
     assert effective.objective == text_format.Parse(completed, spec_pb2.Objective())
 
 
 def test_a_label_stands_for_its_class(engine: Engine) -> None:
     (model,) = engine.models()
-    effective = order(engine, f"spec {{ objective {{ logit {{ label: '{model.labels[1]}' }} }} }}").plan.effective
+    effective = order(engine, f"spec {{ objective {{ logit {{ label: '{model.labels[1]}' }} }} }}").effective
     assert effective.objective.logit == spec_pb2.LogitObjective(layer="logits", index=1)
 
 
 def test_an_alias_stands_for_its_layer(engine: Engine) -> None:
     layer = next(layer for layer in engine.layers("tiny") if layer.aliases)
-    effective = order(engine, f"spec {{ objective {{ layer {{ layer: '{layer.aliases[0]}' }} }} }}").plan.effective
+    effective = order(engine, f"spec {{ objective {{ layer {{ layer: '{layer.aliases[0]}' }} }} }}").effective
     assert effective.objective.layer.layer == layer.name
 
 
 @pytest.mark.parametrize("asked", [asked for asked, _ in COMPLETED])
 def test_an_effective_spec_stands_for_itself(engine: Engine, asked: str) -> None:
-    first = order(engine, f"spec {{ objective {{ {asked} }} }}").plan
-    second = engine.order(RenderImageRequest(spec=first.effective)).plan
+    first = order(engine, f"spec {{ objective {{ {asked} }} }}")
+    second = engine.check(RenderImageRequest(spec=first.effective))
     assert second.effective == first.effective
     assert second.digest == first.digest
     assert second.recipe == first.recipe
@@ -262,19 +262,19 @@ OTHER = [
 
 
 def test_every_difference_makes_another_digest(engine: Engine) -> None:
-    digests = [order(engine, text).plan.digest for text in ["", *OTHER]]
+    digests = [order(engine, text).digest for text in ["", *OTHER]]
     assert len(set(digests)) == len(digests)
 
 
 def test_formats_and_frames_make_no_difference(engine: Engine) -> None:
-    plain = order(engine, "").plan.digest
+    plain = order(engine, "").digest
     told = "format: IMAGE_FORMAT_RAW frames { every_steps: 1 } progress_every_steps: 3"
-    assert order(engine, told).plan.digest == plain
+    assert order(engine, told).digest == plain
 
 
 def test_defaults_said_aloud_make_no_difference(engine: Engine) -> None:
-    said = order(engine, "spec { seed: 0 preset: 'reverie' learning_rate: 0.35 }").plan.digest
-    assert said == order(engine, "").plan.digest
+    said = order(engine, "spec { seed: 0 preset: 'reverie' learning_rate: 0.35 }").digest
+    assert said == order(engine, "").digest
 
 
 def test_a_digest_is_the_sha256_of_canonical_json() -> None:
@@ -338,16 +338,16 @@ def test_all_mistakes_are_told_at_once(engine: Engine) -> None:
 def test_frames_of_a_unary_call_have_to_fit_its_response(engine: Engine) -> None:
     streamed = request("spec { size_px: 512 } frames { every_steps: 1 }")
     unary = RenderImageRequest(spec=streamed.spec, frames=streamed.frames)
-    engine.order(streamed)
+    engine.check(streamed)
     with pytest.raises(InvalidRequest, match=r"17 frames of 512 px .* use StreamRender"):
-        engine.order(unary)
+        engine.check(unary)
 
 
 def test_a_size_too_small_for_a_layer_is_told_with_the_least(engine: Engine) -> None:
     deepest = max(engine.layers("tiny"), key=lambda layer: layer.min_size_px * layer.spatial)
     text = f"spec {{ size_px: 16 objective {{ layer {{ layer: '{deepest.name}' }} }} }}"
     if deepest.min_size_px <= 16:
-        assert order(engine, text).plan.effective.size_px == 16
+        assert order(engine, text).effective.size_px == 16
     else:
         assert f"the least for layer '{deepest.name}'" in problems(engine, text, InvalidRequest)["spec.size_px"]
 
@@ -360,10 +360,10 @@ def test_a_classifier_takes_only_multiples_of_its_size(tmp_path: Path) -> None:
     with Engine([tmp_path], device="cpu", threads=1) as engine:
         told = problems(engine, "spec { size_px: 65 objective { logit { index: 0 } } }", InvalidRequest)
         assert told["spec.size_px"] == "65 is not a multiple of 32, which layer 'logits' needs"
-        assert order(engine, "spec { size_px: 64 objective { logit { index: 0 } } }").plan.effective.size_px == 64
+        assert order(engine, "spec { size_px: 64 objective { logit { index: 0 } } }").effective.size_px == 64
 
 
 def test_an_unspecified_enum_is_the_default(engine: Engine) -> None:
-    effective = order(engine, "spec { parametrization: 0 transforms: 0 } format: 0").plan.effective
+    effective = order(engine, "spec { parametrization: 0 transforms: 0 } format: 0").effective
     assert effective.parametrization == spec_pb2.PARAMETRIZATION_FOURIER
     assert effective.transforms == spec_pb2.TRANSFORMS_LUCID

@@ -24,8 +24,8 @@ from reverie_server.process.keys_command import keys as command
 from reverie_server.process.metrics import Metrics
 from reverie_server.process.settings import Settings
 from reverie_server.rpc import health
-from reverie_server.rpc.api_keys import KeyRing, UnusableKeys, read
-from reverie_server.rpc.auth import NEEDED
+from reverie_server.rpc.api_keys import ApiKeyFile, UnusableKeys, read
+from reverie_server.rpc.auth import REQUIRED_RIGHTS
 from reverie_server.rpc.quotas import Account, Quota
 
 from tests.server.hosts import Refusal, render_request, running
@@ -95,11 +95,11 @@ def test_a_key_is_printed_once_and_kept_as_a_hash(file: Path) -> None:
 
 def test_a_key_is_recognised_until_it_is_revoked(file: Path) -> None:
     first, second = create(file), create(file, "bob")
-    ring = KeyRing(file)
-    assert {found[0].name for key in (first, second) if (found := ring.recognise(key))} == {"ada", "bob"}
+    ring = ApiKeyFile(file)
+    assert {found[0].name for key in (first, second) if (found := ring.authenticate(key))} == {"ada", "bob"}
     assert run(file, "revoke", read(file)[0].id).exit_code == 0
-    assert ring.recognise(first) is None
-    assert ring.recognise(second) is not None
+    assert ring.authenticate(first) is None
+    assert ring.authenticate(second) is not None
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ def test_a_key_is_recognised_until_it_is_revoked(file: Path) -> None:
 )
 def test_what_is_nearly_a_key_is_none(file: Path, damage: Any) -> None:
     key = create(file)
-    assert KeyRing(file).recognise(damage(key)) is None
+    assert ApiKeyFile(file).authenticate(damage(key)) is None
 
 
 def test_a_file_that_breaks_leaves_the_keys_before(file: Path) -> None:
     key = create(file)
-    ring = KeyRing(file)
+    ring = ApiKeyFile(file)
     file.write_text("{")
-    assert ring.recognise(key) is not None
+    assert ring.authenticate(key) is not None
 
 
 # Contents of a file, and what is said.
@@ -130,7 +130,7 @@ FILES = [
 def test_a_file_that_holds_no_keys_is_refused(file: Path, text: str, said: str) -> None:
     file.write_text(text)
     with pytest.raises(UnusableKeys, match=said):
-        KeyRing(file)
+        ApiKeyFile(file)
 
 
 def test_the_files_own_secrets_are_not_in_its_errors(file: Path) -> None:
@@ -201,7 +201,7 @@ async def test_probes_need_no_key(engine: Engine, file: Path) -> None:
 
 def test_every_method_needs_a_right() -> None:
     methods = {method.name for method in wire.DESCRIPTOR.services_by_name["VisualizationService"].methods}
-    assert methods - NEEDED.keys() == set()
+    assert methods - REQUIRED_RIGHTS.keys() == set()
 
 
 # ----- quotas -----

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from reverie_proto.v1.visualization_pb2 import RenderImageRequest
-from reverie_server.rpc import caller as callers
-from reverie_server.rpc.auth import NEEDED
-from reverie_server.rpc.caller import READ, RENDER, Caller, machine
+from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, RenderImageRequest
+from reverie_server.rpc.auth import REQUIRED_RIGHTS
+from reverie_server.rpc.caller import READ, RENDER, Caller, charged, current_caller, peer_host
 
 
 @pytest.mark.parametrize(
@@ -18,20 +17,17 @@ from reverie_server.rpc.caller import READ, RENDER, Caller, machine
         ("", ""),
     ],
 )
-def test_a_machine_is_known_whatever_its_port(peer: str, name: str) -> None:
-    assert machine(peer) == name
+def test_a_host_is_known_whatever_its_port(peer: str, name: str) -> None:
+    assert peer_host(peer) == name
 
 
 def test_nobody_pays_where_nobody_is_known() -> None:
-    assert callers.current() == Caller()
-    with callers.charged(10**12):
+    assert current_caller() == Caller()
+    with charged(10**12):
         pass
 
 
 def test_a_render_needs_more_than_a_picture_that_is_there() -> None:
-    class Cached:
-        cache = 3
-
     for method in ("RenderImage", "StreamRender"):
-        assert NEEDED[method](RenderImageRequest()) == RENDER
-        assert NEEDED[method](Cached()) == READ
+        assert REQUIRED_RIGHTS[method](RenderImageRequest()) == RENDER
+        assert REQUIRED_RIGHTS[method](RenderImageRequest(cache=CACHE_MODE_ONLY)) == READ

@@ -21,9 +21,9 @@ from reverie_server import Draining, Engine
 from reverie_server.process import logs
 from reverie_server.process.metrics import Metrics
 from reverie_server.process.settings import Settings
-from reverie_server.rpc.access_log import Record
-from reverie_server.rpc.interceptor import Interceptor, named, shielded
-from reverie_server.rpc.status import reporting
+from reverie_server.rpc.access_log import AccessLog
+from reverie_server.rpc.interceptor import Interceptor, assign_request_id, catch_errors
+from reverie_server.rpc.status import errors_to_status
 
 from tests.server.hosts import Refusal, render_request, running
 
@@ -67,7 +67,8 @@ KINDS = {
 @asynccontextmanager
 async def host() -> AsyncIterator[grpc.aio.Channel]:
     server = grpc.aio.server(
-        options=[("grpc.so_reuseport", 0)], interceptors=[Interceptor(named, Record(Metrics()), shielded)]
+        options=[("grpc.so_reuseport", 0)],
+        interceptors=[Interceptor(assign_request_id, AccessLog(Metrics()), catch_errors)],
     )
     handlers = {
         name: getattr(grpc, f"{kind}_rpc_method_handler")(getattr(Host(), name)) for name, kind in KINDS.items()
@@ -116,7 +117,7 @@ class Ended:
 
 async def test_an_error_that_comes_after_the_end_of_its_call_is_no_incident(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(asyncio.CancelledError):
-        async with reporting(cast(Any, Ended()), "a method"):
+        async with errors_to_status(cast(Any, Ended()), "a method"):
             raise Draining
     assert "incident" not in caplog.text
 
@@ -223,7 +224,7 @@ async def test_the_end_of_a_render_is_told_with_the_name_of_its_call(engine: Eng
                     render_request(channel=number), metadata=(("x-request-id", f"mine-{number}"),), timeout=20
                 )
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    told = [line for line in lines if line["logger"] == "reverie_server.scheduler.step_loop"]
+    told = [line for line in lines if line["logger"] == "reverie_server.scheduler.progress"]
     assert [line["request_id"] for line in told] == ["mine-0", "mine-1"]
 
 

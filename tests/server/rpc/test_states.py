@@ -16,6 +16,7 @@ from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
 from reverie_server.scheduler.estimate import Estimates
 
+from tests.server.fakes import seated
 from tests.server.hosts import Refusal, Served
 from tests.server.rpc.test_service import spec, until
 
@@ -97,7 +98,7 @@ async def drain(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
     await refused(call, "UNAVAILABLE")
 
 
-async def break_the_worker(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
+async def break_the_device(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
     def step(self: Ascent) -> Any:
         raise RuntimeError("the device fell off the bus")
 
@@ -108,7 +109,7 @@ async def break_the_worker(service: Served, kind: str, patch: pytest.MonkeyPatch
     assert (await start(service, kind, SHORT)).steps == 3
 
 
-# What happens to a call, and how the worker counts the renders: finished, stopped, failed.
+# What happens to a call, and how the step loop counts the renders: finished, stopped, failed.
 ENDS: list[tuple[Callable[[Served, str, pytest.MonkeyPatch], Awaitable[None]], tuple[int, int, int]]] = [
     (end_well, (1, 0, 0)),
     (cancel, (0, 1, 0)),
@@ -116,7 +117,7 @@ ENDS: list[tuple[Callable[[Served, str, pytest.MonkeyPatch], Awaitable[None]], t
     (be_refused_a_deadline, (0, 0, 0)),
     (crash, (0, 1, 0)),
     (drain, (0, 1, 0)),
-    (break_the_worker, (1, 0, 1)),
+    (break_the_device, (1, 0, 1)),
 ]
 
 
@@ -130,15 +131,15 @@ async def test_whatever_ends_a_call_nothing_is_left_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await happen(alone, kind, monkeypatch)
-    engine, worker = alone.engine, alone.engine._worker
+    engine, step_loop = alone.engine, alone.engine._step_loop
     await until(lambda: engine.stats().running == engine.stats().waiting == 0)
-    await until(lambda: not alone.mount._service._calls)
+    await until(lambda: not alone.mount._renders._calls)
     stats = engine.stats()
     assert (stats.finished, stats.stopped, stats.failed) == counts
     assert stats.late_steps <= 1
     assert stats.longest_release_s <= stats.longest_step_s + 0.1
-    assert (len(worker._line), worker._line._had) == (0, {})
-    assert all(len(worker._shelf.peek(key).free) == engine.info().limits.max_batch for key in worker._shelf.loaded)
+    assert (len(step_loop._state.scheduler.queue), step_loop._state.scheduler.queue._clients) == (0, {})
+    assert all(batch.free == engine.info().limits.max_batch for batch in step_loop._state.programs)
     await asyncio.to_thread(engine.close)
-    assert worker._seated == {}
-    assert not any(thread.is_alive() for thread in worker._executor._threads | worker._shelf._builder._threads)
+    assert seated(step_loop) == []
+    assert not any(thread.is_alive() for thread in step_loop._executor._threads | step_loop._loader._executor._threads)

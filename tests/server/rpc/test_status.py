@@ -29,7 +29,7 @@ from reverie_server.errors import (
     Unauthenticated,
     Violation,
 )
-from reverie_server.rpc.status import reported
+from reverie_server.rpc.status import rpc_method
 
 from tests.server.hosts import Refusal, hosted
 
@@ -62,7 +62,7 @@ class Host:
         self.error = error
         self.seen: BaseException | None = None
 
-    @reported
+    @rpc_method
     async def fail(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
             if isinstance(self.error, asyncio.CancelledError):

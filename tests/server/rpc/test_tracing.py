@@ -45,7 +45,7 @@ async def test_the_servers_span_goes_on_from_the_clients(
                 client.models()
             return span.get_span_context().trace_id
 
-    async with running(engine, LOCAL, layers=[layer]) as address:
+    async with running(engine, LOCAL, middleware=[layer]) as address:
         trace = await asyncio.to_thread(ask, address)
     layer.flush()
     (span,) = spans.get_finished_spans()
@@ -60,7 +60,7 @@ async def test_the_servers_span_goes_on_from_the_clients(
 async def test_a_refused_call_is_an_error_and_a_wrong_context_is_none(
     engine: Engine, spans: InMemorySpanExporter, layer: Tracing
 ) -> None:
-    async with running(engine, LOCAL, layers=[layer]) as address, grpc.aio.insecure_channel(address) as channel:
+    async with running(engine, LOCAL, middleware=[layer]) as address, grpc.aio.insecure_channel(address) as channel:
         with pytest.raises(grpc.aio.AioRpcError):
             await VisualizationServiceStub(channel).ListLayers(
                 wire.ListLayersRequest(model="sesame"), metadata=(("traceparent", "no context"),), timeout=20
@@ -75,7 +75,7 @@ async def test_a_refused_call_is_an_error_and_a_wrong_context_is_none(
 
 
 async def test_a_client_without_a_trace_sends_none(engine: Engine, spans: InMemorySpanExporter, layer: Tracing) -> None:
-    async with running(engine, LOCAL, layers=[layer]) as address, reverie.AsyncClient(address) as client:
+    async with running(engine, LOCAL, middleware=[layer]) as address, reverie.AsyncClient(address) as client:
         await client.models()
     layer.flush()
     assert spans.get_finished_spans()[0].parent is None

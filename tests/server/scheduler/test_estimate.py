@@ -6,26 +6,28 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.plan import shipped
 from reverie_ascent.program import ProgramKey
-from reverie_ascent.runtime.session import CPU, CUDA, Device
+from reverie_ascent.runtime.devices.cpu import CPU
+from reverie_ascent.runtime.devices.cuda import CUDA
+from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import visualization_pb2
 from reverie_server import Accepted, Engine
 from reverie_server.catalog import Catalog
 from reverie_server.limits import Limits
-from reverie_server.request.spec import Plan
+from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
 
 # Not chosen: that would size the thread pool of all tests while they are collected.
-DEVICE = Device("cpu", (CPU,), 1, plan=shipped("avx2"))
+DEVICE = Device("cpu", (CPU.provider,), 1, plan=shipped("avx2"))
 
 
-def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> Plan:
+def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> RenderRequest:
     request = visualization_pb2.StreamRenderRequest()
     request.spec.model, request.spec.objective.channel.layer = "tiny", layer
     request.spec.steps, request.spec.size_px = steps, size
-    return Catalog([models], Limits()).order(request).plan
+    return Catalog([models], Limits()).check(request)
 
 
 def key(layer: str, size: int) -> ProgramKey:
@@ -34,7 +36,7 @@ def key(layer: str, size: int) -> ProgramKey:
 
 @pytest.fixture
 def tiny(models: Path) -> Model:
-    return ModelStore([models]).model("tiny")
+    return ModelRepository([models]).model("tiny")
 
 
 def test_no_factor_pays_for_another() -> None:
@@ -97,7 +99,7 @@ def test_a_program_that_has_run_is_known_by_what_it_took(models: Path) -> None:
 
 
 def test_nothing_is_foretold_for_a_gpu_until_it_has_run(models: Path) -> None:
-    estimates = Estimates(Device("cuda", (CUDA,), 1))
+    estimates = Estimates(Device("cuda", (CUDA.provider,), 1))
     assert estimates.seconds(plan(models)) is None
     estimates.learn(plan(models), 0.25)
     assert estimates.seconds(plan(models)) == 2.5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reverie_proto.v1 import spec_pb2
 from reverie_server.request.events import Accepted, Event, Frame, Progress
-from reverie_server.scheduler.event_queue import Mailbox
+from reverie_server.scheduler.event_queue import EventQueue
 
 
 def progress(step: int) -> Progress:
@@ -27,42 +27,67 @@ CASES: list[tuple[list[Event], list[Event]]] = [
 ]
 
 
-def read(mailbox: Mailbox) -> list[Event]:
+def read(queue: EventQueue) -> list[Event]:
     events = []
-    while (event := mailbox.take()) is not None:
+    while (event := queue.take()) is not None:
         events.append(event)
     return events
 
 
 @pytest.mark.parametrize(("posted", "found"), CASES)
 def test_newer_progress_takes_the_place_of_older(posted: list[Event], found: list[Event]) -> None:
-    mailbox = Mailbox(lambda: None)
+    queue = EventQueue(lambda: None)
     for event in posted:
-        mailbox.post(event)
-    assert read(mailbox) == found
+        queue.post(event)
+    assert read(queue) == found
 
 
 def test_frames_are_never_dropped() -> None:
     posted = [frame(0), progress(1), frame(2), progress(3), progress(4), frame(5), progress(6)]
-    mailbox = Mailbox(lambda: None)
+    queue = EventQueue(lambda: None)
     for event in posted:
-        mailbox.post(event)
-    assert [event.step for event in read(mailbox) if isinstance(event, Progress)] == [0, 2, 5, 6]
+        queue.post(event)
+    assert [event.step for event in read(queue) if isinstance(event, Progress)] == [0, 2, 5, 6]
 
 
 def test_an_exception_comes_after_what_was_said_before_it() -> None:
-    mailbox = Mailbox(lambda: None)
-    for mail in (ACCEPTED, frame(1), RuntimeError("the end")):
-        mailbox.post(mail)
-    assert isinstance(mailbox.take(), Accepted)
-    assert isinstance(mailbox.take(), Progress)
+    queue = EventQueue(lambda: None)
+    for event in (ACCEPTED, frame(1), RuntimeError("the end")):
+        queue.post(event)
+    assert isinstance(queue.take(), Accepted)
+    assert isinstance(queue.take(), Progress)
     with pytest.raises(RuntimeError, match="the end"):
-        mailbox.take()
+        queue.take()
 
 
-def test_every_post_rings_the_bell() -> None:
-    rung: list[int] = []
-    mailbox = Mailbox(lambda: rung.append(1))
+def test_nothing_comes_after_the_end() -> None:
+    queue = EventQueue(lambda: None)
+    for event in (ACCEPTED, RuntimeError("the end"), progress(1), RuntimeError("another")):
+        queue.post(event)
+    assert isinstance(queue.take(), Accepted)
+    with pytest.raises(RuntimeError, match="the end"):
+        queue.take()
+    assert queue.take() is None
+
+
+def test_every_post_wakes_the_reader() -> None:
+    woken: list[int] = []
+    queue = EventQueue(lambda: woken.append(1))
     for step in range(3):
-        mailbox.post(progress(step))
-    assert len(rung) == 3
+        queue.post(progress(step))
+    assert len(woken) == 3
+
+
+def test_a_reader_is_woken_once_for_all_that_was_put_and_not_for_nothing() -> None:
+    woken: list[int] = []
+    queue = EventQueue(lambda: woken.append(1))
+    queue.notify()
+    for event in (ACCEPTED, frame(1), progress(2)):
+        queue.put(event)
+    assert woken == []
+    for _ in range(3):
+        queue.notify()
+    assert woken == [1]
+    queue.post(RuntimeError("the end"))
+    queue.post(progress(3))
+    assert woken == [1, 1]

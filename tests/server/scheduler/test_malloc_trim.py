@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from reverie_server.scheduler.malloc_trim import SHARE, Heap
 
-from bench.memory import held_mib
+from tests.memory import held_mib
 
 
 class Slow:

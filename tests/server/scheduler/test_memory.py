@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from reverie_ascent.models.repository import Model, ModelStore
+from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_server.scheduler.memory import BASE_BYTES, BYTES, PIXELS, footprint
 
 from tests.server.scheduler.test_estimate import DEVICE, key
@@ -14,7 +14,7 @@ from tests.server.scheduler.test_estimate import DEVICE, key
 
 @pytest.fixture
 def tiny(models: Path) -> Model:
-    return ModelStore([models]).model("tiny")
+    return ModelRepository([models]).model("tiny")
 
 
 def test_it_grows_with_the_depth_the_picture_and_the_batch(tiny: Model) -> None:

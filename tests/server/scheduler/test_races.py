@@ -10,17 +10,15 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from threading import Event as Bell
+from threading import Event as News
 
 import pytest
 from reverie_ascent import Run
 from reverie_server import Draining, Interrupted, Limits, QueueFull
 from reverie_server.request.events import Accepted, Progress, Rendering
-from reverie_server.scheduler.render import Render
-from reverie_server.scheduler.step_loop import JOINTS, Worker
+from reverie_server.scheduler.step_loop import JOINTS, StepLoop
 
-from tests.server.fakes import Orders, fake_worker
+from tests.server.fakes import PATIENCE_S, Heard, fake_step_loop, request, seated, submit
 
 SEEDS = range(int(os.environ.get("REVERIE_RACES", "20")))
 LAYERS = ("conv1_1", "conv2_1", "conv3_1")
@@ -47,25 +45,25 @@ class Chance:
 class Client(threading.Thread):
     """Submits renders one after the other or together, reads some to their end, stops others at any time."""
 
-    def __init__(self, number: int, worker: Worker, orders: Orders, chance: Chance) -> None:
+    def __init__(self, number: int, step_loop: StepLoop, chance: Chance) -> None:
         super().__init__(name=f"client {number}")
-        self.number, self.worker, self.orders, self.chance = number, worker, orders, chance
+        self.number, self.step_loop, self.chance = number, step_loop, chance
         self.ends: list[object] = []
         self.refused = 0
 
     def run(self) -> None:
         live = []
         for n in range(RENDERS):
-            order = self.orders(
+            wanted = request(
                 LAYERS[int(self.chance() * 3)],
                 steps=1 + int(self.chance() * 6),
                 seed=100 * self.number + n,
                 background=self.chance() < 0.3,
                 program_bytes=MEGABYTE,
             )
-            bell = Bell()
+            news = News()
             try:
-                live.append((self.worker.submit(order, bell.set, client=self.name), bell, self.chance()))
+                live.append((submit(self.step_loop, wanted, news.set, client=self.name), news, self.chance()))
             except (QueueFull, Draining):
                 self.refused += 1
             if live and self.chance() < 0.4:
@@ -73,15 +71,15 @@ class Client(threading.Thread):
         for each in live:
             self.finish(*each)
 
-    def finish(self, render: Render, bell: Bell, patience: float) -> None:
+    def finish(self, render: Heard, news: News, patience: float) -> None:
         """Read to the end; one in three stops at some event, or before any."""
         events: list[object] = []
         if patience < 0.1:
             render.stop()
         try:
             while not events or not isinstance(events[-1], Rendering):
-                assert bell.wait(20), "its end was lost"
-                bell.clear()
+                assert news.wait(PATIENCE_S), "its end was lost"
+                news.clear()
                 while (event := render.take()) is not None:
                     events.append(event)
                     if patience < 0.3 and len(events) > 2:
@@ -91,9 +89,9 @@ class Client(threading.Thread):
         self.check(render, events)
         self.ends.append(events[-1])
 
-    def check(self, render: Render, events: list[object]) -> None:
+    def check(self, render: Heard, events: list[object]) -> None:
         """See that a render told what it should, in order, of itself and of nobody else."""
-        recipe = render.order.plan.recipe
+        recipe = render.request.recipe
         assert isinstance(events[0], Accepted)
         assert all(isinstance(event, Progress) for event in events[1:-1])
         steps = [event.step for event in events if isinstance(event, Progress)]
@@ -117,7 +115,7 @@ def broken_once(chance: Chance) -> Callable[[list[Run]], None]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_render_is_lost_or_done_twice(models: Path, seed: int) -> None:
+def test_no_render_is_lost_or_done_twice(seed: int) -> None:
     chance, threads, met = Chance(seed), threading.active_count(), set[str]()
 
     def joint(name: str) -> None:
@@ -125,29 +123,28 @@ def test_no_render_is_lost_or_done_twice(models: Path, seed: int) -> None:
         if chance() < 0.3:
             time.sleep(chance() * 2e-3)
 
-    worker = fake_worker(
+    step_loop = fake_step_loop(
         batch=1 + seed % 3,
         limits=Limits(max_waiting_renders=12, program_memory_mb=2),
         before=broken_once(chance),
         loading=lambda layer: time.sleep(chance() * 2e-3),
         joint=joint,
     )
-    orders = Orders(models)
-    clients = [Client(number, worker, orders, chance) for number in range(CLIENTS)]
+    clients = [Client(number, step_loop, chance) for number in range(CLIENTS)]
     for client in clients:
         client.start()
     if seed % 4 == 0:  # in the middle of it all
         time.sleep(0.02)
-        worker.close()
+        step_loop.close()
     for client in clients:
-        client.join(30)
+        client.join(PATIENCE_S)
         assert not client.is_alive()
-    worker.close()
-    stats, ends = worker.stats(), [end for client in clients for end in client.ends]
+    step_loop.close()
+    stats, ends = step_loop.stats(), [end for client in clients for end in client.ends]
     assert met <= set(JOINTS)
     assert stats.finished == sum(1 for end in ends if isinstance(end, Rendering))
     assert stats.stopped == sum(1 for end in ends if isinstance(end, Interrupted))
     assert stats.failed == sum(1 for end in ends if isinstance(end, BrokenStep))
     assert len(ends) + sum(client.refused for client in clients) == CLIENTS * RENDERS
-    assert (stats.waiting, stats.running, worker._seated) == (0, 0, {})
+    assert (stats.waiting, stats.running, seated(step_loop)) == (0, 0, [])
     assert threading.active_count() == threads

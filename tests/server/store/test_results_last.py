@@ -1,11 +1,11 @@
-"""Results outlast what happens to the server and its disk: the short form of what bench/reliability measures."""
+"""Results outlast what happens to the server and its disk: the short form of what tests/reliability measures."""
 
 from __future__ import annotations
 
 import pytest
 from reverie_server import Engine
 
-from bench.reliability import doors, kill_job, store_faults
+from tests.reliability import doors, kill_job, store_faults
 
 # Of the embedded model: a subset of what the long form renders.
 SPECS = doors.SPECS[:2]

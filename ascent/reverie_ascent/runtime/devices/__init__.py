@@ -1,1 +1,1 @@
-"""What ONNX Runtime is told about each kind of device."""
+"""The types of devices that ONNX Runtime computes on here, one file for each."""

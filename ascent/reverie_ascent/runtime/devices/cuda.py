@@ -1,4 +1,4 @@
-"""What ONNX Runtime is told about a GPU: its provider's options, and which recording of a session a run belongs to.
+"""NVIDIA's GPUs.
 
 Steps are recorded as CUDA graphs: after two ordinary runs with one set of tensors ONNX Runtime captures the third, and
 from then on launches a whole step at once. A recording belongs to the tensors it was made with: each binding has one.
@@ -7,21 +7,43 @@ from then on launches a whole step at once. A recording belongs to the tensors i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 
-GRAPH = "gpu_graph_id"
-NOT_RECORDED = "-1"
-"""The value of `GRAPH` for a run that is neither recorded nor replayed."""
+import numpy as np
+import onnx
+import onnxruntime
 
-_graphs = count(1)
+from reverie_ascent.runtime import instruction_set
+from reverie_ascent.runtime.devices.entry import DeviceType
+
+PROVIDER = "CUDAExecutionProvider"
+
+PROBE = '<ir_version: 9, opset_import: ["": 18]> probe (float[1] x) => (float[1] y) { y = Neg(x) }'
 
 
-def new_graph() -> str:
-    """Return a number for a recording that no other binding of this process has."""
-    return str(next(_graphs))
+def problem() -> str | None:
+    """Say why CUDA cannot be used here, or None where it can: by a first session that runs there."""
+    available = onnxruntime.get_available_providers()
+    if PROVIDER not in available:
+        return (
+            f"onnxruntime {onnxruntime.__version__} here has no {PROVIDER}, only {', '.join(available)};"
+            " install reverie[server-gpu] in place of reverie[server]"
+        )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    for name, value in CUDA.config.items():
+        options.add_session_config_entry(name, value)
+    try:
+        # Finds the libraries that pip has installed. It loads them into the whole process, where CUDA would put them.
+        onnxruntime.preload_dlls()
+        model = onnx.parser.parse_model(PROBE).SerializeToString()
+        session = onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
+        session.run(None, {"x": np.zeros(1, np.float32)})
+    except Exception as error:  # onnxruntime's own exceptions have no common type
+        return f"{PROVIDER} does not work here: {error}"
+    return None
 
 
-def provider_options(*, exact: bool, channels_last: bool) -> Mapping[str, str]:
+def provider_options(exact: bool, channels_last: bool) -> Mapping[str, str]:
     """Return the options of the CUDA provider.
 
     Algorithms are not chosen by timing them, so that a picture is the same on every run. TF32 rounds the factors of
@@ -34,3 +56,17 @@ def provider_options(*, exact: bool, channels_last: bool) -> Mapping[str, str]:
         "enable_cuda_graph": "1",
         "prefer_nhwc": str(int(channels_last)),
     }
+
+
+CUDA = DeviceType(
+    name="cuda",
+    provider=PROVIDER,
+    problem=problem,
+    place=("cuda", 0),
+    instruction_set=instruction_set.cuda,
+    options=provider_options,
+    # A node that only the CPU can run is an error, not a slow picture.
+    config={"session.disable_cpu_ep_fallback": "1"},
+    records_runs=True,
+    has_bfloat16=True,
+)

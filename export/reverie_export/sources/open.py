@@ -1,0 +1,101 @@
+"""Opens a source by its name: torchvision, timm, package.module:callable or an .onnx file."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from reverie_export.errors import BadOption, BadSource
+from reverie_export.sandbox import survey_in_sandbox
+from reverie_export.sources.entry import LARGEST_PX
+from reverie_export.sources.onnx_file import FileOptions, open_onnx
+from reverie_export.sources.preprocessing import Preprocessing, read, read_beside
+from reverie_export.sources.source import Source
+
+PATIENCE_S = 300.0  # of processor time, for the first reading of a file
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """The user's options that override the source's own; None means the source's."""
+
+    size_px: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    scale: float | None = None
+    channel_order: str | None = None
+    # For .onnx files only:
+    range: tuple[float, ...] | None = None  # what [0, 1] becomes, before mean and std; instead of `scale`
+    channels: int | None = None
+    layout: str | None = None  # "NCHW" or "NHWC"
+    preprocessing: Path | None = None  # a file to use instead of those beside the network
+    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)  # for inputs that are not the picture
+
+
+def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
+    """Read the network that ``source`` names; torch is imported only if it is needed."""
+    if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
+        raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
+    if source.endswith(".onnx"):
+        if weights is not None:
+            raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
+        survey_in_sandbox(Path(source), jsonable(overrides), seconds=PATIENCE_S)
+        return open_onnx_file(Path(source), overrides)
+    for option in ("layout", "preprocessing", "constants"):
+        if getattr(overrides, option):
+            raise BadOption(f"--{option.removesuffix('s')} is for .onnx files; {source} says it itself")
+    # Invalid options are reported before the network is read.
+    _from_options(overrides).over(Preprocessing()).normalisation(overrides.channels or 3)
+    opened = _open_torch(source, weights, overrides)
+    own = opened.normalisation
+    stated = Preprocessing(own.mean, own.std, own.scale, channel_order=own.channel_order)
+    return replace(opened, normalisation=_from_options(overrides).over(stated).normalisation(len(own.mean)))
+
+
+def open_onnx_file(path: Path, overrides: Overrides) -> Source:
+    """Read an .onnx file, with the user's options and the preprocessing in files beside it."""
+    stated = read(overrides.preprocessing) if overrides.preprocessing is not None else read_beside(path)
+    options = FileOptions(overrides.layout, overrides.channels, overrides.size_px, overrides.constants)
+    return open_onnx(path, options, _from_options(overrides).over(stated))
+
+
+def jsonable(overrides: Overrides) -> dict[str, object]:
+    """Return the overrides as JSON values, for another process."""
+    fields = {**vars(overrides), "constants": {name: list(numbers) for name, numbers in overrides.constants.items()}}
+    return {**fields, "preprocessing": str(overrides.preprocessing) if overrides.preprocessing else None}
+
+
+def _from_options(overrides: Overrides) -> Preprocessing:
+    return Preprocessing(
+        mean=overrides.mean,
+        std=overrides.std,
+        scale=overrides.scale,
+        range=overrides.range,
+        channel_order=overrides.channel_order,
+        origin="the options",
+    )
+
+
+def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
+    timm = source.startswith("timm:")
+    needs = ("torch", "torchvision", *(("timm",) if timm else ()))
+    if absent := [name for name in needs if importlib.util.find_spec(name) is None]:
+        extra = "'reverie[export]'" + (" timm" if timm else "")
+        raise BadSource(f"{source} needs {' and '.join(absent)}; install what export needs: pip install {extra}")
+    from reverie_export.sources.called_network import called_network
+    from reverie_export.sources.network import resized
+    from reverie_export.sources.timm_network import timm_network
+    from reverie_export.sources.torch_network import traced
+    from reverie_export.sources.torchvision_network import torchvision_network
+
+    call = timm_network if timm else called_network if ":" in source else torchvision_network
+    return traced(resized(call(source, weights), overrides.size_px, overrides.channels))
+
+
+def default_name(source: str) -> str:
+    """Return the default name of the model made from ``source``, which is valid as a folder's name."""
+    plain = Path(source).stem if source.endswith(".onnx") else source.rpartition(":")[2].rpartition(".")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-") or "model"

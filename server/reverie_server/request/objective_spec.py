@@ -1,0 +1,203 @@
+"""Objectives of a request: their defaults filled in and checked, then translated for the render core."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from reverie_ascent.recipe import Kind, Term
+from reverie_proto.v1 import catalog_pb2, spec_pb2
+
+from reverie_server.request.validation import Violations, unknown
+
+if TYPE_CHECKING:  # it loads onnx
+    from reverie_ascent.models.repository import Model
+
+#: What an Objective may hold.
+KINDS = [field.name for field in spec_pb2.Objective.DESCRIPTOR.fields]
+
+MAX_WEIGHT = 1_000_000
+MAX_COSINE_POWER = 100
+
+
+@dataclass(frozen=True)
+class ObjectiveContext:
+    """What an objective is checked against: a model, and the picture's size, or None when that is invalid."""
+
+    model: Model
+    size_px: int | None
+    max_terms: int
+    violations: Violations
+
+
+def complete(objective: spec_pb2.Objective, context: ObjectiveContext, path: str, *, nested: bool = False) -> None:
+    """Fill in an objective's defaults in place and add what is wrong with it to the context's violations.
+
+    `path` is its place in the request.
+    """
+    kind = objective.WhichOneof("kind")
+    if kind is None:
+        allowed = [each for each in KINDS if not (nested and each == "sum")]
+        context.violations.add(path, f"is required: one of {', '.join(allowed)}")
+    elif kind == "sum" and nested:
+        context.violations.add(f"{path}.sum", "a sum cannot be a term of a sum; list its terms in the outer one")
+    else:
+        COMPLETE[kind](getattr(objective, kind), context, f"{path}.{kind}")
+
+
+def _channel(goal: spec_pb2.ChannelObjective, context: ObjectiveContext, path: str) -> None:
+    if layer := _layer(goal, context, path):
+        _check_channel(goal.channel, layer, context, f"{path}.channel")
+
+
+def _neuron(goal: spec_pb2.NeuronObjective, context: ObjectiveContext, path: str) -> None:
+    if not (layer := _layer(goal, context, path)):
+        return
+    _check_channel(goal.channel, layer, context, f"{path}.channel")
+    if not layer.spatial:
+        context.violations.add(f"{path}.layer", f"layer {layer.name!r} has no positions; ask for its channel instead")
+    elif context.size_px is not None and _fits(context.size_px, layer):
+        height, width = context.model.grid(layer.name, context.size_px)
+        for axis, count in (("y", height), ("x", width)):
+            if not goal.HasField(axis):
+                setattr(goal, axis, count // 2)
+            because = f", the grid of layer {layer.name!r} at {context.size_px} px"
+            context.violations.check_range(f"{path}.{axis}", getattr(goal, axis), 0, count - 1, because=because)
+
+
+def _layer_objective(goal: spec_pb2.LayerObjective, context: ObjectiveContext, path: str) -> None:
+    _layer(goal, context, path)
+
+
+def _direction(goal: spec_pb2.DirectionObjective, context: ObjectiveContext, path: str) -> None:
+    if not goal.HasField("cosine_power"):
+        goal.cosine_power = 0.0
+    context.violations.check_range(f"{path}.cosine_power", goal.cosine_power, 0, MAX_COSINE_POWER)
+    odd = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
+    if odd:
+        first = f"the first at index {odd[0]}: {goal.vector[odd[0]]:g}"
+        context.violations.add(f"{path}.vector", f"{len(odd)} numbers are not finite, {first}")
+    elif goal.vector and not any(goal.vector):
+        context.violations.add(f"{path}.vector", "all of its numbers are 0; a direction needs at least one that is not")
+    layer = _layer(goal, context, path)
+    if layer and len(goal.vector) != layer.channels:
+        context.violations.add(
+            f"{path}.vector",
+            f"has {len(goal.vector)} numbers; layer {layer.name!r} needs {layer.channels}, one for each channel",
+        )
+
+
+def _logit(goal: spec_pb2.LogitObjective, context: ObjectiveContext, path: str) -> None:
+    last = context.model.manifest.layers[-1].layer
+    if not goal.HasField("layer"):
+        goal.layer = last.name
+    if not (layer := _layer(goal, context, path)):
+        return
+    if layer.spatial:
+        context.violations.add(
+            f"{path}.layer", f"layer {layer.name!r} has no classes but positions; ask for its channel instead"
+        )
+    labels = list(context.model.manifest.labels) if layer.name == last.name else []
+    chosen = goal.WhichOneof("class")
+    if chosen is None:
+        context.violations.add(path, "index or label is required")
+    elif chosen == "index":
+        _check_channel(goal.index, layer, context, f"{path}.index")
+    elif not labels:
+        context.violations.add(f"{path}.label", f"the classes of layer {layer.name!r} have no labels; give an index")
+    elif goal.label not in labels:
+        context.violations.add(f"{path}.label", unknown("class", goal.label, labels))
+    else:
+        goal.index = labels.index(goal.label)
+
+
+def _sum(goal: spec_pb2.SumObjective, context: ObjectiveContext, path: str) -> None:
+    if not context.violations.check_range(f"{path}.terms", len(goal.terms), 1, context.max_terms, because=" terms"):
+        return
+    for i, term in enumerate(goal.terms):
+        if not term.HasField("weight"):
+            term.weight = 1.0
+        context.violations.check_range(f"{path}.terms[{i}].weight", term.weight, -MAX_WEIGHT, MAX_WEIGHT)
+        if term.weight == 0:
+            context.violations.add(f"{path}.terms[{i}].weight", "0 asks for nothing; leave the term out")
+        complete(term.objective, context, f"{path}.terms[{i}].objective", nested=True)
+
+
+COMPLETE: dict[str, Callable[[Any, ObjectiveContext, str], None]] = {
+    "channel": _channel,
+    "neuron": _neuron,
+    "layer": _layer_objective,
+    "direction": _direction,
+    "logit": _logit,
+    "sum": _sum,
+}
+
+
+def _layer(goal: Any, context: ObjectiveContext, path: str) -> catalog_pb2.Layer | None:
+    """Return the layer that an objective names, after writing its proper name into the objective."""
+    layers = {entry.layer.name: entry.layer for entry in context.model.manifest.layers}
+    aliases = {alias: layer.name for layer in layers.values() for alias in layer.aliases}
+    if not goal.layer:
+        context.violations.add(f"{path}.layer", "is required: the name of a layer, as ListLayers gives it")
+        return None
+    name = goal.layer if goal.layer in layers else aliases.get(goal.layer)
+    if name is None:
+        problem = unknown("layer", goal.layer, [*layers, *aliases]) + f" (model {context.model.name!r})"
+        context.violations.add_not_served(f"{path}.layer", problem, kind="layer", name=goal.layer)
+        return None
+    goal.layer = name
+    layer: catalog_pb2.Layer = layers[name]
+    if context.size_px is not None:
+        _check_size(context.size_px, layer, context)
+    return layer
+
+
+def _check_channel(channel: int, layer: catalog_pb2.Layer, context: ObjectiveContext, path: str) -> None:
+    because = f", the channels of layer {layer.name!r}"
+    context.violations.check_range(path, channel, 0, layer.channels - 1, because=because)
+
+
+def _fits(size_px: int, layer: catalog_pb2.Layer) -> bool:
+    return size_px >= layer.min_size_px and size_px % max(1, layer.size_multiple_px) == 0
+
+
+def _check_size(size_px: int, layer: catalog_pb2.Layer, context: ObjectiveContext) -> None:
+    multiple = max(1, layer.size_multiple_px)
+    if size_px < layer.min_size_px:
+        context.violations.add(
+            "spec.size_px", f"{size_px} is less than {layer.min_size_px}, the least for layer {layer.name!r}"
+        )
+    elif size_px % multiple:
+        problem = f"{size_px} is not a multiple of {multiple}, which layer {layer.name!r} needs"
+        context.violations.add("spec.size_px", problem)
+
+
+# ----- from a complete objective to the render core's terms -----
+
+
+def terms(objective: spec_pb2.Objective) -> tuple[Term, ...]:
+    """Return the weighted terms of a complete objective."""
+    if objective.WhichOneof("kind") == "sum":
+        return tuple(_term(each.objective, each.weight) for each in objective.sum.terms)
+    return (_term(objective, 1.0),)
+
+
+def _term(objective: spec_pb2.Objective, weight: float) -> Term:
+    kind = objective.WhichOneof("kind")
+    assert kind is not None
+    goal = getattr(objective, kind)
+    nothing = {"channel": 0, "position": None, "vector": (), "cosine_power": 0.0}
+    core_kind = cast("Kind", "channel" if kind == "logit" else kind)  # a logit is a channel without positions
+    return Term(kind=core_kind, layer=goal.layer, weight=weight, **(nothing | PARTS[kind](goal)))
+
+
+#: The fields of a term that each kind sets, beside its layer.
+PARTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "channel": lambda goal: {"channel": goal.channel},
+    "neuron": lambda goal: {"channel": goal.channel, "position": (goal.y, goal.x)},
+    "layer": lambda goal: {},
+    "direction": lambda goal: {"vector": tuple(goal.vector), "cosine_power": goal.cosine_power},
+    "logit": lambda goal: {"channel": goal.index},
+}

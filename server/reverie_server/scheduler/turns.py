@@ -1,0 +1,121 @@
+"""What happens in a turn: renders get places in a batch and make steps until others are due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from reverie_ascent import Reached, Result
+from reverie_ascent.recipe import RecipeError
+
+from reverie_server.errors import Interrupted
+from reverie_server.request.events import Rendering
+from reverie_server.scheduler.batch import Batch
+from reverie_server.scheduler.estimate import Estimates
+from reverie_server.scheduler.progress import post_positions, post_step, rendering
+from reverie_server.scheduler.queue_position import Moved
+from reverie_server.scheduler.render import Key, Render
+from reverie_server.scheduler.shared_state import SharedState
+
+#: Seconds that a turn lasts while others wait; a step that has begun is finished.
+TURN_S = 0.5
+
+
+class Turns:
+    """Makes the steps of a turn, in the step loop's thread. Every render that has a place is ended here."""
+
+    def __init__(self, state: SharedState, estimates: Estimates, *, joint: Callable[[str], None]) -> None:
+        self._state, self._estimates, self._joint = state, estimates, joint
+
+    def take(self, key: Key, renders: Sequence[Render]) -> None:
+        """Make steps with active renders of one program, which is loaded, until their turn is over."""
+        with self._state.lock:
+            batch = self._state.programs.use(key)
+        self._give_places(batch, renders)
+        until = self._state.clock() + TURN_S
+        while True:
+            self._end_stopped()
+            if not batch.renders:
+                break
+            self._step(batch)
+            if self._state.clock() >= until or self._is_over(batch):
+                break
+
+    def give_up(self, key: Key, error: BaseException) -> None:
+        """Fail all that had a place in a batch that broke, and forget its program with it."""
+        self._joint("finish")
+        self._state.fail(key, error, active=True)
+
+    def _give_places(self, batch: Batch, renders: Sequence[Render]) -> None:
+        """Give places to those who have none, those of others if need be."""
+        coming = [render for render in renders if render.place is None]
+        others = [render for render in batch.renders.values() if render not in renders]
+        for render in others[: max(0, len(coming) - batch.free)]:
+            batch.suspend(render)
+            with self._state.lock:
+                render.active = render.stopped  # whoever stops it from here on ends it
+            if render.active:
+                self._end(render, Interrupted())
+        for render in coming:
+            self._joint("admit")
+            if render.stopped:
+                self._end(render, Interrupted())
+                continue
+            try:
+                batch.join(render)
+            except RecipeError as error:
+                self._end(render, error)
+                continue
+            if render.begun_at is None:
+                self._begin(render)
+
+    def _begin(self, render: Render) -> None:
+        with self._state.lock:
+            render.begun_at = self._state.clock()
+        self._state.observer.waited(render.begun_at - render.submitted_at)
+        if render.position:
+            post_positions([Moved(render, 0, render.remaining_s)])
+
+    def _end_stopped(self) -> None:
+        """End those that were told to stop, in all batches."""
+        with self._state.lock:
+            batches = list(self._state.programs)
+        for batch in batches:
+            for render in [render for render in batch.renders.values() if render.stopped]:
+                batch.leave(render)
+                self._end(render, Interrupted())
+
+    def _step(self, batch: Batch) -> None:
+        """Make one step with all that have a place, charge them for it, and tell what came of it."""
+        self._joint("step")
+        state, renders = self._state, list(batch.renders.values())
+        begun_at = state.clock()
+        told = batch.step()
+        took_s = state.clock() - begun_at
+        made = [render for render, said in told if isinstance(said, Reached) and said.step]
+        state.observer.stepped(took_s, len(made))
+        with state.lock:
+            state.scheduler.queue.charge(renders, took_s)
+            late = sum(render.stopped for render in made)
+            state.stats = state.stats.after_step(renders=len(made), late=late, took_s=took_s)
+        for render, said in told:
+            assert render.begun_at is not None
+            elapsed_s = state.clock() - render.begun_at
+            if isinstance(said, Result):
+                self._estimates.learn(render.request, render.took_s / max(1, said.steps))
+                self._end(render, rendering(render.request, said, elapsed_s=elapsed_s))
+            else:
+                post_step(render, said, elapsed_s=elapsed_s)
+
+    def _is_over(self, batch: Batch) -> bool:
+        """Return whether a turn ends before its time: somebody may join, or has to go first."""
+        state = self._state
+        with state.lock:
+            stirred, state.stirred = state.stirred, False
+            over = stirred and (batch.free > 0 or state.scheduler.must_yield(list(batch.renders.values())))
+            moved = state.scheduler.positions.moved(state.clock())
+        post_positions(moved)
+        return over
+
+    def _end(self, render: Render, end: Rendering | BaseException) -> None:
+        self._joint("finish")
+        self._state.end(render, end)

@@ -1,0 +1,80 @@
+"""The wheel, installed into empty environments and used there as a newcomer would."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.checkout import PYPROJECT
+
+OUTSIDE = ("PYTHONPATH", "PYTHONHOME", "REVERIE_SERVER", "REVERIE_TOKEN")
+
+
+class Environment:
+    """A virtual environment with nothing but the wheel and what it needs."""
+
+    def __init__(self, folder: Path, wheel: Path, extra: str) -> None:
+        self.folder = folder
+        self.work = folder / "work"
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        self.work.mkdir()
+        self.succeed("python", "-m", "pip", "install", "--quiet", f"{wheel}{extra}")
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the environment in an empty folder, and hold what it prints."""
+        environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+        command = [str(self.folder / "bin" / program), *arguments]
+        return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
+
+    def succeed(self, program: str, *arguments: str) -> str:
+        """Return what a program prints, which must end well."""
+        ended = self.run(program, *arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
+    return Environment(tmp_path_factory.mktemp("client"), wheel, "")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
+    return Environment(tmp_path_factory.mktemp("server"), wheel, "[server]")
+
+
+def test_the_client_is_imported(client: Environment) -> None:
+    file = client.succeed("python", "-c", "import reverie; print(reverie.__file__)")
+    assert Path(file).is_relative_to(client.folder)
+
+
+def test_the_command_tells_its_version(client: Environment) -> None:
+    assert PYPROJECT["project"]["version"] in client.succeed("reverie", "--version")
+
+
+def test_the_command_lists_what_it_can_do(client: Environment) -> None:
+    said = client.succeed("reverie", "--help")
+    assert all(command in said for command in ("render", "models", "layers", "jobs", "serve", "export"))
+
+
+def test_without_an_extra_the_command_says_what_to_install(client: Environment) -> None:
+    ended = client.run("reverie", "render", "texture19", "conv1_1", "0")
+    assert ended.returncode == 2
+    assert 'pip install "reverie[server]"' in ended.stderr
+
+
+def test_the_requirements_fit_together(client: Environment, server: Environment) -> None:
+    for environment in (client, server):
+        assert environment.succeed("python", "-m", "pip", "check") == "No broken requirements found.\n"
+
+
+def test_a_picture_is_rendered_in_the_same_process(server: Environment) -> None:
+    server.succeed("reverie", "render", "texture19", "conv1_1", "0", "--size", "32", "--steps", "2", "-o", "x.png")
+    png = (server.work / "x.png").read_bytes()
+    width, height = struct.unpack(">II", png[16:24])
+    assert (png[1:4], width, height) == (b"PNG", 32, 32)

@@ -1,0 +1,138 @@
+"""Every door the same: in-process, unary, stream and job give the same bytes for the same spec, rendered or stored.
+
+Run as `python -m tests.reliability.doors`; the exit status is 1 when two doors differ. Figures go to
+bench/results/doors.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1.jobs_pb2 import ChannelRange, CreateRenderJobRequest, JobLayer, WatchRenderJobRequest
+from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.visualization_pb2 import (
+    CACHE_MODE_BYPASS,
+    CACHE_MODE_ONLY,
+    CacheMode,
+    RenderImageRequest,
+    StreamRenderRequest,
+)
+from reverie_server import Engine
+from reverie_server.request.images import ENCODERS
+
+from tests.figures import write_json
+from tests.reliability.server import server
+
+FORMATS = list(ENCODERS)
+
+#: What is rendered: all that tells one spec from another, in few steps.
+SPECS: list[dict[str, Any]] = [
+    {"layer": "conv1_2", "channel": 3, "size_px": 32, "steps": 6},
+    {"layer": "conv4_3", "channel": 17, "size_px": 64, "steps": 12, "seed": 7},
+    {"layer": "conv5_1", "channel": 0, "size_px": 96, "steps": 8, "preset": "lucid"},
+    {"layer": "logits", "channel": 2, "size_px": 64, "steps": 6, "transforms": spec_pb2.TRANSFORMS_NONE},
+]
+
+#: A picture as a door gives it: in every format, the numbers with it, and its name.
+Seen = tuple[dict[int, bytes], bytes, float, str]
+
+
+def spec(layer: str, channel: int, **fields: Any) -> RenderSpec:
+    """A spec of the embedded model."""
+    return RenderSpec(
+        model="texture19", objective=Objective(channel=ChannelObjective(layer=layer, channel=channel)), **fields
+    )
+
+
+def in_process(engine: Engine, wanted: RenderSpec) -> Seen:
+    """As `Engine.render` gives it."""
+    made = engine.render(spec=wanted)
+    encoded = {int(form): made.encode(form) for form in FORMATS}
+    return encoded, made.history.tobytes(), made.activation, made.spec_digest
+
+
+def seen(ask: Callable[[spec_pb2.ImageFormat], spec_pb2.Rendering]) -> Seen:
+    """As a call gives it, format by format."""
+    renderings = {form: ask(form) for form in FORMATS}
+    last = next(iter(renderings.values()))
+    history = spec_pb2.Rendering(history=last.history).SerializeToString()[-4 * last.steps :]
+    return {int(f): r.image.data for f, r in renderings.items()}, history, last.activation, last.spec_digest
+
+
+def unary(call: Any, wanted: RenderSpec, cache: CacheMode) -> Seen:
+    """As RenderImage gives it."""
+    return seen(lambda form: call.RenderImage(RenderImageRequest(spec=wanted, format=form, cache=cache)).rendering)
+
+
+def stream(call: Any, wanted: RenderSpec, cache: CacheMode) -> Seen:
+    """As StreamRender gives it."""
+
+    def ask(form: spec_pb2.ImageFormat) -> spec_pb2.Rendering:
+        *_, last = call.StreamRender(StreamRenderRequest(spec=wanted, format=form, cache=cache))
+        result: spec_pb2.Rendering = last.result
+        return result
+
+    return seen(ask)
+
+
+def job(call: Any, wanted: RenderSpec) -> Seen:
+    """As a job leaves it in the store."""
+    template = RenderSpec()
+    template.CopyFrom(wanted)
+    template.ClearField("objective")
+    goal = wanted.objective.channel
+    layer = JobLayer(layer=goal.layer, channels=[ChannelRange(first=goal.channel, last=goal.channel)])
+    made = call.CreateRenderJob(CreateRenderJobRequest(template=template, layers=[layer])).job
+    (item,) = (told.item for told in call.WatchRenderJob(WatchRenderJobRequest(id=made.id)) if told.HasField("item"))
+    return unary(call, item.effective_spec, CACHE_MODE_ONLY)
+
+
+def doors(call: Any, fresh: Engine, keeping: Engine) -> Iterator[tuple[str, Callable[[RenderSpec], Seen]]]:
+    """Every way to a picture, those that render before those that find it in a store."""
+    yield "in process", lambda wanted: in_process(fresh, wanted)
+    yield "in process, stored", lambda wanted: in_process(keeping, wanted)
+    yield "job, fetched", lambda wanted: job(call, wanted)
+    yield "unary, rendered", lambda wanted: unary(call, wanted, CACHE_MODE_BYPASS)
+    yield "unary, stored", lambda wanted: unary(call, wanted, CACHE_MODE_ONLY)
+    yield "stream, rendered", lambda wanted: stream(call, wanted, CACHE_MODE_BYPASS)
+    yield "stream, stored", lambda wanted: stream(call, wanted, CACHE_MODE_ONLY)
+
+
+def compare(specs: list[dict[str, Any]]) -> dict[str, int]:
+    """Return for each door how many of the specs give what `Engine.render` gives, to the last bit."""
+    with tempfile.TemporaryDirectory(prefix="reverie-doors-") as folder, server(Path(folder)) as at:
+        own = Path(folder, "own")
+        with (
+            Engine(device="cpu", threads=1) as fresh,
+            Engine(device="cpu", threads=1, store=own) as keeping,
+        ):
+            wanted = [spec(**each) for each in specs]
+            right = [in_process(fresh, each) for each in wanted]
+            for each in wanted:
+                keeping.render(spec=each)
+            return {
+                name: sum(door(each) == reference for each, reference in zip(wanted, right, strict=True))
+                for name, door in doors(at.call, fresh, keeping)
+            }
+
+
+def main() -> None:
+    """Compare and judge."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("bench/results/doors.json"))
+    chosen = parser.parse_args()
+    same = compare(SPECS)
+    write_json(chosen.out, {"specs": len(SPECS), "formats": len(FORMATS), "identical": same})
+    for name, count in same.items():
+        print(f"{name:20} {count} of {len(SPECS)} identical in {len(FORMATS)} formats")
+    sys.exit(any(count < len(SPECS) for count in same.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+"""Who has the device next, turn by turn: no clock, no thread, no device."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from reverie_server import QueueFull, TooLate
+from reverie_server.limits import Limits
+from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.scheduler import KEPT, PASSES, SUSPENDED
+
+from tests.server.scheduler.device import Device, render
+
+# ----- turns -----
+
+
+def test_nobody_has_a_turn_where_nobody_is() -> None:
+    assert Device().turn() == []
+
+
+def test_renders_of_one_program_and_client_are_made_one_after_the_other() -> None:
+    device, renders = Device(), [render(steps=2) for _ in range(3)]
+    device.add(*renders)
+    assert device.turns(6) == [each for each in renders for _ in range(2)]
+
+
+def test_programs_of_one_client_take_turns() -> None:
+    device, long, short = Device(), render(program="p", steps=100), render(program="q", steps=2)
+    device.add(long)
+    device.turns(10)
+    device.add(short)
+    assert Counter(device.turns(4)) == {long: 2, short: 2}
+
+
+# How many renders of which programs each client has; they should not matter.
+CROWDS: list[dict[str, list[str]]] = [
+    {"a": ["p"], "b": ["p"]},
+    {"a": ["p"] * 10, "b": ["p"]},
+    {"a": ["p", "q", "r"], "b": ["p"]},
+    {"a": ["p"] * 20, "b": ["q"] * 2, "c": ["r"]},
+]
+
+
+@pytest.mark.parametrize("crowd", CROWDS, ids=str)
+@pytest.mark.parametrize("places", [1, 2])
+def test_clients_have_the_same_share_however_much_they_ask_for(crowd: dict[str, list[str]], places: int) -> None:
+    device = Device(places)
+    for client, programs in crowd.items():
+        device.add(*(render(client, program, steps=1000) for program in programs))
+    device.turns(40)
+    charged = device.queue._clients
+    assert max(charged.values()) - min(charged.values()) <= 1
+
+
+def test_who_comes_anew_starts_where_the_others_are() -> None:
+    device = Device()
+    device.add(render("a", steps=1000))
+    device.turns(50)
+    device.add(render("b", steps=1000))
+    device.had.clear()
+    device.turns(10)
+    assert abs(device.had["a"] - device.had["b"]) <= 1
+
+
+def test_interactive_renders_go_first_and_the_others_have_their_share() -> None:
+    device = Device()
+    background, interactive = render("a", "q", steps=1000, background=True), render("a", "p", steps=1000)
+    device.add(background, interactive)
+    first = device.turns(3 * (PASSES + 1))
+    assert first[:PASSES] == [interactive] * PASSES
+    assert Counter(first) == {interactive: 3 * PASSES, background: 3}
+
+
+def test_a_turn_of_the_lower_class_ends_for_an_interactive_render_unless_it_was_owed() -> None:
+    device, background, interactive = Device(), render(program="q", steps=1000, background=True), render(steps=1000)
+    device.add(background)
+    turn = device.turn()
+    assert not device.scheduler.must_yield(turn)
+    device.add(interactive)
+    assert device.scheduler.must_yield(turn)  # so that its program is loaded
+    device.reserve(interactive)
+    assert not device.scheduler.must_yield(turn)
+    device.loaded(interactive)
+    assert device.scheduler.must_yield(turn)
+    assert not device.scheduler.must_yield([interactive])
+    device.turns(PASSES)
+    assert device.turn() == [background]
+    assert not device.scheduler.must_yield([background])
+
+
+def test_what_is_owed_to_the_lower_class_stays_owed_until_there_is_room_for_it() -> None:
+    """However many interactive renders come for programs that are loaded."""
+    device = Device(room=1)
+    patient, first = render("a", "q", background=True, program_bytes=1), render("b", steps=20, program_bytes=1)
+    device.add(patient, first)
+    waits(
+        device,
+        patient,
+        lambda turn: [render(f"b{turn}", steps=20, program_bytes=1)],
+        most=PASSES + 20 * (1 + SUSPENDED),
+    )
+
+
+def waits(device: Device, patient: Render, arriving: Callable[[int], list[Render]], *, most: int) -> int:
+    """Turns until a render has begun, while others come without end."""
+    for turn in range(most + 1):
+        if patient.begun_at is not None:
+            return turn
+        device.add(*arriving(turn))
+        device.turn()
+    raise AssertionError(f"it still waits after {most} turns")
+
+
+# What comes in every turn while somebody waits: whose, of which program, of which class.
+STREAMS: dict[str, Callable[[int], list[Render]]] = {
+    "more of another client": lambda turn: [render("b", steps=2)],
+    "ever new clients": lambda turn: [render(f"b{turn}", steps=2)],
+    "ever new programs": lambda turn: [render("b", f"q{turn}", steps=2)],
+    "long ones": lambda turn: [render(f"b{turn}", steps=50)],
+    "both classes": lambda turn: [render("b", steps=2), render("c", steps=2, background=True)],
+}
+
+
+@pytest.mark.parametrize("background", [False, True], ids=["interactive", "batch"])
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("places", [1, 3])
+def test_nobody_waits_for_ever(places: int, stream: str, background: bool) -> None:
+    """Its wait is bounded by what had begun before it, of 50 steps each, and the turns between its own."""
+    device = Device(places)
+    device.add(*(render("b", steps=50) for _ in range(20)))
+    device.turns(7)
+    patient = render("a", "p", background=background)
+    device.add(patient)
+    most = (places + SUSPENDED) * 50 * (PASSES + 1 if background else 1)
+    waits(device, patient, STREAMS[stream], most=most)
+
+
+def test_what_finds_no_room_lets_nothing_behind_it_begin() -> None:
+    """Or it would wait as long as others come for the programs that are loaded."""
+    device = Device(room=1)
+    device.add(*(render("b", steps=20, program_bytes=1) for _ in range(2)))
+    device.turns(3)
+    patient = render("a", "q", program_bytes=1)
+    device.add(patient)
+    assert waits(device, patient, lambda turn: [render(f"b{turn}", steps=20, program_bytes=1)], most=20) == 18
+
+
+def test_while_a_program_is_loaded_others_go_on() -> None:
+    coming, going = render("a", "q"), render("b", "p", steps=100)
+    device = Device(slow=["q"])
+    device.add(coming, going)
+    assert device.turns(5) == [going] * 5
+    device.loaded(coming)
+    assert device.turn() == [coming]
+
+
+def test_as_many_share_a_turn_as_there_are_places_whoever_they_are() -> None:
+    device = Device(places=3)
+    mine, other, elsewhere = [render("a", steps=9) for _ in range(4)], render("b", steps=9), render("c", "q", steps=9)
+    device.add(*mine, other, elsewhere)
+    assert device.turn() == [mine[0], other, mine[1]]
+    assert device.turn() == [elsewhere]
+
+
+def test_only_so_many_renders_have_begun_and_some_of_them_are_interactive() -> None:
+    device = Device()
+    device.add(*(render(f"a{n}", steps=1000, background=True) for n in range(9)))
+    device.turns(20)
+    assert device.queue.begun == 1 + SUSPENDED - KEPT
+    device.add(*(render(f"b{n}", steps=1000) for n in range(9)))
+    device.turns(60)
+    assert device.queue.begun == 1 + SUSPENDED
+
+
+def test_a_scheduler_forgets_whom_it_has_served() -> None:
+    device = Device()
+    for n in range(20):
+        device.add(render(f"a{n}", f"p{n}", steps=1))
+        device.turn()
+    assert (len(device.queue), device.queue._clients, device.queue._programs) == (0, {}, {})
+
+
+# ----- what is taken -----
+
+
+def test_what_is_refused_leaves_nothing_in_the_queue() -> None:
+    device = Device(limits=Limits(max_waiting_renders=1))
+    with pytest.raises(TooLate):
+        device.scheduler.add(render("b", estimated_s=9), 0.0, deadline_s=1)
+    assert (len(device.queue), device.queue._clients) == (0, {})
+    device.add(render(), render())
+    with pytest.raises(QueueFull):
+        device.add(render("b"))
+    assert [each.client for each in device.queue] == ["a", "a"]
+
+
+def test_who_is_taken_knows_its_position() -> None:
+    device, renders = Device(), [render() for _ in range(3)]
+    device.add(*renders, now=7.0)
+    assert [(each.position, each.submitted_at) for each in renders] == [(0, 7.0), (1, 7.0), (2, 7.0)]
+
+
+# ----- promotion -----
+
+
+def order(device: Device) -> list[Render]:
+    return device.queue.in_order()
+
+
+def test_a_promoted_render_goes_before_the_lower_class_and_all_hear_of_their_new_positions() -> None:
+    device, running = Device(), render("z", steps=100)
+    first, second, third = (render("job", "q", background=True) for _ in range(3))
+    device.add(running)
+    device.turn()
+    device.add(first, second, third)
+    device.scheduler.positions.moved(now=0.0)
+    assert device.scheduler.promote(third, client="person")
+    assert (third.client, third.background) == ("person", False)
+    assert [each for each in order(device) if each is not running] == [third, first, second]
+    moved = {each.render: each.position for each in device.scheduler.positions.moved(now=1000.0)}
+    assert moved == {third: 1, first: 2, second: 3}
+
+
+def test_a_promoted_render_keeps_its_place_in_the_order_of_coming() -> None:
+    device, early, batch, late = Device(), render("a"), render("job", background=True), render("b")
+    device.add(early, batch, late)
+    device.scheduler.promote(batch, client="c")
+    assert order(device) == [early, batch, late]
+
+
+def test_a_promoted_render_is_one_more_of_its_new_clients() -> None:
+    """It comes behind everybody's first, and its time is charged to that client."""
+    device = Device()
+    batch, own, other = render("job", background=True, steps=9), render("a", steps=1), render("b", steps=9)
+    own_later = render("a", steps=9)
+    device.add(batch, own, own_later, other)
+    device.scheduler.promote(batch, client="a")
+    assert order(device) == [batch, other, own, own_later]
+    assert device.queue._clients.keys() == {"a", "b"}
+    device.turns(8)
+    assert device.had == {"a": 4, "b": 4}
+
+
+def test_a_promotion_leaves_the_shares_of_others_of_its_old_client() -> None:
+    device = Device()
+    promoted, left = (render("job", background=True, steps=9) for _ in range(2))
+    device.add(promoted, left)
+    device.scheduler.promote(promoted, client="a")
+    assert device.queue._clients.keys() == {"job", "a"}
+    device.scheduler.finish(promoted)
+    device.scheduler.finish(left)
+    assert (device.queue._clients, device.queue._programs) == ({}, {})
+
+
+# How many renders the client and others let wait, of four that may, and whether one more may be the client's.
+ROOM = [(0, 0, True), (2, 0, True), (3, 0, False), (0, 3, False), (2, 1, False), (0, 2, True)]
+
+
+@pytest.mark.parametrize(("mine", "others", "promoted"), ROOM)
+def test_where_a_client_has_no_room_for_an_interactive_render_it_stays_in_the_lower_class(
+    mine: int, others: int, promoted: bool
+) -> None:
+    device = Device(limits=Limits(max_waiting_renders=4))
+    running, batch = render("z", steps=100), render("job", "q", background=True)
+    device.add(running)
+    device.turn()
+    device.add(batch, *(render("person") for _ in range(mine)), *(render(f"b{n}") for n in range(others)))
+    before = order(device)
+    assert device.scheduler.promote(batch, client="person") is promoted
+    assert (batch.background, batch.client) == ((False, "person") if promoted else (True, "job"))
+    assert promoted or order(device) == before
+
+
+def test_what_has_begun_or_is_interactive_or_done_keeps_its_place() -> None:
+    device, begun, interactive = Device(), render("job", background=True, steps=9), render("a")
+    done = render("job", background=True)
+    device.add(begun)
+    device.turn()
+    device.add(interactive)
+    for each in (begun, interactive, done):
+        client = each.client
+        assert not device.scheduler.promote(each, client="person")
+        assert each.client == client
+    assert device.queue._clients.keys() == {"job", "a"}
+
+
+# ----- programs -----
+
+
+def test_what_is_to_be_loaded_is_said_and_changes_nothing_until_it_is_done() -> None:
+    device, waiting = Device(), render(steps=9)
+    device.add(waiting)
+    for _ in range(3):
+        turn = device.scheduler.schedule()
+        assert (turn.renders, turn.load) == ((), waiting)
+        assert device.scheduler.must_yield([]) is True
+    assert (list(device.programs.loaded), device.programs.bytes) == ([], 0)
+    device.reserve(waiting)
+    assert device.scheduler.schedule().load is None
+    device.loaded(waiting)
+    assert list(device.scheduler.schedule().renders) == [waiting]
