@@ -4,38 +4,40 @@
 PYTHON ?= python3
 MINUTES ?= 33
 
-# `make test ORDER="--random-order --random-order-seed=7"` runs the tests in another order; `make test STRICT=1` fails where
-# a test is skipped or a Python is missing.
+# `make test ORDER="--random-order --random-order-seed=7"` runs the tests in another order. `make test STRICT=1` fails if a
+# test is skipped or a Python is missing. `make test COVERAGE=1` prints the share of our lines that the largest suite runs,
+# which then takes about a quarter longer.
 ORDER ?=
 STRICT ?=
+COVERAGE ?=
 PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
 
 .PHONY: help demo test test-clients test-client test-lowest test-serving test-export coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
-	@echo "make test        set up and run every test, each in the environment it is meant for"
+	@echo "make test        set up and run all tests, each suite in its own environment"
 	@echo "make check       ruff, formatting, mypy --strict, buf lint, generated code up to date"
-	@echo "make package     build the sdist and the wheel, look into them, and use the wheel in empty environments"
-	@echo "make coverage    the suites of make test-serving again, and the share of our lines that they run"
-	@echo "make format      let ruff mend what it can"
+	@echo "make package     build the sdist and the wheel, check what is in them, use the wheel in empty environments"
+	@echo "make coverage    the share of our lines that the suites of make test-serving run"
+	@echo "make format      let ruff fix what it can"
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
-	@echo "make bench       measure what the documentation states (long; see bench/README.md)"
-	@echo "make bench-smoke see that everything that is measured runs (minutes)"
-	@echo "make networks    compare gradients of many networks with torch; goes on where it stopped (hours)"
-	@echo "make conformance run the same graphs in every runtime there is, and compare (Node.js, npm; Chromium if there)"
+	@echo "make bench       repeat the measurements of the documentation (hours; see bench/README.md)"
+	@echo "make bench-smoke run each contestant of the measurements once (minutes)"
+	@echo "make networks    compare gradients of many networks with torch; continues where it stopped (hours)"
+	@echo "make conformance run the same graphs in every available runtime and compare (Node.js, npm; Chromium if installed)"
 	@echo "make oracles     compare the gradient of every operator with torch, onnx-ad and onnxruntime-training"
-	@echo "make reliability maltreat a server at length: load, faults, strangers (hours; see docs/reliability.md)"
-	@echo "make demo-model  draw the images and train texture19 from nothing (hours); MINUTES=90 without bfloat16"
+	@echo "make reliability test a server at length: load, faults, hostile input (hours; see docs/reliability.md)"
+	@echo "make demo-model  draw the images and train texture19 from scratch (hours); MINUTES=90 without bfloat16"
 	@echo "make recogniser  train the second network, which judges the first one's pictures, the same way"
-	@echo "make clean       remove the environments and everything made"
+	@echo "make clean       remove the environments and everything that was built"
 
-# ----- the main job -----
+# ----- the demo -----
 
 demo: .venv/serve/ready
 	@.venv/serve/bin/python examples/demo.py
 
-# ----- tests, each where it belongs: the client alone, the server without torch, the export with it -----
+# ----- tests: the client alone, the server without torch, the export with it -----
 
 test: test-clients test-serving test-export
 	@echo "All tests passed."
@@ -62,15 +64,16 @@ MISSING = echo "== the client alone, on Python $*: not tested, there is no such 
 test-serving: .venv/serve/tested
 	@echo "== gradients, the ascent and the service: no torch"
 	@.venv/serve/bin/python -m tests.absent torch torchvision onnxscript
-	@.venv/serve/bin/python $(PYTEST) $(SERVING_TESTS)
+	@mkdir -p .build
+	@.venv/serve/bin/python $(if $(COVERAGE),-m coverage run) $(PYTEST) $(SERVING_TESTS)
+	@$(if $(COVERAGE),.venv/serve/bin/python -m coverage report --skip-covered --skip-empty)
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
 	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model
 
-coverage: .venv/serve/tested
-	@.venv/serve/bin/python -m coverage run $(PYTEST) $(SERVING_TESTS)
-	@.venv/serve/bin/python -m coverage report --skip-covered --skip-empty
+coverage:
+	@$(MAKE) --no-print-directory test-serving COVERAGE=1
 
 CLIENT_TESTS := tests/client tests/proto
 TORCH_TESTS := tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py
@@ -92,7 +95,7 @@ package: .venv/package/ready
 	@.venv/package/bin/twine check --strict .build/dist/*
 	@.venv/package/bin/python $(PYTEST) tests/packaging
 
-# ----- the rest of the house -----
+# ----- checks and everything else -----
 
 check: .venv/check/ready proto-check
 	@echo "== ruff"

@@ -39,7 +39,7 @@ class Task:
 
 def _reverie(task: Task, *, exact: bool) -> Step:
     import onnx_ir as ir
-    from reverie_ascent.autotune.prepare import prepare
+    from reverie_ascent.lowering.lower import lower
     from reverie_ascent.program.objective import Activation, term
     from reverie_ascent.program.stitch import stitch
     from reverie_ascent.runtime.session import Session, choose_device
@@ -58,7 +58,8 @@ def _reverie(task: Task, *, exact: bool) -> Step:
     outputs = {"score": "term.score", "gradient": "network.image_gradient"}
     program = stitch({"network": network, "term": term("linear", activation)}, wires, outputs)
     device = choose_device(task.device, threads=task.threads, exact=exact)
-    session = Session(program, prepare(program, device))
+    lower(program, device)
+    session = Session(program, device)
     vector = np.zeros((task.batch, 1, channels), np.float32)
     vector[:, :, vgg19.CHANNEL] = 1
     feeds = {

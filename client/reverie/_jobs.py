@@ -182,6 +182,7 @@ def _item(message: jobs_pb2.JobItem) -> JobItem:
         channel=message.channel,
         spec=None if made is None else spec.from_message(made),
         spec_digest=message.spec_digest,
+        maker=message.maker,
         outcome=OUTCOMES.get(message.outcome, Outcome.UNKNOWN),
         activation=message.activation,
         cached=message.cached,

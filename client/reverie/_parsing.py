@@ -24,6 +24,7 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
         onnxruntime_version=message.onnxruntime_version,
         providers=tuple(message.providers),
         device_class=message.device_class,
+        maker=message.maker,
         presets=tuple(Preset(preset.name, preset.description, preset.steps) for preset in message.presets),
         limits=Limits(
             min_size_px=limits.min_size_px,
@@ -86,6 +87,7 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
         steps=message.steps,
         spec=spec.from_message(message.effective_spec),
         spec_digest=message.spec_digest,
+        maker=message.maker,
         frames=tuple(frame(each) for each in message.frames),
         elapsed_s=message.elapsed_s,
         cached=message.cached,

@@ -40,9 +40,10 @@ class ServerInfo:
     version: str
     onnxruntime_version: str
     providers: tuple[str, ...]  # ONNX Runtime's execution providers in use, best first
-    device_class: str  # pictures are reproducible within one class, such as "cpu"
+    device_class: str  # with its instruction set, such as "cpu-avx512"; for a person
     presets: tuple[Preset, ...]
     limits: Limits
+    maker: str = ""  # the name of what makes pictures there: servers of one maker make equal ones
 
 
 @dataclass(frozen=True)

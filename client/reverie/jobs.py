@@ -65,6 +65,7 @@ class JobItem:
     activation: float
     cached: bool
     error: str
+    maker: str = ""  # the name of what made it, as ServerInfo.maker
 
 
 @dataclass(frozen=True)

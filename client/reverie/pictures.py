@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reverie._files import write_atomically
 from reverie.errors import UsageError
-from reverie.spec import DIGEST_KEY, PNG_KEY, Spec
+from reverie.spec import DIGEST_KEY, MAKER_KEY, PNG_KEY, Spec
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -130,10 +130,11 @@ class Rendering(Picture):
     history: NDArray[np.float32] = field(repr=False)  # [steps]: the objective before each step, through its transforms
     steps: int
     spec: Spec
-    spec_digest: str  # equal digests mean equal pictures on one class of device
+    spec_digest: str  # equal digests and equal makers mean equal pictures, to the last bit
     frames: tuple[Frame, ...] = field(repr=False)
     elapsed_s: float  # of the render that made the picture
     cached: bool = False  # it was there already: nothing was rendered for this request
+    maker: str = ""  # the name of what made it, as ServerInfo.maker
 
     def _writer_options(self, wanted: ImageFormat) -> dict[str, Any]:
         if wanted is not ImageFormat.PNG:
@@ -143,6 +144,7 @@ class Rendering(Picture):
         text = PngInfo()
         text.add_text(PNG_KEY, self.spec.to_json())
         text.add_text(DIGEST_KEY, self.spec_digest)
+        text.add_text(MAKER_KEY, self.maker)
         return {"pnginfo": text}
 
 

@@ -17,6 +17,7 @@ from reverie.errors import UsageError, refuse
 
 PNG_KEY = "reverie"
 DIGEST_KEY = "reverie-digest"
+MAKER_KEY = "reverie-maker"
 
 
 @dataclass(frozen=True)

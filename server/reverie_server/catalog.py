@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from reverie_ascent.maker import Maker
 from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device
 from reverie_proto.v1 import catalog_pb2
@@ -30,13 +31,14 @@ class Catalog:
         for model in self._models.values():
             model.verify()
 
-    def info(self, device: Device) -> catalog_pb2.ServerInfo:
+    def info(self, device: Device, maker: Maker) -> catalog_pb2.ServerInfo:
         """Return version, device, presets and limits."""
         return catalog_pb2.ServerInfo(
             version=version(),
             onnxruntime_version=device.onnxruntime_version,
             providers=device.providers,
-            device_class=device.kind,
+            device_class=maker.device_class,
+            maker=maker.name,
             presets=[
                 catalog_pb2.Preset(name=name, description=preset.description, steps=preset.steps)
                 for name, preset in PRESETS.items()

@@ -9,7 +9,7 @@ from threading import Event as News
 from types import TracebackType
 from typing import Self, Unpack
 
-from reverie_ascent.autotune.benchmark import preferred_batch
+from reverie_ascent.maker import maker_of
 from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.process import Origin
 from reverie_ascent.runtime.session import choose_device
@@ -46,8 +46,9 @@ class Engine:
     for each core that this process may use, or a `SharedThreads`.
     `exact` computes by the graphs as they were exported, without the faster ones that Reverie makes of them for a CPU,
     and on a GPU without TF32; `bfloat16` is for GPUs, and rounds the operands of convolutions. `batch` renders of one
-    program share each step; by default as many as the device does at hardly more than the cost of one, which on a CPU
-    is one, and is measured once. `observer` is told what happens, for metrics.
+    program share each step; by default as many as the lowering plan says, which on a CPU is one. `plan` is that plan:
+    the class of one that ships, such as "avx2", "tuned" for what `reverie tune` found here, or a file; by default the
+    one of this device's class. Another plan makes other pictures. `observer` is told what happens, for metrics.
 
     `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
     is none. `store_limit_bytes` bounds it: a folder to 2 GiB unless told otherwise. `jobs` is the file that remembers
@@ -58,8 +59,8 @@ class Engine:
     its threads raise ForkedProcess.
 
     Calls may come from any thread; renders take turns on the device, and requests for one picture at the same time
-    share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable or UnusableStore, from
-    the constructor, what is wrong with the models, the device or the store.
+    share its render. A `Fault` says what is wrong with a request; ModelError, DeviceUnavailable, UnusablePlan or
+    UnusableStore, from the constructor, what is wrong with the models, the device, the plan or the store.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Engine:
         exact: bool = False,
         bfloat16: bool = False,
         batch: int | None = None,
+        plan: str | Path | None = None,
         store: str | Path = OFF,
         store_limit_bytes: int | None = None,
         jobs: str | Path = OFF,
@@ -79,14 +81,17 @@ class Engine:
     ) -> None:
         if batch is not None and not 1 <= batch <= MAX_BATCH:
             raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")
-        chosen = choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16)
-        chosen = replace(chosen, batch=batch or preferred_batch(chosen))
+        asked = None if plan is None else str(plan)
+        chosen = choose_device(device, threads=threads, exact=exact, bfloat16=bfloat16, plan=asked)
+        chosen = replace(chosen, batch=batch or chosen.batch)
+        #: What makes the pictures here: those of one maker are equal to the last bit.
+        self.maker = maker_of(chosen)
         limits = replace(limits, max_batch=chosen.batch)
         self._origin = Origin("an Engine")
         self._catalog = Catalog(models, limits)
-        kept = open_store(str(store), chosen, limit_bytes=store_limit_bytes)
+        opened = open_store(str(store), self.maker, limit_bytes=store_limit_bytes)
         self._step_loop = StepLoop(chosen, limits, observer)
-        self._dispatcher = Dispatcher(self._step_loop, kept)
+        self._dispatcher = Dispatcher(self._step_loop, opened)
         self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits)
 
     def verify(self) -> None:
@@ -100,7 +105,7 @@ class Engine:
 
     def info(self) -> catalog_pb2.ServerInfo:
         """Version, device, presets and limits."""
-        return self._catalog.info(self._step_loop.device)
+        return self._catalog.info(self._step_loop.device, self.maker)
 
     def models(self) -> list[catalog_pb2.Model]:
         """The models, by name."""
@@ -153,7 +158,8 @@ class Engine:
 
     def _check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
         self._origin.check()
-        return self._step_loop.estimated(self._catalog.check(request, wrong, call=call))
+        checked = self._catalog.check(request, wrong, call=call)
+        return self._step_loop.estimated(replace(checked, maker=self.maker.name))
 
     def submit(
         self, request: RenderRequest, wake: Callable[[], None], *, client: str = "", deadline_s: float | None = None

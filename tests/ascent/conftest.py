@@ -1,12 +1,10 @@
-"""A tiny model, a device and an empty cache for all tests of the ascent."""
+"""A tiny model and a device for all tests of the ascent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from reverie_ascent.autotune import benchmark as calibrate
 from reverie_ascent.models.repository import Model
 from reverie_ascent.runtime.session import Device, choose_device
 
@@ -34,11 +32,3 @@ def tiny(make_model: MakeModel) -> Model:
 @pytest.fixture(scope="session")
 def device() -> Device:
     return choose_device("cpu", threads=1)
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    calibrate.rates.cache_clear()
-    return tmp_path / "reverie"

@@ -43,6 +43,7 @@ Command = Callable[..., Result]
 
 NUMBERS = itertools.count()
 DIGEST = "d1" * 32
+MAKER = "cpu-avx2-onnxruntime-1.32.0-engine-3-0123456789abcdef"
 LAYERS = (
     catalog_pb2.Layer(
         name="conv1_1",
@@ -114,7 +115,8 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
                 version="0.1.0",
                 onnxruntime_version="1.32.0",
                 providers=["CPUExecutionProvider"],
-                device_class="cpu",
+                device_class="cpu-avx2",
+                maker=MAKER,
                 presets=[
                     catalog_pb2.Preset(name="lucid", description="Lucid's.", steps=512),
                     catalog_pb2.Preset(name="swift", description="Few steps.", steps=48),
@@ -219,6 +221,7 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
             steps=effective.steps,
             effective_spec=effective,
             spec_digest="5d" * 32,
+            maker=MAKER,
             elapsed_s=0.25,
             cached=self.cached,
         )

@@ -108,6 +108,7 @@ def item(sequence: int) -> jobs_pb2.JobItem:
         channel=channel,
         effective_spec=spec,
         spec_digest=f"{sequence:064x}",
+        maker="cpu-avx2-x",
         outcome=spec_pb2.OUTCOME_CONVERGED,
         activation=sequence / 2,
         cached=sequence == 1,

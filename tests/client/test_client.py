@@ -22,6 +22,7 @@ from tests.client.faults import Fault, error_info, retry_info
 from tests.client.scripted import (
     DIGEST,
     LAYERS,
+    MAKER,
     Connect,
     Script,
     pixels,
@@ -141,6 +142,7 @@ def test_a_rendering_tells_everything_about_itself(client: reverie.Client) -> No
     np.testing.assert_allclose(rendering.history, [0, 0.25, 0.5, 0.75, 1])
     assert [frame.step for frame in rendering.frames] == [0, 2, 4]
     assert rendering.spec_digest == "5d" * 32
+    assert rendering.maker == MAKER
     assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, 16, DIGEST)
 
 
@@ -207,7 +209,8 @@ def test_the_catalogue_is_typed(client: reverie.Client) -> None:
     assert client.models()[0] == reverie.Model("tiny", DIGEST, "A tiny network.", 3, ("cat", "dog"), 32)
     assert client.layers("tiny")[0] == reverie.Layer("conv1_1", ("features.0",), "Conv", 8, True, 1, 3, 3, 1)
     info = client.server_info()
-    assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu", ("CPUExecutionProvider",))
+    assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu-avx2", ("CPUExecutionProvider",))
+    assert info.maker == MAKER
     assert info.presets == (reverie.Preset("lucid", "Lucid's.", 512), reverie.Preset("swift", "Few steps.", 48))
     assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26, 1 << 40, 4, 64, 2048, 1000, 4, 20)
 

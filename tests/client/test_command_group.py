@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from reverie._command import main
-from reverie._command.group import EXTRAS, PROBES, Commands
+from reverie._command.group import EXTRAS, GROUP, ORDER, PROBES, Commands
 
 from tests.client.runner import runner
 
@@ -25,7 +25,10 @@ def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
     result = run("--help")
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line]
-    assert listed == ["render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export", "check"]
+    assert listed == [
+        *("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "tune"),
+        *("export", "check"),
+    ]
 
 
 @pytest.mark.parametrize("name", ["render", "models", "layers"])
@@ -46,7 +49,7 @@ def test_an_unknown_command_is_answered_with_those_there_are(typed: tuple[str, .
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: There is no command {typed[0]!r}. "
-        "There are: render, models, layers, jobs, serve, keys, health, doctor, export, check.\n"
+        "There are: render, models, layers, jobs, serve, keys, health, doctor, tune, export, check.\n"
     )
 
 
@@ -65,6 +68,12 @@ def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, argum
 
 def test_every_extra_can_be_looked_for() -> None:
     assert set(EXTRAS.values()) == PROBES.keys()
+
+
+def test_every_command_of_another_package_has_its_extra() -> None:
+    others = {entry.name for entry in entry_points(group=GROUP) if not entry.value.startswith("reverie._command")}
+    assert others <= EXTRAS.keys()
+    assert others <= set(ORDER)
 
 
 @pytest.mark.parametrize("typed", [RENDER, ("models",), ("layers", "tiny")], ids=lambda typed: typed[0])

@@ -93,6 +93,7 @@ def test_a_png_made_here_says_how_it_was_made(client: reverie.Client, tmp_path: 
     assert reverie.Spec.of_picture(path) == picture.spec
     with Image.open(path) as image:
         assert image.info["reverie-digest"] == picture.spec_digest
+        assert image.info["reverie-maker"] == picture.maker
 
 
 def test_a_picture_that_does_not_say_how_it_was_made_is_refused(client: reverie.Client, tmp_path: Path) -> None:

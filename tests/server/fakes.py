@@ -40,6 +40,7 @@ def request(
     background: bool = False,
     estimated_s: float | None = None,
     program_bytes: int = 0,
+    maker: str = "",
 ) -> RenderRequest:
     """A request as far as dispatcher, scheduler and step loop look at it; each layer has a program of its own."""
     png = spec_pb2.IMAGE_FORMAT_PNG
@@ -58,6 +59,7 @@ def request(
         request_id=request_id,
         estimated_s=estimated_s,
         program_bytes=program_bytes,
+        maker=maker,
     )
 
 

@@ -8,20 +8,28 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2
 from reverie_server.request.events import Rendering
-from reverie_server.store.entry import Maker
 from reverie_server.store.folder import Folder
 from reverie_server.store.store import Store
 
-MAKER = Maker("cpu", "1.30.0")
+MAKER = Maker(
+    engine_version="3",
+    onnxruntime_version="1.30.0",
+    device="cpu",
+    instruction_set="avx2",
+    precision="float32",
+    batch=1,
+    plan=64 * "a",
+)
 
 
 def digest_of(seed: int) -> str:
     return hashlib.sha256(str(seed).encode()).hexdigest()
 
 
-def rendering(seed: int = 0, *, size: int = 8) -> Rendering:
+def rendering(seed: int = 0, *, size: int = 8, maker: Maker = MAKER) -> Rendering:
     """A picture that depends on a seed."""
     rng = np.random.default_rng(seed)
     spec = spec_pb2.RenderSpec(model="tiny", seed=seed, steps=3, size_px=size)
@@ -35,6 +43,7 @@ def rendering(seed: int = 0, *, size: int = 8) -> Rendering:
         steps=3,
         spec=spec,
         spec_digest=digest_of(seed),
+        maker=maker.name,
         frames=(),
         elapsed_s=0.25,
     )

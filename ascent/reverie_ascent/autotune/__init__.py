@@ -1,1 +1,1 @@
-"""What is best on a device: which lowering, which layout, how many pictures at once."""
+"""Measuring this machine, for a lowering plan of its own; only `reverie tune` does it."""

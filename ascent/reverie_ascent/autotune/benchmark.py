@@ -1,37 +1,25 @@
-"""Measures what convolutions cost on this machine, plain and on rows: once, in about two seconds, and keeps it.
+"""Measures what convolutions cost on this machine, plain and on rows, and how many pictures should share a step.
 
-The figures decide which nodes are lowered, and so, in the last bits, what a picture looks like. They are kept in the
-user's cache, so that every process on a machine decides alike; delete the file to measure again.
+Only `tune` calls it.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import platform
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
 
-from reverie_ascent.autotune.cache import kept
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import settle
-from reverie_ascent.lowering.cost_model import Rates
-from reverie_ascent.lowering.lower import rewrite
+from reverie_ascent.lowering.to_rows import rewrite
+from reverie_ascent.plan import Rates
 from reverie_ascent.runtime.session import Device, Session
 
-FORMAT = 1
-"""Raised whenever what is measured changes its meaning."""
-
 SIZES: Mapping[int, int] = {16: 112, 32: 112, 64: 56, 128: 56, 256: 28}
-"""Channels, and the side of the pictures that they are measured with: as in most networks, more of one, less of the
-other."""
+"""Channels, and the side of the pictures that they are measured with: in networks one grows as the other shrinks."""
 
 TURNS = 5
 
@@ -39,26 +27,7 @@ BATCHES = (1, 2, 4, 8, 16, 32)
 """Sizes of batches that are tried, until one costs too much."""
 
 DEARER = 1.25
-"""How much longer than a step of one picture that of a batch may take: a render that is alone in it pays for it."""
-
-
-@lru_cache(maxsize=8)
-def rates(device: Device) -> Rates:
-    """Return the rates of this machine for a device's number of threads: those kept, or else measured and kept."""
-    return kept(f"rates-{_key(device)}", lambda: measure(device), dataclasses.asdict, _rates)
-
-
-@lru_cache(maxsize=8)
-def prefers_channels_last(device: Device) -> bool:
-    """Whether a GPU's convolutions are faster on [N, H, W, C]: by a trial, which is kept as well."""
-    return kept(f"layout-{_key(device)}", lambda: _try_layouts(device), bool, bool)
-
-
-@lru_cache(maxsize=8)
-def preferred_batch(device: Device) -> int:
-    """Return how many pictures a device computes at once for hardly more than the cost of one: 1 on most CPUs."""
-    curve = kept(f"batch-{_key(device)}-{device.name}", lambda: _batch_curve(device), dict, _curve)
-    return best_batch(curve)
+"""How much longer than a step of one picture that of a batch may take: a render that is alone in its batch pays it."""
 
 
 def best_batch(curve: Mapping[int, float]) -> int:
@@ -66,8 +35,8 @@ def best_batch(curve: Mapping[int, float]) -> int:
     return max(size for size, seconds in curve.items() if seconds <= DEARER * curve[1])
 
 
-def measure(device: Device) -> Rates:
-    """Measure."""
+def rates(device: Device) -> Rates:
+    """Measure the rates of a CPU, in about two seconds."""
     plain, rows, plain_1, rows_1 = {}, {}, {}, {}
     for channels, size in SIZES.items():
         plain[channels], rows[channels] = _convolutions(device, channels, size, kernel=3)
@@ -76,7 +45,7 @@ def measure(device: Device) -> Rates:
 
 
 def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> tuple[float, float]:
-    """Return what a multiply and add takes, plain and on rows, in nanoseconds.
+    """Return what a multiply-add takes, plain and on rows, in nanoseconds.
 
     A chain of three is compared with a chain of one, so that what happens at both ends cancels out.
     """
@@ -86,7 +55,7 @@ def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> t
             model = _chain(channels, size, kernel, length)
             settle(model)
             if lowered:
-                rewrite(model, list(model.graph), threads=device.threads)
+                rewrite(model, list(model.graph))
             runs.append(_runner(Session(model, device), channels, size))
     long, long_rows, short, short_rows = _times(runs)
     products = 2 * channels**2 * size**2 * kernel**2
@@ -96,8 +65,8 @@ def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> t
     ) / products
 
 
-def _batch_curve(device: Device) -> dict[int, float]:
-    """Measure steps of growing batches, in turn with those of one picture, until one is too dear."""
+def batch_curve(device: Device) -> dict[int, float]:
+    """Return the seconds of a step by the size of its batch, in turn with one picture, until one costs too much."""
     channels, size = 128, 56
     curve: dict[int, float] = {}
     alone = _runner(Session(_chain(channels, size, 3, 3), device), channels, size)
@@ -164,42 +133,11 @@ def _times(runs: list[Callable[[], object]]) -> list[float]:
     return best
 
 
-def _try_layouts(device: Device) -> bool:
+def prefers_channels_last(device: Device) -> bool:
+    """Return whether a GPU's convolutions are faster on [N, H, W, C]."""
+    assert device.plan is not None
+    forms = [replace(device, plan=replace(device.plan, channels_last=last)) for last in (False, True)]
     sizes = {64: 112, 256: 28}
-    runs = [
-        _runner(Session(_chain(c, size, 3, 3), dataclasses.replace(device, channels_last=last)), c, size)
-        for last in (False, True)
-        for c, size in sizes.items()
-    ]
+    runs = [_runner(Session(_chain(c, size, 3, 3), form), c, size) for form in forms for c, size in sizes.items()]
     times = _times(runs)
     return sum(times[len(sizes) :]) < sum(times[: len(sizes)])
-
-
-def _key(device: Device) -> str:
-    """Return what the figures depend on, as a part of a file's name."""
-    facts = [FORMAT, device.onnxruntime_version, device.threads, platform.machine(), _processor()]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
-
-def _processor() -> str:
-    """Return model and abilities of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(("model name", "flags", "Features"))))
-
-
-def _curve(kept: Any) -> dict[int, float]:
-    curve = {int(size): float(seconds) for size, seconds in kept.items()}
-    if 1 not in curve:
-        raise ValueError("it holds no step of one picture")
-    return curve
-
-
-def _rates(kept: Any) -> Rates:
-    fields: dict[str, Any] = {
-        name: {int(c): float(rate) for c, rate in value.items()} if isinstance(value, dict) else float(value)
-        for name, value in kept.items()
-    }
-    return Rates(**fields)

@@ -21,16 +21,31 @@ LARGEST = 64
 """Elements of a value that is computed here: sizes, pads, axes. Weights are left to ONNX Runtime."""
 
 
+class SettleShapes(ir.passes.InPlacePass):
+    """Give every value its shape, and remove the nodes that sizes alone decide; the inputs' sizes have to be fixed."""
+
+    def requires(self, model: ir.Model) -> None:
+        """Raise PreconditionError for an input whose size is open."""
+        for value in model.graph.inputs:
+            if dims(value) is None:
+                raise ir.passes.PreconditionError(f"the size of the input {value.name} is open")
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Infer, compute and drop until nothing changes."""
+        LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+        changed = True
+        while changed:
+            infer(model)
+            changed = False
+            for node in list(model.graph):
+                changed |= _compute(model.graph, node) or _drop(model.graph, node)
+            RemoveUnusedNodesPass()(model)
+        return ir.passes.PassResult(model, True)
+
+
 def settle(model: ir.Model) -> None:
-    """Give every value its shape, and replace nodes whose results follow from the sizes."""
-    LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    changed = True
-    while changed:
-        infer(model)
-        changed = False
-        for node in list(model.graph):
-            changed |= _compute(model.graph, node) or _drop(model.graph, node)
-        RemoveUnusedNodesPass()(model)
+    """Run `SettleShapes` alone."""
+    SettleShapes()(model)
 
 
 def infer(model: ir.Model) -> None:

@@ -1,10 +1,10 @@
 """The last convolution of a linear objective in closed form.
 
-A linear objective sees the target y [N, M, H, W] only through y p, with p [N, H W, 1] the weight of each position, and
-sends back the product of a vector v [N, M, 1] and p. When y is a convolution of x, both ways are small:
+A linear objective reads the target y [N, M, H, W] only as y p, with p [N, H W, 1] the weight of each position, and its
+gradient by y is the product of a vector v [N, M, 1] and p. When y is a convolution of x, both directions are small:
 
     y p      = W (x P) + b sum(p)        x P [N, C, taps]: x under each tap's shifted p
-    back     = (W' v) P'                 W' v [N, C, taps], P' [N, taps, H W]
+    gradient = (W' v) P'                 W' v [N, C, taps], P' [N, taps, H W]
 
 so the convolution over all pixels and channels, the most expensive of an early layer, is never computed.
 """
@@ -17,23 +17,28 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from reverie_gradient import Builder
 
 from reverie_ascent.graph.shapes import dims, infer
+from reverie_ascent.lowering.rewrite import Rewrite
 
 
-def close(model: ir.Model) -> None:
-    """Rewrite the convolutions of ``model`` that a linear objective makes cheap, both ways."""
-    changed = False
-    w = Builder(model.graph, "linear")
-    for node in list(model.graph):
-        result = _forth(w, model.graph, node) or _back(w, node)
-        if result is not None:
-            w.replace(node, [result])
-            changed = True
-    if changed:
-        RemoveUnusedNodesPass()(model)
-        infer(model)
+class CloseLinearObjectives(Rewrite):
+    """Rewrite the convolutions that a linear objective makes cheap, forward and backward."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite every match."""
+        changed = False
+        w = Builder(model.graph, "linear")
+        for node in list(model.graph):
+            result = _forward(w, model.graph, node) or _backward(w, node)
+            if result is not None:
+                w.replace(node, [result])
+                changed = True
+        if changed:
+            RemoveUnusedNodesPass()(model)
+            infer(model)
+        return ir.passes.PassResult(model, changed)
 
 
-def _forth(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
+def _forward(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     """Match MatMul(Reshape(Conv(x)), p): y p."""
     if node.op_type != "MatMul":
         return None
@@ -68,7 +73,7 @@ def _forth(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     return result
 
 
-def _back(w: Builder, node: ir.Node) -> ir.Value | None:
+def _backward(w: Builder, node: ir.Node) -> ir.Value | None:
     """Match Conv(Reshape(MatMul(v, p'))): a convolution of the product of a column and a line."""
     if node.op_type != "Conv" or node.inputs[0] is None or len(node.inputs) > 2:
         return None

@@ -1,4 +1,4 @@
-"""What a node would take on this machine, plain and on rows."""
+"""What a node takes by the rates of a plan, as ONNX Runtime computes it and on rows."""
 
 from __future__ import annotations
 
@@ -13,32 +13,18 @@ from reverie_ascent.graph.shapes import dims
 from reverie_ascent.lowering.partition import Price
 from reverie_ascent.lowering.rules import is_narrow, is_pointwise, is_winograd
 from reverie_ascent.lowering.tiling import SIDE
+from reverie_ascent.plan import Rates
 
 LITTLE = 1e-9
 """Seconds by which a node is dearer on rows where nothing else speaks for either: it then stays as it was."""
 
 BLOCK = 16
-"""Channels that a blocked convolution computes at once; fewer take as long."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What `calibrate` measures: nanoseconds for one multiply and add, by number of channels in and out.
-
-    ``plain`` and ``rows`` are convolutions of 3 x 3, the latter counted as if it, too, did 9 products for each pixel
-    and pair of channels; ``plain_pointwise`` and ``rows_pointwise`` those of 1 x 1. ``conversion`` is for one number.
-    """
-
-    plain: Mapping[int, float]
-    rows: Mapping[int, float]
-    plain_pointwise: Mapping[int, float]
-    rows_pointwise: Mapping[int, float]
-    conversion: float
+"""Channels that a blocked convolution computes at once; fewer take as long, and on rows the tiles' transforms do."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """The prices that follow from the rates of a machine."""
+    """The prices that follow from the rates of a lowering plan."""
 
     rates: Rates
 
@@ -60,7 +46,7 @@ class Costs:
             return Price(plain_seconds, _seconds(self.rates.rows_pointwise, channels, 9 * products) + self._move(taps))
         assert is_winograd(node)
         padded = math.ceil(height / SIDE) * math.ceil(width / SIDE) * SIDE**2 / (height * width)
-        return Price(plain_seconds, _seconds(self.rates.rows, channels, 9 * products * padded))
+        return Price(plain_seconds, _seconds(self.rates.rows, max(channels, BLOCK), 9 * blocked * padded))
 
     def direct(self, node: ir.Node) -> float:
         """Return what any convolution takes as it stands, in seconds."""

@@ -1,12 +1,12 @@
-"""Layouts: where each pixel of a tensor lies when the tensor is a matrix of rows, one pixel a row, channels beside it.
+"""Layouts: which row of a matrix holds each pixel of a tensor, when a row holds the channels of one pixel.
 
 A tensor [N, C, H, W] becomes [rows, C]. Element by element nothing depends on the order of the rows; only what moves
-pixels (a convolution's reading, a pool, the way back to [N, C, H, W]) consults the layout.
+pixels (reading for a convolution, a pool, converting to [N, C, H, W]) needs the layout.
 
-A *tiled* layout serves Winograd's products, which read and write squares of m x m pixels. Tiles are dealt to chunks; in
-each the rows run over (row within the tile, column within the tile, tile), so that a product over all tiles of a chunk
-is one large matrix product. The last tile of every chunk is spare and holds zeros: reading one of its rows is reading
-the padding around the picture.
+A *tiled* layout serves Winograd products, which read and write squares of m x m pixels. Tiles are divided into chunks;
+in each the rows run over (row within the tile, column within the tile, tile), so that a product over all tiles of a
+chunk is one large matrix product. The last tile of every chunk is spare and holds zeros: reading one of its rows is
+reading the padding around the picture.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How the tiles of one picture size are cut and dealt: layout and, per chunk, which tiles it has."""
+    """How pictures of one size are cut into tiles and chunks: the layout and, for each chunk, its tiles."""
 
     layout: Layout
     side: int

@@ -1,96 +1,62 @@
-"""The lowering itself: from a step program to the same function at another price."""
+"""Lowering: the passes that rewrite a step program for a device, and their order."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
+from typing import Protocol
 
 import onnx_ir as ir
-from onnx_ir.passes.common import RemoveUnusedNodesPass
-from reverie_gradient import Builder
 
-from reverie_ascent.graph.shapes import dims, settle
-from reverie_ascent.lowering import closed_form as linear
-from reverie_ascent.lowering import masks
+from reverie_ascent.graph.shapes import SettleShapes
+from reverie_ascent.lowering.bfloat16 import RoundOperands
+from reverie_ascent.lowering.closed_form import CloseLinearObjectives
 from reverie_ascent.lowering.cost_model import Costs
-from reverie_ascent.lowering.fold import fold
-from reverie_ascent.lowering.partition import choose
-from reverie_ascent.lowering.rows import Held, from_plain, to_plain
-from reverie_ascent.lowering.rules import RULES, is_winograd, moving
-from reverie_ascent.lowering.tiling import Tiles
+from reverie_ascent.lowering.fold import FoldConstants
+from reverie_ascent.lowering.masks import ShrinkMasks
+from reverie_ascent.lowering.negation import WriteNegations
+from reverie_ascent.lowering.to_rows import ToRows
+from reverie_ascent.plan import LoweringPlan
 
 
-def lower(model: ir.Model, costs: Costs, *, threads: int) -> None:
-    """Rewrite ``model``, every size of which is fixed, for ``threads`` of the CPU whose ``costs`` are given.
+class Target(Protocol):
+    """What the lowering needs to know about a device."""
 
-    The function stays what it was, to about 1e-5 of each convolution's values; inputs and outputs keep their names.
+    @property
+    def exact(self) -> bool: ...  # noqa: D102
+    @property
+    def bfloat16(self) -> bool: ...  # noqa: D102
+    @property
+    def plan(self) -> LoweringPlan | None: ...  # noqa: D102
+
+
+def lower(model: ir.Model, target: Target) -> None:
+    """Rewrite a step program, every size of which is fixed, for the device that will run it.
+
+    The function stays what it was, to about 1e-5 of each convolution's values; inputs and outputs keep their names. For
+    an exact CPU the program stays as it is.
     """
-    settle(model)
-    linear.close(model)
-    masks.shrink(model)
-    lowered = choose(model.graph, costs.price, costs.conversion)
-    if lowered:
-        rewrite(model, lowered, threads=threads)
-        fold(model)
+    passes = list(passes_for(target))
+    if not passes:
+        return
+    try:
+        ir.passes.Sequential(*passes)(model)
+    except ir.passes.PassError as error:
+        # What a pass could not read, such as damaged weights, is the caller's to handle under its own name.
+        raise (error.__cause__ or error) from None
 
 
-def rewrite(model: ir.Model, lowered: Collection[ir.Node], *, threads: int) -> None:
-    """Let the nodes ``lowered`` work on rows, and convert where they meet others."""
-    graph = model.graph
-    outputs = list(graph.outputs)
-    w = Builder(graph, "rows")
-    tiles = Tiles(_widest(lowered), threads)
-    held: dict[ir.Value, Held] = {}
-    plain: dict[ir.Value, ir.Value] = {}
-
-    def as_rows(value: ir.Value) -> Held:
-        if value not in held:
-            held[value] = from_plain(w, as_plain(value))
-        return held[value]
-
-    def as_plain(value: ir.Value) -> ir.Value:
-        if value.producer() not in lowered:
-            return value
-        if value not in plain:
-            _, _, height, width = dims(value) or ()
-            plain[value] = to_plain(w, held[value], (height, width))
-        return plain[value]
-
-    for node in list(graph):
-        if node in lowered:
-            wanted = moving(node)
-            inputs = [as_rows(v) if v in wanted else None for v in node.inputs if v is not None]
-            results = RULES[node.op_type].emit(w, node, inputs, tiles)
-            for made, result in zip(node.outputs, results, strict=True):
-                if isinstance(result, ir.Value):
-                    plain[made] = result
-                    result.shape, result.type = made.shape, made.type
-                else:
-                    held[made] = result
-            continue
-        for i, value in enumerate(node.inputs):
-            if value is not None:
-                node.replace_input_with(i, as_plain(value))
-        w.insert_before(node)
-
-    for i, output in enumerate(outputs):
-        final = as_plain(output)
-        if final is not output:
-            final.name, output.name = output.name, None
-            final.shape, final.type = output.shape, output.type
-            graph.outputs[i] = final
-    w.append()
-    # Safely: a node that is out of the graph but has its inputs still would keep its weights in memory.
-    graph.remove(lowered, safe=True)
-    RemoveUnusedNodesPass()(model)
-
-
-def _widest(lowered: Collection[ir.Node]) -> dict[tuple[int, int, int], int]:
-    """Return the largest number of channels that Winograd's products meet at each size."""
-    widest: dict[tuple[int, int, int], int] = {}
-    for node in lowered:
-        if is_winograd(node):
-            n, outputs, height, width = dims(node.outputs[0]) or ()
-            _, inputs, *_ = dims(node.inputs[0]) or ()
-            key = (n, height, width)
-            widest[key] = max(widest.get(key, 1), inputs, outputs)
-    return widest
+def passes_for(target: Target) -> Iterator[ir.passes.InPlacePass]:
+    """Yield the passes for a device, in order."""
+    if target.plan is None:
+        return
+    if target.plan.rates is None:  # a GPU's
+        yield SettleShapes()
+        yield WriteNegations()
+        if target.bfloat16:
+            yield RoundOperands()
+    elif not target.exact:
+        yield SettleShapes()
+        yield CloseLinearObjectives()
+        yield ShrinkMasks()
+        yield ToRows(Costs(target.plan.rates))
+        yield FoldConstants()

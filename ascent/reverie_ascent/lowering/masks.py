@@ -1,7 +1,8 @@
 """Masks of a rectified pool, at the pool's size instead of its input's.
 
-Behind Relu and MaxPool the gradient g passes two masks of full size: where r reaches its maximum p, and where r is
-positive. Where the first lets anything through r is p, so the second can be taken from p, a quarter as large:
+The gradient g of a MaxPool after a Relu is multiplied by two masks of full size: where r equals its maximum p, and
+where r is positive. Where the first mask is not zero r equals p, so the second can be computed from p, a quarter as
+large:
 
     (up(g) * [r = up(p)]) * [r > 0]  =  up(g * [p > 0]) * [r = up(p)]
 """
@@ -15,32 +16,38 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from reverie_gradient import Builder
 
 from reverie_ascent.graph.shapes import infer
+from reverie_ascent.lowering.rewrite import Rewrite
 
 NOTHING = 1e-30
 """What a mask's beta may differ from 0: `reverie_gradient` writes a little less than 0 into it."""
 
 
-def shrink(model: ir.Model) -> None:
+class ShrinkMasks(Rewrite):
     """Rewrite every such pair of masks."""
-    changed = False
-    w = Builder(model.graph, "mask")
-    for node in list(model.graph):
-        found = _match(node)
-        if found is None:
-            continue
-        r, enlarged, maximal = found
-        g, pool = enlarged.inputs[0], _pool_of(r)
-        assert pool is not None
-        positive = w.op("HardSigmoid", [pool], **_attributes(node.inputs[1]))
-        masked = w.op("Mul", [g, positive])
-        again = w.op("Resize", [masked, *enlarged.inputs[1:]], **{k: a.value for k, a in enlarged.attributes.items()})
-        result = w.op("Mul", [again, maximal])
-        w.replace(node, [result])
-        changed = True
-    if changed:
-        RemoveUnusedNodesPass()(model)
-        model.graph.sort()
-        infer(model)
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite every match."""
+        changed = False
+        w = Builder(model.graph, "mask")
+        for node in list(model.graph):
+            found = _match(node)
+            if found is not None:
+                _rewrite(w, node, *found)
+                changed = True
+        if changed:
+            RemoveUnusedNodesPass()(model)
+            model.graph.sort()
+            infer(model)
+        return ir.passes.PassResult(model, changed)
+
+
+def _rewrite(w: Builder, node: ir.Node, r: ir.Value, enlarged: ir.Node, maximal: ir.Value) -> None:
+    g, pool = enlarged.inputs[0], _pool_of(r)
+    assert pool is not None
+    positive = w.op("HardSigmoid", [pool], **_attributes(node.inputs[1]))
+    masked = w.op("Mul", [g, positive])
+    again = w.op("Resize", [masked, *enlarged.inputs[1:]], **{k: a.value for k, a in enlarged.attributes.items()})
+    w.replace(node, [w.op("Mul", [again, maximal])])
 
 
 def _match(node: ir.Node) -> tuple[ir.Value, ir.Node, ir.Value] | None:

@@ -1,11 +1,14 @@
 """Which nodes work on rows: the choice that costs least, conversions at the borders included.
 
-Each node has two prices, plain and on rows; a value that is made one way and used the other pays for its conversion,
-once for all who use it. The cheapest choice is a minimum cut between "plain" and "rows".
+Each node has two prices, plain and on rows; a value that is produced in one form and read in the other pays for its
+conversion, once for all its readers. The cheapest choice is a minimum cut between "plain" and "rows". Prices are
+counted in whole units of 1e-15 s: sums of integers are exact, so the cut does not depend on the order in which the
+search visits nodes, which differs from process to process.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -14,10 +17,12 @@ import onnx_ir as ir
 
 from reverie_ascent.lowering.rules import is_narrow, lowerable, moving
 
+UNIT_S = 1e-15
+
 
 @dataclass(frozen=True)
 class Price:
-    """Seconds that a node takes, each way."""
+    """Seconds that a node takes: as ONNX Runtime computes it, and on rows."""
 
     plain: float
     rows: float
@@ -31,7 +36,7 @@ def choose(
     network: nx.DiGraph[object] = nx.DiGraph()
     for node in candidates:
         prices = price(node)
-        # On the side of "plain" a node is cut from "rows", and pays what plain costs; and the other way round.
+        # A node on the side of "plain" is cut from "rows" and pays its plain price; and the other way round.
         _edge(network, node, "rows", prices.plain)
         _edge(network, "plain", node, prices.rows)
     able = set(candidates)
@@ -43,20 +48,21 @@ def choose(
             users.append("plain")
         seconds = conversion(value)
         for user in dict.fromkeys(users):
-            # made plain and used on rows; made on rows and used plain
+            # produced plain and read on rows; produced on rows and read plain
             _edge(network, ("to rows", value), user, float("inf"))
             _edge(network, user, ("to plain", value), float("inf"))
         _edge(network, source, ("to rows", value), seconds)
         _edge(network, ("to plain", value), source, seconds)
     if not candidates:
         return set()
-    _, (_, lowered) = nx.minimum_cut(network, "plain", "rows", capacity="seconds")
+    _, (_, lowered) = nx.minimum_cut(network, "plain", "rows", capacity="price")
     return able & lowered
 
 
 def _edge(network: nx.DiGraph[object], source: object, target: object, seconds: float) -> None:
     if source is target or target == "plain" or source == "rows":
         return  # nothing flows into the source or out of the sink
+    price = seconds if math.isinf(seconds) else round(seconds / UNIT_S)
     if network.has_edge(source, target):
-        seconds += network[source][target]["seconds"]
-    network.add_edge(source, target, seconds=seconds)
+        price += network[source][target]["price"]
+    network.add_edge(source, target, price=price)

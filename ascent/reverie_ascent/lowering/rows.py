@@ -1,4 +1,4 @@
-"""Tensors as rows: how a lowered value is held, and how it changes layouts."""
+"""Tensors on rows: the two forms that a lowered value has, and how it changes layouts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Doubled:
-    """A value twice as high and wide as ``half``, each row of which stands for four pixels. It is not written out."""
+    """A value twice as high and wide as ``half``, each row of which stands for four pixels; no node computes it yet."""
 
     half: Rows
 
@@ -35,7 +35,7 @@ class Doubled:
         return self.half.channels
 
 
-Held: TypeAlias = "Rows | Doubled"
+OnRows: TypeAlias = "Rows | Doubled"
 
 
 def from_plain(w: Builder, value: ir.Value) -> Rows:
@@ -47,15 +47,15 @@ def from_plain(w: Builder, value: ir.Value) -> Rows:
     return Rows(rows, layout, c, clean=False)
 
 
-def to_plain(w: Builder, held: Held, size: tuple[int, int]) -> ir.Value:
-    """Turn a held value into [N, C, H, W]."""
+def to_plain(w: Builder, held: OnRows, size: tuple[int, int]) -> ir.Value:
+    """Turn a value on rows into [N, C, H, W]."""
     rows = in_layout(w, held, row_major(_batch(held), *size))
     pixels = w.reshape(rows.value, rows.layout.batch, *size, rows.channels)
     return w.op("Transpose", [pixels], perm=[0, 3, 1, 2])
 
 
-def in_layout(w: Builder, held: Held, layout: Layout) -> Rows:
-    """Bring a held value into a layout; where it has it already nothing is written."""
+def in_layout(w: Builder, held: OnRows, layout: Layout) -> Rows:
+    """Return a value in another layout; nothing is written where it has that layout already."""
     if isinstance(held, Doubled):
         index = doubled(held.half.layout, layout)
         return Rows(_gathered(w, held.half.value, index), layout, held.channels, clean=False)
@@ -89,12 +89,12 @@ def spread(w: Builder, half: Rows, layout: Layout) -> ir.Value | None:
 
 
 def quartered(w: Builder, rows: Rows) -> ir.Value:
-    """Return rows of a tiled layout as [q, 2, q', 2, tiles C]: the second and fourth axis walk through a square."""
+    """Return rows of a tiled layout as [q, 2, q', 2, tiles C]: the second and fourth axis span a square of 2 x 2."""
     blocks = rows.layout.blocks
     assert blocks is not None
     down, across, line = blocks.chunks * blocks.side // 2, blocks.side // 2, blocks.tiles * rows.channels
     return w.reshape(rows.value, down, 2, across, 2, line)
 
 
-def _batch(held: Held) -> int:
+def _batch(held: OnRows) -> int:
     return (held.half if isinstance(held, Doubled) else held).layout.batch

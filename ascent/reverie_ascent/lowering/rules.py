@@ -1,13 +1,15 @@
-"""Which operators can work on rows, and how: a table, an entry for each.
+"""Which operators can compute on rows, and how: a table, an entry for each.
 
-``accepts`` looks at a node alone, its shapes and constants; ``emit`` gets its inputs as rows.
+``why_not`` looks at a node alone, its shapes and constants, and says why it has no form on rows; ``emit`` writes the
+form, from inputs that are rows already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 import onnx_ir as ir
@@ -15,33 +17,43 @@ from reverie_gradient import Builder
 
 from reverie_ascent.graph.shapes import constant, dims
 from reverie_ascent.lowering.layout import pooled, row_major
-from reverie_ascent.lowering.rows import Doubled, Held, Rows, in_layout, quartered, spread, with_zeros
+from reverie_ascent.lowering.rows import Doubled, OnRows, Rows, in_layout, quartered, spread, with_zeros
 from reverie_ascent.lowering.tiling import Tiles
 from reverie_ascent.lowering.winograd import convolve
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How an operator works on rows.
+    """How an operator computes on rows.
 
-    ``emit`` gets the node's inputs, None for each that is a constant; what it gives as a plain value is [N, C, H, W].
+    ``why_not`` returns None for a node that it can do, a sentence for any other. ``emit`` gets the node's inputs, None
+    for each that is a constant; where it returns a plain value, that is [N, C, H, W].
     """
 
-    accepts: Callable[[ir.Node], bool]
-    emit: Callable[[Builder, ir.Node, Sequence[Held | None], Tiles], Sequence[Held | ir.Value]]
+    why_not: Callable[[ir.Node], str | None]
+    emit: Callable[[Builder, ir.Node, Sequence[OnRows | None], Tiles], Sequence[OnRows | ir.Value]]
 
 
 def lowerable(node: ir.Node) -> bool:
-    """Whether a node can work on rows."""
+    """Return whether a node can compute on rows."""
+    return why_not(node) is None
+
+
+def why_not(node: ir.Node) -> str | None:
+    """Return why a node cannot compute on rows, None where it can."""
     if node.domain or node.op_type not in RULES:
-        return False
-    if any(len(dims(v) or ()) != 4 for v in node.outputs):
-        return False
-    return RULES[node.op_type].accepts(node)
+        return "there is no rule for this operator"
+    for value in node.outputs:
+        shape = dims(value)
+        if shape is None:
+            return "the size of its result is open"
+        if len(shape) != 4:
+            return f"its result has {len(shape)} axes, and rows are made of [N, C, H, W]"
+    return RULES[node.op_type].why_not(node)
 
 
 def moving(node: ir.Node) -> list[ir.Value]:
-    """Return the inputs of a lowerable node that would come as rows."""
+    """Return the inputs of a lowerable node that it would read as rows."""
     return [v for v in node.inputs if v is not None and _moves(v)]
 
 
@@ -50,7 +62,7 @@ def _moves(value: ir.Value) -> bool:
 
 
 def _from_constants(value: ir.Value) -> bool:
-    """Whether a value is a constant, perhaps turned around as the kernel of a way back is."""
+    """Return whether a value is a constant, perhaps flipped and transposed as a backward convolution's kernel is."""
     node = value.producer()
     while node is not None and node.op_type in ("Transpose", "Slice", "Reshape") and node.inputs[0] is not None:
         if not all(v is None or v.is_initializer() for v in node.inputs[1:]):
@@ -58,6 +70,19 @@ def _from_constants(value: ir.Value) -> bool:
         value = node.inputs[0]
         node = value.producer()
     return value.is_initializer()
+
+
+Wanted: TypeAlias = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+"""Attributes of an operator: what each is where it is left out, and what it has to be."""
+
+
+def _differing(node: ir.Node, attributes: Wanted) -> str | None:
+    """Return a sentence about the first attribute that is not what it has to be."""
+    for name, (default, wanted) in attributes.items():
+        value = tuple(node.attributes.get_ints(name, default))
+        if value != wanted:
+            return f"its {name} is {list(value)}, not {list(wanted)}"
+    return None
 
 
 # ----- convolutions -----
@@ -68,41 +93,49 @@ NARROW = 8
 
 
 def is_winograd(node: ir.Node) -> bool:
-    """Whether a node is a convolution that Winograd's products can do."""
-    return _is_convolution(node, 3, 1) and not is_narrow(node)
+    """Return whether a node is a convolution that Winograd's products can compute."""
+    return _is_convolution(node, 3) and not is_narrow(node)
 
 
 def is_pointwise(node: ir.Node) -> bool:
-    """Whether a node is a 1 x 1 convolution: one matrix product of rows."""
-    return _is_convolution(node, 1, 0)
+    """Return whether a node is a 1 x 1 convolution: one matrix product of rows."""
+    return _is_convolution(node, 1)
 
 
 def is_narrow(node: ir.Node) -> bool:
-    """Whether a node is a 3 x 3 convolution to a few channels, such as the last one on the way back to a picture.
+    """Return whether a node is a 3 x 3 convolution to a few channels, such as the last one of the gradient.
 
-    It takes rows and gives [N, C, H, W]: one product of rows finds what each tap adds, the taps are moved and
+    It reads rows and returns [N, C, H, W]: one product of rows computes what each tap adds, the taps are shifted and
     summed.
     """
-    return _is_convolution(node, 3, 1) and (dims(node.outputs[0]) or (0, NARROW))[1] < NARROW
+    return _is_convolution(node, 3) and (dims(node.outputs[0]) or (0, NARROW))[1] < NARROW
 
 
-def _is_convolution(node: ir.Node, kernel: int, pad: int) -> bool:
+def _is_convolution(node: ir.Node, kernel: int) -> bool:
     if node.op_type != "Conv" or node.inputs[1] is None:
         return False
-    weight = dims(node.inputs[1])
-    return (
-        weight is not None
-        and weight[2:] == (kernel, kernel)
-        and _from_constants(node.inputs[1])
-        and _ints(node, "strides", (1, 1)) == (1, 1)
-        and _ints(node, "dilations", (1, 1)) == (1, 1)
-        and _ints(node, "pads", (0,) * 4) == (pad,) * 4
-        and node.attributes.get_int("group", 1) == 1
-        and node.attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-    )
+    return (dims(node.inputs[1]) or ())[2:] == (kernel, kernel) and _why_no_convolution(node) is None
 
 
-def _convolution(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held | ir.Value]:
+def _why_no_convolution(node: ir.Node) -> str | None:
+    kernel = (dims(node.inputs[1]) or ())[2:]
+    if kernel not in ((3, 3), (1, 1)):
+        return f"its kernel is {' x '.join(map(str, kernel)) or 'open'}, and 3 x 3 and 1 x 1 have a form"
+    assert node.inputs[1] is not None
+    if not _from_constants(node.inputs[1]):
+        return "its kernel is no constant"
+    if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return "its padding is automatic"
+    groups = node.attributes.get_int("group", 1)
+    if groups != 1:
+        return f"it has {groups} groups"
+    pads = (kernel[0] // 2,) * 4
+    return _differing(node, {"strides": ((1, 1), (1, 1)), "dilations": ((1, 1), (1, 1)), "pads": ((0,) * 4, pads)})
+
+
+def _convolution(
+    w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles
+) -> Sequence[OnRows | ir.Value]:
     weight = node.inputs[1]
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     shape = dims(node.outputs[0])
@@ -128,7 +161,7 @@ def _convolution(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles
     return [Rows(value, tiling.layout, shape[1], clean=True)]
 
 
-def _narrow(w: Builder, x: Held, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
+def _narrow(w: Builder, x: OnRows, weight: ir.Value, bias: ir.Value | None, shape: tuple[int, ...]) -> ir.Value:
     n, outputs, height, width = shape
     rows = in_layout(w, x, row_major(n, height, width))
     matrix = w.reshape(w.op("Transpose", [weight], perm=[2, 3, 0, 1]), 9 * outputs, rows.channels)
@@ -147,7 +180,7 @@ def _narrow(w: Builder, x: Held, weight: ir.Value, bias: ir.Value | None, shape:
 # ----- elementwise, one input -----
 
 
-def _one(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _one(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     (x, *rest) = inputs
     assert x is not None
     assert not any(rest)
@@ -165,33 +198,36 @@ ONE = {*KEEP_ZERO, "Exp", "HardSigmoid", "Sigmoid", "Softplus"}
 # ----- elementwise, two inputs -----
 
 
-def _accepts_two(node: ir.Node) -> bool:
+def _why_no_pair(node: ir.Node) -> str | None:
     whole = dims(node.outputs[0])
     assert whole is not None
-    return all(dims(v) == whole or _per_channel(v, whole[1]) for v in node.inputs) and bool(moving(node))
+    for value in node.inputs:
+        if dims(value) != whole and not _per_channel(value, whole[1]):
+            return f"an input of shape {dims(value)} has not the result's shape and is no constant for each channel"
+    return None if moving(node) else "it reads only constants"
 
 
 def _per_channel(value: ir.Value | None, channels: int) -> bool:
-    """Whether a value is a constant number for each channel, or one for all."""
+    """Return whether a value is a constant number for each channel, or one for all."""
     shape = dims(value)
     if value is None or shape is None or not value.is_initializer():
         return False
     return np.prod(shape) == 1 or (len(shape) in (3, 4) and shape[-3:] == (channels, 1, 1) and shape[:-3] in ((), (1,)))
 
 
-def _two(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _two(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     held = [x for x in inputs if x is not None]
     if len(held) < len(inputs):
         return [_with_numbers(w, node, inputs)]
     total, *more = held
-    # The tiled layout wins, for what comes next will most likely want it.
+    # The tiled layout is preferred, because the nodes that follow most likely need it.
     tiled_first = not all(is_narrow(user) for user in node.outputs[0].consumers())
     for x in more:
         total = _pair(w, "Add" if node.op_type == "Sum" else node.op_type, total, x, tiled_first=tiled_first)
     return [total]
 
 
-def _pair(w: Builder, op_type: str, a: Held, b: Held, *, tiled_first: bool) -> Held:
+def _pair(w: Builder, op_type: str, a: OnRows, b: OnRows, *, tiled_first: bool) -> OnRows:
     if isinstance(a, Doubled) and isinstance(b, Doubled):
         both = _pair(w, op_type, a.half, b.half, tiled_first=tiled_first)
         assert isinstance(both, Rows)
@@ -214,11 +250,11 @@ def _pair(w: Builder, op_type: str, a: Held, b: Held, *, tiled_first: bool) -> H
 
 
 def _keeps(op_type: str, a: bool, b: bool) -> bool:
-    """Whether zeros stay zeros, given whether both operands have them; masks are finite, so one factor is enough."""
+    """Return whether spare rows stay zero, given which operands have zeros there; masks are finite, so one will do."""
     return (a or b) if op_type == "Mul" else (a and b and op_type != "Div")
 
 
-def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[Held | None]) -> Held:
+def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None]) -> OnRows:
     """One operand is a constant per channel."""
     (x,) = (x for x in inputs if x is not None)
     rows = x.half if isinstance(x, Doubled) else x
@@ -236,11 +272,11 @@ def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[Held | None]) -> H
 # ----- normalisation in inference -----
 
 
-def _accepts_normalisation(node: ir.Node) -> bool:
-    return all(constant(v) is not None for v in node.inputs[1:])
+def _why_no_normalisation(node: ir.Node) -> str | None:
+    return None if all(constant(v) is not None for v in node.inputs[1:]) else "its scale or shift is no small constant"
 
 
-def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
@@ -258,22 +294,28 @@ def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[Held | None], til
     return [Doubled(result) if isinstance(x, Doubled) else result]
 
 
-# ----- pools of 2 x 2, and their way back -----
+# ----- pools of 2 x 2, and their gradient -----
 
 
-def _accepts_pool(node: ir.Node) -> bool:
-    return (
-        _ints(node, "kernel_shape", ()) == (2, 2)
-        and _ints(node, "strides", (1, 1)) == (2, 2)
-        and not any(_ints(node, "pads", (0,) * 4))
-        and set(_ints(node, "dilations", (1, 1))) == {1}
-        and not node.attributes.get_int("ceil_mode", 0)
-        and node.attributes.get_string("auto_pad", "NOTSET") == "NOTSET"
-        and len(node.outputs) == 1
-    )
+def _why_no_pool(node: ir.Node) -> str | None:
+    if len(node.outputs) > 1:
+        return "it returns indices too"
+    if node.attributes.get_int("ceil_mode", 0):
+        return "it rounds sizes up"
+    if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
+        return "its padding is automatic"
+    return _differing(node, POOL)
 
 
-def _pool(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+POOL: Wanted = {
+    "kernel_shape": ((), (2, 2)),
+    "strides": ((1, 1), (2, 2)),
+    "pads": ((0,) * 4, (0,) * 4),
+    "dilations": ((1, 1), (1, 1)),
+}
+
+
+def _pool(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     reduce = {"MaxPool": "ReduceMax", "AveragePool": "ReduceMean"}[node.op_type]
     x = inputs[0]
     assert x is not None
@@ -289,19 +331,27 @@ def _pool(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles
     return [Rows(w.reshape(value, layout.rows, rows.channels), layout, rows.channels, rows.clean)]
 
 
-def _accepts_resize(node: ir.Node) -> bool:
-    scales = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-    return (
-        len(node.inputs) == 3
-        and scales is not None
-        and scales.tolist() == [1, 1, 2, 2]
-        and node.attributes.get_string("mode", "nearest") == "nearest"
-        and node.attributes.get_string("coordinate_transformation_mode", "half_pixel") == "asymmetric"
-        and node.attributes.get_string("nearest_mode", "round_prefer_floor") == "floor"
-    )
+def _why_no_resize(node: ir.Node) -> str | None:
+    scales = constant(node.inputs[2]) if len(node.inputs) == 3 else None
+    if scales is None:
+        return "its scales are no constant"
+    if scales.tolist() != [1, 1, 2, 2]:
+        return f"scales {scales.tolist()} are not [1, 1, 2, 2]"
+    for name, (default, wanted) in RESIZE.items():
+        if node.attributes.get_string(name, default) != wanted:
+            return f"{name} {node.attributes.get_string(name, default)} is not {wanted}"
+    return None
 
 
-def _resize(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+RESIZE: Mapping[str, tuple[str, str]] = {
+    "mode": ("nearest", "nearest"),
+    "coordinate_transformation_mode": ("half_pixel", "asymmetric"),
+    "nearest_mode": ("round_prefer_floor", "floor"),
+}
+"""Attributes of an enlargement: what each is where it is left out, and what it has to be."""
+
+
+def _resize(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     if isinstance(x, Rows):
@@ -314,18 +364,20 @@ def _resize(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Til
 # ----- channels put together and taken apart -----
 
 
-def _accepts_concat(node: ir.Node) -> bool:
-    return node.attributes.get_int("axis", 0) == 1 and len(moving(node)) == len(node.inputs)
+def _why_no_concat(node: ir.Node) -> str | None:
+    if node.attributes.get_int("axis", 0) != 1:
+        return "it joins along another axis than the channels"
+    return None if len(moving(node)) == len(node.inputs) else "one of its inputs is a constant"
 
 
-def _concat(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _concat(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     held = [x for x in inputs if x is not None]
     if all(isinstance(x, Doubled) for x in held):
         return [Doubled(_beside(w, [x.half for x in held if isinstance(x, Doubled)]))]
     return [_beside(w, held)]
 
 
-def _beside(w: Builder, held: Sequence[Held]) -> Rows:
+def _beside(w: Builder, held: Sequence[OnRows]) -> Rows:
     layouts = [x.layout for x in held if isinstance(x, Rows)]
     layout = next((each for each in layouts if each.blocks), layouts[0])
     parts = [in_layout(w, x, layout) for x in held]
@@ -333,12 +385,12 @@ def _beside(w: Builder, held: Sequence[Held]) -> Rows:
     return Rows(value, layout, sum(part.channels for part in parts), all(part.clean for part in parts))
 
 
-def _accepts_slice(node: ir.Node) -> bool:
+def _why_no_slice(node: ir.Node) -> str | None:
     axes = constant(node.inputs[3]) if len(node.inputs) > 3 else None
-    return axes is not None and axes.tolist() in ([1], [-3])
+    return None if axes is not None and axes.tolist() in ([1], [-3]) else "it cuts along another axis than the channels"
 
 
-def _slice(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tiles) -> Sequence[Held]:
+def _slice(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
     x = inputs[0]
     assert x is not None
     rows = x.half if isinstance(x, Doubled) else x
@@ -352,22 +404,18 @@ def _slice(w: Builder, node: ir.Node, inputs: Sequence[Held | None], tiles: Tile
 # ----- the table -----
 
 
-def _ints(node: ir.Node, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(node.attributes.get_ints(name, default))
-
-
-def _always(node: ir.Node) -> bool:
-    return True
+def _why_no_elementwise(node: ir.Node) -> str | None:
+    return None  # each of them has a form
 
 
 RULES: dict[str, Rule] = {
-    "Conv": Rule(lambda node: _is_convolution(node, 3, 1) or is_pointwise(node), _convolution),
-    "BatchNormalization": Rule(_accepts_normalisation, _normalisation),
-    "MaxPool": Rule(_accepts_pool, _pool),
-    "AveragePool": Rule(_accepts_pool, _pool),
-    "Resize": Rule(_accepts_resize, _resize),
-    "Concat": Rule(_accepts_concat, _concat),
-    "Slice": Rule(_accepts_slice, _slice),
-    **dict.fromkeys(ONE, Rule(_always, _one)),
-    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum"), Rule(_accepts_two, _two)),
+    "Conv": Rule(_why_no_convolution, _convolution),
+    "BatchNormalization": Rule(_why_no_normalisation, _normalisation),
+    "MaxPool": Rule(_why_no_pool, _pool),
+    "AveragePool": Rule(_why_no_pool, _pool),
+    "Resize": Rule(_why_no_resize, _resize),
+    "Concat": Rule(_why_no_concat, _concat),
+    "Slice": Rule(_why_no_slice, _slice),
+    **dict.fromkeys(ONE, Rule(_why_no_elementwise, _one)),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum"), Rule(_why_no_pair, _two)),
 }

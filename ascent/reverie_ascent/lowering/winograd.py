@@ -5,8 +5,8 @@
     product     at each of the k k points one matrix product over all tiles: [tiles, C] x [C, M]
     transform   both axes by A: [m, m, tiles, M]
 
-Chunks of tiles that are computed side by side are the elements of a batch, which every operator deals to its threads in
-the same order: so each thread works on what it has made itself.
+Chunks of tiles that are computed side by side are the elements of a batch. Every operator divides a batch among its
+threads in the same order, so that a thread reads mostly what it has written itself.
 
 The kernels are transformed in the graph, from the weights as they are stored; `fold` computes that before loading.
 """
@@ -39,15 +39,15 @@ def convolve(
     assert tiling.layout.blocks is not None
     tiles = tiling.layout.blocks.tiles
     kernels = _kernels(w, matrices, weight, inputs, outputs, apart=tiles < FEW_TILES and tiling.together == 1)
-    made = []
+    parts = []
     for first in range(0, len(tiling.chunks), tiling.together):
         chunks = range(first, first + tiling.together)
         index = [windows(layout, zero, tiling, chunk, 1) for chunk in chunks]
         read = w.op("Gather", [source, w.constant(index, ir.DataType.INT32)], axis=0)
         real = [np.arange(tiles)[None, :, None] < len(tiling.chunks[chunk]) for chunk in chunks]
         shift = None if bias is None else w.op("Mul", [w.floats(real), w.reshape(bias, 1, outputs)])
-        made.append(_chunks(w, matrices, read, kernels, shift, (len(chunks), tiles, inputs, outputs)))
-    return made[0] if len(made) == 1 else w.op("Concat", made, axis=0)
+        parts.append(_chunks(w, matrices, read, kernels, shift, (len(chunks), tiles, inputs, outputs)))
+    return parts[0] if len(parts) == 1 else w.op("Concat", parts, axis=0)
 
 
 def _kernels(
@@ -74,9 +74,9 @@ def _chunks(
 ) -> ir.Value:
     chunks, tiles, inputs, outputs = sizes
     m, k = matrices.output.shape
-    forth, back = w.floats(matrices.input), w.floats(matrices.output)
-    y = w.op("MatMul", [forth, w.reshape(read, chunks, k, k * tiles * inputs)])
-    y = w.op("MatMul", [forth, w.reshape(y, chunks, k, k, tiles * inputs)])
+    into, out_of = w.floats(matrices.input), w.floats(matrices.output)
+    y = w.op("MatMul", [into, w.reshape(read, chunks, k, k * tiles * inputs)])
+    y = w.op("MatMul", [into, w.reshape(y, chunks, k, k, tiles * inputs)])
     if len(kernels) == 1:
         y = w.op("MatMul", [w.reshape(y, chunks, k * k, tiles, inputs), kernels[0]])
     else:
@@ -87,8 +87,8 @@ def _chunks(
             products[k + 1] = w.op("Gemm", [parts[k + 1], kernels[k + 1], w.reshape(shift, tiles, outputs)])
             shift = None
         y = w.op("Concat", products, axis=0)
-    y = w.op("MatMul", [back, w.reshape(y, chunks, k, k * tiles * outputs)])
-    y = w.op("MatMul", [back, w.reshape(y, chunks, m, k, tiles * outputs)])
+    y = w.op("MatMul", [out_of, w.reshape(y, chunks, k, k * tiles * outputs)])
+    y = w.op("MatMul", [out_of, w.reshape(y, chunks, m, k, tiles * outputs)])
     if shift is not None:
         y = w.op("Add", [w.reshape(y, chunks, m * m, tiles, outputs), shift])
     return w.reshape(y, chunks * m * m * tiles, outputs)

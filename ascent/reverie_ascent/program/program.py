@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from reverie_ascent.autotune.prepare import prepare
+from reverie_ascent.lowering.lower import lower
 from reverie_ascent.models.repository import WEIGHTS, Model
 from reverie_ascent.program.compose import TermTarget, compose, term_targets
 from reverie_ascent.program.decode import decode, state_shape
@@ -48,7 +48,8 @@ class Program:
         self.rectified = all(target.rectified for target in self.targets)
         graph = compose(model, key, batch)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
-        self._step = Session(graph, prepare(graph, device), weights={WEIGHTS: model.weights})
+        lower(graph, device)
+        self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch, self.channels), device)
         self._rotations = Rotations(TransformSizes(key.size))
         # A CUDA graph is recorded for the tensors of its first runs, so that tensors are used again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -14,6 +14,8 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
+from reverie_ascent.maker import Precision, device_class
+from reverie_ascent.plan import LoweringPlan, UnusablePlan, find, shipped
 from reverie_ascent.runtime.devices.entry import DeviceType
 from reverie_ascent.runtime.devices.table import DEVICES
 from reverie_ascent.runtime.process import Origin
@@ -34,9 +36,9 @@ class DeviceUnavailable(RuntimeError):
 class Device:
     """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
 
-    Two are a GPU's: whether convolutions are in ``bfloat16``, and whether they work on [N, H, W, C], ``channels_last``.
-    ``batch`` pictures are computed at once. A step has ``threads`` CPU threads: those of the pool ``shared``, or else
-    of each session.
+    ``bfloat16`` is a GPU's: whether its convolutions round their operands. ``batch`` pictures are computed at once. A
+    step has ``threads`` CPU threads: those of the pool ``shared``, or else of each session. ``instruction_set`` is the
+    class of what computes, such as "avx512", and ``plan`` decides how programs are lowered.
     """
 
     name: str
@@ -44,9 +46,10 @@ class Device:
     threads: int
     exact: bool = False
     bfloat16: bool = False
-    channels_last: bool = False
     batch: int = 1
     shared: SharedThreads | None = None
+    instruction_set: str = ""
+    plan: LoweringPlan | None = None
     onnxruntime_version: str = onnxruntime.__version__
 
     @property
@@ -55,23 +58,34 @@ class Device:
         return DEVICES[self.name]
 
     @property
+    def channels_last(self) -> bool:
+        """Whether convolutions work on [N, H, W, C]: the plan says so."""
+        return self.plan is not None and self.plan.channels_last
+
+    @property
     def kind(self) -> str:
-        """The device's class: pictures are reproducible within one."""
-        batch = f"-batch{self.batch}" if self.batch > 1 else ""
-        return self.name + "-exact" * self.exact + "-bfloat16" * self.bfloat16 + batch
+        """The device's class in words, such as "cpu-avx512"; `maker.maker_of` names all that pictures depend on."""
+        precision: Precision = "exact" if self.exact else "bfloat16" if self.bfloat16 else "float32"
+        return device_class(self.name, self.instruction_set, precision, self.batch)
 
 
 def choose_device(
-    name: str = "auto", *, threads: int | SharedThreads | None = None, exact: bool = False, bfloat16: bool = False
+    name: str = "auto",
+    *,
+    threads: int | SharedThreads | None = None,
+    exact: bool = False,
+    bfloat16: bool = False,
+    plan: str | None = None,
 ) -> Device:
     """Return the device of a name of `DEVICES`; "auto" is the first of them that works.
 
     ``threads`` is the number of CPU threads of one step, by default that of `thread_count`, or a pool for all of them.
     An ``exact`` device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of
-    convolutions.
+    convolutions. ``plan`` is a lowering plan, as `plan.find` takes it; by default it is the one that ships for the
+    device's class, and so is the number of pictures that share a step.
 
-    Raises DeviceUnavailable where the device, or bfloat16, does not work, and ValueError for another name, for exact
-    and bfloat16 at once, or for a number of threads below 1.
+    Raises DeviceUnavailable where the device, or bfloat16, does not work, UnusablePlan for a plan that is not there or
+    damaged, and ValueError for another name, for exact and bfloat16 at once, or for a number of threads below 1.
     """
     if exact and bfloat16:
         raise ValueError("a device is exact or computes in bfloat16, not both")
@@ -84,7 +98,7 @@ def choose_device(
         raise DeviceUnavailable(problem)
     if bfloat16 and not chosen.has_bfloat16:
         raise DeviceUnavailable(f"bfloat16 is for GPUs, and this computes on the {chosen.name.upper()}; leave it out")
-    return Device(chosen.name, (chosen.provider,), number, exact, bfloat16, shared=shared)
+    return _planned(Device(chosen.name, (chosen.provider,), number, exact, bfloat16, shared=shared), plan)
 
 
 def _first_that_works() -> DeviceType:
@@ -94,6 +108,16 @@ def _first_that_works() -> DeviceType:
             return each
         log.info("not rendering on %s: %s", each.name, problem)
     raise AssertionError("the last device always works")
+
+
+def _planned(device: Device, asked: str | None) -> Device:
+    """Return a device with its class and a plan: the one asked for, or the one of its class."""
+    found = device.type.instruction_set()
+    device = replace(device, instruction_set=found.name)
+    plan = shipped(found.plan) if asked is None else find(asked, device.kind)
+    if (plan.rates is None) is device.type.multiplies_rows:
+        raise UnusablePlan(f"the lowering plan {asked} is for another kind of device than {device.kind}; leave it out")
+    return replace(device, plan=plan, batch=plan.batch)
 
 
 # ----- sessions -----

@@ -19,6 +19,7 @@ EXTRAS = {
     "keys": "server",
     "doctor": "server",
     "health": "server",
+    "tune": "server",
     "export": "export",
     "check": "export",
     "atlas": "server",
@@ -28,7 +29,7 @@ EXTRAS = {
 PROBES = {"server": "onnxruntime", "export": "onnxscript"}
 
 # In the order of first need; others follow by name.
-ORDER = ("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "export", "check")
+ORDER = ("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "tune", "export", "check")
 
 
 class Commands(click.Group):

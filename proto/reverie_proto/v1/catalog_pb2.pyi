@@ -6,20 +6,22 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ServerInfo(_message.Message):
-    __slots__ = ("version", "onnxruntime_version", "providers", "device_class", "presets", "limits")
+    __slots__ = ("version", "onnxruntime_version", "providers", "device_class", "presets", "limits", "maker")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ONNXRUNTIME_VERSION_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_CLASS_FIELD_NUMBER: _ClassVar[int]
     PRESETS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    MAKER_FIELD_NUMBER: _ClassVar[int]
     version: str
     onnxruntime_version: str
     providers: _containers.RepeatedScalarFieldContainer[str]
     device_class: str
     presets: _containers.RepeatedCompositeFieldContainer[Preset]
     limits: Limits
-    def __init__(self, version: _Optional[str] = ..., onnxruntime_version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., device_class: _Optional[str] = ..., presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    maker: str
+    def __init__(self, version: _Optional[str] = ..., onnxruntime_version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., device_class: _Optional[str] = ..., presets: _Optional[_Iterable[_Union[Preset, _Mapping]]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., maker: _Optional[str] = ...) -> None: ...
 
 class Preset(_message.Message):
     __slots__ = ("name", "description", "steps")

@@ -68,7 +68,7 @@ class ChannelRange(_message.Message):
     def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
 
 class JobItem(_message.Message):
-    __slots__ = ("index", "layer", "channel", "effective_spec", "spec_digest", "outcome", "activation", "cached", "error")
+    __slots__ = ("index", "layer", "channel", "effective_spec", "spec_digest", "outcome", "activation", "cached", "error", "maker")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
@@ -78,6 +78,7 @@ class JobItem(_message.Message):
     ACTIVATION_FIELD_NUMBER: _ClassVar[int]
     CACHED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    MAKER_FIELD_NUMBER: _ClassVar[int]
     index: int
     layer: str
     channel: int
@@ -87,7 +88,8 @@ class JobItem(_message.Message):
     activation: float
     cached: bool
     error: str
-    def __init__(self, index: _Optional[int] = ..., layer: _Optional[str] = ..., channel: _Optional[int] = ..., effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., outcome: _Optional[_Union[_spec_pb2.Outcome, str]] = ..., activation: _Optional[float] = ..., cached: bool = ..., error: _Optional[str] = ...) -> None: ...
+    maker: str
+    def __init__(self, index: _Optional[int] = ..., layer: _Optional[str] = ..., channel: _Optional[int] = ..., effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., outcome: _Optional[_Union[_spec_pb2.Outcome, str]] = ..., activation: _Optional[float] = ..., cached: bool = ..., error: _Optional[str] = ..., maker: _Optional[str] = ...) -> None: ...
 
 class CreateRenderJobRequest(_message.Message):
     __slots__ = ("template", "layers", "request_id")

@@ -180,7 +180,7 @@ class Frame(_message.Message):
     def __init__(self, step: _Optional[int] = ..., image: _Optional[_Union[Image, _Mapping]] = ...) -> None: ...
 
 class Rendering(_message.Message):
-    __slots__ = ("image", "outcome", "outcome_detail", "activation", "history", "steps", "effective_spec", "spec_digest", "frames", "elapsed_s", "cached")
+    __slots__ = ("image", "outcome", "outcome_detail", "activation", "history", "steps", "effective_spec", "spec_digest", "frames", "elapsed_s", "cached", "maker")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_DETAIL_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +192,7 @@ class Rendering(_message.Message):
     FRAMES_FIELD_NUMBER: _ClassVar[int]
     ELAPSED_S_FIELD_NUMBER: _ClassVar[int]
     CACHED_FIELD_NUMBER: _ClassVar[int]
+    MAKER_FIELD_NUMBER: _ClassVar[int]
     image: Image
     outcome: Outcome
     outcome_detail: str
@@ -203,7 +204,8 @@ class Rendering(_message.Message):
     frames: _containers.RepeatedCompositeFieldContainer[Frame]
     elapsed_s: float
     cached: bool
-    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., outcome_detail: _Optional[str] = ..., activation: _Optional[float] = ..., history: _Optional[_Iterable[float]] = ..., steps: _Optional[int] = ..., effective_spec: _Optional[_Union[RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ..., elapsed_s: _Optional[float] = ..., cached: bool = ...) -> None: ...
+    maker: str
+    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., outcome_detail: _Optional[str] = ..., activation: _Optional[float] = ..., history: _Optional[_Iterable[float]] = ..., steps: _Optional[int] = ..., effective_spec: _Optional[_Union[RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ..., elapsed_s: _Optional[float] = ..., cached: bool = ..., maker: _Optional[str] = ...) -> None: ...
 
 class FrameRequest(_message.Message):
     __slots__ = ("every_steps", "steps", "max_size_px", "format")

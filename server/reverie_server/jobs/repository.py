@@ -40,6 +40,7 @@ class Done:
     job: int
     index: int
     spec_digest: str
+    maker: str
     outcome: int
     activation: float
     cached: bool
@@ -54,6 +55,7 @@ class Failed:
     index: int
     error: str
     spec_digest: str = ""
+    maker: str = ""
     outcome: int = 0
     activation: float = 0.0
     cached: bool = False
@@ -164,6 +166,7 @@ class JobRepository:
         values = {
             "sequence": row.sequence + 1,
             "spec_digest": end.spec_digest,
+            "maker": end.maker,
             "outcome": end.outcome,
             "activation": end.activation,
             "cached": end.cached,
@@ -241,6 +244,7 @@ def _item(row: Row[Any], template: spec_pb2.RenderSpec) -> jobs_pb2.JobItem:
         channel=row.channel,
         effective_spec=None if row.error else Item(row.place, row.layer, row.channel).spec(template),
         spec_digest=row.spec_digest,
+        maker=row.maker,
         outcome=row.outcome,
         activation=row.activation,
         cached=row.cached,

@@ -191,6 +191,7 @@ def _done(key: ItemKey, rendering: Rendering) -> Done:
     return Done(
         *key,
         spec_digest=rendering.spec_digest,
+        maker=rendering.maker,
         outcome=spec_pb2.Outcome.Value(f"OUTCOME_{rendering.outcome}".upper()),
         activation=rendering.activation,
         cached=rendering.cached,

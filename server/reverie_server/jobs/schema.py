@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 #: Version of the tables; a file of another version is refused.
-VERSION = 1
+VERSION = 2
 
 METADATA = MetaData()
 
@@ -52,6 +52,7 @@ ITEMS = Table(
     # Number of the event that reported its end; absent before.
     Column("sequence", Integer),
     Column("spec_digest", String, nullable=False, default=""),
+    Column("maker", String, nullable=False, default=""),
     Column("outcome", Integer, nullable=False, default=0),
     Column("activation", Float, nullable=False, default=0.0),
     Column("cached", Boolean, nullable=False, default=False),

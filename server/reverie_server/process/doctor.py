@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from reverie_ascent.maker import maker_of
 from reverie_ascent.models.repository import ModelRepository, embedded_models
-from reverie_ascent.runtime.session import choose_device
+from reverie_ascent.runtime.session import Device, choose_device
 
 from reverie_server.engine import Engine
 from reverie_server.process.settings import Settings
@@ -70,8 +71,19 @@ def _runtime(settings: Settings) -> str:
 
 
 def _device(settings: Settings) -> str:
-    device = choose_device(settings.device, threads=settings.threads, exact=settings.exact, bfloat16=settings.bfloat16)
-    return f"{device.kind} by {', '.join(device.providers)}, {device.threads} threads"
+    device = chosen(settings)
+    return f"{device.kind} by {', '.join(device.providers)}, {device.threads} threads; maker {maker_of(device).name}"
+
+
+def chosen(settings: Settings) -> Device:
+    """Return the device that a server with these settings computes on; raise what `choose_device` raises."""
+    return choose_device(
+        settings.device,
+        threads=settings.threads,
+        exact=settings.exact,
+        bfloat16=settings.bfloat16,
+        plan=settings.plan,
+    )
 
 
 def _models(settings: Settings) -> str:
@@ -88,6 +100,7 @@ def _step(settings: Settings) -> str:
         threads=settings.threads,
         exact=settings.exact,
         bfloat16=settings.bfloat16,
+        plan=settings.plan,
     ) as engine:
         model = engine.models()[0].name
         layer = engine.layers(model)[0]

@@ -7,17 +7,26 @@ from typing import Any
 
 import click
 
+from reverie_server.process.errors import CommandError
 from reverie_server.process.serve_command import configured, settings_options
 
 
 @click.command(short_help="Say what is here, what works, and what is wrong.")
 @settings_options
-def doctor(config: Path | None, **flags: Any) -> None:
+@click.option(
+    "--lowering",
+    metavar="MODEL/LAYER",
+    help="Say instead, for each node of the layer's step program, how it is lowered for the device or why not.",
+)
+def doctor(config: Path | None, lowering: str | None, **flags: Any) -> None:
     """Check everything that a server with these options needs, make one step, and say what is wrong.
 
     The options are those of `reverie serve`. Exit status 1 where something is wrong.
     """
     configuration = configured(config, flags)
+    if lowering is not None:
+        _explain(configuration.settings, lowering)
+        return
     from reverie_server.process.doctor import findings  # loads ONNX Runtime
 
     failed = False
@@ -26,3 +35,14 @@ def doctor(config: Path | None, **flags: Any) -> None:
         click.echo(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.subject}: {finding.detail}")
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _explain(settings: Any, name: str) -> None:
+    from reverie_server.process.lowering_report import report
+    from reverie_server.process.main import STARTUP_ERRORS
+
+    try:
+        for line in report(settings, name):
+            click.echo(line)
+    except STARTUP_ERRORS as error:
+        raise CommandError(str(error)) from error

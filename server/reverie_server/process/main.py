@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 from reverie_ascent.models.repository import ModelError
+from reverie_ascent.plan import UnusablePlan
 from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.session import DeviceUnavailable
 
@@ -32,6 +33,7 @@ from reverie_server.store import UnusableStore, default_folder
 STARTUP_ERRORS = (
     ModelError,
     DeviceUnavailable,
+    UnusablePlan,
     UnusableStore,
     CannotListen,
     CannotExpose,
@@ -55,6 +57,7 @@ def run(settings: Settings) -> None:
                     exact=settings.exact,
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,
+                    plan=settings.plan,
                     store=default_folder() if settings.store is None else settings.store,
                     store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
                     jobs=default_file() if settings.jobs is None else settings.jobs,

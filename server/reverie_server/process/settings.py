@@ -48,7 +48,16 @@ class Settings:
     bfloat16: bool = field(default=False, metadata=meta("On a GPU, compute convolutions in bfloat16."))
     batch: Annotated[int, Ge(1), Le(MAX_BATCH)] | None = field(
         default=None,
-        metadata=meta("Renders of one program that share a step. Default: as many as cost hardly more than one."),
+        metadata=meta("Renders of one program that share a step. Default: what the lowering plan says, 1 on a CPU."),
+    )
+    plan: str | None = field(
+        default=None,
+        metadata=meta(
+            "Lowering plan, which decides how programs are rewritten for the device: a file of `reverie tune -o`, what"
+            " `reverie tune` found here, or the one of a class. Another plan makes other pictures. Default: that of the"
+            " device's class.",
+            metavar="FILE|tuned|CLASS",
+        ),
     )
     warm: tuple[str, ...] = field(
         default=(),

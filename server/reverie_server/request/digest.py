@@ -7,10 +7,8 @@ import json
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from reverie_ascent.maker import ENGINE_VERSION
 from reverie_proto.v1 import spec_pb2
-
-#: Raised whenever a change of ours changes pictures, so that nobody takes an old picture for a new one.
-ENGINE_VERSION = "2"
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool
 

@@ -79,6 +79,8 @@ class Rendering:
     #: What was rendered, every default filled in and the model pinned by digest: the same spec gives the same picture.
     spec: spec_pb2.RenderSpec
     spec_digest: str
+    #: The name of what made it, besides the spec: equal digests and equal makers mean equal bytes.
+    maker: str
     frames: tuple[Frame, ...]
     #: Wall time, in seconds, of the render that made the picture.
     elapsed_s: float
@@ -93,7 +95,8 @@ class Rendering:
     def encode(self, format: spec_pb2.ImageFormat = spec_pb2.IMAGE_FORMAT_PNG) -> bytes:  # noqa: A002
         """Return the picture's bytes, the same that the service sends; a PNG carries the effective spec as text."""
         text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
-        return images.encode(self.array, format, texts={"reverie": text, "reverie-digest": self.spec_digest})
+        texts = {"reverie": text, "reverie-digest": self.spec_digest, "reverie-maker": self.maker}
+        return images.encode(self.array, format, texts=texts)
 
     def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
         """Return it as a wire message, without its frames."""
@@ -107,6 +110,7 @@ class Rendering:
             steps=self.steps,
             effective_spec=self.spec,
             spec_digest=self.spec_digest,
+            maker=self.maker,
             elapsed_s=self.elapsed_s,
             cached=self.cached,
         )

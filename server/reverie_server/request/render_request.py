@@ -52,6 +52,8 @@ class RenderRequest:
     request_id: str = ""
     #: The name of the call that it came with, or of the job's picture that it is, for the log; empty where it has none.
     call: str = ""
+    #: The name of the maker that the picture will have.
+    maker: str = ""
     #: The estimated seconds of the render; None if unknown.
     estimated_s: float | None = None
     #: The estimated memory of its program, in bytes.

@@ -1,24 +1,23 @@
-"""What a render will take: foretold from the network and the machine, and from what the same program took before.
+"""What a render will take: estimated from the network and the lowering plan, later from what the same program took.
 
 A step's seconds are modelled as
 
     CONVOLUTIONS c + NUMBERS n + PIXELS p + WEIGHTS w + CONSTANT
 
-c is what the convolutions on the way to the layer take at the machine's measured rates (`lowering.calibrate`), in
-seconds; n, p and w are the numbers made on that way, those of the picture, and those that are read as weights, each at
-the machine's measured price of moving one: a small picture costs hardly less than it takes to read the kernels. The
-factors were fitted by `bench.growth`, over sizes, depths and batches.
+c is what the convolutions between picture and layer take at the plan's rates, in seconds; n, p and w are the numbers
+that the network computes there, those of the picture, and those that are read as weights, each at the plan's price of
+moving one: a small picture costs hardly less than it takes to read the kernels. The factors were fitted by
+`bench.growth`, over sizes, depths and batches. Nothing is measured for an estimate: a plan's rates are those of a class
+of processor, and what a program took is known after its first steps.
 """
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from threading import Lock
 
 import numpy as np
 import onnx_ir as ir
-from reverie_ascent.autotune.benchmark import rates
 from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.rules import lowerable
 from reverie_ascent.models.repository import Model, ModelError
@@ -28,7 +27,7 @@ from reverie_ascent.runtime.session import Device
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.forward import made, read, way
 
-CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 1.2, 200.0, 2.9, 6e-4)
+CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 0.9, 150.0, 2.2, 6e-4)
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,11 @@ class Work:
 
 
 class Estimates:
-    """What renders on a device will take; a program that has run is known by what it took then."""
+    """What renders on a device will take; for a program that has run, what its steps took."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._known: dict[tuple[str, ProgramKey], float] = {}
-        self._alone = Lock()
         # A cache per engine, gone with it: a decorated function would keep every model alive.
         self._work = lru_cache(maxsize=256)(work)
 
@@ -62,11 +60,10 @@ class Estimates:
         key = program_key(plan.recipe)
         step = self._known.get((plan.model.digest, key))
         if step is None:
-            if not self._device.type.multiplies_rows:
+            if self._device.plan is None or self._device.plan.rates is None:
                 return None
             try:
-                with self._alone:  # the first time the machine is measured, and wants to be left alone
-                    step = self._work(plan.model, key, self._device.batch, self._device).seconds
+                step = self._work(plan.model, key, self._device.batch, self._device).seconds
             except ModelError:
                 return None  # a damaged file: the render will say so
         return step * plan.recipe.steps
@@ -78,7 +75,9 @@ class Estimates:
 
 def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
     """Return what a step of a program for a CPU has to do; of several layers the deepest counts."""
-    costs = Costs(rates(device))
+    assert device.plan is not None
+    assert device.plan.rates is not None
+    costs = Costs(device.plan.rates)
     ways = [
         _way(model, layer, key.size, batch, costs, device, closed=form == "linear" and not device.exact)
         for layer, form in key.terms
@@ -95,8 +94,10 @@ def _way(model: Model, layer: str, size: int, batch: int, costs: Costs, device: 
         if node.op_type == "Conv" and not (closed and node.outputs[0].is_graph_output())
     )
     numbers, weights = sum(map(made, nodes)), sum(read(node, device) for node in nodes)
+    assert device.plan is not None
+    share = device.plan.threads / device.threads  # products are shared among threads, the memory's bandwidth is not
     price = costs.rates.conversion * 1e-9
-    return Work(convolutions, price * numbers, price * model.channels * batch * size**2, price * weights)
+    return Work(share * convolutions, price * numbers, price * model.channels * batch * size**2, price * weights)
 
 
 def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:

@@ -53,6 +53,7 @@ def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Re
         steps=result.steps,
         spec=request.effective,
         spec_digest=request.digest,
+        maker=request.maker,
         frames=(),
         elapsed_s=elapsed_s,
     )

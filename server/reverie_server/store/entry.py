@@ -7,13 +7,12 @@ float32 numbers that were computed, so that every format is encoded from an entr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import numpy as np
 from google.protobuf.message import DecodeError
+from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2, stored_pb2
 
-from reverie_server.request.digest import ENGINE_VERSION
 from reverie_server.request.events import Rendering
 
 MAGIC = b"reverie-result 1 "
@@ -23,24 +22,11 @@ class Corrupt(Exception):
     """These bytes are not the entry that was looked for; the message says how that shows."""
 
 
-@dataclass(frozen=True)
-class Maker:
-    """What makes pictures: those of one maker are reproducible, those of another are not the same."""
-
-    device_class: str
-    onnxruntime_version: str
-
-    @property
-    def folder(self) -> str:
-        """The name under which its pictures are kept."""
-        return f"{self.device_class}-onnxruntime-{self.onnxruntime_version}"
-
-
 def encode(rendering: Rendering, maker: Maker) -> bytes:
     """Return the bytes of an entry; frames are left out."""
     stored = stored_pb2.StoredRendering(
         rendering=rendering.message(spec_pb2.IMAGE_FORMAT_RAW),
-        engine_version=ENGINE_VERSION,
+        engine_version=maker.engine_version,
         device_class=maker.device_class,
         onnxruntime_version=maker.onnxruntime_version,
     )
@@ -62,8 +48,8 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
     rendering, image = stored.rendering, stored.rendering.image
     if rendering.spec_digest != digest:
         raise Corrupt(f"it holds the picture {rendering.spec_digest}")
-    if (stored.device_class, stored.onnxruntime_version) != (maker.device_class, maker.onnxruntime_version):
-        raise Corrupt(f"it was made on {stored.device_class} by ONNX Runtime {stored.onnxruntime_version}")
+    if rendering.maker != maker.name:
+        raise Corrupt(f"it was made by {rendering.maker or 'an older version'}, not by {maker.name}")
     plane_bytes = 4 * image.width_px * image.height_px
     if not image.data or not plane_bytes or len(image.data) % plane_bytes:
         raise Corrupt(f"it has {len(image.data)} bytes for {image.width_px} x {image.height_px} pixels")
@@ -77,6 +63,7 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
         steps=rendering.steps,
         spec=rendering.effective_spec,
         spec_digest=rendering.spec_digest,
+        maker=rendering.maker,
         frames=(),
         elapsed_s=rendering.elapsed_s,
         cached=True,

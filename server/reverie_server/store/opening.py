@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import platformdirs
+from reverie_ascent.maker import Maker
 
-from reverie_server.store.entry import Maker
 from reverie_server.store.folder import Folder
 from reverie_server.store.place import Place
 from reverie_server.store.store import Store
-
-if TYPE_CHECKING:  # it loads onnxruntime
-    from reverie_ascent.runtime.session import Device
 
 OFF = "off"
 #: The bound of a local folder, unless told otherwise; elsewhere there is none.
@@ -29,7 +25,7 @@ def default_folder() -> str:
     return str(Path(platformdirs.user_cache_dir("reverie")) / "results")
 
 
-def open_store(url: str, device: Device, *, limit_bytes: int | None = None) -> Store | None:
+def open_store(url: str, maker: Maker, *, limit_bytes: int | None = None) -> Store | None:
     """Return the store at a path or an fsspec URL, such as s3://bucket/folder or memory://results; None for "off".
 
     A local folder is made when it is first written to, and holds 2 GiB unless `limit_bytes` says otherwise. Raises
@@ -40,7 +36,7 @@ def open_store(url: str, device: Device, *, limit_bytes: int | None = None) -> S
     place = _place(url)
     if limit_bytes is None and isinstance(place, Folder):
         limit_bytes = LOCAL_LIMIT_BYTES
-    return Store(place, Maker(device.kind, device.onnxruntime_version), limit_bytes)
+    return Store(place, maker, limit_bytes)
 
 
 def _place(url: str) -> Place:

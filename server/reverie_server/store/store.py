@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 
+from reverie_ascent.maker import Maker
+
 from reverie_server.request.events import Rendering
 from reverie_server.store import entry
 from reverie_server.store.bound import Bound
 from reverie_server.store.breaker import Breaker
-from reverie_server.store.entry import Corrupt, Maker
+from reverie_server.store.entry import Corrupt
 from reverie_server.store.place import Place
 
 log = logging.getLogger(__name__)
@@ -19,8 +21,9 @@ class NotKept(Exception):
 
 
 class Store:
-    """The pictures that one kind of device made, in a place. Calls may come from any thread, and take as long as the
-    place does.
+    """The pictures of one maker in a place; each maker has a folder, so that none reads or overwrites those of another.
+
+    Calls may come from any thread, and take as long as the place does.
     """
 
     def __init__(self, place: Place, maker: Maker, limit_bytes: int | None) -> None:
@@ -71,4 +74,4 @@ class Store:
             log.warning("the damaged result %s cannot be removed: %s", name, error)
 
     def _name(self, digest: str) -> str:
-        return f"{self._maker.folder}/{digest[:2]}/{digest}"
+        return f"{self._maker.name}/{digest[:2]}/{digest}"

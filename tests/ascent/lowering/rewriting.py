@@ -9,8 +9,8 @@ import onnx
 import onnx_ir as ir
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import dims, settle
-from reverie_ascent.lowering.lower import rewrite
 from reverie_ascent.lowering.rules import lowerable
+from reverie_ascent.lowering.to_rows import rewrite
 from reverie_ascent.runtime.session import Session, choose_device
 
 Arrays = Mapping[str, np.ndarray]
@@ -22,11 +22,11 @@ def run(model: ir.Model, feeds: Arrays) -> dict[str, np.ndarray]:
     return Session(model, choose_device("cpu", threads=1)).run(feeds)
 
 
-def lower_all(model: ir.Model, *, threads: int = 1) -> list[str]:
-    """Let every node work on rows that can, whatever it costs; return their operators."""
+def lower_all(model: ir.Model) -> list[str]:
+    """Let every node compute on rows that can, whatever it costs; return their operators."""
     settle(model)
     lowered = [node for node in model.graph if lowerable(node)]
-    rewrite(model, lowered, threads=threads)
+    rewrite(model, lowered)
     return [node.op_type for node in lowered]
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
-from reverie_ascent.autotune import prepare as devices
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import settle
-from reverie_ascent.lowering.cost_model import Rates
+from reverie_ascent.lowering.lower import lower
 from reverie_ascent.models.repository import Model
+from reverie_ascent.plan import LoweringPlan, Rates, save
+from reverie_ascent.runtime import instruction_set
 from reverie_ascent.runtime.session import Session, choose_device
 from reverie_server import Engine
 
@@ -74,20 +75,20 @@ def test_the_gradient_of_a_lowered_layer_points_where_it_did(layer: str, size: i
 @pytest.mark.parametrize(
     ("layer", "channel", "steps"), [("conv2_2", 3, 24), ("relu3_1", 5, 24), ("conv4_2", 7, 24), ("logits", 12, 128)]
 )
-def test_a_lowered_picture_excites_its_channel_as_much(
-    layer: str, channel: int, steps: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lowered_picture_excites_its_channel_as_much(layer: str, channel: int, steps: int, tmp_path: Path) -> None:
+    save(LoweringPlan("all", ALL), tmp_path / "all.json")
+    kind = f"cpu-{instruction_set.cpu().name}"
+
     def activation(*, exact: bool) -> float:
-        with Engine(device="cpu", threads=1, exact=exact) as engine:
-            assert engine.info().device_class == ("cpu-exact" if exact else "cpu")
+        with Engine(device="cpu", threads=1, exact=exact, plan=tmp_path / "all.json") as engine:
+            assert engine.info().device_class == (f"{kind}-exact" if exact else kind)
             return engine.render("texture19", layer, channel, steps=steps, size=48).activation
 
-    monkeypatch.setattr(devices, "rates", lambda device: ALL)
     assert activation(exact=False) == pytest.approx(activation(exact=True), rel=0.02)
 
 
 def test_an_exact_device_runs_the_graph_as_it_is() -> None:
     graph = layer_graph(Model(TEXTURE19), "conv2_2", 32)
     before = [node.op_type for node in graph.graph]
-    devices.prepare(graph, choose_device("cpu", threads=1, exact=True))
+    lower(graph, choose_device("cpu", threads=1, exact=True))
     assert [node.op_type for node in graph.graph] == before

@@ -7,19 +7,18 @@ import dataclasses
 import numpy as np
 import onnx
 import onnx_ir as ir
-import pytest
 from onnx.reference import ReferenceEvaluator
-from reverie_ascent.autotune import prepare as device
-from reverie_ascent.autotune.prepare import prepare
 from reverie_ascent.graph.fragment import fragment
-from reverie_ascent.lowering.bfloat16 import OPSET, halve
+from reverie_ascent.lowering.bfloat16 import OPSET, RoundOperands
+from reverie_ascent.lowering.lower import lower
+from reverie_ascent.plan import shipped
 from reverie_ascent.runtime.devices.cuda import CUDA
 from reverie_ascent.runtime.session import Device
 from reverie_gradient import with_gradient
 
 from tests.ascent.lowering.rewriting import error, noise
 
-GPU = Device("cuda", (CUDA.provider,), 1, bfloat16=True)
+GPU = Device("cuda", (CUDA.provider,), 1, bfloat16=True, plan=shipped("cuda"))
 
 
 def network() -> ir.Model:
@@ -54,7 +53,7 @@ def run(model: ir.Model) -> dict[str, np.ndarray]:
 
 def test_the_function_stays_to_the_precision_of_bfloat16() -> None:
     plain, halved = network(), network()
-    halve(halved)
+    RoundOperands()(halved)
     expected, got = run(plain), run(halved)
     assert list(got) == list(expected)
     for name in expected:
@@ -64,7 +63,7 @@ def test_the_function_stays_to_the_precision_of_bfloat16() -> None:
 
 def test_convolutions_and_matrices_are_in_bfloat16_and_nothing_else() -> None:
     model = network()
-    halve(model)
+    RoundOperands()(model)
     for node in model.graph:
         narrow = [v.dtype == ir.DataType.BFLOAT16 for v in node.outputs]
         if node.op_type == "Cast":
@@ -78,14 +77,13 @@ def test_a_value_is_rounded_once_for_all_who_read_it() -> None:
     model = fragment(
         "g (float[1, 3, 2, 2] X) => (float[1, 3, 2, 2] Y)", "a = Conv(X, w) b = Conv(X, w) Y = Add(a, b)", {"w": w}
     )
-    halve(model)
+    RoundOperands()(model)
     assert [node.op_type for node in model.graph].count("Cast") == 4  # X, w, and both results
 
 
-def test_a_gpu_that_is_asked_for_it_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "prefers_channels_last", lambda device: False)
+def test_a_gpu_that_is_asked_for_it_gets_it() -> None:
     asked, plain = network(), network()
-    prepare(asked, GPU)
-    prepare(plain, dataclasses.replace(GPU, bfloat16=False))
+    lower(asked, GPU)
+    lower(plain, dataclasses.replace(GPU, bfloat16=False))
     assert asked.graph.opset_imports[""] == OPSET
     assert "Cast" not in [node.op_type for node in plain.graph]

@@ -1,4 +1,4 @@
-"""What hangs on weights alone is computed before the graph is loaded, as ONNX says."""
+"""What depends on weights alone is computed before the graph is loaded, as ONNX says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 from reverie_ascent.graph.fragment import fragment
-from reverie_ascent.lowering.fold import fold
+from reverie_ascent.lowering.fold import FoldConstants
 from reverie_ascent.runtime.session import Session, choose_device
 
 from tests.ascent.lowering.rewriting import both, lower_all
@@ -35,7 +35,9 @@ WEIGHTS = np.random.default_rng(2).standard_normal((4, 6, 3, 5)).astype(np.float
 def test_a_fold_gives_what_onnx_says(body: str, constants: dict[str, object]) -> None:
     given = {name: np.asarray(value) for name, value in constants.items()}
     text = f"{body} f = Reshape(k, flat) s = ReduceSum <keepdims = 1> (f) l = Concat <axis = 0> (f, s) Y = Mul(l, X)"
-    apart, model = both("g (float[1] X) => (float[n] Y)", text, {"w": WEIGHTS, "flat": np.array([-1])} | given, fold)
+    apart, model = both(
+        "g (float[1] X) => (float[n] Y)", text, {"w": WEIGHTS, "flat": np.array([-1])} | given, FoldConstants()
+    )
     assert apart <= 1e-6
     assert [node.op_type for node in model.graph] == ["ReduceSum", "Concat", "Mul"]
 
@@ -45,7 +47,7 @@ def test_what_an_input_decides_stays() -> None:
         "g (float[6] X) => (float[2, 3] Y)",
         "k = Mul(X, w) r = Reshape(k, shape) t = Transpose(r) u = Transpose(t) Y = Neg(u)",
         {"w": np.arange(6, dtype=np.float32), "shape": np.array([2, 3])},
-        fold,
+        FoldConstants(),
     )
     assert apart == 0
     assert [node.op_type for node in model.graph] == ["Mul", "Reshape", "Transpose", "Transpose", "Neg"]
@@ -53,7 +55,7 @@ def test_what_an_input_decides_stays() -> None:
 
 def test_an_output_keeps_its_name() -> None:
     apart, model = both("g (float[1] X) => (float[5, 3, 6, 4] Y, float[1] Z)", "Y = Transpose(w) Z = Neg(X)",
-                        {"w": WEIGHTS}, fold)  # fmt: skip
+                        {"w": WEIGHTS}, FoldConstants())  # fmt: skip
     assert apart == 0
     assert [value.name for value in model.graph.outputs] == ["Y", "Z"]
 
@@ -61,7 +63,7 @@ def test_an_output_keeps_its_name() -> None:
 def lower_and_fold(model: ir.Model) -> None:
     """Do as `lower` does, for every node that can be lowered."""
     lower_all(model)
-    fold(model)
+    FoldConstants()(model)
 
 
 def test_no_kernel_is_left_to_transform() -> None:

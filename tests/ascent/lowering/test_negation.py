@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
 import numpy as np
 import onnx_ir as ir
 import pytest
-from reverie_ascent.autotune import benchmark as calibrate
-from reverie_ascent.autotune import prepare as device
-from reverie_ascent.autotune.prepare import prepare
 from reverie_ascent.graph.fragment import fragment
-from reverie_ascent.lowering.negation import negate
+from reverie_ascent.lowering.lower import lower
+from reverie_ascent.lowering.negation import WriteNegations
+from reverie_ascent.plan import shipped
 from reverie_ascent.runtime.devices.cuda import CUDA
-from reverie_ascent.runtime.session import Device, choose_device
+from reverie_ascent.runtime.session import Device
 from reverie_gradient import with_gradient
 
 from tests.ascent.lowering.rewriting import both, error, noise, run
 
 NEGATION = {"scale": -1, "shift": 0, "mean": 0, "variance": 1}
-GPU = Device("cuda", (CUDA.provider,), 1)
+GPU = Device("cuda", (CUDA.provider,), 1, plan=shipped("cuda"))
 POOLED = fragment(
     "g (float[1, 4, 6, 6] X) => (float[1, 4, 3, 3] Y)",
     "c = Conv (X, w) r = Relu(c) Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)",
@@ -42,7 +38,7 @@ def test_only_a_normalisation_by_minus_one_is_a_negation(change: dict[str, int],
         "g (float[1, 3, 2, 2] X) => (float[1, 3, 2, 2] Y)",
         f"n = BatchNormalization <epsilon = {epsilon}> (X, scale, shift, mean, variance) Y = Relu(n)",
         constants,
-        negate,
+        WriteNegations(),
     )
     assert apart <= 1e-6
     assert [node.op_type for node in model.graph] == [expected, "Relu"]
@@ -52,31 +48,11 @@ def gradient() -> ir.Model:
     return ir.from_proto(with_gradient(ir.to_proto(POOLED), of="Y", wrt="X"))
 
 
-def test_a_gpu_masks_maxima_without_a_normalisation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "prefers_channels_last", lambda device: True)
+def test_a_gpu_masks_maxima_without_a_normalisation() -> None:
     plain, prepared = gradient(), gradient()
     assert "BatchNormalization" in [node.op_type for node in plain.graph]
-    assert prepare(prepared, GPU) == dataclasses.replace(GPU, channels_last=True)
+    lower(prepared, GPU)
     assert "BatchNormalization" not in [node.op_type for node in prepared.graph]
     feeds = noise(plain)
     expected, got = run(plain, feeds), run(prepared, feeds)
     assert max(error(got[name], expected[name]) for name in expected) == 0
-
-
-def test_the_layout_of_a_gpu_is_tried_once_and_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tries: list[Device] = []
-
-    def fast(device: Device) -> bool:
-        tries.append(device)
-        return True
-
-    monkeypatch.setattr(calibrate, "_try_layouts", fast)
-    for _ in range(2):
-        assert calibrate.prefers_channels_last(GPU)
-        calibrate.prefers_channels_last.cache_clear()
-    assert tries == [GPU]
-    assert [file.name.partition("-")[0] for file in cache.iterdir()] == ["layout"]
-
-
-def test_the_trial_of_layouts_runs_and_compares() -> None:
-    assert calibrate._try_layouts(choose_device("cpu", threads=1)) in (True, False)

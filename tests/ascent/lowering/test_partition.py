@@ -10,9 +10,10 @@ import onnx_ir as ir
 import pytest
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.graph.shapes import settle
-from reverie_ascent.lowering.cost_model import Costs, Rates
+from reverie_ascent.lowering.cost_model import Costs
 from reverie_ascent.lowering.partition import Price, choose
 from reverie_ascent.lowering.rules import lowerable, moving
+from reverie_ascent.plan import Rates
 
 PADDED = "<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>"
 

@@ -9,8 +9,8 @@ import onnx_ir as ir
 import pytest
 from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.graph.shapes import dims, settle
-from reverie_ascent.lowering.closed_form import close
-from reverie_ascent.lowering.masks import shrink
+from reverie_ascent.lowering.closed_form import CloseLinearObjectives
+from reverie_ascent.lowering.masks import ShrinkMasks
 
 from tests.ascent.lowering.rewriting import both, error, noise, run
 
@@ -93,7 +93,7 @@ def test_the_closed_form_gives_score_and_gradient_without_the_convolution(bias: 
     settle(plain)
     settle(closed)
     before = len(convolved(plain))
-    close(closed)
+    CloseLinearObjectives()(closed)
     feeds = noise(plain, seed=1)
     expected, got = run(plain, feeds), run(closed, feeds)
     assert max(error(got[name], expected[name]) for name in expected) <= 1e-5
@@ -108,7 +108,7 @@ def test_a_target_that_is_wanted_itself_is_computed() -> None:
     y.shape, y.type = ir.Shape([1, 6, 7, 8]), ir.TensorType(ir.DataType.FLOAT)
     model.graph.outputs.append(y)
     settle(model)
-    close(model)
+    CloseLinearObjectives()(model)
     assert any(dims(node.outputs[0]) == (1, 6, 7, 8) for node in model.graph if node.op_type == "Conv")
 
 
@@ -133,7 +133,7 @@ def test_the_mask_of_a_rectified_pool_is_taken_at_the_size_of_the_pool() -> None
     plain, shrunk = pooled(), pooled()
     settle(shrunk)
     full = masks(shrunk)
-    shrink(shrunk)
+    ShrinkMasks()(shrunk)
     assert full == Counter({(2, 6, 8, 10): 2})
     assert masks(shrunk) == Counter([(2, 6, 4, 5), (2, 6, 8, 10)])
     feeds = noise(plain, seed=2)
@@ -156,6 +156,6 @@ def test_other_pairs_of_masks_stay() -> None:
         "g (float[1, 3, 4, 4] r, float[1, 3, 2, 2] g, float[1, 3, 4, 4] other)"
         " => (float[1, 3, 4, 4] y, float[1, 3, 2, 2] p)"
     )
-    apart, model = both(signature, body, {"two": np.array([1, 1, 2, 2], np.float32)}, shrink)
+    apart, model = both(signature, body, {"two": np.array([1, 1, 2, 2], np.float32)}, ShrinkMasks())
     assert apart == 0
     assert operators(model)["HardSigmoid"] == 2

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from reverie_ascent.lowering import tiling
 from reverie_ascent.lowering.rules import ONE, RULES
 
 from tests.ascent.lowering.rewriting import both, lower_all
@@ -132,18 +133,21 @@ def text(dims: tuple[int, ...]) -> str:
     return f"float[{', '.join(map(str, dims))}]"
 
 
-def changed(case: Case, threads: int = 1) -> tuple[float, list[str]]:
+def changed(case: Case) -> tuple[float, list[str]]:
     used = {name: array for name, array in CONSTANTS.items() if re.search(rf"\b{name}\b", case.body)}
     operators: list[str] = []
     signature = f"g ({text(case.x)} X) => ({text(case.y)} Y)"
-    apart, _ = both(signature, case.body, used, lambda model: operators.extend(lower_all(model, threads=threads)))
+    apart, _ = both(signature, case.body, used, lambda model: operators.extend(lower_all(model)))
     return apart, operators
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("side_by_side", [1, 2, 3])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.body)
-def test_an_operator_gives_on_rows_what_it_gives(case: Case, threads: int) -> None:
-    apart, operators = changed(case, threads)
+def test_an_operator_gives_on_rows_what_it_gives(
+    case: Case, side_by_side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiling, "SIDE_BY_SIDE", side_by_side)
+    apart, operators = changed(case)
     assert apart <= 1e-5
     assert set(operators) == case.lowered
 

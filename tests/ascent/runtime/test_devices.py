@@ -11,6 +11,7 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime
 import pytest
+from reverie_ascent.plan import LoweringPlan
 from reverie_ascent.runtime import devices, session
 from reverie_ascent.runtime.devices.cpu import CPU
 from reverie_ascent.runtime.devices.cuda import CUDA, PROBE
@@ -81,10 +82,10 @@ def test_bfloat16_is_for_gpus() -> None:
 
 def test_devices_that_make_other_pictures_are_other_kinds() -> None:
     kinds = [
-        Device("cuda", (CUDA.provider,), 1, exact=e, bfloat16=b).kind
-        for e, b in ((False, False), (True, False), (False, True))
+        Device("cuda", (CUDA.provider,), 1, exact=e, bfloat16=b, batch=n, instruction_set="sm90").kind
+        for e, b, n in ((False, False, 1), (True, False, 1), (False, True, 4))
     ]
-    assert kinds == ["cuda", "cuda-exact", "cuda-bfloat16"]
+    assert kinds == ["cuda-sm90", "cuda-sm90-exact", "cuda-sm90-bfloat16-batch4"]
 
 
 # ----- what a GPU is told; no machine without one can tell how it takes it -----
@@ -123,7 +124,8 @@ REAL = onnxruntime.InferenceSession
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setattr(onnxruntime, "InferenceSession", Recorder)
-    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA.provider,), 1, channels_last=True))
+    plan = LoweringPlan("cuda", None, channels_last=True)
+    session = Session(ir.from_onnx_text(PROBE), Device("cuda", (CUDA.provider,), 1, plan=plan))
     session._place = ("cpu", 0)
     return session
 

@@ -18,6 +18,7 @@ from threading import Event, Lock, Thread
 from typing import Any, Protocol, cast
 
 import numpy as np
+from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_server.dispatch import Dispatcher
 from reverie_server.dispatch.inflight import InFlight
@@ -25,7 +26,6 @@ from reverie_server.errors import Interrupted, NotStored, QueueFull
 from reverie_server.limits import Limits
 from reverie_server.request.events import Accepted, Progress, Rendering
 from reverie_server.store import NotKept, Store
-from reverie_server.store.entry import Maker
 from reverie_server.store.folder import Folder
 
 from tests.server.fakes import PATIENCE_S, SIZE, fake_step_loop, request
@@ -162,6 +162,9 @@ def real(delays: Delays, seed: int) -> Loop:
     )
 
 
+MAKER = Maker("0", "0", "cpu", "avx2", "float32", 1, "")
+
+
 def picture(digest: str) -> Rendering:
     """The one right picture of a digest."""
     return Rendering(
@@ -173,6 +176,7 @@ def picture(digest: str) -> Rendering:
         steps=STEPS,
         spec=spec_pb2.RenderSpec(model="tiny"),
         spec_digest=digest,
+        maker=MAKER.name,
         frames=(),
         elapsed_s=0.0,
     )
@@ -191,7 +195,7 @@ def race(start: Callable[[Delays, int], Loop], seed: int, *, callers: int = 40, 
     step_loop = Recorded(start(delays, seed))
     with tempfile.TemporaryDirectory() as folder:
         place = SlowFolder(Path(folder), delays)
-        store = Store(place, Maker("cpu", "0"), None)
+        store = Store(place, MAKER, None)
         dispatcher = Dispatcher(cast(Any, step_loop), store)
         plans = [(chance.choice(digests), chance.random(), chance.random(), chance.random()) for _ in range(callers)]
         with ThreadPoolExecutor(callers) as threads:
@@ -229,6 +233,7 @@ def _call(
         cache=cache,
         request_id=str(uuid.uuid4()),
         background=durably,
+        maker=MAKER.name,
     )
     subscription = dispatcher.submit(wanted, news.set, durable=durably)
     leaves_after = 1 + int(leaving * 10) if leaving < 0.4 else None

@@ -487,7 +487,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
     "another version": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 99)),
         JobsOff,
-        "is of version 99, and this Reverie knows 1",
+        "is of version 99, and this Reverie knows 2",
     ),
 }
 
@@ -524,12 +524,12 @@ def test_what_is_entered_twice_counts_once(tmp_path: Path) -> None:
     repository = JobRepository(JobDatabase(tmp_path / "jobs.sqlite"), Limits())
     asked = [Item(i, "conv1_1", i) for i in range(2)]
     made = repository.create("one", JobRequest(RenderSpec(model="tiny"), [some("conv1_1")], asked), "")
-    done = Done(1, 0, "d1", 1, 0.5, cached=False)
+    done = Done(1, 0, "d1", "m", 1, 0.5, cached=False)
     repository.record_results([done, done])
     repository.record_results([done])
     told, items = repository.events(made.id, 0)
     assert (told.done_count, told.sequence, len(items)) == (1, 1, 1)
     repository.cancel(made.id)
-    repository.record_results([Done(1, 1, "d2", 1, 0.5, cached=False)])
+    repository.record_results([Done(1, 1, "d2", "m", 1, 0.5, cached=False)])
     assert repository.get(made.id).done_count == 1
     repository.close()

@@ -48,6 +48,38 @@ def test_what_is_wrong_is_said_and_the_rest_is_looked_at_all_the_same(arguments:
     assert len(result.stdout.splitlines()) == len(doctor.CHECKS)
 
 
+def test_each_node_of_a_program_is_explained() -> None:
+    result = examine("--lowering", "texture19/conv4_2", "--plan", "avx2")
+    assert result.exit_code == 0, result.output
+    title, plan, counted, *lines = result.stdout.splitlines()
+    assert title.startswith("texture19/conv4_2 at 224 px for cpu-")
+    assert plan.startswith("plan avx2: ")
+    lowered = [line for line in lines if line.startswith("lowered")]
+    assert counted == f"{len(lowered)} of {len(lines)} nodes are lowered"
+    assert any("Conv" in line and "Winograd's products" in line for line in lowered)
+    assert any("Relu" in line and "like its neighbours" in line for line in lowered)
+    plain = [line for line in lines if line.startswith("plain")]
+    assert len(plain) + len(lowered) == len(lines)
+    assert any("MatMul" in line and "there is no rule for this operator" in line for line in plain)
+
+
+def test_an_exact_device_lowers_nothing_and_says_so() -> None:
+    result = examine("--lowering", "texture19/conv1_1", "--exact")
+    assert result.exit_code == 0, result.output
+    _, _, counted, *lines = result.stdout.splitlines()
+    assert counted.startswith("0 of ")
+    assert all("an exact device runs the graph as it was exported" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("texture19/conv9_9", "no layer 'conv9_9'"), ("nobody/conv1_1", "no model 'nobody'")]
+)
+def test_a_layer_that_is_not_there_cannot_be_explained(name: str, said: str) -> None:
+    result = examine("--lowering", name)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_two_runtimes_in_one_folder_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_installed", lambda name: "1.30")
     found = {each.subject: each for each in doctor.findings(Settings(models=(Path("/nowhere"),)))}

@@ -17,6 +17,7 @@ import pytest
 from google.protobuf import json_format
 from google.rpc import error_details_pb2
 from PIL import Image
+from reverie_ascent.runtime import instruction_set
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_proto.v1.spec_pb2 import FrameRequest, RenderSpec
 from reverie_proto.v1.visualization_pb2 import (
@@ -72,7 +73,8 @@ async def refusal(call: Awaitable[Any]) -> Refusal:
 async def test_the_server_tells_what_it_is_and_what_it_takes(service: Served) -> None:
     info = (await service.call.GetServerInfo(GetServerInfoRequest())).info
     assert info.version
-    assert info.device_class == "cpu"
+    assert info.device_class == f"cpu-{instruction_set.cpu().name}"
+    assert info.maker.startswith(f"{info.device_class}-onnxruntime-{info.onnxruntime_version}-engine-")
     assert "CPUExecutionProvider" in info.providers
     presets = {preset.name: preset.steps for preset in info.presets}
     assert next(iter(presets)) == "reverie"
@@ -139,6 +141,7 @@ async def test_one_spec_gives_the_same_bytes_by_every_way(service: Served) -> No
     here = await asyncio.to_thread(lambda: service.engine.render(spec=spec()))
     assert unary.image.data == streamed.image.data == here.encode()
     assert unary.spec_digest == streamed.spec_digest == here.spec_digest
+    assert unary.maker == streamed.maker == here.maker == service.engine.info().maker
     assert list(unary.history) == list(streamed.history) == here.history.tolist()
     assert unary.activation == streamed.activation == here.activation
 
@@ -164,6 +167,7 @@ async def test_a_png_carries_its_spec(service: Served) -> None:
     assert json_format.Parse(texts["reverie"], RenderSpec()) == rendering.effective_spec
     assert json.loads(texts["reverie"])["size_px"] == 32
     assert texts["reverie-digest"] == rendering.spec_digest
+    assert texts["reverie-maker"] == rendering.maker
 
 
 # ----- streams and frames -----

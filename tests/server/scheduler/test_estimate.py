@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from reverie_ascent.models.repository import Model, ModelRepository
+from reverie_ascent.plan import shipped
 from reverie_ascent.program import ProgramKey
 from reverie_ascent.runtime.devices.cpu import CPU
 from reverie_ascent.runtime.devices.cuda import CUDA
@@ -19,7 +20,7 @@ from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
 
 # Not chosen: that would size the thread pool of all tests while they are collected.
-DEVICE = Device("cpu", (CPU.provider,), 1)
+DEVICE = Device("cpu", (CPU.provider,), 1, plan=shipped("avx2"))
 
 
 def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> RenderRequest:
@@ -71,6 +72,12 @@ def test_the_last_convolution_of_a_linear_objective_is_not_computed(tiny: Model)
 def test_weights_are_read_whatever_the_picture(tiny: Model) -> None:
     small, large = (work(tiny, key("logits", size), 1, DEVICE) for size in (32, 64))
     assert small.weights == large.weights > work(tiny, key("conv2_1", 32), 1, DEVICE).weights > 0
+
+
+def test_threads_share_the_products_and_not_the_memory(tiny: Model) -> None:
+    one, four = (work(tiny, key("relu2_1", 32), 1, dataclasses.replace(DEVICE, threads=threads)) for threads in (1, 4))
+    assert one.convolutions == pytest.approx(4 * four.convolutions)
+    assert (one.numbers, one.weights) == (four.numbers, four.weights)
 
 
 def test_of_several_layers_the_deepest_counts(tiny: Model) -> None:

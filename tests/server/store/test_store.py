@@ -8,14 +8,15 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reverie_ascent.runtime.session import choose_device
+from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2
 from reverie_server.store import NotKept, Store, UnusableStore, open_store
 from reverie_server.store.breaker import Breaker
-from reverie_server.store.entry import Maker, decode, encode
+from reverie_server.store.entry import decode, encode
 from reverie_server.store.folder import ABANDONED_S, PART, Folder
 
 from tests.server.results import MAKER, DeadDisk, FullDisk, digest_of, folder_store, rendering, same
@@ -34,7 +35,7 @@ URLS: list[Callable[[Path], str]] = [
 
 @pytest.fixture(params=URLS, ids=["path", "file", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    store = open_store(request.param(tmp_path), choose_device("cpu", threads=1))
+    store = open_store(request.param(tmp_path), MAKER)
     assert store is not None
     return store
 
@@ -64,8 +65,35 @@ def test_a_later_picture_takes_the_place_of_an_earlier(store: Store) -> None:
 
 def test_an_address_that_nothing_understands_is_refused() -> None:
     with pytest.raises(UnusableStore, match="nowhere://x"):
-        open_store("nowhere://x", choose_device("cpu", threads=1))
-    assert open_store("off", choose_device("cpu", threads=1)) is None
+        open_store("nowhere://x", MAKER)
+    assert open_store("off", MAKER) is None
+
+
+# ----- makers -----
+
+# What differs in each from MAKER: whatever it is, the pictures may differ.
+OTHER_MAKERS = {
+    "engine": replace(MAKER, engine_version="4"),
+    "runtime": replace(MAKER, onnxruntime_version="1.29.0"),
+    "device": replace(MAKER, device="cuda"),
+    "instruction set": replace(MAKER, instruction_set="avx512"),
+    "precision": replace(MAKER, precision="exact"),
+    "batch": replace(MAKER, batch=4),
+    "plan": replace(MAKER, plan=64 * "b"),
+}
+
+
+@pytest.mark.parametrize("other", OTHER_MAKERS.values(), ids=OTHER_MAKERS)
+def test_a_maker_neither_reads_nor_overwrites_what_another_made(tmp_path: Path, other: Maker) -> None:
+    mine, theirs = (Store(Folder(tmp_path), maker, None) for maker in (MAKER, other))
+    mine.put(rendering(1))
+    assert theirs.get(digest_of(1)) is None
+    theirs.put(replace(rendering(1, maker=other), activation=7.0))
+    assert same(mine.get(digest_of(1)), rendering(1))
+    found = theirs.get(digest_of(1))
+    assert found is not None
+    assert (found.activation, found.maker) == (7.0, other.name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([MAKER.name, other.name])
 
 
 # ----- entries that are not what they should be -----
@@ -83,8 +111,7 @@ DAMAGED = {
     "a bit of the middle": WHOLE[:400] + bytes([WHOLE[400] ^ 16]) + WHOLE[401:],
     "zeros": bytes(len(WHOLE)),
     "another picture": encode(rendering(2), MAKER),
-    "another device": encode(rendering(1), Maker("cuda", "1.30.0")),
-    "another runtime": encode(rendering(1), Maker("cpu", "1.29.0")),
+    **{f"another {name}": encode(rendering(1, maker=maker), maker) for name, maker in OTHER_MAKERS.items()},
 }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from reverie_ascent.runtime import instruction_set
 from reverie_ascent.runtime.devices.entry import DeviceType
 
 PROVIDER = "CUDAExecutionProvider"
@@ -62,6 +63,7 @@ CUDA = DeviceType(
     provider=PROVIDER,
     problem=problem,
     place=("cuda", 0),
+    instruction_set=instruction_set.cuda,
     options=provider_options,
     # A node that only the CPU can run is an error, not a slow picture.
     config={"session.disable_cpu_ep_fallback": "1"},

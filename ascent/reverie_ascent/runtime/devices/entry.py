@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from reverie_ascent.runtime.instruction_set import InstructionSet
+
 
 @dataclass(frozen=True)
 class DeviceType:
@@ -18,6 +20,8 @@ class DeviceType:
     problem: Callable[[], str | None]
     #: Where ONNX Runtime keeps a tensor of it: the name of a kind of memory, and its number.
     place: tuple[str, int]
+    #: Finds the class of instruction set that computes there.
+    instruction_set: Callable[[], InstructionSet]
     #: What the provider is told: by ``exact`` and by ``channels_last``, both of `Device`.
     options: Callable[[bool, bool], Mapping[str, str]] = lambda exact, channels_last: {}
     #: What each session is told.

@@ -1,0 +1,81 @@
+"""What the lowering does with each node of a program, and why: for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from reverie_ascent.graph.shapes import dims
+from reverie_ascent.lowering.cost_model import Costs
+from reverie_ascent.lowering.lower import Target, passes_for
+from reverie_ascent.lowering.partition import choose
+from reverie_ascent.lowering.rules import is_narrow, is_pointwise, is_winograd, why_not
+from reverie_ascent.lowering.to_rows import ToRows
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What becomes of a node: ``how`` it is lowered or, where it is not, why not."""
+
+    node: str
+    op_type: str
+    shape: tuple[int, ...] | None
+    lowered: bool
+    how: str
+
+
+WRITTEN = {
+    "linear": "part of the closed form of a linear objective's convolution",
+    "mask": "a ReLU's mask at the size of the pool behind it",
+}
+"""Nodes that an earlier pass wrote, by the beginning of their names."""
+
+
+def explain(model: ir.Model, target: Target) -> Iterator[Explanation]:
+    """Yield what becomes of each node of a step program, in order; the program is rewritten as far as the choice."""
+    for each in passes_for(target):
+        if isinstance(each, ToRows):
+            yield from _by_choice(model, each.costs)
+            return
+        each(model)
+    reason = "an exact device runs the graph as it was exported" if target.exact else "rows are for CPUs"
+    for node in model.graph:
+        yield _explanation(node, False, reason)
+
+
+def _by_choice(model: ir.Model, costs: Costs) -> Iterator[Explanation]:
+    chosen = choose(model.graph, costs.price, costs.conversion)
+    for node in model.graph:
+        yield _explanation(node, node in chosen, _how(node, costs, chosen))
+
+
+def _explanation(node: ir.Node, lowered: bool, how: str) -> Explanation:
+    written = next((said for start, said in WRITTEN.items() if (node.name or "").startswith(start)), None)
+    if written is not None:
+        how = f"{written}; {how}" if lowered else written
+    name = node.name or str(node.outputs[0].name)
+    return Explanation(name, node.op_type, dims(node.outputs[0]), lowered or written is not None, how)
+
+
+def _how(node: ir.Node, costs: Costs, chosen: Collection[ir.Node]) -> str:
+    reason = why_not(node)
+    if reason is not None:
+        return reason
+    if node in chosen:
+        return next((form for fits, form in FORMS if fits(node)), "on rows, like its neighbours")
+    if node.op_type != "Conv":
+        return "nothing to gain: its neighbours are not on rows"
+    price = costs.price(node)
+    if price.rows < price.plain:
+        saved = 1e3 * (price.plain - price.rows)
+        return f"the {saved:.2f} ms that rows would save are less than converting its values would cost"
+    return f"by the plan it takes {1e3 * price.plain:.2f} ms, and would take {1e3 * price.rows:.2f} ms on rows"
+
+
+FORMS = (
+    (is_winograd, "Winograd's products on tiles of 4 x 4 pixels"),
+    (is_pointwise, "one matrix product of rows"),
+    (is_narrow, "one matrix product of rows for all taps, which are shifted and summed"),
+)

@@ -1,0 +1,42 @@
+"""`reverie tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reverie_server.process.errors import CommandError
+
+# Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
+
+
+@click.command(short_help="Measure this machine and write a lowering plan of its own.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. Default: one in the user's cache.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of one step. Default: all cores.")
+def tune(out: Path | None, **chosen: Any) -> None:
+    """Measure this machine, in about twenty seconds, and write a lowering plan of its own.
+
+    Without a plan of its own a device uses the one that ships for its class, so that all machines of a class make equal
+    pictures. `reverie serve --plan tuned`, or `--plan FILE`, uses what was measured: the pictures are then those of
+    another maker, and are stored apart. Leave the machine alone meanwhile.
+    """
+    from reverie_ascent.autotune import tune as measuring
+    from reverie_ascent.plan import save, tuned_path
+    from reverie_ascent.runtime.session import DeviceUnavailable, choose_device
+
+    try:
+        device = choose_device(chosen["device"], threads=chosen["threads"])
+    except DeviceUnavailable as error:
+        raise CommandError(str(error)) from error
+    plan = measuring.tune(device, progress=lambda said: click.echo(f"{said} ...", err=True))
+    path = out or tuned_path(device.kind)
+    try:
+        save(plan, path)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}; choose another file with -o") from error
+    used = "tuned" if out is None else out
+    same = " It lowers as the plan that ships." if device.plan and plan.digest == device.plan.digest else ""
+    click.echo(f"{path}: plan {plan.digest[:16]} for {device.kind}.{same} Use it with `reverie serve --plan {used}`.")

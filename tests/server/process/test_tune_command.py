@@ -1,0 +1,85 @@
+"""`reverie tune`: what it writes is what `reverie serve --plan` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from reverie_ascent.autotune import benchmark
+from reverie_ascent.plan import find, shipped, tuned_path
+from reverie_ascent.runtime import instruction_set
+from reverie_server import Engine
+from reverie_server.process.serve_command import serve
+from reverie_server.process.tune_command import tune
+
+OURS = instruction_set.cpu()
+KIND = f"cpu-{OURS.name}"
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Measure nothing: every rate is what the plan of another class says."""
+    other = shipped("neon" if OURS.plan != "neon" else "avx2")
+    monkeypatch.setattr(benchmark, "rates", lambda device: other.rates)
+    monkeypatch.setattr(benchmark, "batch_curve", lambda device: {1: 1.0, 2: 3.0})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_was_measured_is_another_maker_and_only_where_it_is_asked_for(models: Path) -> None:
+    result = CliRunner().invoke(tune, ["--device", "cpu", "--threads", "1"])
+    assert result.exit_code == 0, result.output
+    assert str(tuned_path(KIND)) in result.stdout
+    assert "reverie serve --plan tuned" in result.stdout
+    with Engine([models], device="cpu") as plain, Engine([models], device="cpu", plan="tuned") as tuned:
+        assert plain.maker.plan == shipped(OURS.plan).digest
+        assert tuned.maker.plan == find("tuned", KIND).digest != plain.maker.plan
+        assert tuned.info().maker != plain.info().maker
+        assert tuned.info().device_class == plain.info().device_class
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_plan_can_be_written_for_other_machines(tmp_path: Path) -> None:
+    path = tmp_path / "shared.json"
+    result = CliRunner().invoke(tune, ["--device", "cpu", "-o", str(path)])
+    assert result.exit_code == 0, result.output
+    assert find(str(path), KIND).batch == 1
+    assert not tuned_path(KIND).exists()
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(tune, ["--device", "cpu", "-o", str(tmp_path / "file" / "plan.json")])
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+    assert "choose another file with -o" in result.stderr
+
+
+# What `reverie serve` is told of a plan, and what it says before it ends.
+REFUSED = [
+    ("tuned", "write it with `reverie tune`"),
+    ("avx1024", "no lowering plan 'avx1024'; there are amx, avx2, avx512"),
+    ("/nowhere/plan.json", "cannot be read"),
+    ("cuda", "for another kind of device"),
+]
+
+
+@pytest.mark.parametrize(("asked", "said"), REFUSED)
+def test_a_server_with_a_plan_that_cannot_be_used_does_not_start(
+    asked: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    result = CliRunner().invoke(serve, ["--device", "cpu", "--listen", "127.0.0.1:0", "--plan", asked])
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_damaged_plan_is_named_with_its_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text('{"format": 1')
+    result = CliRunner().invoke(serve, ["--device", "cpu", "--listen", "127.0.0.1:0", "--plan", str(path)])
+    assert result.exit_code == 2
+    assert f"the lowering plan {path} cannot be used" in result.stderr
+    assert f"`reverie tune -o {path}`" in result.stderr

@@ -1,0 +1,107 @@
+"""One spec and one maker make one picture: in any process, with any cache, any threads and any neighbours."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from reverie_ascent.plan import shipped_names
+from reverie_ascent.runtime import instruction_set
+from reverie_server import Engine
+
+ROOT = Path(__file__).parents[2]
+
+#: Of texture19, small: convolutions that are lowered and some that are not, a ReLU, a pool.
+SPECS = [
+    ("conv1_2", {"size": 48}),
+    ("conv2_2", {"size": 64}),
+    ("conv3_1", {"size": 96, "seed": 7}),
+    ("relu3_2", {"size": 64, "transforms": "none"}),
+    ("pool3", {"size": 50, "parametrization": "pixel"}),
+]
+
+RENDER = """
+import hashlib, json, sys
+from reverie_server import Engine
+
+threads, specs = int(sys.argv[1]), json.loads(sys.argv[2])
+with Engine(device="cpu", threads=threads) as engine:
+    made = [engine.render("texture19", layer, 1, steps=3, **options) for layer, options in specs]
+    digests = [hashlib.sha256(one.array.tobytes()).hexdigest() for one in made]
+    print(json.dumps({"maker": engine.info().maker, "digests": digests}))
+"""
+
+
+def begin(cache: Path, *, threads: int) -> subprocess.Popen[str]:
+    """Start a process with an empty cache that renders the specs."""
+    return subprocess.Popen(
+        [sys.executable, "-c", RENDER, str(threads), json.dumps(SPECS)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"XDG_CACHE_HOME": str(cache)},
+    )
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    told, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    return told
+
+
+@contextmanager
+def busy_neighbours(count: int) -> Iterator[None]:
+    """Keep so many processes computing meanwhile."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def test_five_processes_with_five_empty_caches_make_the_same_bytes(tmp_path: Path) -> None:
+    quiet = [end(begin(tmp_path / f"quiet{threads}", threads=threads)) for threads in (1, 2)]
+    with busy_neighbours(4):
+        crowd = [begin(tmp_path / f"busy{number}", threads=1 + number % 2) for number in range(3)]
+        told = {*quiet, *map(end, crowd)}
+    assert len(told) == 1
+    (one,) = told
+    assert len(set(json.loads(one)["digests"])) == len(SPECS)
+    assert not list(tmp_path.rglob("*.json"))  # nothing was measured, and nothing kept
+
+
+def test_a_plan_of_another_class_is_another_maker_with_a_folder_of_its_own(tmp_path: Path) -> None:
+    other = next(name for name in shipped_names() if name not in (instruction_set.cpu().plan, "cuda"))
+    made: dict[str | None, str] = {}
+    for turn, plan in enumerate([None, other, None, other]):
+        with Engine(device="cpu", store=tmp_path, plan=plan) as engine:
+            rendering = engine.render("texture19", "conv2_1", 1, size=32, steps=2, seed=3)
+            assert rendering.maker == engine.info().maker == made.get(plan, rendering.maker)
+            assert rendering.cached == (turn > 1)  # each finds its own again, and nobody else's
+            made[plan] = rendering.maker
+    assert made[None] != made[other]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(made.values())
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
+
+
+def test_an_entry_that_names_another_maker_is_refused_and_made_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Though it lies in this maker's folder: a copied or renamed folder makes no picture this maker's."""
+    with Engine(device="cpu", store=tmp_path, plan="neon") as engine:
+        engine.render("texture19", "conv1_1", 1, size=32, steps=2)
+        theirs = engine.maker.name
+    with Engine(device="cpu", store=tmp_path, exact=True) as engine:
+        (tmp_path / theirs).rename(tmp_path / engine.maker.name)
+        rendering = engine.render("texture19", "conv1_1", 1, size=32, steps=2)
+        assert not rendering.cached
+        assert rendering.maker == engine.maker.name
+    assert f"it was made by {theirs}, not by {rendering.maker}" in caplog.text
