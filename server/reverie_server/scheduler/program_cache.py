@@ -52,7 +52,7 @@ class ProgramCache:
         return sum(self._bytes.values())
 
     def readiness(self, key: Key, weight: int, *, needed: Collection[Key]) -> Readiness:
-        """Return whether a program of `weight` bytes is loaded or could be if the `needed` ones stay; change nothing."""
+        """Return whether a program of `weight` bytes is or can be loaded if the `needed` ones stay; change nothing."""
         if key in self._batches:
             return Readiness.READY
         if key in self._loading:
