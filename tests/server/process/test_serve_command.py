@@ -242,6 +242,31 @@ def test_bfloat16_is_refused_where_it_makes_no_sense(models: Path, options: list
     assert said in error
 
 
+# What a server is told of a lowering plan, and what it says before it ends.
+UNUSABLE_PLANS = [
+    ("tuned", "write it with `reverie tune`"),
+    ("avx1024", "no lowering plan 'avx1024'; there are amx, avx2, avx512"),
+    ("/nowhere/plan.json", "/nowhere/plan.json cannot be read: No such file"),
+    ("cuda", "for another kind of device than cpu-"),
+]
+
+
+@pytest.mark.parametrize(("asked", "said"), UNUSABLE_PLANS)
+def test_a_plan_that_cannot_be_used_is_refused(models: Path, asked: str, said: str) -> None:
+    code, error = end("--models", models, "--listen", "127.0.0.1:0", "--plan", asked)
+    assert code == 2
+    assert said in error
+
+
+def test_a_damaged_plan_is_named_with_its_remedy(models: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text('{"format": 1')
+    code, error = end("--models", models, "--listen", "127.0.0.1:0", "--plan", path)
+    assert code == 2
+    assert f"the lowering plan {path} cannot be used" in error
+    assert f"`reverie tune -o {path}`" in error
+
+
 def test_a_server_loads_what_it_is_told_to_and_shares_its_steps(start: Callable[..., Process]) -> None:
     process = start("--batch", "3", "--warm", "tiny/conv1_1")
     assert re.search(r"\(cpu-\w+-batch3\)", process.line)

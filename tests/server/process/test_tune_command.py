@@ -10,7 +10,6 @@ from reverie_ascent.autotune import benchmark
 from reverie_ascent.plan import find, shipped, tuned_path
 from reverie_ascent.runtime import instruction_set
 from reverie_server import Engine
-from reverie_server.process.serve_command import serve
 from reverie_server.process.tune_command import tune
 
 OURS = instruction_set.cpu()
@@ -55,31 +54,3 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
     assert "choose another file with -o" in result.stderr
-
-
-# What `reverie serve` is told of a plan, and what it says before it ends.
-REFUSED = [
-    ("tuned", "write it with `reverie tune`"),
-    ("avx1024", "no lowering plan 'avx1024'; there are amx, avx2, avx512"),
-    ("/nowhere/plan.json", "cannot be read"),
-    ("cuda", "for another kind of device"),
-]
-
-
-@pytest.mark.parametrize(("asked", "said"), REFUSED)
-def test_a_server_with_a_plan_that_cannot_be_used_does_not_start(
-    asked: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    result = CliRunner().invoke(serve, ["--device", "cpu", "--listen", "127.0.0.1:0", "--plan", asked])
-    assert result.exit_code == 2
-    assert said in result.stderr
-
-
-def test_a_damaged_plan_is_named_with_its_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    path.write_text('{"format": 1')
-    result = CliRunner().invoke(serve, ["--device", "cpu", "--listen", "127.0.0.1:0", "--plan", str(path)])
-    assert result.exit_code == 2
-    assert f"the lowering plan {path} cannot be used" in result.stderr
-    assert f"`reverie tune -o {path}`" in result.stderr
