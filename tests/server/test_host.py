@@ -64,7 +64,7 @@ with engine(threads=2) as one:
 with engine(threads=1) as one, engine(threads=3) as other:
     for each, threads in ((one, 1), (other, 3), (one, 1)):
         render(each)
-        assert each._worker.device.threads == threads, each._worker.device
+        assert each._step_loop.device.threads == threads, each._step_loop.device
 """,
     "a pool that the host made serves several engines": """
 from reverie_server import SharedThreads
@@ -73,7 +73,7 @@ with engine(threads=1) as alone:
 shared = SharedThreads(2)
 with engine(threads=shared) as one, engine(threads=shared) as other:
     assert render(one) == render(other)
-    assert one._worker.device.threads == other._worker.device.threads == 2
+    assert one._step_loop.device.threads == other._step_loop.device.threads == 2
 """,
     "a second pool is refused with a sentence": """
 from reverie_server import SharedThreads
