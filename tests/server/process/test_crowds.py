@@ -39,7 +39,7 @@ def test_every_stream_of_a_crowd_ends_in_a_picture_or_is_told_when_to_come_back(
     assert tally.refused > 0
     assert tally.pictures + tally.refused >= 40
     assert sum(count for _, count in tally.steps) == tally.pictures * 20
-    assert len(listed.took) > 1
+    assert listed.took
     assert (code, "Traceback" in said) == (0, False)
 
 
