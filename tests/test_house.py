@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -204,3 +205,21 @@ def test_no_test_imports_a_measurement() -> None:
         if any(each.top == "bench" for each in imports(path))
     ]
     assert broken == []
+
+
+# ----- the page that leads through the files -----
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    """With a folder in its name by that path, alone (a sibling of the one before it) anywhere in a package."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:\w+/)*\w+(?:\.py|\.proto|/))`", page))
+    inside = {path.name for law in LAWS for path in (ROOT / law.folder).rglob("*")}
+    homes = [ROOT, *(ROOT / law.folder for law in LAWS)]
+    missing = {
+        name
+        for name in named
+        if not (any((home / name).exists() for home in homes) if "/" in name.rstrip("/") else name.strip("/") in inside)
+    }
+    assert len(named) > 40
+    assert missing == set()
