@@ -17,7 +17,6 @@ LISTS: dict[str, tuple[Any, set[str]]] = {
     "what an editable install finds": (BUILD["dev-mode-dirs"], set()),
     "what the sdist holds": (BUILD["targets"]["sdist"]["only-include"], {"CHANGELOG.md"}),
     "where mypy looks": (TOOL["mypy"]["mypy_path"].split(":"), set()),
-    "what coverage counts": (TOOL["coverage"]["run"]["source"], set()),
 }
 
 
