@@ -1,1 +1,1 @@
-"""The scheduler: which render has the device next, and the thread that makes the steps."""
+"""The scheduler chooses which render uses the device next; one thread makes the steps."""

@@ -1,4 +1,4 @@
-"""Which programs are loaded or are being loaded: as many as there is memory for."""
+"""A cache of the loaded programs, bounded by their memory."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Readiness(Enum):
     READY = auto()
     #: It is being loaded.
     LOADING = auto()
-    #: It can be loaded: there is room for it once programs that nobody needs have left.
+    #: It can be loaded: there is room for it once programs that are not needed are dropped.
     LOADABLE = auto()
     #: It has to wait for memory.
     NO_ROOM = auto()
 
 
 class ProgramCache:
-    """The loaded programs, each with the renders in its batch; the least recently used leaves first.
+    """The loaded programs, each with the renders in its batch; the least recently used is dropped first.
 
-    It only keeps account: whoever uses it loads what it is told to `reserve`, and guards it with a lock of its own.
-    `room` is in bytes. A program that finds no other is taken whatever it needs.
+    It neither loads programs nor locks: its user calls `reserve`, loads the program, calls `add`, and guards the cache
+    with a lock. `room` is in bytes. If no other program is loaded, a program is accepted whatever its size.
     """
 
     def __init__(self, room: int) -> None:
@@ -48,11 +48,11 @@ class ProgramCache:
 
     @property
     def bytes(self) -> int:
-        """About how much memory is taken, by programs that are being loaded too."""
+        """About how much memory the programs take, including those that are being loaded."""
         return sum(self._bytes.values())
 
     def readiness(self, key: Key, weight: int, *, needed: Collection[Key]) -> Readiness:
-        """Return how a program of so many bytes stands, if those that are `needed` cannot leave; changes nothing."""
+        """Return whether a program of `weight` bytes can run, if those that are `needed` stay; changes nothing."""
         if key in self._batches:
             return Readiness.READY
         if key in self._loading:
@@ -62,7 +62,7 @@ class ProgramCache:
         return Readiness.LOADABLE if fits else Readiness.NO_ROOM
 
     def reserve(self, key: Key, weight: int, loading: Future[None], *, needed: Collection[Key]) -> None:
-        """Note that a program is being loaded; programs that nobody needs leave until there is room for it."""
+        """Note that a program is being loaded; drop programs that are not needed until there is room for it."""
         for other in [other for other in self._batches if other not in needed]:
             if self.bytes + weight <= self._room:
                 break
@@ -71,17 +71,17 @@ class ProgramCache:
         self._loading[key] = loading
 
     def loading(self, key: Key) -> Future[None] | None:
-        """Return what ends, or raises what went wrong, when a program that is being loaded is there."""
+        """Return a future that is done when a program is loaded, or raises the error; None if it is not loading."""
         return self._loading.get(key)
 
     def add(self, key: Key, batch: Batch) -> None:
-        """Take a program that was loaded."""
+        """Add a program that was loaded."""
         del self._loading[key]
         self._batches[key] = batch
         self.builds += 1
 
     def use(self, key: Key) -> Batch:
-        """Return a loaded program's batch; from now on it is the one that was used last."""
+        """Return a loaded program's batch, and mark the program as the most recently used."""
         self._batches.move_to_end(key)
         return self._batches[key]
 

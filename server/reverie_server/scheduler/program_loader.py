@@ -1,4 +1,4 @@
-"""The thread that loads programs, so that the steps of others go on meanwhile."""
+"""A thread that loads programs while other programs make steps."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 class ProgramLoader:
-    """Loads programs, one after the other, in a thread of its own; `load` makes the ascent of a program.
+    """Loads programs one after the other in its own thread; `load` makes the ascent of a program.
 
-    All that wait for a program that cannot be loaded fail; it may be asked for again.
+    If a program cannot be loaded, all renders that wait for it fail. A later request tries to load it again.
     """
 
     def __init__(self, load: Callable[[RenderRequest], Ascent], state: SharedState) -> None:
@@ -28,12 +28,12 @@ class ProgramLoader:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-load")
 
     def start(self, request: RenderRequest, *, needed: Collection[Key]) -> None:
-        """Have the program of a request loaded, in the room of those that are not needed; the lock is held."""
+        """Start to load the program of a request; programs that are not needed make room for it. The lock is held."""
         loading = self._executor.submit(self._run, request)
         self._state.programs.reserve(key_of(request), request.program_bytes, loading, needed=needed)
 
     def close(self) -> None:
-        """Wait for what is being loaded."""
+        """Wait until the programs that are being loaded are done."""
         self._executor.shutdown(wait=True)
 
     def _run(self, request: RenderRequest) -> None:
@@ -48,4 +48,4 @@ class ProgramLoader:
         log.info("built a program for %s in %.2f s", request.described, took_s)
         with self._state.lock:
             self._state.programs.add(key, Batch(ascent))
-            self._state.stir()
+            self._state.mark_changed()

@@ -1,4 +1,4 @@
-"""When those who wait hear of their position in the queue."""
+"""Decides when waiting renders are sent their position in the queue."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple
 from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.render import Render
 
-#: Seconds of silence for each who was told a position. A queue of a hundred moves up with every render that ends: to
-#: tell all of them at once would take time of the device's, so the longer it is, the less often they hear.
+#: Seconds without reports after each position that was reported. Every render that ends changes the position of all
+#: that wait, and reporting takes processor time from the steps: so the longer the queue is, the rarer the reports.
 PAUSE_S = 0.1
 
 
 class Moved(NamedTuple):
-    """A render that waits, how many are before it now, and about how many seconds remain; 0 if that is not known."""
+    """A waiting render, how many are before it now, and about how many seconds remain; 0 if that is not known."""
 
     render: Render
     position: int
@@ -22,7 +22,7 @@ class Moved(NamedTuple):
 
 
 class Positions:
-    """Finds out whose positions have changed, and reports ten a second at most."""
+    """Finds the renders whose positions have changed, and reports at most ten a second."""
 
     def __init__(self, queue: RenderQueue) -> None:
         self._queue = queue
@@ -34,11 +34,11 @@ class Positions:
         self._changed = True
 
     def due_s(self, now: float) -> float | None:
-        """Return in how many seconds there may be something to report; None if nothing has changed."""
+        """Return in how many seconds the next report is due; None if nothing has changed."""
         return max(0.0, self._next - now) if self._changed else None
 
     def moved(self, now: float) -> list[Moved]:
-        """Return what is to be reported now, and take it as reported."""
+        """Return the positions to report now, and mark them as reported."""
         if self.due_s(now) != 0:
             return []
         self._changed = False

@@ -158,7 +158,7 @@ def thread_each(delays: Delays, seed: int) -> Loop:
 def real(delays: Delays, seed: int) -> Loop:
     """The real step loop, in front of steps that cost nothing."""
     return fake_step_loop(
-        batch=1 + seed % 3, limits=Limits(max_waiting_renders=4), before=delays, loading=delays, joint=delays
+        batch=1 + seed % 3, limits=Limits(max_waiting_renders=4), before=delays, loading=delays, race_point=delays
     )
 
 
