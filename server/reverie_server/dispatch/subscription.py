@@ -1,4 +1,4 @@
-"""One caller that waits for a render, which others may wait for too."""
+"""The subscription of one caller to a render, which other callers may share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from reverie_server.request.events import Event, Progress
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import EventQueue
 
-#: Seconds between two reports of steps to a caller who does not say how often: more than ten a second nobody reads, and
-#: each takes time of the device's.
+#: Seconds between two reports of steps if the request sets no interval. No reader needs more than ten a second, and
+#: each takes processor time from the steps.
 PAUSE_S = 0.1
 
 
 class Subscription:
-    """What a caller holds: made by `Dispatcher.submit`.
+    """A caller's view of a render: its events, and the means to stop it. Made by `Dispatcher.submit`.
 
-    The caller reads events until the Rendering comes, or calls `stop` and leaves. With `durable` the Rendering comes
-    when it is in the store, and NotKept in its place if it cannot be.
+    The caller reads events until it gets the Rendering, or calls `stop`. With `durable` it gets the Rendering once it
+    is in the store, or NotKept instead if it cannot be stored.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Subscription:
         self.leave: Callable[[], None] = _nothing
 
     def take(self) -> Event | None:
-        """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
+        """Return the oldest event not yet read, or None; raise the exception that ended the render."""
         return self.events.take()
 
     def remaining_s(self) -> float | None:
@@ -52,9 +52,9 @@ class Subscription:
         return None if self._until is None else self._until - self._clock()
 
     def stop(self) -> None:
-        """Leave: the render ends before its next step if nobody else waits for it. No effect on one that is done.
+        """End the subscription; if it was the last one of its render, the render ends before its next step.
 
-        If the caller still reads, it gets `Interrupted`.
+        No effect on a render that is done. If the caller reads on, it gets `Interrupted`.
         """
         self.leave()
         self.events.post(Interrupted())
@@ -65,7 +65,7 @@ class Subscription:
             self.events.put(event)
 
     def _due(self, progress: Progress) -> bool:
-        """Return whether the caller is to hear of this: of all frames and queue positions, but not of every step."""
+        """Return whether to report a progress event: all frames and queue positions, but not every step."""
         if progress.frame is not None or progress.step == 0:
             return True
         if self.request.report_every is not None:

@@ -17,7 +17,7 @@ from reverie_ascent.runtime.session import DeviceUnavailable
 from reverie_server.engine import Engine
 from reverie_server.errors import Fault
 from reverie_server.jobs.service import default_file
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process import logs
 from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
@@ -62,7 +62,7 @@ def run(settings: Settings) -> None:
                     store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
                     jobs=default_file() if settings.jobs is None else settings.jobs,
                     limits=settings.limits,
-                    observer=metrics or NOBODY,
+                    observer=metrics or NO_OBSERVER,
                 )
             )
             engine.verify()
@@ -71,7 +71,7 @@ def run(settings: Settings) -> None:
                 metrics.watch(engine.stats, engine.counts)
                 stack.enter_context(exposed(metrics, settings.metrics))
             middleware = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
-            asyncio.run(_serve(engine, settings, metrics or NOBODY, middleware))
+            asyncio.run(_serve(engine, settings, metrics or NO_OBSERVER, middleware))
     except STARTUP_ERRORS as error:
         raise CommandError(str(error)) from error
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 
 from reverie_server.engine import Engine
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
 from reverie_server.rpc.access_log import AccessLog
@@ -73,7 +73,7 @@ async def serve(
     *,
     signals: Signals,
     ready: Callable[[str], None],
-    observer: Observer = NOBODY,
+    observer: Observer = NO_OBSERVER,
     middleware: Sequence[Middleware] = (),
 ) -> None:
     """Serve an engine until `signals.stop` is set; `ready` is called with the bound address once calls are answered.

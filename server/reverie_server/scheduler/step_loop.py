@@ -14,7 +14,7 @@ from reverie_ascent.runtime.session import Device
 
 from reverie_server.errors import Draining, Interrupted, InvalidRequest, Violation
 from reverie_server.limits import Limits
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import Estimates
 from reverie_server.scheduler.malloc_trim import Heap
@@ -41,7 +41,7 @@ class StepLoop:
         self,
         device: Device,
         limits: Limits,
-        observer: Observer = NOBODY,
+        observer: Observer = NO_OBSERVER,
         *,
         load: Callable[[RenderRequest], Ascent] | None = None,
         clock: Callable[[], float] = time.perf_counter,
