@@ -18,7 +18,7 @@ from reverie_server.errors import Draining, InvalidRequest, NotStored, TooLate, 
 from reverie_server.request.events import Accepted, Rendering
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.step_loop import StepLoop
-from reverie_server.store import NotKept, Store
+from reverie_server.store import Store, StoreWriteError
 
 log = logging.getLogger(__name__)
 
@@ -229,23 +229,23 @@ class Dispatcher:
         try:
             self._pool.submit(self._save, in_flight, in_flight.rendering)
         except RuntimeError:  # the pool is closed: the picture is rendered again when it is next requested
-            self._settle(in_flight, NotKept("the server is stopping"))
+            self._settle(in_flight, StoreWriteError("the server is stopping"))
 
     def _save(self, in_flight: InFlight, rendering: Rendering) -> None:
         problem = None
         try:
             if self._store is None:
-                raise NotKept("the store is off")
+                raise StoreWriteError("the store is off")
             self._store.put(rendering)
-        except NotKept as error:
+        except StoreWriteError as error:
             problem = error
         except Exception as error:  # a bug of ours: callers still get the picture
             request = in_flight.request
             log.exception("the result %s is not stored", request.digest, extra={"request_id": request.call})
-            problem = NotKept(f"{type(error).__name__}: {error}")
+            problem = StoreWriteError(f"{type(error).__name__}: {error}")
         self._settle(in_flight, problem)
 
-    def _settle(self, in_flight: InFlight, problem: NotKept | None = None, *, new: bool = True) -> None:
+    def _settle(self, in_flight: InFlight, problem: StoreWriteError | None = None, *, new: bool = True) -> None:
         """Finish a render that has a picture: notify the callers that wait for the store, and count the result.
 
         The picture is in the store unless there is a problem.

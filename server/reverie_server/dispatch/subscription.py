@@ -20,7 +20,7 @@ class Subscription:
     """A caller's view of a render: its events, and the means to stop it. Made by `Dispatcher.submit`.
 
     The caller reads events until it gets the Rendering, or calls `stop`. With `durable` it gets the Rendering once it
-    is in the store, or NotKept instead if it cannot be stored.
+    is in the store, or StoreWriteError instead if it cannot be stored.
     """
 
     def __init__(

@@ -340,7 +340,7 @@ REFUSED = [
     ("layers { layer: 'conv1_1' channels { first: -1 } }", r"layers\[0\].channels\[0\].first", r"-1 is not in 0\.\.5"),
     ("layers { layer: 'conv1_1' } template { steps: 0 }", "template.steps", r"0 is not in 1"),
     ("layers { layer: 'conv1_1' } template { objective { layer { } } }", "template.objective", "is given by layers"),
-    ("layers { layer: 'conv1_1' } request_id: 'x'", "request_id", "is no UUID"),
+    ("layers { layer: 'conv1_1' } request_id: 'x'", "request_id", "is not a UUID"),
     ("layers { layer: 'conv1_1' " + "channels { } " * 7 + "}", r"layers\[0\].channels", r"7 is not in 0\.\.6 ranges"),
 ]
 
