@@ -1,4 +1,4 @@
-"""`reverie doctor`."""
+"""`reverie doctor`: checks everything that a server needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reverie health`: what a probe asks a server, as an exit status."""
+"""`reverie health`: checks the health of a server and returns the result as the exit status, for probes."""
 
 from __future__ import annotations
 

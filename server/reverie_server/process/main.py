@@ -1,4 +1,4 @@
-"""`reverie serve` as a process: what it prints, how it handles signals, its exit status."""
+"""Runs `reverie serve` in the foreground: its output, its signal handlers and its exit status."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reverie_server.rpc.api_keys import UnusableKeys
 from reverie_server.rpc.interceptor import Middleware
 from reverie_server.store import UnusableStore, default_folder
 
-#: Errors that keep a server from starting; their messages are sentences for the user.
+#: Errors that prevent a server from starting; their messages are sentences for the user.
 STARTUP_ERRORS = (
     ModelError,
     DeviceUnavailable,
@@ -53,7 +53,7 @@ def run(settings: Settings) -> None:
                 Engine(
                     settings.models or None,
                     device=settings.device,
-                    threads=SharedThreads(settings.threads),  # this process is ours
+                    threads=SharedThreads(settings.threads),  # this process belongs to the server
                     exact=settings.exact,
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,
@@ -78,7 +78,7 @@ def run(settings: Settings) -> None:
 
 def _tracing(url: str) -> AbstractContextManager[Middleware]:
     try:
-        from reverie_server.rpc import tracing  # of an extra
+        from reverie_server.rpc import tracing  # it needs the extra "telemetry"
     except ModuleNotFoundError as error:
         raise CommandError(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
     return tracing.tracing(tracing.collector(url))

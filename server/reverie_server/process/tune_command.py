@@ -1,4 +1,4 @@
-"""`reverie tune`."""
+"""`reverie tune`: measures this machine and writes a lowering plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from reverie_server.process.errors import CommandError
 
-# Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
+# No heavy module may be imported here, because `reverie --help` imports this file for one sentence.
 
 
 @click.command(short_help="Measure this machine and write a lowering plan of its own.")
@@ -31,7 +31,7 @@ def tune(out: Path | None, **chosen: Any) -> None:
         device = choose_device(chosen["device"], threads=chosen["threads"])
     except DeviceUnavailable as error:
         raise CommandError(str(error)) from error
-    plan = measuring.tune(device, progress=lambda said: click.echo(f"{said} ...", err=True))
+    plan = measuring.tune(device, progress=lambda stage: click.echo(f"{stage} ...", err=True))
     path = out or tuned_path(device.kind)
     try:
         save(plan, path)
