@@ -1,4 +1,4 @@
-"""The row layout: rewrites the chosen nodes of a program to compute on rows of pixels instead of [N, C, H, W]."""
+"""Rewrites the chosen nodes of a program to compute on rows of pixels instead of [N, C, H, W]."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reverie_ascent.lowering.tiling import Tiles
 
 
 class ToRows(Rewrite):
-    """Let the nodes for which that is cheaper, by the costs of a plan, compute on rows."""
+    """Rewrite the nodes that are cheaper on rows by the costs of a plan."""
 
     def __init__(self, costs: Costs) -> None:
         self.costs = costs
@@ -32,7 +32,7 @@ class ToRows(Rewrite):
 
 
 def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
-    """Let the nodes ``lowered`` compute on rows, and convert values where they meet others."""
+    """Rewrite the nodes ``lowered`` to compute on rows, and convert the values between them and other nodes."""
     graph = model.graph
     outputs = list(graph.outputs)
     w = Builder(graph, "rows")
@@ -55,8 +55,8 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
 
     for node in list(graph):
         if node in lowered:
-            wanted = moving(node)
-            inputs = [as_rows(v) if v in wanted else None for v in node.inputs if v is not None]
+            read_as_rows = moving(node)
+            inputs = [as_rows(v) if v in read_as_rows else None for v in node.inputs if v is not None]
             results = RULES[node.op_type].emit(w, node, inputs, tiles)
             for output, result in zip(node.outputs, results, strict=True):
                 if isinstance(result, ir.Value):
@@ -77,7 +77,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
             final.shape, final.type = output.shape, output.type
             graph.outputs[i] = final
     w.append()
-    # Safely: a node that is out of the graph but still has its inputs would keep its weights in memory.
+    # `safe` detaches the inputs of the removed nodes, which would otherwise keep their weights in memory.
     graph.remove(lowered, safe=True)
     RemoveUnusedNodesPass()(model)
 
