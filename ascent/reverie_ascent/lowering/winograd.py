@@ -84,7 +84,7 @@ def _chunks(
         parts = w.ops("Split", [w.reshape(y, k * k * tiles, inputs)], k * k, axis=0, num_outputs=k * k)
         products = [w.op("MatMul", pair) for pair in zip(parts, kernels, strict=True)]
         if shift is not None:
-            # The point (1, 1) has the factor 1 in every output of a tile: a bias that is added there is in every output.
+            # The point (1, 1) has the factor 1 in every output of a tile, so a bias added there is in every output.
             products[k + 1] = w.op("Gemm", [parts[k + 1], kernels[k + 1], w.reshape(shift, tiles, outputs)])
             shift = None
         y = w.op("Concat", products, axis=0)
