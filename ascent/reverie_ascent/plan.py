@@ -163,7 +163,7 @@ def _read(path: Path) -> LoweringPlan:
         raise UnusablePlan(f"the lowering plan {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UnusablePlan(
-            f"the lowering plan {path} cannot be used: {error}. Write it anew with `reverie tune -o {path}`"
+            f"the lowering plan {path} cannot be used: {error}. Write it again with `reverie tune -o {path}`"
         ) from error
 
 

@@ -151,7 +151,7 @@ class TooManyJobs(Fault):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} jobs go on already and no more are taken; cancel one, or come back when one has ended"
+            f"{most} jobs are open already and no more are accepted; cancel one, or retry when one has ended"
         )
 
 
@@ -207,9 +207,9 @@ class QueueFull(Fault):
     code = "RESOURCE_EXHAUSTED"
     reason = "QUEUE_FULL"
 
-    def __init__(self, waiting: int, retry_after_s: int, *, whose: str = "") -> None:
+    def __init__(self, waiting: int, retry_after_s: int, *, scope: str = "") -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(f"{waiting} renders{whose} wait already and no more are taken; retry in {retry_after_s} s")
+        super().__init__(f"{waiting} renders{scope} wait already and no more are taken; retry in {retry_after_s} s")
 
 
 class TooLate(Fault):

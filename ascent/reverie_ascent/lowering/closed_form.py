@@ -64,9 +64,9 @@ def _forward(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
     pixels = height * width
     # The taps are mirrored: y at o reads x at o + t, so the weight of x at i is p at i - t.
     under = w.op("Transpose", [_shifted(w, p, taps, (n, height, width), mirrored=True)], perm=[0, 2, 1])
-    seen = w.op("MatMul", [w.reshape(x, n, channels, pixels), under])
+    sums = w.op("MatMul", [w.reshape(x, n, channels, pixels), under])
     matrix = w.reshape(weight, m, channels * taps * taps)
-    result = w.op("MatMul", [matrix, w.reshape(seen, n, channels * taps * taps, 1)])
+    result = w.op("MatMul", [matrix, w.reshape(sums, n, channels * taps * taps, 1)])
     if len(conv.inputs) > 2 and conv.inputs[2] is not None:
         total = w.op("ReduceSum", [p, w.integers(1)], keepdims=1)
         result = w.op("Add", [result, w.op("Mul", [w.reshape(conv.inputs[2], m, 1), total])])

@@ -50,23 +50,23 @@ def from_plain(w: Builder, value: ir.Value) -> Rows:
     return Rows(rows, layout, c, clean=False)
 
 
-def to_plain(w: Builder, held: OnRows, size: tuple[int, int]) -> ir.Value:
+def to_plain(w: Builder, x: OnRows, size: tuple[int, int]) -> ir.Value:
     """Convert a value on rows to [N, C, H, W]."""
-    rows = in_layout(w, held, row_major(_batch(held), *size))
+    rows = in_layout(w, x, row_major(_batch(x), *size))
     pixels = w.reshape(rows.value, rows.layout.batch, *size, rows.channels)
     return w.op("Transpose", [pixels], perm=[0, 3, 1, 2])
 
 
-def in_layout(w: Builder, held: OnRows, layout: Layout) -> Rows:
+def in_layout(w: Builder, x: OnRows, layout: Layout) -> Rows:
     """Return a value in another layout, without new nodes if it has that layout already."""
-    if isinstance(held, Doubled):
-        index = doubled(held.half.layout, layout)
-        return Rows(_gathered(w, held.half.value, index), layout, held.channels, clean=False)
-    if held.layout.same(layout):
-        return Rows(held.value, layout, held.channels, held.clean)
-    index = layout.from_rows_of(held.layout)
-    clean = held.clean and held.layout.spare is not None
-    return Rows(_gathered(w, held.value, index), layout, held.channels, clean)
+    if isinstance(x, Doubled):
+        index = doubled(x.half.layout, layout)
+        return Rows(_gathered(w, x.half.value, index), layout, x.channels, clean=False)
+    if x.layout.same(layout):
+        return Rows(x.value, layout, x.channels, x.clean)
+    index = layout.from_rows_of(x.layout)
+    clean = x.clean and x.layout.spare is not None
+    return Rows(_gathered(w, x.value, index), layout, x.channels, clean)
 
 
 def _gathered(w: Builder, value: ir.Value, index: npt.ArrayLike) -> ir.Value:
@@ -102,5 +102,5 @@ def quartered(w: Builder, rows: Rows) -> ir.Value:
     return w.reshape(rows.value, down, 2, across, 2, line)
 
 
-def _batch(held: OnRows) -> int:
-    return (held.half if isinstance(held, Doubled) else held).layout.batch
+def _batch(x: OnRows) -> int:
+    return (x.half if isinstance(x, Doubled) else x).layout.batch

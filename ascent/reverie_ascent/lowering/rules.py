@@ -216,10 +216,10 @@ def _per_channel(value: ir.Value | None, channels: int) -> bool:
 
 
 def _two(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
-    held = [x for x in inputs if x is not None]
-    if len(held) < len(inputs):
+    operands = [x for x in inputs if x is not None]
+    if len(operands) < len(inputs):
         return [_with_numbers(w, node, inputs)]
-    total, *more = held
+    total, *more = operands
     # The tiled layout is preferred because the following nodes most likely need it.
     tiled_first = not all(is_narrow(user) for user in node.outputs[0].consumers())
     for x in more:
@@ -262,10 +262,10 @@ def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None]) ->
     (x,) = (x for x in inputs if x is not None)
     rows = x.half if isinstance(x, Doubled) else x
     operands = []
-    for value, held in zip(node.inputs, inputs, strict=True):
+    for value, on_rows in zip(node.inputs, inputs, strict=True):
         assert value is not None
         size = int(np.prod(dims(value) or ()))
-        operands.append(rows.value if held is not None else w.reshape(value, *((1, size) if size > 1 else ())))
+        operands.append(rows.value if on_rows is not None else w.reshape(value, *((1, size) if size > 1 else ())))
     first = inputs[0] is not None
     clean = rows.clean and (node.op_type == "Mul" or (node.op_type == "Div" and first))
     result = Rows(w.op(node.op_type, operands), rows.layout, rows.channels, clean)
@@ -376,16 +376,16 @@ def _why_no_concat(node: ir.Node) -> str | None:
 
 
 def _concat(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
-    held = [x for x in inputs if x is not None]
-    if all(isinstance(x, Doubled) for x in held):
-        return [Doubled(_concatenated(w, [x.half for x in held if isinstance(x, Doubled)]))]
-    return [_concatenated(w, held)]
+    operands = [x for x in inputs if x is not None]
+    if all(isinstance(x, Doubled) for x in operands):
+        return [Doubled(_concatenated(w, [x.half for x in operands if isinstance(x, Doubled)]))]
+    return [_concatenated(w, operands)]
 
 
-def _concatenated(w: Builder, held: Sequence[OnRows]) -> Rows:
-    layouts = [x.layout for x in held if isinstance(x, Rows)]
+def _concatenated(w: Builder, operands: Sequence[OnRows]) -> Rows:
+    layouts = [x.layout for x in operands if isinstance(x, Rows)]
     layout = next((each for each in layouts if each.blocks), layouts[0])
-    parts = [in_layout(w, x, layout) for x in held]
+    parts = [in_layout(w, x, layout) for x in operands]
     value = w.op("Concat", [part.value for part in parts], axis=1)
     return Rows(value, layout, sum(part.channels for part in parts), all(part.clean for part in parts))
 

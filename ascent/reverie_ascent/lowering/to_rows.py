@@ -37,20 +37,20 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
     outputs = list(graph.outputs)
     w = Builder(graph, "rows")
     tiles = Tiles(_widest(lowered))
-    held: dict[ir.Value, OnRows] = {}
+    on_rows: dict[ir.Value, OnRows] = {}
     plain: dict[ir.Value, ir.Value] = {}
 
     def as_rows(value: ir.Value) -> OnRows:
-        if value not in held:
-            held[value] = from_plain(w, as_plain(value))
-        return held[value]
+        if value not in on_rows:
+            on_rows[value] = from_plain(w, as_plain(value))
+        return on_rows[value]
 
     def as_plain(value: ir.Value) -> ir.Value:
         if value.producer() not in lowered:
             return value
         if value not in plain:
             _, _, height, width = dims(value) or ()
-            plain[value] = to_plain(w, held[value], (height, width))
+            plain[value] = to_plain(w, on_rows[value], (height, width))
         return plain[value]
 
     for node in list(graph):
@@ -63,7 +63,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
                     plain[output] = result
                     result.shape, result.type = output.shape, output.type
                 else:
-                    held[output] = result
+                    on_rows[output] = result
             continue
         for i, value in enumerate(node.inputs):
             if value is not None:

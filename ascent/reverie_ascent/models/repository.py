@@ -149,7 +149,7 @@ class Model:
         try:
             proto = onnx.ModelProto.FromString(data)
         except DecodeError as error:
-            raise ModelError(f"{self.folder / file} is no ONNX graph; export the model again") from error
+            raise ModelError(f"{self.folder / file} is not an ONNX graph; export the model again") from error
         weights_bytes = self._files[WEIGHTS].size_bytes if WEIGHTS in self._files else 0
         for problem in problems(proto, weights=WEIGHTS, weights_bytes=weights_bytes):
             raise ModelError(f"{self.folder / file} is not served: {problem}")
@@ -200,11 +200,11 @@ class ModelRepository:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._models: dict[str, Model] = {}
         for folder in folders:
-            for found in _model_folders(Path(folder)):
-                model = Model(found)
+            for path in _model_folders(Path(folder)):
+                model = Model(path)
                 if model.name in self._models:
                     other = self._models[model.name].folder
-                    raise ModelError(f"{found} and {other} both hold a model named {model.name!r}; rename one of them")
+                    raise ModelError(f"{path} and {other} both hold a model named {model.name!r}; rename one of them")
                 self._models[model.name] = model
 
     def models(self) -> list[Model]:
@@ -224,7 +224,7 @@ def _model_folders(folder: Path) -> list[Path]:
     if (folder / MANIFEST).is_file():
         return [folder]
     # A folder whose name begins with a dot is an export that is in progress or was killed.
-    found = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
-    if not found:
+    folders = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
+    if not folders:
         raise ModelError(f"{folder} holds no model; write one with `reverie export SOURCE --out {folder}`")
-    return found
+    return folders

@@ -49,9 +49,9 @@ def cpu() -> InstructionSet:
     return classify(features(), platform.machine().lower() or "unknown")
 
 
-def classify(found: frozenset[str], machine: str) -> InstructionSet:
-    """Return the class of a processor with the features ``found``, of the architecture ``machine``."""
-    return next((each for each in CLASSES if each.needs <= found), InstructionSet(machine, frozenset(), OTHER_PLAN))
+def classify(available: frozenset[str], machine: str) -> InstructionSet:
+    """Return the class of a processor with the features ``available``, of the architecture ``machine``."""
+    return next((each for each in CLASSES if each.needs <= available), InstructionSet(machine, frozenset(), OTHER_PLAN))
 
 
 @lru_cache(maxsize=1)
@@ -85,8 +85,8 @@ def _linux() -> frozenset[str]:
     except OSError:
         lines = []
     named = {word for line in lines if line.lower().startswith(("flags", "features")) for word in line.split()}
-    seen = _cpuid()
-    return frozenset(named if seen is None else named - (CPUID_BITS.keys() - seen))
+    confirmed = _cpuid()
+    return frozenset(named if confirmed is None else named - (CPUID_BITS.keys() - confirmed))
 
 
 def _cpuid() -> frozenset[str] | None:
@@ -115,12 +115,12 @@ WINDOWS_FEATURES: Mapping[str, int] = {"avx2": 40, "fma": 40, "avx512f": 41, "as
 
 def _macos() -> frozenset[str]:
     sysctl = ctypes.CDLL(None).sysctlbyname
-    found = set()
+    available = set()
     for name, key in SYSCTL_NAMES.items():
         value, size = ctypes.c_int(0), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
         if sysctl(key, ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)) == 0 and value.value:
-            found.add(name)
-    return frozenset(found)
+            available.add(name)
+    return frozenset(available)
 
 
 def _windows() -> frozenset[str]:

@@ -35,22 +35,22 @@ class SharedThreads:
             ) from error
 
 
-def thread_count(wanted: int | None = None) -> int:
+def thread_count(count: int | None = None) -> int:
     """Return the number of CPU threads of a step.
 
-    It is ``wanted`` if that is given, or else the number in the environment variable REVERIE_THREADS, or else the
-    number of cores that this process may use. Raises ValueError for a number below 1.
+    It is ``count`` if that is given, or else the number in the environment variable REVERIE_THREADS, or else the number
+    of cores that this process may use. Raises ValueError for a number below 1.
     """
-    if wanted is None:
+    if count is None:
         variable = os.environ.get(THREADS, "")
         if not variable:
             return _cores()
         if not variable.isascii() or not variable.isdecimal() or int(variable) < 1:
             raise ValueError(f"{THREADS} is {variable!r} and must be a number of threads, at least 1")
         return int(variable)
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
-        raise ValueError(f"threads {wanted!r} is not a number of threads, at least 1, or a SharedThreads")
-    return wanted
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"threads {count!r} is not a number of threads, at least 1, or a SharedThreads")
+    return count
 
 
 def _cores() -> int:

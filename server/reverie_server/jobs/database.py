@@ -78,7 +78,7 @@ class JobDatabase:
             if code in IN_USE:
                 raise JobsUnreachable("another server has their file; give each its own with --jobs") from error
             if code in DAMAGED:
-                raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to begin anew") from error
+                raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to start a new one") from error
             raise JobsUnreachable(f"their file says: {error.orig}") from error
 
 

@@ -91,26 +91,26 @@ class JobRunner:
     def _work(self) -> None:
         while not self._closing:
             try:
-                waits = self._turn(self._open_repository())
+                reason = self._turn(self._open_repository())
             except (JobsUnreachable, JobsOff) as fault:
-                waits = str(fault)
+                reason = str(fault)
             except Exception as error:  # a bug of ours must not stop other jobs
                 log.exception("a turn of the jobs failed")
-                waits = f"an internal error ({type(error).__name__})"
-            if waits:
-                self._wait_for(waits)
+                reason = f"an internal error ({type(error).__name__})"
+            if reason:
+                self._pause(reason)
             else:
                 self._woken.wait()
                 self._woken.clear()
 
     def _turn(self, repository: JobRepository) -> str:
         """Record what has ended and submit more; return a reason to wait, or an empty string."""
-        ends, waits = self._collect()
+        ends, reason = self._collect()
         if ends:
             repository.record_results(ends)
             self._notify()
-        if waits:
-            return waits
+        if reason:
+            return reason
         if ends:
             self._pause_s, self.detail = 0.0, ""
         # After a failure one picture at a time is submitted, to find out whether it persists.
@@ -120,7 +120,7 @@ class JobRunner:
     def _collect(self) -> tuple[list[Done | Failed], str]:
         """Return the results of pictures that ended, and a reason to wait if some must be submitted again."""
         ends: list[Done | Failed] = []
-        waits = ""
+        reason = ""
         for key, subscription in list(self._subscriptions.items()):
             end = _end(subscription)
             if end is None:
@@ -130,12 +130,12 @@ class JobRunner:
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
             elif isinstance(end, StoreWriteError):
-                waits = f"results cannot be stored: {end}"
+                reason = f"results cannot be stored: {end}"
             elif isinstance(end, QueueFull | Draining):
-                waits = waits or str(end)
+                reason = reason or str(end)
             elif not isinstance(end, Interrupted):
                 ends.append(_failed(key, subscription.request.call, end))
-        return ends, waits
+        return ends, reason
 
     def _submit(self, repository: JobRepository, at_once: int) -> None:
         invalid = []
@@ -163,11 +163,11 @@ class JobRunner:
         if closing:
             subscription.stop()
 
-    def _wait_for(self, what: str) -> None:
+    def _pause(self, reason: str) -> None:
         """Pause, even if woken, but return at once when the runner is closed."""
-        if what != self.detail:
-            log.warning("jobs wait: %s", what)
-            self.detail = what
+        if reason != self.detail:
+            log.warning("jobs wait: %s", reason)
+            self.detail = reason
             self._notify()
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
         until = time.monotonic() + self._pause_s

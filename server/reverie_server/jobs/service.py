@@ -130,7 +130,7 @@ class Jobs:
                 raise JobsOff(self._off)
             if self._repository is None:
                 self._repository = JobRepository(JobDatabase(Path(self._path)), self._limits)
-                log.info("jobs are kept in %s", self._path)
+                log.info("jobs are stored in %s", self._path)
             return self._repository
 
     def _require_runner(self) -> JobRunner:

@@ -142,7 +142,7 @@ def _probe(address: str) -> str:
     """Return why an address cannot be listened on, or an empty string; gRPC accepts port 99999 and names no reason."""
     if address.startswith("unix:"):
         folder = Path(address.removeprefix("unix:").removeprefix("//")).parent
-        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is no folder that can be written to"
+        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is not a writable folder"
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         return "an address is HOST:PORT, such as 127.0.0.1:50051, or unix:PATH"

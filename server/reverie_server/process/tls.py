@@ -82,7 +82,7 @@ def _read(certificates: Certificates) -> Any:
         context.load_cert_chain(certificates.cert, certificates.key, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
         raise UnusableCertificate(
-            f"{certificates.cert} and {certificates.key} are no certificate and its key in PEM: {_reason(error)}"
+            f"{certificates.cert} and {certificates.key} are not a certificate and its key in PEM: {_reason(error)}"
         ) from error
     try:
         if certificates.client_ca is not None:

@@ -12,16 +12,16 @@ from reverie_server.process.errors import CommandError
 # No heavy module may be imported here, because `reverie --help` imports this file for one sentence.
 
 
-@click.command(short_help="Measure this machine and write a lowering plan of its own.")
+@click.command(short_help="Measure this machine and write a lowering plan for it.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. Default: one in the user's cache.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of one step. Default: all cores.")
 def tune(out: Path | None, **chosen: Any) -> None:
-    """Measure this machine, in about twenty seconds, and write a lowering plan of its own.
+    """Measure this machine, in about twenty seconds, and write a lowering plan for it.
 
-    Without a plan of its own a device uses the one that ships for its class, so that all machines of a class make equal
-    pictures. `reverie serve --plan tuned`, or `--plan FILE`, uses what was measured: the pictures are then those of
-    another maker, and are stored apart. Leave the machine alone meanwhile.
+    By default a device uses the plan that ships for its class, so that all machines of a class make equal pictures.
+    `reverie serve --plan tuned`, or `--plan FILE`, uses the measured plan: its pictures have another maker, and are
+    stored separately. Run nothing else on the machine during the measurement.
     """
     from reverie_ascent.autotune import tune as measuring
     from reverie_ascent.plan import save, tuned_path

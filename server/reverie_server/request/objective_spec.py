@@ -76,10 +76,10 @@ def _direction(goal: spec_pb2.DirectionObjective, context: ObjectiveContext, pat
     if not goal.HasField("cosine_power"):
         goal.cosine_power = 0.0
     context.violations.check_range(f"{path}.cosine_power", goal.cosine_power, 0, MAX_COSINE_POWER)
-    odd = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
-    if odd:
-        first = f"the first at index {odd[0]}: {goal.vector[odd[0]]:g}"
-        context.violations.add(f"{path}.vector", f"{len(odd)} numbers are not finite, {first}")
+    not_finite = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
+    if not_finite:
+        first = f"the first at index {not_finite[0]}: {goal.vector[not_finite[0]]:g}"
+        context.violations.add(f"{path}.vector", f"{len(not_finite)} numbers are not finite, {first}")
     elif goal.vector and not any(goal.vector):
         context.violations.add(f"{path}.vector", "all of its numbers are 0; a direction needs at least one that is not")
     layer = _layer(goal, context, path)

@@ -223,7 +223,7 @@ def _check_response(
     elif frames.count and unary and result.encoded_bytes <= room < total:
         violations.add(
             "frames",
-            f"{frames.count} frames of {frames.size_px} px may take {frames.count * frames.encoded_bytes} bytes beside"
+            f"{frames.count} frames of {frames.size_px} px may take {frames.count * frames.encoded_bytes} bytes besides"
             f" the result and a response holds {limits.max_response_bytes}; ask for fewer or smaller ones"
             " (max_size_px), or use StreamRender",
         )

@@ -90,8 +90,8 @@ def read(path: Path) -> tuple[ApiKey, ...]:
         ) from error
     except ValidationError as error:
         raise UnusableKeys(f"{path} holds no keys as `reverie keys` writes them: {_first(error)}") from None
-    if odd := {right for key in keys for right in key.rights} - set(RIGHTS):
-        raise UnusableKeys(f"{path} gives the right {min(odd)!r}; there are {', '.join(RIGHTS)}")
+    if unknown := {right for key in keys for right in key.rights} - set(RIGHTS):
+        raise UnusableKeys(f"{path} gives the right {min(unknown)!r}; there are {', '.join(RIGHTS)}")
     if len({key.id for key in keys}) < len(keys):
         raise UnusableKeys(f"{path} holds two keys with one id")
     return keys
@@ -127,8 +127,8 @@ class ApiKeyFile:
     def authenticate(self, text: str) -> tuple[ApiKey, Account] | None:
         """Return the key with this text, and its account; None if there is none."""
         keys = self._current()
-        found = KEY.fullmatch(text)
-        key = keys.get(found["id"]) if found else None
+        match = KEY.fullmatch(text)
+        key = keys.get(match["id"]) if match else None
         expected = key.sha256 if key else _hash("")
         if not hmac.compare_digest(_hash(text), expected) or key is None:
             return None

@@ -62,10 +62,10 @@ def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
     scheme, _, text = call.metadata.get("authorization", "").partition(" ")
     if not text:
         raise Unauthenticated("this server needs an API key: send it as metadata, authorization: Bearer KEY")
-    found = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
-    if found is None:
+    authenticated = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
+    if authenticated is None:
         raise Unauthenticated("the API key is none of those known here; it may have been revoked")
-    key, account = found
+    key, account = authenticated
     right = REQUIRED_RIGHTS[call.method.removeprefix(SERVICE)](call.request)
     if right not in key.rights:
         raise Forbidden(right, key.rights)

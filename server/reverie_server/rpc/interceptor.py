@@ -86,7 +86,7 @@ class _Undecodable:
 
     def refuse(self) -> None:
         """Raise InvalidRequest."""
-        raise InvalidRequest([Violation("request", f"is no message of the type {self._kind}")])
+        raise InvalidRequest([Violation("request", f"is not a message of the type {self._kind}")])
 
 
 def _with_middleware(handler: Any, details: Any, middleware: Sequence[Middleware]) -> Any:

@@ -15,9 +15,9 @@ ALLOWED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _request: ContextVar[str] = ContextVar("reverie_request", default="")
 
 
-def begin(wanted: str | None) -> str:
+def begin(requested: str | None) -> str:
     """Set and return the id of a new call: the caller's if that is allowed, or else a new one."""
-    name = wanted if wanted is not None and ALLOWED.fullmatch(wanted) else uuid.uuid4().hex
+    name = requested if requested is not None and ALLOWED.fullmatch(requested) else uuid.uuid4().hex
     _request.set(name)
     return name
 

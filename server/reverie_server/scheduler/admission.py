@@ -44,7 +44,7 @@ class Admission:
         retry_after_s = self._retry_after_s(queue, client, now)
         if (waiting := queue.waiting()) >= self._most:
             raise QueueFull(waiting, retry_after_s)
-        raise QueueFull(queue.waiting(client), retry_after_s, whose=" of this client")
+        raise QueueFull(queue.waiting(client), retry_after_s, scope=" of this client")
 
     def _retry_after_s(self, queue: RenderQueue, client: str, now: float) -> int:
         clients = {render.client for render in queue} | {client}

@@ -50,7 +50,7 @@ class EventQueue:
         try:
             self._wake()
         except Exception:
-            log.exception("a render could not tell its reader that there is news")
+            log.exception("the reader of a render's events could not be woken")
 
     def post(self, event: Event | BaseException) -> None:
         """Add an event and wake the reader."""

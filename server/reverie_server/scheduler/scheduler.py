@@ -82,8 +82,8 @@ class Scheduler:
         It keeps its place in the order of arrival. If no more renders of that client may wait, it stays in the
         background.
         """
-        waits = render in self.queue and render.background and render.begun_at is None
-        if not waits or not self._admission.has_room(self.queue, client):
+        promotable = render in self.queue and render.background and render.begun_at is None
+        if not promotable or not self._admission.has_room(self.queue, client):
             return False
         self.queue.promote(render, client)
         self.positions.change()

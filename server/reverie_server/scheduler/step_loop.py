@@ -124,7 +124,7 @@ class StepLoop:
                 self._loader.start(request, needed=needed)
             loading = state.programs.loading(key)
         if readiness is Readiness.NO_ROOM:
-            problem = f"{request.described} finds no room beside the other programs; raise program_memory_mb"
+            problem = f"{request.described} finds no room besides the other programs; raise program_memory_mb"
             raise InvalidRequest([Violation("warm", f"{problem}, {self._limits.program_memory_mb} now")])
         if loading is not None:
             loading.result()

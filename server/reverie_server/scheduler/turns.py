@@ -46,7 +46,7 @@ class Turns:
         self._state.fail(key, error, active=True)
 
     def _give_places(self, batch: Batch, renders: Sequence[Render]) -> None:
-        """Give places to those who have none, those of others if need be."""
+        """Give places in a batch to renders that have none, and suspend other renders if no place is free."""
         coming = [render for render in renders if render.place is None]
         others = [render for render in batch.renders.values() if render not in renders]
         for render in others[: max(0, len(coming) - batch.free)]:

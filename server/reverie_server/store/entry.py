@@ -44,7 +44,7 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
     try:
         stored = stored_pb2.StoredRendering.FromString(body)
     except DecodeError as error:
-        raise Corrupt("its contents are no rendering") from error
+        raise Corrupt("its contents are not a rendering") from error
     rendering, image = stored.rendering, stored.rendering.image
     if rendering.spec_digest != digest:
         raise Corrupt(f"it holds the picture {rendering.spec_digest}")

@@ -58,7 +58,7 @@ class Folder:
 
     def entries(self) -> list[EntryInfo]:
         """Return every file, and remove unfinished writes of processes that have ended."""
-        found = []
+        infos = []
         for folder, _, names in os.walk(self._path):
             for name in names:
                 path = Path(folder, name)
@@ -67,7 +67,7 @@ class Folder:
                 except FileNotFoundError:
                     continue  # another process removed it
                 if not name.startswith(PART):
-                    found.append(EntryInfo(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
+                    infos.append(EntryInfo(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
                 elif time.time() - state.st_mtime > ABANDONED_S:
                     path.unlink(missing_ok=True)
-        return found
+        return infos

@@ -44,8 +44,8 @@ class Remote:
     def entries(self) -> list[EntryInfo]:
         """Return every object."""
         self._files.invalidate_cache()
-        found = self._files.find(self._root, detail=True)
+        listing = self._files.find(self._root, detail=True)
         return [
             EntryInfo(path[len(self._root) :].lstrip("/"), info["size"], self._files.modified(path).timestamp())
-            for path, info in found.items()
+            for path, info in listing.items()
         ]

@@ -49,7 +49,7 @@ class Store:
         try:
             return entry.decode(data, digest, self._maker)
         except Corrupt as error:
-            log.warning("the stored result %s is damaged (%s); it will be rendered anew", name, error)
+            log.warning("the stored result %s is damaged (%s); it will be rendered again", name, error)
             self._discard(name)
             return None
 

@@ -477,11 +477,15 @@ def test_only_one_process_works_on_a_file(at: Open, monkeypatch: pytest.MonkeyPa
 
 
 SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
-    "no database": (lambda path: path.write_bytes(b"x" * 5000), JobsOff, "is damaged .*; move it away to begin anew"),
+    "no database": (
+        lambda path: path.write_bytes(b"x" * 5000),
+        JobsOff,
+        "is damaged .*; move it away to start a new one",
+    ),
     "a broken database": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 1)[:100].ljust(8192, b"\xff")),
         JobsOff,
-        "is damaged .*; move it away to begin anew",
+        "is damaged .*; move it away to start a new one",
     ),
     "a folder": (lambda path: path.mkdir(), JobsUnreachable, "unable to open"),
     "another version": (
