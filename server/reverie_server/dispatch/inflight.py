@@ -67,9 +67,8 @@ class InFlight(Render):
                 case Accepted():
                     self.accepted = event
                 case Progress():
-                    self.progress = plain = replace(
-                        event, frame=None
-                    )  # only the caller that requested frames gets them
+                    # Only the caller that requested frames gets them.
+                    self.progress = plain = replace(event, frame=None)
                 case Rendering():
                     self.rendering = event
                 case _:

@@ -136,9 +136,8 @@ def symbols(file: FileDescriptorProto) -> Iterator[str]:
     def enums(described: Iterable[EnumDescriptorProto], scope: str) -> Iterator[str]:
         for enum in described:
             yield f"{scope}.{enum.name}"
-            yield from (
-                f"{scope}.{each.name}" for each in enum.value
-            )  # in protobuf the values of an enum are its siblings
+            # In protobuf the values of an enum are its siblings.
+            yield from (f"{scope}.{each.name}" for each in enum.value)
 
     for described in file.message_type:
         yield from inside(described, file.package)
