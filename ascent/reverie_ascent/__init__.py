@@ -1,4 +1,4 @@
-"""From a recipe and a model folder to pictures: gradient ascent on ONNX Runtime."""
+"""Renders pictures from a recipe and a model folder, by gradient ascent on ONNX Runtime."""
 
 from typing import TYPE_CHECKING
 

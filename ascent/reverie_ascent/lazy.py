@@ -1,4 +1,4 @@
-"""Public names of a package that are loaded at their first use, so that importing it costs nothing (PEP 562)."""
+"""Loads the public names of a package at their first use, so that importing the package is fast (PEP 562)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ascent: makes one step after the other for a batch of pictures, which may join and leave between two steps."""
+"""The loop of the ascent: makes the steps of a batch of pictures, which may join and leave between two steps."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Numbers = npt.NDArray[np.float32]
 
 
 def never(step: int) -> bool:
-    """Return False: no frame of any step is wanted."""
+    """Return False: no step's frame is requested."""
     return False
 
 
 @dataclass(eq=False)
 class Run:
-    """The ascent of one picture; ``frames(step)`` is True for the steps after which the picture is wanted.
+    """The ascent of one picture; ``frames(step)`` is True for the steps whose frames are requested.
 
-    Step 0 is the initial noise. A run may be suspended and go on in another ascent of the same program: the picture is
-    the same, byte for byte.
+    Step 0 is the initial noise. A run may be suspended and continue in another ascent of the same program: the picture
+    is the same, byte for byte.
     """
 
     recipe: Recipe
@@ -49,7 +49,7 @@ class Run:
         return len(self.history)
 
     def record(self, reading: Reading, i: int) -> bool:
-        """Record a step; return False if it produced a number that is not finite: such a step does not count."""
+        """Record a step and return True; return False, without counting it, if a number of it is not finite."""
         if not np.isfinite([reading.score[i], reading.reach[i], reading.extent[i]]).all():
             self.broken = True
             return False
@@ -69,8 +69,8 @@ class Run:
 class Ascent:
     """The places of a program's batch and the runs that occupy them.
 
-    A picture does not depend on the other pictures of the batch, nor on when they join or leave: a free place is
-    computed with the rest, at a learning rate of 0. Not thread-safe: one thread at a time may use it.
+    A picture does not depend on the other pictures of the batch, or on when they join or leave: a free place is
+    computed with the rest, at a learning rate of 0. Not thread-safe: only one thread at a time may use it.
     """
 
     def __init__(self, program: Program) -> None:
@@ -94,8 +94,8 @@ class Ascent:
     def join(self, run: Run) -> int:
         """Give a run the first free place, from the next step on; raise RecipeError if its recipe does not fit."""
         self._check(run.recipe)
-        place, mine = self.free[0], target_inputs(self.program.targets, [run.recipe])
-        for name, row in mine.items():
+        place, inputs = self.free[0], target_inputs(self.program.targets, [run.recipe])
+        for name, row in inputs.items():
             rows = self._targets.setdefault(name, np.zeros((self.places, *row.shape[1:]), row.dtype))
             rows[place] = row[0]
         self._batch.feed(self._targets)
@@ -110,14 +110,14 @@ class Ascent:
         return place
 
     def suspend(self, place: int) -> None:
-        """Free a run's place and keep in the run the state from which it can go on."""
+        """Free a run's place, and store its state in the run so that it can continue."""
         run = self._runs[place]
         assert run is not None
         run.state = None if place in self._fresh else self._batch.get(place)  # its initial noise is not reported yet
         self.leave(place)
 
     def leave(self, place: int) -> None:
-        """Free a place whose run will not go on."""
+        """Free a place whose run will not continue."""
         self._runs[place] = None
         self._fresh.discard(place)
 
@@ -130,17 +130,17 @@ class Ascent:
         broken = [place for place, run in running if not run.record(reading, place)]
         if broken:
             reports += self._end(broken, before=True)
-        going = [(place, run) for place, run in running if not run.broken]
-        pictures = self._batch.pictures() if any(run.frames(run.steps) for _, run in going) else None
-        for place, run in going:
+        finite = [(place, run) for place, run in running if not run.broken]
+        pictures = self._batch.pictures() if any(run.frames(run.steps) for _, run in finite) else None
+        for place, run in finite:
             image = pictures[place] if pictures is not None and run.frames(run.steps) else None
             reports.append(Reached(place, run.steps, run.history[-1], image))
-        if done := [place for place, run in going if run.steps == run.recipe.steps]:
+        if done := [place for place, run in finite if run.steps == run.recipe.steps]:
             reports += self._end(done, before=False)
         return reports
 
     def close(self) -> None:
-        """Give the device's tensors back to the program."""
+        """Return the device's tensors to the program."""
         self.program.release_batch(self._batch)
 
     def _check(self, recipe: Recipe) -> None:
@@ -167,7 +167,7 @@ class Ascent:
             self._batch.feed(self._views.arrays)
 
     def _report_initial_noise(self) -> list[Reached | Result]:
-        """Return step 0 of the runs that are about to make their first step and whose frame 0 is wanted."""
+        """Return step 0 of the runs that are about to make their first step and whose frame 0 is requested."""
         if not self._fresh:
             return []
         scores, pictures = self._measure_untransformed(self._fresh, before=False).score, self._batch.pictures()
@@ -184,7 +184,7 @@ class Ascent:
         return self._batch.measure(before=before)
 
     def _end(self, places: Sequence[int], *, before: bool) -> list[Result]:
-        """End some runs; their picture is that after the last step, or ``before`` it."""
+        """End some runs; their pictures are those after the last step, or ``before`` it."""
         scores, pictures = self._measure_untransformed(places, before=before).score, self._batch.pictures(before=before)
         results = []
         for place in places:
@@ -215,10 +215,10 @@ def ascend(
     """Render a batch: yield a Step after each step, and at the end a Result for each element, in order.
 
     ``frames(element, step)`` is True for the frames to return; step 0 is the initial noise and is reported only if its
-    frame is wanted. ``stop()`` is called before every step; if it returns True the ascent ends with Stopped. Elements
+    frame is requested. ``stop()`` is called before every step; if it returns True the ascent raises Stopped. Elements
     may have different numbers of steps.
 
-    Raises RecipeError for recipes that are not the program's or do not fit its layers, and Stopped.
+    Raises RecipeError for recipes that need another program or do not fit its layers.
     """
     if len(recipes) != program.batch:
         raise RecipeError(f"this program renders {program.batch} pictures at once, not {len(recipes)}")

@@ -1,7 +1,7 @@
 """The maker of a picture: everything besides the spec and the model that decides its bytes.
 
 A picture is a pure function of (effective spec, model digest, maker). Pictures of one maker are equal to the last bit,
-whichever process or machine makes them and however many threads it has; those of two makers are alike and not equal.
+on any machine, in any process and with any number of threads; pictures of two makers are similar but not equal.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Literal, Protocol, TypeAlias
 from reverie_ascent.plan import LoweringPlan
 
 ENGINE_VERSION = "3"
-"""Raised whenever a change of ours changes pictures, so that nobody takes an old picture for a new one."""
+"""Raised whenever a change of the code changes pictures, so that old and new pictures have different makers."""
 
 Precision: TypeAlias = Literal["exact", "float32", "bfloat16"]
 
 
 class Computes(Protocol):
-    """What a maker needs to know about a device."""
+    """The properties of a device that are part of its maker."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -40,10 +40,10 @@ class Computes(Protocol):
 
 @dataclass(frozen=True)
 class Maker:
-    """A maker.
+    """All that decides the bytes of a picture besides the spec and the model.
 
     ``device`` is "cpu" or "cuda" and ``instruction_set`` its class, such as "avx512" or "sm90". ``batch`` is the number
-    of pictures that share a step. ``plan`` is the digest of the lowering plan, empty where nothing is lowered.
+    of pictures that share a step. ``plan`` is the digest of the lowering plan, empty if programs are not lowered.
     """
 
     engine_version: str
@@ -56,7 +56,7 @@ class Maker:
 
     @property
     def device_class(self) -> str:
-        """The class of device in words: "cpu-avx512", "cpu-avx512-exact", "cuda-sm90-bfloat16-batch4"."""
+        """The name of the class of device, such as "cpu-avx512", "cpu-avx512-exact" or "cuda-sm90-bfloat16-batch4"."""
         return device_class(self.device, self.instruction_set, self.precision, self.batch)
 
     @property
@@ -67,24 +67,24 @@ class Maker:
 
     @property
     def name(self) -> str:
-        """What the maker is called on the wire and in the store: readable, and different for different makers.
+        """The name on the wire and in the store, which is readable and different for different makers.
 
-        Such as "cpu-avx512-onnxruntime-1.32.0-engine-3-0123456789abcdef"; the end is the digest's.
+        An example is "cpu-avx512-onnxruntime-1.32.0-engine-3-0123456789abcdef", which ends with a part of the digest.
         """
         versions = f"onnxruntime-{self.onnxruntime_version}-engine-{self.engine_version}"
         return f"{self.device_class}-{versions}-{self.digest[:16]}"
 
 
 def device_class(device: str, instruction_set: str, precision: Precision, batch: int) -> str:
-    """Return the class of a device in words; what is usual is left out."""
+    """Return the name of a class of device; float32 and a batch of 1, the defaults, are left out."""
     parts = [device, instruction_set, *([] if precision == "float32" else [precision])]
     return "-".join([*filter(None, parts), *([f"batch{batch}"] if batch > 1 else [])])
 
 
 def maker_of(device: Computes) -> Maker:
-    """Return the maker that a device is."""
+    """Return the maker of the pictures that a device computes."""
     precision: Precision = "exact" if device.exact else "bfloat16" if device.bfloat16 else "float32"
-    # Exact devices lower nothing by rates; what a plan says of layouts they follow.
+    # An exact device ignores the rates of a plan, but uses its layout.
     unused = device.plan is None or (device.exact and device.plan.rates is not None)
     return Maker(
         engine_version=ENGINE_VERSION,

@@ -1,8 +1,8 @@
-"""Lowering plans: the figures that decide how a step program is rewritten for a class of device.
+"""Lowering plans: the numbers that decide how a step program is rewritten for a class of device.
 
-A plan is data. One per class of instruction set ships with the package, so that two machines of a class, two processes
-and two numbers of threads rewrite a program alike, and its digest is part of the maker (`maker`). ``reverie tune``
-measures the machine at hand and writes a plan of its own, which is used only when it is asked for.
+A plan is data. One plan for each class of instruction set ships with the package, so that all machines of a class
+rewrite a program in the same way, in every process and with any number of threads. Its digest is part of the maker
+(`maker`). ``reverie tune`` measures a machine and writes another plan, which is used only on request.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from typing import Any
 import platformdirs
 
 FORMAT = 1
-"""Of a plan's file; raised when a field changes its meaning."""
+"""The version of the file format; raised when a field changes its meaning."""
 
 LOWERING_VERSION = 1
-"""Raised whenever the lowering makes another graph of the same plan, so that the digest tells the two apart."""
+"""Raised whenever the lowering makes another graph from the same plan, so that the digest changes too."""
 
 FOLDER = Path(__file__).parent / "plans"
 MAX_BYTES = 2**16
 TUNED = "tuned"
-"""The name under which the plan that ``reverie tune`` wrote last can be asked for."""
+"""The name of the plan that ``reverie tune`` wrote last."""
 
 
 class UnusablePlan(ValueError):
-    """A plan cannot be used; the message names it, says what is wrong with it and what helps."""
+    """A plan cannot be used; the message names the plan, the problem and the remedy."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Nanoseconds that one multiply-add takes, by the number of channels in and out.
+    """The nanoseconds of one multiply-add, by the number of input and output channels.
 
-    ``plain`` and ``rows`` are 3 x 3 convolutions, as ONNX Runtime computes them and lowered; a lowered one is counted
-    as if it, too, made 9 products for each pixel and pair of channels. ``plain_pointwise`` and ``rows_pointwise`` are
-    1 x 1 convolutions. ``conversion`` is what turning one number into the row layout takes, or back.
+    ``plain`` and ``rows`` are 3 x 3 convolutions, as ONNX Runtime computes them and lowered; a lowered one also counts
+    as 9 multiply-adds for each pixel and pair of channels. ``plain_pointwise`` and ``rows_pointwise`` are 1 x 1
+    convolutions. ``conversion`` is the time to convert one number to the row layout or back.
     """
 
     plain: Mapping[int, float]
@@ -52,12 +52,12 @@ class Rates:
 
 @dataclass(frozen=True)
 class LoweringPlan:
-    """What is known about a class of device.
+    """The numbers by which programs are lowered for a class of device.
 
-    ``name`` is the class. ``rates`` choose what is lowered on a CPU; a GPU has none, and ``channels_last`` says instead
-    whether its convolutions work on [N, H, W, C]. ``batch`` pictures share a step unless the user says otherwise.
-    ``threads`` is how many the rates were measured with, which estimates have to know; the choice that follows from
-    them serves any number. ``origin`` says for a reader where the figures come from.
+    ``name`` is the class. ``rates`` decide which nodes are lowered on a CPU. A GPU has no rates; ``channels_last`` is
+    whether its convolutions work on [N, H, W, C]. ``batch`` is the default number of pictures that share a step.
+    ``threads`` is the number of threads with which the rates were measured, which estimates need; it does not limit the
+    use of the plan. ``origin`` tells a reader where the numbers come from.
     """
 
     name: str
@@ -72,9 +72,9 @@ class LoweringPlan:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 (hex) of all in it that decides how a program is lowered.
+        """The SHA-256 (hex) of the fields that decide how a program is lowered.
 
-        The size of a batch is not in it: the maker names the one in use.
+        It does not include the batch, because the maker holds the one in use.
         """
         deciding = {"lowering": LOWERING_VERSION, "channels_last": self.channels_last, "rates": _rates_json(self.rates)}
         text = json.dumps(deciding, sort_keys=True, separators=(",", ":"))
@@ -97,27 +97,27 @@ def shipped_names() -> list[str]:
 
 
 def tuned_path(device_class: str) -> Path:
-    """Return where ``reverie tune`` keeps the plan of this machine, for a class such as "cpu-avx512"."""
+    """Return the path where ``reverie tune`` stores the plan of this machine, for a class such as "cpu-avx512"."""
     return Path(platformdirs.user_cache_dir("reverie")) / f"plan-{device_class}.json"
 
 
-def find(asked: str, device_class: str) -> LoweringPlan:
-    """Return the plan that a user asked for: a shipped one by its class, "tuned", or the path of a file.
+def find(requested: str, device_class: str) -> LoweringPlan:
+    """Return the plan that a user requested: a shipped one by its class, "tuned", or the path of a file.
 
-    Raises UnusablePlan.
+    Raises UnusablePlan if it is missing or damaged.
     """
-    if asked == TUNED:
+    if requested == TUNED:
         path = tuned_path(device_class)
         if not path.is_file():
             raise UnusablePlan(f"this machine has no tuned plan ({path} is missing); write it with `reverie tune`")
         return _read(path)
-    if os.sep in asked or asked.endswith(".json") or Path(asked).is_file():
-        return _read(Path(asked))
-    return shipped(asked)
+    if os.sep in requested or requested.endswith(".json") or Path(requested).is_file():
+        return _read(Path(requested))
+    return shipped(requested)
 
 
 def save(plan: LoweringPlan, path: Path) -> None:
-    """Write a plan to a file, whole or not at all; raise OSError where that is not possible."""
+    """Write a plan to a file atomically; raise OSError if that is not possible."""
     text = json.dumps(
         {"format": FORMAT, **asdict(plan), "rates": _rates_json(plan.rates)}, indent=1, ensure_ascii=False
     )
@@ -133,7 +133,7 @@ def save(plan: LoweringPlan, path: Path) -> None:
 
 
 def _rates_json(rates: Rates | None) -> dict[str, Any] | None:
-    """Return rates as JSON has them: numbers of channels are strings there."""
+    """Return rates for JSON, in which the numbers of channels are strings."""
     if rates is None:
         return None
     return {
@@ -146,29 +146,29 @@ def _read(path: Path) -> LoweringPlan:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"it is larger than {MAX_BYTES} bytes, which no plan is")
-        held = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(held, dict):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
             raise ValueError("it holds no JSON object")
-        if held.get("format") != FORMAT:
-            raise ValueError(f"it has format {held.get('format')!r}, and this version of Reverie reads {FORMAT}")
+        if content.get("format") != FORMAT:
+            raise ValueError(f"it has format {content.get('format')!r}, and this version of Reverie reads {FORMAT}")
         return LoweringPlan(
-            name=_typed(held, "name", str),
-            rates=None if held.get("rates") is None else _rates(_typed(held, "rates", dict)),
-            channels_last=_typed(held, "channels_last", bool),
-            batch=_within("batch", _typed(held, "batch", int), 64),
-            threads=_within("threads", _typed(held, "threads", int), 4096),
-            origin=_typed(held, "origin", str),
+            name=_typed(content, "name", str),
+            rates=None if content.get("rates") is None else _rates(_typed(content, "rates", dict)),
+            channels_last=_typed(content, "channels_last", bool),
+            batch=_within("batch", _typed(content, "batch", int), 64),
+            threads=_within("threads", _typed(content, "threads", int), 4096),
+            origin=_typed(content, "origin", str),
         )
     except OSError as error:
         raise UnusablePlan(f"the lowering plan {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise UnusablePlan(
-            f"the lowering plan {path} cannot be used: {error}. Write it anew with `reverie tune -o {path}`"
+            f"the lowering plan {path} cannot be used: {error}. Write it again with `reverie tune -o {path}`"
         ) from error
 
 
-def _typed(held: Mapping[str, Any], name: str, kind: type) -> Any:
-    value = held.get(name)
+def _typed(content: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = content.get(name)
     if type(value) is not kind:
         raise ValueError(f"{name} is {value!r:.60}, and should be of type {kind.__name__}")
     return value
@@ -180,14 +180,14 @@ def _within(name: str, number: int, most: int) -> int:
     return number
 
 
-def _rates(held: Mapping[str, Any]) -> Rates:
+def _rates(content: Mapping[str, Any]) -> Rates:
     tables = {}
     for name in ("plain", "rows", "plain_pointwise", "rows_pointwise"):
-        table = _typed(held, name, dict)
+        table = _typed(content, name, dict)
         tables[name] = {int(channels): _positive(f"{name} at {channels}", rate) for channels, rate in table.items()}
         if not tables[name] or min(tables[name]) < 1:
             raise ValueError(f"{name} should hold a rate for one number of channels at least")
-    return Rates(**tables, conversion=_positive("conversion", held.get("conversion")))
+    return Rates(**tables, conversion=_positive("conversion", content.get("conversion")))
 
 
 def _positive(name: str, value: Any) -> float:

@@ -1,4 +1,4 @@
-"""A recipe: what to render and how, with every default filled in."""
+"""Recipes: the objective and the settings of one picture, with every default filled in."""
 
 from __future__ import annotations
 

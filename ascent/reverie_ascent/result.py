@@ -1,4 +1,4 @@
-"""What an ascent reports: each step, and the result."""
+"""The reports of an ascent: its steps and its result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 
 class Outcome(Enum):
-    """How an ascent ended; the values are sentences for a person."""
+    """How an ascent ended; the values are sentences for users."""
 
     CONVERGED = "All {steps} steps were made and the unit responds."
     DEAD_UNIT = (
@@ -29,15 +29,15 @@ class Outcome(Enum):
 
 
 class Stopped(Exception):
-    """The ascent stopped before its next step because its caller asked for it."""
+    """The ascent stopped before its next step because the caller requested it."""
 
 
 @dataclass(frozen=True)
 class Reached:
     """One element of the batch has made ``step`` steps; 0 is its initial noise.
 
-    ``objective`` was measured before the step's update, through its transforms; ``image`` is the picture [3, S, S]
-    after the step, in [0, 1], where a frame is wanted.
+    ``objective`` was measured before the step's update, through its transforms. ``image`` is the picture [C, S, S]
+    after the step, in [0, 1], if a frame is requested.
     """
 
     element: int
@@ -50,9 +50,9 @@ class Reached:
 class Step:
     """One step of a batch whose elements all started at once.
 
-    ``index`` counts the steps made. ``objective`` [N] was measured before the step's update, through its transforms; it
-    is NaN for an element that has ended. ``images`` holds the picture [C, S, S] after the step, in [0, 1], of each
-    element that wants a frame; None where none does.
+    ``index`` is the number of steps made. ``objective`` [N] was measured before the step's update, through its
+    transforms; it is NaN for an element that has ended. ``images`` holds the picture [C, S, S] after the step, in
+    [0, 1], of each element with a requested frame, or is None if there is none.
     """
 
     index: int
@@ -64,8 +64,8 @@ class Step:
 class Result:
     """The end of one element's ascent.
 
-    ``image`` is float32 [C, S, S] in [0, 1], ``activation`` the objective on it without transforms, ``history`` the
-    objective at each step as in `Step`, ``detail`` one sentence about the outcome.
+    ``image`` is float32 [C, S, S] in [0, 1], ``activation`` its objective without transforms, ``history`` the objective
+    at each step as in `Step`, and ``detail`` a sentence about the outcome.
     """
 
     element: int

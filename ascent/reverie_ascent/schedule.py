@@ -1,9 +1,9 @@
 """Schedules: the learning rate and Adam's moments at each step of an ascent.
 
 ``one_cycle``, after Smith and Topin 2017 (arXiv:1708.07120): the rate rises for a quarter of the steps and falls along
-a cosine for the rest. At the full rate the first gradients, those of a grey picture, would drive the low frequencies
-to saturation, where the sigmoid passes no gradient back; a rate that ends at 0 leaves no noise. With moments
-as short as (0.5, 0.9), 160 steps excite a unit as much as 512 of Lucid's do.
+a cosine for the rest. A low rate at the start prevents the first gradients, those of a grey picture, from driving the
+low frequencies to saturation, where the sigmoid has no gradient. A rate that ends at 0 leaves no noise. With moments as
+short as (0.5, 0.9), 160 steps excite a unit as much as 512 of Lucid's steps.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CURVES: Mapping[Schedule, Curve] = {
 
 
 def rate_and_moments(recipe: Recipe, step: int) -> tuple[float, Moments]:
-    """Return the learning rate at step 1, 2, ... of a recipe, bias corrections included, and Adam's moments."""
+    """Return the learning rate at step 1, 2, ... of a recipe, including bias corrections, and Adam's moments."""
     curve = CURVES[recipe.schedule]
     rate = recipe.learning_rate * curve.factor(min(step, recipe.steps), recipe.steps)
     return rate * curve.moments.correction(step), curve.moments

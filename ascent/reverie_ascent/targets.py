@@ -1,4 +1,4 @@
-"""Turns the terms of recipes into the inputs of a program's terms: weights, vectors and positions."""
+"""Computes the inputs of a program's terms, which are weights, vectors and positions, from recipes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from reverie_ascent.runtime.session import Array
 
 
 def target_inputs(targets: Sequence[TermTarget], recipes: Sequence[Recipe]) -> dict[str, Array]:
-    """Return the arrays of all terms of a batch, by the names of the program's inputs; raise RecipeError."""
+    """Return the arrays of all terms of a batch, by the names of the program's inputs.
+
+    Raises RecipeError if a channel, vector or position does not fit its layer.
+    """
     arrays: dict[str, Array] = {}
     for i, target in enumerate(targets):
         terms = [recipe.terms[i] for recipe in recipes]

@@ -1,4 +1,4 @@
-"""The catalog of an engine: models, layers, presets and limits as wire messages; requests are checked against it."""
+"""The catalog of an engine: its models, layers, presets and limits as wire messages, and the check of requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reverie_server.version import version
 
 
 class Catalog:
-    """The models of some folders, or the embedded one; ModelError says what is wrong with a folder."""
+    """The models of some folders, or the embedded model; raises ModelError for a folder that cannot be served."""
 
     def __init__(self, folders: Sequence[str | Path] | None, limits: Limits) -> None:
         chosen = [Path(folder) for folder in folders] if folders else [embedded_models()]
@@ -71,5 +71,5 @@ class Catalog:
         return [entry.layer for entry in self._models[name].manifest.layers]
 
     def check(self, request: Request, wrong: Sequence[Violation] = (), *, call: str = "") -> RenderRequest:
-        """Check a request and fill in its defaults; `wrong` is what is known to be wrong with it already."""
+        """Check a request and fill in its defaults; `wrong` holds the violations that were found before."""
         return validate(request, self._models, self._limits, wrong=wrong, call=call)

@@ -1,20 +1,20 @@
-"""The faults that a caller can see, and the gRPC status of each.
+"""The errors that a caller can get, and the gRPC status of each.
 
     Fault
-    |- InvalidRequest     INVALID_ARGUMENT    fields hold values that cannot be served: all of them at once
+    |- InvalidRequest     INVALID_ARGUMENT    fields hold values that cannot be served; names all of them at once
     |- NotServed          NOT_FOUND           a model or layer that is not served here, with the nearest names
     |- NotStored          NOT_FOUND           the request allows only a stored picture, and it is not stored
     |- NoSuchJob          NOT_FOUND           a job that was never created here, or is deleted
     |- JobsOff            FAILED_PRECONDITION this server keeps no jobs
     |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs are open already
     |- JobsUnreachable    UNAVAILABLE         the file of jobs cannot be used at this moment
-    |- Unauthenticated    UNAUTHENTICATED     the call needs an API key and brings none that is known here
+    |- Unauthenticated    UNAUTHENTICATED     the call needs an API key and has none that is known here
     |- Forbidden          PERMISSION_DENIED   the caller's key lacks the right that the call needs
     |- QuotaExceeded      RESOURCE_EXHAUSTED  the caller's key has used up its quota: retry later
     |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: retry later
     |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
     |- Draining           UNAVAILABLE         the server is about to stop: ask another, or retry later
-    '- Interrupted        UNAVAILABLE         the render was stopped because the server had to stop
+    '- Interrupted        UNAVAILABLE         the render was stopped because the server stops
 
 Our code raises a `Fault`; only rpc/status.py turns it into a status. Any other exception that reaches it is a bug: the
 client sees INTERNAL with an incident id, and the log has the traceback under that id.
@@ -33,15 +33,15 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
-#: gRPC carries a status in the trailers, which peers cap at 8 KiB: the sentence percent-encoded, and in base64 the
-#: sentence again and the details. What would not fit is only counted.
+#: gRPC sends a status in the trailers, which peers cap at 8 KiB: the sentence percent-encoded, and in base64 the
+#: sentence again and the details. Violations that would not fit are only counted.
 MAX_SENTENCE_BYTES = 800
 MAX_DETAILS_BYTES = 3_800
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One field that cannot be served: its path in the request, and the value seen with what is allowed."""
+    """A field that cannot be served: its path in the request, and a text with the value seen and the allowed ones."""
 
     field: str
     problem: str
@@ -57,7 +57,7 @@ class Fault(Exception):
     code: ClassVar[str]
     #: What went wrong, for programs: ErrorInfo.reason.
     reason: ClassVar[str]
-    #: Seconds after which the same request may be served; None when it never will be.
+    #: Seconds after which the same request may be served; None if it never will be.
     retry_after_s: int | None = None
 
     def details(self) -> Sequence[Message]:
@@ -83,7 +83,7 @@ class InvalidRequest(Fault):
 
 
 class NotServed(Fault):
-    """The request names models or layers that this server does not hold."""
+    """The request names models or layers that this server does not have."""
 
     code = "NOT_FOUND"
     reason = "NOT_SERVED"
@@ -103,7 +103,7 @@ class NotServed(Fault):
 
 
 class NotStored(Fault):
-    """The picture is not in the store, and the request forbids to render it."""
+    """The picture is not in the store, and the request does not allow rendering it."""
 
     code = "NOT_FOUND"
     reason = "NOT_STORED"
@@ -143,7 +143,7 @@ class JobsOff(Fault):
 
 
 class TooManyJobs(Fault):
-    """As many jobs are open as the server takes."""
+    """As many jobs are open as the server allows."""
 
     code = "RESOURCE_EXHAUSTED"
     reason = "TOO_MANY_JOBS"
@@ -151,7 +151,7 @@ class TooManyJobs(Fault):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} jobs go on already and no more are taken; cancel one, or come back when one has ended"
+            f"{most} jobs are open already and no more are accepted; cancel one, or retry when one has ended"
         )
 
 
@@ -167,14 +167,14 @@ class JobsUnreachable(Fault):
 
 
 class Unauthenticated(Fault):
-    """The call needs an API key, and brings none that is known here."""
+    """The call needs an API key and has none that is known here."""
 
     code = "UNAUTHENTICATED"
     reason = "UNAUTHENTICATED"
 
 
 class Forbidden(Fault):
-    """The caller is known and lacks the right to do this."""
+    """The caller is known but lacks the right that the call needs."""
 
     code = "PERMISSION_DENIED"
     reason = "MISSING_RIGHT"
@@ -207,9 +207,9 @@ class QueueFull(Fault):
     code = "RESOURCE_EXHAUSTED"
     reason = "QUEUE_FULL"
 
-    def __init__(self, waiting: int, retry_after_s: int, *, whose: str = "") -> None:
+    def __init__(self, waiting: int, retry_after_s: int, *, scope: str = "") -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(f"{waiting} renders{whose} wait already and no more are taken; retry in {retry_after_s} s")
+        super().__init__(f"{waiting} renders{scope} wait already and no more are taken; retry in {retry_after_s} s")
 
 
 class TooLate(Fault):
@@ -259,7 +259,7 @@ def shown(value: object) -> str:
 
 
 def sentence(violations: Sequence[Violation]) -> str:
-    """Return all violations in one line; those that do not fit are only counted."""
+    """Return all violations in one line; violations that do not fit are only counted."""
     fitting = _first(
         violations, MAX_SENTENCE_BYTES, lambda violation: len(quote(str(violation), safe=string.printable))
     )
@@ -279,7 +279,7 @@ def bad_request(violations: Sequence[Violation]) -> Message:
 
 
 def _first(violations: Sequence[Violation], most: int, size: Callable[[Violation], int]) -> Sequence[Violation]:
-    """Return the first violations that stay within a size: at least one."""
+    """Return the first violations whose sizes sum to at most `most`, but at least one."""
     sizes = itertools.accumulate(size(violation) for violation in violations)
     fitting = sum(1 for total in sizes if total <= most)
     return violations[: max(1, fitting)]

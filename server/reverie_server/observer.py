@@ -4,13 +4,14 @@ from __future__ import annotations
 
 
 class Observer:
-    """Receives what an engine and a server do, from any thread; this base class ignores it. Seconds are wall time.
+    """Receives what an engine and a server do, in seconds of wall time; this base class ignores it.
 
-    Plain counters are not reported here: `Engine.stats` has them at any time.
+    Its methods may be called from any thread. Plain counters are not reported here, because `Engine.stats` returns
+    them at any time.
     """
 
     def waited(self, seconds: float) -> None:
-        """A render got the device, this long after it was accepted."""
+        """A render began this long after it was accepted."""
 
     def stepped(self, seconds: float, batch: int) -> None:
         """One step was made, for a batch of renders."""
@@ -28,4 +29,5 @@ class Observer:
         """The number of open calls changed: by 1 or by -1."""
 
 
-NOBODY = Observer()
+#: Ignores everything.
+NO_OBSERVER = Observer()

@@ -15,7 +15,7 @@ from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine, Mount, add_to_server
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process.server import Signals, serve
 from reverie_server.process.settings import Settings
 from reverie_server.rpc.interceptor import Middleware
@@ -80,7 +80,7 @@ class Refusal:
 
 @asynccontextmanager
 async def running(
-    engine: Engine, settings: Settings, *, observer: Observer = NOBODY, middleware: Sequence[Middleware] = ()
+    engine: Engine, settings: Settings, *, observer: Observer = NO_OBSERVER, middleware: Sequence[Middleware] = ()
 ) -> AsyncIterator[str]:
     """A server with everything that surrounds its calls, as `reverie serve` runs it; its address."""
     signals, bound = Signals(), asyncio.get_running_loop().create_future()

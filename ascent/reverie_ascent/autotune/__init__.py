@@ -1,1 +1,1 @@
-"""Measuring this machine, for a lowering plan of its own; only `reverie tune` does it."""
+"""Measures this machine to write its own lowering plan; only `reverie tune` does that."""

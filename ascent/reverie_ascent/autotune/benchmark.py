@@ -1,4 +1,4 @@
-"""Measures what convolutions cost on this machine, plain and on rows, and how many pictures should share a step.
+"""Measures the time of convolutions on this machine, plain and on rows, and how many pictures should share a step.
 
 Only `tune` calls it.
 """
@@ -19,20 +19,24 @@ from reverie_ascent.plan import Rates
 from reverie_ascent.runtime.session import Device, Session
 
 SIZES: Mapping[int, int] = {16: 112, 32: 112, 64: 56, 128: 56, 256: 28}
-"""Channels, and the side of the pictures that they are measured with: in networks one grows as the other shrinks."""
+"""The numbers of channels, and the side of the pictures for each: in networks one grows as the other shrinks."""
 
-TURNS = 5
+REPEATS = 5
+"""Measured runs of each variant, after one that is not measured."""
 
 BATCHES = (1, 2, 4, 8, 16, 32)
-"""Sizes of batches that are tried, until one costs too much."""
+"""The sizes of batches that are tried, until one is too slow."""
 
-DEARER = 1.25
-"""How much longer than a step of one picture that of a batch may take: a render that is alone in its batch pays it."""
+MAX_RELATIVE_COST = 1.25
+"""The longest step of a batch, relative to a step of one picture: a render pays it even if it is alone in its batch."""
 
 
 def best_batch(curve: Mapping[int, float]) -> int:
-    """Return the largest batch of a curve, from size to seconds of a step, that is at most `DEARER` than one alone."""
-    return max(size for size, seconds in curve.items() if seconds <= DEARER * curve[1])
+    """Return the largest batch whose step takes at most `MAX_RELATIVE_COST` times that of one picture.
+
+    ``curve`` maps the size of a batch to the seconds of a step.
+    """
+    return max(size for size, seconds in curve.items() if seconds <= MAX_RELATIVE_COST * curve[1])
 
 
 def rates(device: Device) -> Rates:
@@ -45,9 +49,10 @@ def rates(device: Device) -> Rates:
 
 
 def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> tuple[float, float]:
-    """Return what a multiply-add takes, plain and on rows, in nanoseconds.
+    """Return the time of a multiply-add, plain and on rows, in nanoseconds.
 
-    A chain of three is compared with a chain of one, so that what happens at both ends cancels out.
+    The time of a chain of one convolution is subtracted from that of a chain of three, so that the cost of the ends of
+    a chain cancels out.
     """
     runs = []
     for length in (3, 1):
@@ -59,14 +64,14 @@ def _convolutions(device: Device, channels: int, size: int, *, kernel: int) -> t
             runs.append(_runner(Session(model, device), channels, size))
     long, long_rows, short, short_rows = _times(runs)
     products = 2 * channels**2 * size**2 * kernel**2
-    least = 1e-3 * products  # a rate that noise made negative would lower everything, or nothing
+    least = 1e-3 * products  # noise can make a difference negative, and such a rate would lower every node or none
     return max(1e9 * (long - short), least * 1e-3) / products, max(
         1e9 * (long_rows - short_rows), least * 1e-3
     ) / products
 
 
 def batch_curve(device: Device) -> dict[int, float]:
-    """Return the seconds of a step by the size of its batch, in turn with one picture, until one costs too much."""
+    """Return the seconds of a step for each size of batch until one is too slow, alternating with one picture."""
     channels, size = 128, 56
     curve: dict[int, float] = {}
     alone = _runner(Session(_chain(channels, size, 3, 3), device), channels, size)
@@ -74,7 +79,7 @@ def batch_curve(device: Device) -> dict[int, float]:
         more = _runner(Session(_chain(channels, size, 3, 3, batch=batch), device), channels, size, batch=batch)
         one, curve[batch] = _times([alone, more])
         curve[1] = min(curve[1], one)
-        if curve[batch] > 2 * DEARER * curve[1]:
+        if curve[batch] > 2 * MAX_RELATIVE_COST * curve[1]:
             break
     return curve
 
@@ -94,7 +99,7 @@ def _chain(channels: int, size: int, kernel: int, length: int, *, batch: int = 1
 
 
 def _conversion(device: Device) -> float:
-    """Return what it takes to turn one number into rows, or back, in nanoseconds."""
+    """Return the time to convert one number to rows or back, in nanoseconds."""
     channels, size = 64, 112
     shape, pixels = f"float[1, {channels}, {size}, {size}]", size * size
     model = fragment(
@@ -122,9 +127,9 @@ def _runner(session: Session, channels: int, size: int, *, batch: int = 1) -> Ca
 
 
 def _times(runs: list[Callable[[], object]]) -> list[float]:
-    """Return the shortest time of each, in turn."""
+    """Return the shortest time of each run; the runs alternate."""
     best = [float("inf")] * len(runs)
-    for turn in range(-1, TURNS):
+    for turn in range(-1, REPEATS):
         for i, run in enumerate(runs):
             begun = time.perf_counter()
             run()

@@ -1,4 +1,4 @@
-"""From measurements of this machine to a lowering plan of its own."""
+"""Makes a lowering plan from measurements of this machine."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from reverie_ascent.plan import LoweringPlan, Rates
 from reverie_ascent.runtime.session import Device
 
 REPEATS = 5
-"""Measurements whose medians count: on a shared machine a single one is off by half now and then."""
+"""The number of measurements, whose medians are used: on a shared machine a single one may be wrong by half."""
 
 
-def tune(device: Device, *, progress: Callable[[str], None] = lambda said: None) -> LoweringPlan:
+def tune(device: Device, *, progress: Callable[[str], None] = lambda stage: None) -> LoweringPlan:
     """Measure a device and return its plan; ``progress`` is called with a sentence before each part.
 
-    Pictures rendered by the plan have a maker of their own: tune once, and share the file among all machines whose
-    pictures are to be equal.
+    Pictures that are rendered with the plan have their own maker. If several machines must make equal pictures, tune
+    one of them and use its file on all.
     """
-    found, channels_last = None, False
+    rates, channels_last = None, False
     if device.type.multiplies_rows:
         measured = []
         for turn in range(REPEATS):
             progress(f"measuring convolutions, {turn + 1} of {REPEATS}")
             measured.append(benchmark.rates(device))
-        found = medians(measured)
+        rates = medians(measured)
     else:
         progress("comparing the layouts of convolutions")
         channels_last = benchmark.prefers_channels_last(device)
-    progress("measuring how many pictures a step is best made for")
+    progress("measuring how many pictures should share a step")
     batch = benchmark.best_batch(benchmark.batch_curve(device))
     origin = f"Measured by `reverie tune` with ONNX Runtime {device.onnxruntime_version}."
-    return LoweringPlan(device.kind, found, channels_last, batch, device.threads, origin)
+    return LoweringPlan(device.kind, rates, channels_last, batch, device.threads, origin)
 
 
 def medians(measured: Sequence[Rates]) -> Rates:

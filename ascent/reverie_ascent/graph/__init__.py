@@ -1,1 +1,1 @@
-"""Fragments of graphs written as text, and the shapes of all values."""
+"""Builds fragments of graphs from text, and computes the shapes of all values."""

@@ -1,4 +1,4 @@
-"""Fragments of the step program: small graphs written as ONNX text, with their gradients."""
+"""Fragments of the step program: small graphs, written in the text format of ONNX, and their gradients."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Computes the shapes of all values of a program, whose sizes are fixed, and what follows from them.
+"""Computes the shapes of all values of a program with fixed sizes, and the values that depend only on shapes.
 
-ONNX Runtime would do the same on loading, but the passes after this one need the shapes.
+ONNX Runtime would do the same when it loads the graph, but the passes after this one need the shapes.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from reverie_gradient import Builder
 Array = npt.NDArray[np.generic]
 
 LARGEST = 64
-"""Elements of a value that is computed here: sizes, pads, axes. Weights are left to ONNX Runtime."""
+"""The most elements of a value that is computed here, such as sizes, pads and axes, but not weights."""
 
 
 class SettleShapes(ir.passes.InPlacePass):
-    """Give every value its shape, and remove the nodes that sizes alone decide; the inputs' sizes have to be fixed."""
+    """Set the shape of every value, and remove nodes that depend only on sizes; the inputs' sizes must be fixed."""
 
     def requires(self, model: ir.Model) -> None:
-        """Raise PreconditionError for an input whose size is open."""
+        """Raise PreconditionError if the size of an input is not fixed."""
         for value in model.graph.inputs:
             if dims(value) is None:
                 raise ir.passes.PreconditionError(f"the size of the input {value.name} is open")
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Infer, compute and drop until nothing changes."""
+        """Infer shapes, compute constants and drop idle nodes until nothing changes."""
         LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
         changed = True
         while changed:
@@ -44,12 +44,12 @@ class SettleShapes(ir.passes.InPlacePass):
 
 
 def settle(model: ir.Model) -> None:
-    """Run `SettleShapes` alone."""
+    """Run only the pass `SettleShapes`."""
     SettleShapes()(model)
 
 
 def infer(model: ir.Model) -> None:
-    """Infer the shape of every value again."""
+    """Discard the shapes of all inner values and infer them again."""
     for node in model.graph:
         for value in node.outputs:
             if value not in model.graph.outputs:
@@ -58,7 +58,7 @@ def infer(model: ir.Model) -> None:
 
 
 def constant(value: ir.Value | None) -> Array | None:
-    """Return the contents of a small constant, None for anything else."""
+    """Return the contents of a small constant, or None for any other value."""
     if value is None or not value.is_initializer() or value.const_value is None:
         return None
     tensor = value.const_value
@@ -68,7 +68,7 @@ def constant(value: ir.Value | None) -> Array | None:
 
 
 def dims(value: ir.Value | None) -> tuple[int, ...] | None:
-    """Return the shape of a value, None if a size is not known."""
+    """Return the shape of a value, or None if a size is not known."""
     if value is None or value.shape is None or not value.shape.is_static():
         return None
     return tuple(value.shape.numpy())

@@ -1,1 +1,1 @@
-"""Lowering: rewrites a step program into the same function at a lower cost; nothing here runs a graph."""
+"""Lowering rewrites a step program into one that computes the same function faster; it never runs a graph."""

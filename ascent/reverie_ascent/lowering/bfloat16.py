@@ -1,7 +1,8 @@
-"""Convolutions and fully connected layers in bfloat16, and all else in float32, for GPUs.
+"""Computes convolutions and fully connected layers in bfloat16, and all other nodes in float32, for GPUs.
 
-Their operands are rounded to eight bits of precision and their products summed in float32, as torch's autocast does it.
-The decoder, the transforms and the masks stay as they are: a maximum would not equal itself any more.
+The operands are rounded to eight bits of precision and the products are summed in float32, as torch's autocast does.
+The decoder, the transforms and the masks stay in float32: a mask compares a value with its maximum, and rounding would
+make the two unequal.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from reverie_ascent.lowering.rewrite import Rewrite
 
 OPERATORS = ("Conv", "ConvTranspose", "Gemm")
 OPSET = 22
-"""The first in which a convolution may be in bfloat16."""
+"""The first opset that allows convolutions in bfloat16."""
 
 
 class RoundOperands(Rewrite):
-    """Compute convolutions and fully connected layers in bfloat16, and raise the opset to one that has them."""
+    """Compute convolutions and fully connected layers in bfloat16, and raise the opset to one that allows that."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Round the operands of every such node, once for all who read one, and widen its result."""
+        """Round the operands of every such node, each operand once, and convert the results to float32."""
         graph = model.graph
         builder = Builder(graph)
         rounded: dict[ir.Value, ir.Value] = {}
@@ -54,7 +55,7 @@ class RoundOperands(Rewrite):
         return ir.passes.PassResult(model, bool(rounded))
 
     def ensures(self, model: ir.Model) -> None:
-        """Raise PostconditionError for a graph whose opset has no such nodes, besides what every rewrite ensures."""
+        """Raise PostconditionError if the opset does not allow bfloat16, or for the reasons of every rewrite."""
         super().ensures(model)
         if model.graph.opset_imports[""] < OPSET:
             raise ir.passes.PostconditionError(f"convolutions in bfloat16 need opset {OPSET}")

@@ -1,7 +1,7 @@
-"""The last convolution of a linear objective in closed form.
+"""Computes the last convolution of a linear objective in closed form.
 
 A linear objective reads the target y [N, M, H, W] only as y p, with p [N, H W, 1] the weight of each position, and its
-gradient by y is the product of a vector v [N, M, 1] and p. When y is a convolution of x, both directions are small:
+gradient by y is the product of a vector v [N, M, 1] and p. If y is a convolution of x, both directions are small:
 
     y p      = W (x P) + b sum(p)        x P [N, C, taps]: x under each tap's shifted p
     gradient = (W' v) P'                 W' v [N, C, taps], P' [N, taps, H W]
@@ -51,7 +51,7 @@ def _forward(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
         return None
     y = conv.outputs[0]
     if len(tuple(y.uses())) != 1 or len(tuple(points.uses())) != 1 or y in graph.outputs:
-        return None  # the target itself is wanted, so it has to be computed
+        return None  # another node reads the target, so it must be computed
     shape, flat, column = dims(y), dims(points), dims(p)
     if shape is None or flat != (shape[0], shape[1], shape[2] * shape[3]) or column != (shape[0], flat[2], 1):
         return None
@@ -62,11 +62,11 @@ def _forward(w: Builder, graph: ir.Graph, node: ir.Node) -> ir.Value | None:
         return None
     channels = (dims(x) or ())[1]
     pixels = height * width
-    # The mirrored taps: y at o reads x at o + t, so x at i is weighed by p at i - t.
+    # The taps are mirrored: y at o reads x at o + t, so the weight of x at i is p at i - t.
     under = w.op("Transpose", [_shifted(w, p, taps, (n, height, width), mirrored=True)], perm=[0, 2, 1])
-    seen = w.op("MatMul", [w.reshape(x, n, channels, pixels), under])
+    sums = w.op("MatMul", [w.reshape(x, n, channels, pixels), under])
     matrix = w.reshape(weight, m, channels * taps * taps)
-    result = w.op("MatMul", [matrix, w.reshape(seen, n, channels * taps * taps, 1)])
+    result = w.op("MatMul", [matrix, w.reshape(sums, n, channels * taps * taps, 1)])
     if len(conv.inputs) > 2 and conv.inputs[2] is not None:
         total = w.op("ReduceSum", [p, w.integers(1)], keepdims=1)
         result = w.op("Add", [result, w.op("Mul", [w.reshape(conv.inputs[2], m, 1), total])])
@@ -96,7 +96,7 @@ def _backward(w: Builder, node: ir.Node) -> ir.Value | None:
 
 
 def _taps(conv: ir.Node) -> int | None:
-    """Return the side of the kernel of a convolution that keeps height and width, None for any other."""
+    """Return the side of the kernel of a convolution that keeps height and width, or None for any other."""
     weight = dims(conv.inputs[1])
     if weight is None or len(weight) != 4 or weight[2] != weight[3] or weight[2] % 2 == 0:
         return None
@@ -113,7 +113,7 @@ def _taps(conv: ir.Node) -> int | None:
 
 
 def _shifted(w: Builder, p: ir.Value, taps: int, size: tuple[int, int, int], *, mirrored: bool) -> ir.Value:
-    """Return p as each tap sees it, zero outside of the picture: [N, taps taps, H W]."""
+    """Return p shifted by each tap, zero outside of the picture: [N, taps taps, H W]."""
     n, height, width = size
     around = taps // 2
     margins = w.integers(0, 0, around, around, 0, 0, around, around)
@@ -127,7 +127,7 @@ def _shifted(w: Builder, p: ir.Value, taps: int, size: tuple[int, int, int], *, 
 
 
 def _input_of(node: ir.Node | None, op_type: str) -> ir.Node | None:
-    """Return what feeds a node of type ``op_type``."""
+    """Return the producer of the first input of a node of type ``op_type``, or None."""
     if node is None or node.op_type != op_type or node.inputs[0] is None:
         return None
     return node.inputs[0].producer()

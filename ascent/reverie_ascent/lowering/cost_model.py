@@ -1,4 +1,4 @@
-"""What a node takes by the rates of a plan, as ONNX Runtime computes it and on rows."""
+"""The modelled time of a node at the rates of a plan: as ONNX Runtime computes it, and on rows."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from reverie_ascent.lowering.rules import is_narrow, is_pointwise, is_winograd
 from reverie_ascent.lowering.tiling import SIDE
 from reverie_ascent.plan import Rates
 
-LITTLE = 1e-9
-"""Seconds by which a node is dearer on rows where nothing else speaks for either: it then stays as it was."""
+TIE_BREAK_S = 1e-9
+"""The extra seconds of a node on rows, so that it is not lowered if both forms otherwise cost the same."""
 
 BLOCK = 16
-"""Channels that a blocked convolution computes at once; fewer take as long, and on rows the tiles' transforms do."""
+"""Channels that a blocked convolution computes at once: fewer take as long, also in the transforms of tiles on rows."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """The prices that follow from the rates of a lowering plan."""
+    """Computes the costs of nodes from the rates of a lowering plan."""
 
     rates: Rates
 
     def price(self, node: ir.Node) -> Price:
-        """Return what a node takes, in seconds."""
+        """Return the time of a node in both forms, in seconds."""
         if node.op_type != "Conv":
-            return Price(0, LITTLE)
+            return Price(0, TIE_BREAK_S)
         n, outputs, height, width = dims(node.outputs[0]) or ()
         _, inputs, *_ = dims(node.inputs[0]) or ()
         products = n * height * width * inputs * outputs
@@ -49,14 +49,14 @@ class Costs:
         return Price(plain_seconds, _seconds(self.rates.rows, max(channels, BLOCK), 9 * blocked * padded))
 
     def direct(self, node: ir.Node) -> float:
-        """Return what any convolution takes as it stands, in seconds."""
+        """Return the time of any convolution that is not lowered, in seconds."""
         n, outputs, height, width = dims(node.outputs[0]) or ()
         _, inputs, *kernel = dims(node.inputs[1]) or ()
         products = n * height * width * outputs * inputs * math.prod(kernel)
         return _seconds(self.rates.plain, math.sqrt(inputs * outputs), products)
 
     def conversion(self, value: ir.Value) -> float:
-        """Return what turning a value into rows takes, or back, in seconds."""
+        """Return the time to convert a value to rows or back, in seconds."""
         return self._move(math.prod(dims(value) or ()))
 
     def _move(self, numbers: float) -> float:

@@ -1,4 +1,4 @@
-"""What the lowering does with each node of a program, and why: for a person."""
+"""Explains to a user how each node of a program is lowered, or why it is not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reverie_ascent.lowering.to_rows import ToRows
 
 @dataclass(frozen=True)
 class Explanation:
-    """What becomes of a node: ``how`` it is lowered or, where it is not, why not."""
+    """How a node is lowered: ``how`` is the form it gets or, if it is not lowered, the reason."""
 
     node: str
     op_type: str
@@ -26,15 +26,18 @@ class Explanation:
     how: str
 
 
-WRITTEN = {
+REWRITTEN = {
     "linear": "part of the closed form of a linear objective's convolution",
     "mask": "a ReLU's mask at the size of the pool behind it",
 }
-"""Nodes that an earlier pass wrote, by the beginning of their names."""
+"""Descriptions of the nodes that earlier passes write, by the prefix of their names."""
 
 
 def explain(model: ir.Model, target: Target) -> Iterator[Explanation]:
-    """Yield what becomes of each node of a step program, in order; the program is rewritten as far as the choice."""
+    """Yield an explanation for each node of a step program, in order.
+
+    The passes before the choice of nodes are applied to the program.
+    """
     for each in passes_for(target):
         if isinstance(each, ToRows):
             yield from _by_choice(model, each.costs)
@@ -52,11 +55,11 @@ def _by_choice(model: ir.Model, costs: Costs) -> Iterator[Explanation]:
 
 
 def _explanation(node: ir.Node, lowered: bool, how: str) -> Explanation:
-    written = next((said for start, said in WRITTEN.items() if (node.name or "").startswith(start)), None)
-    if written is not None:
-        how = f"{written}; {how}" if lowered else written
+    rewritten = next((text for prefix, text in REWRITTEN.items() if (node.name or "").startswith(prefix)), None)
+    if rewritten is not None:
+        how = f"{rewritten}; {how}" if lowered else rewritten
     name = node.name or str(node.outputs[0].name)
-    return Explanation(name, node.op_type, dims(node.outputs[0]), lowered or written is not None, how)
+    return Explanation(name, node.op_type, dims(node.outputs[0]), lowered or rewritten is not None, how)
 
 
 def _how(node: ir.Node, costs: Costs, chosen: Collection[ir.Node]) -> str:

@@ -1,6 +1,6 @@
-"""Computes what depends on weights alone, above all the transformed kernels, before ONNX Runtime sees the graph.
+"""Constant folding: computes the nodes that depend only on weights, above all the transforms of kernels.
 
-ONNX Runtime would do it too, in five times as long and with twice the memory. Most of numpy's results are views.
+ONNX Runtime would do the same, but in five times the time and with twice the memory: most of numpy's results are views.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ Array = npt.NDArray[np.generic]
 
 
 class FoldConstants(Rewrite):
-    """Replace the nodes of `FOLDS` that read nothing but constants by their results."""
+    """Replace the nodes of `FOLDS` that read only constants by their results."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Compute each result that a node outside of the folded ones reads."""
+        """Compute each result that a node outside the folded ones reads."""
         folded = _foldable(model.graph)
         for node in [node for node in model.graph if node in folded]:
             users = [[use for use in value.uses() if use.node not in folded] for value in node.outputs]
             if not any(users):
-                continue  # only other folded nodes read it, and compute it themselves
+                continue  # only other folded nodes read it, and their evaluation includes it
             for value, result, uses in zip(node.outputs, _evaluate(node), users, strict=True):
                 if uses:
                     constant = Builder(model.graph).constant(result, name=f"{value.name}/folded")
@@ -39,11 +39,11 @@ class FoldConstants(Rewrite):
 
 
 def _foldable(graph: ir.Graph) -> set[ir.Node]:
-    found: set[ir.Node] = set()
+    foldable: set[ir.Node] = set()
     for node in graph:
-        if node.op_type in FOLDS and not node.domain and all(_is_known(v, found) for v in node.inputs):
-            found.add(node)
-    return found
+        if node.op_type in FOLDS and not node.domain and all(_is_known(v, foldable) for v in node.inputs):
+            foldable.add(node)
+    return foldable
 
 
 def _is_known(value: ir.Value | None, folded: Collection[ir.Node]) -> bool:
@@ -64,7 +64,7 @@ def _known(value: ir.Value) -> Array:
     return np.asarray(value.const_value.numpy())
 
 
-# ----- the operators that lowering writes behind weights -----
+# ----- the operators that lowering applies to weights -----
 
 
 def _transpose(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
@@ -97,13 +97,13 @@ def _reshape(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
 
 
 def _matmul(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
-    """Multiply by sums in a fixed order: a BLAS rounds by its version, the processor and the number of threads.
+    """Multiply with sums in a fixed order: the rounding of a BLAS depends on its version, the processor and threads.
 
-    The left operand is a small transform with many zeros, which are skipped; a row of the result stays in the cache.
+    The left operand is a small transform with many zeros, which are skipped. A row of the result stays in the cache.
     """
     matrix, x = cast("Sequence[npt.NDArray[np.float32]]", inputs)
     if matrix.ndim != 2 or x.ndim != 2:
-        return [np.einsum("...ij,...jk->...ik", matrix, x)]  # which calls no BLAS, and serves every rank
+        return [np.einsum("...ij,...jk->...ik", matrix, x)]  # for any rank; einsum calls no BLAS
     result, part = np.zeros((len(matrix), x.shape[1]), x.dtype), np.empty(x.shape[1], x.dtype)
     for row, factors in zip(result, matrix, strict=True):
         for factor, line in zip(factors, x, strict=True):

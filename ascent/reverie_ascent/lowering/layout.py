@@ -1,12 +1,12 @@
-"""Layouts: which row of a matrix holds each pixel of a tensor, when a row holds the channels of one pixel.
+"""Layouts: the order of pixels in the matrix [rows, C] of a tensor [N, C, H, W], whose rows hold one pixel each.
 
-A tensor [N, C, H, W] becomes [rows, C]. Element by element nothing depends on the order of the rows; only what moves
-pixels (reading for a convolution, a pool, converting to [N, C, H, W]) needs the layout.
+Elementwise operators do not depend on the order of the rows. Only operators that move pixels (convolutions, pools,
+conversions to [N, C, H, W]) need the layout.
 
-A *tiled* layout serves Winograd products, which read and write squares of m x m pixels. Tiles are divided into chunks;
-in each the rows run over (row within the tile, column within the tile, tile), so that a product over all tiles of a
-chunk is one large matrix product. The last tile of every chunk is spare and holds zeros: reading one of its rows is
-reading the padding around the picture.
+A *tiled* layout is for Winograd products, which read and write squares of m x m pixels. Tiles are divided into chunks.
+In a chunk the rows run over (row within the tile, column within the tile, tile), so that the product over all its tiles
+is one large matrix product. The last tile of every chunk is spare and holds zeros: its rows represent the padding
+around the picture.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Index = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Blocks:
-    """The order of the rows in a tiled layout: [chunks, side, side, tiles], the spare tile of each chunk included."""
+    """The order of the rows in a tiled layout, [chunks, side, side, tiles], including the spare tile of each chunk."""
 
     chunks: int
     side: int
@@ -51,15 +51,15 @@ class Layout:
 
     @property
     def pixels(self) -> int:
-        """How many rows belong to pixels."""
+        """The number of rows that hold pixels."""
         return self.index.size
 
     def same(self, other: Layout) -> bool:
-        """Whether every pixel has the same row here and there."""
+        """Return whether every pixel has the same row in both layouts."""
         return self is other or (self.rows == other.rows and np.array_equal(self.index, other.index))
 
     def from_rows_of(self, other: Layout) -> Index:
-        """Return, for each row here, the row of ``other`` that holds its pixel; spare rows read a spare one there."""
+        """Return, for each row, the row of ``other`` with the same pixel; for a spare row, a spare row of ``other``."""
         source = np.full(self.rows, 0 if other.spare is None else other.spare, np.int64)
         source[self.index.ravel()] = other.index.ravel()
         return source
@@ -67,14 +67,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How pictures of one size are cut into tiles and chunks: the layout and, for each chunk, its tiles."""
+    """The division of pictures of one size into tiles and chunks, and the layout that results."""
 
     layout: Layout
     side: int
     chunks: tuple[Index, ...]
-    """For each chunk its tiles [tiles, 3]: picture, tile row, tile column. The spare tile is not among them."""
+    """For each chunk its tiles [tiles, 3]: picture, tile row, tile column, without the spare tile."""
     together: int = 1
-    """How many chunks are computed side by side; the number of chunks is a multiple of that."""
+    """How many chunks are computed in parallel; the number of chunks is a multiple of it."""
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +86,7 @@ def row_major(batch: int, height: int, width: int) -> Layout:
 
 @lru_cache(maxsize=256)
 def tiled(batch: int, height: int, width: int, *, side: int, most: int, together: int = 1) -> Tiling:
-    """Return the tiling with tiles of ``side`` pixels and at most ``most`` tiles in a chunk, ``together`` at once."""
+    """Return the tiling into tiles of ``side`` pixels, at most ``most`` in a chunk, ``together`` chunks in parallel."""
     down, across = -(-height // side), -(-width // side)
     total = batch * down * across
     count = -(-total // (most * together)) * together
@@ -106,7 +106,7 @@ def tiled(batch: int, height: int, width: int, *, side: int, most: int, together
 
 @lru_cache(maxsize=256)
 def pooled(layout: Layout) -> Layout:
-    """Return the layout of a tiled tensor after a pool of 2 x 2: the rows of each square of four make one."""
+    """Return the layout of a tiled tensor after a 2 x 2 pool, which reduces the four rows of each square to one."""
     assert layout.blocks is not None
     assert layout.blocks.side % 2 == 0
     blocks = Blocks(layout.blocks.chunks, layout.blocks.side // 2, layout.blocks.tiles)
@@ -120,9 +120,9 @@ def pooled(layout: Layout) -> Layout:
 
 
 def windows(source: Layout, zero: int, tiling: Tiling, chunk: int, reach: int) -> Index:
-    """Return the rows that the tiles of a chunk read: [k, k, tiles], k = side + 2 reach, spare tile included.
+    """Return the rows that the tiles of a chunk read, [k, k, tiles] with k = side + 2 reach, including the spare tile.
 
-    ``zero`` is the row of ``source`` that stands for what lies outside of the picture.
+    ``zero`` is the row of ``source`` that is read for pixels outside of the picture.
     """
     height, width = source.size
     side = tiling.side
@@ -137,7 +137,7 @@ def windows(source: Layout, zero: int, tiling: Tiling, chunk: int, reach: int) -
 
 
 def doubled(source: Layout, target: Layout) -> Index:
-    """Return, for each row of ``target``, the row of ``source``, half as large, whose pixel covers it."""
+    """Return, for each row of ``target``, the row of ``source``, of half the size, whose pixel covers it."""
     height, width = target.size
     h, w = np.arange(height) // 2, np.arange(width) // 2
     rows = np.full(target.rows, 0 if source.spare is None else source.spare, np.int64)

@@ -19,7 +19,7 @@ from reverie_ascent.plan import LoweringPlan
 
 
 class Target(Protocol):
-    """What the lowering needs to know about a device."""
+    """The properties of a device that the lowering uses."""
 
     @property
     def exact(self) -> bool: ...  # noqa: D102
@@ -30,10 +30,10 @@ class Target(Protocol):
 
 
 def lower(model: ir.Model, target: Target) -> None:
-    """Rewrite a step program, every size of which is fixed, for the device that will run it.
+    """Rewrite a step program, whose sizes must all be fixed, for the device that will run it.
 
-    The function stays what it was, to about 1e-5 of each convolution's values; inputs and outputs keep their names. For
-    an exact CPU the program stays as it is.
+    The result computes the same function, to about 1e-5 of each convolution's values, and inputs and outputs keep their
+    names. For an exact CPU the program is not changed.
     """
     passes = list(passes_for(target))
     if not passes:
@@ -41,7 +41,7 @@ def lower(model: ir.Model, target: Target) -> None:
     try:
         ir.passes.Sequential(*passes)(model)
     except ir.passes.PassError as error:
-        # What a pass could not read, such as damaged weights, is the caller's to handle under its own name.
+        # The caller handles the original error of a pass, such as damaged weights.
         raise (error.__cause__ or error) from None
 
 
@@ -49,7 +49,7 @@ def passes_for(target: Target) -> Iterator[ir.passes.InPlacePass]:
     """Yield the passes for a device, in order."""
     if target.plan is None:
         return
-    if target.plan.rates is None:  # a GPU's
+    if target.plan.rates is None:  # the plan of a GPU
         yield SettleShapes()
         yield WriteNegations()
         if target.bfloat16:

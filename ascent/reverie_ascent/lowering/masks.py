@@ -1,8 +1,8 @@
-"""Masks of a rectified pool, at the pool's size instead of its input's.
+"""Computes one mask of a rectified pool at the size of the pool's output instead of its input.
 
-The gradient g of a MaxPool after a Relu is multiplied by two masks of full size: where r equals its maximum p, and
-where r is positive. Where the first mask is not zero r equals p, so the second can be computed from p, a quarter as
-large:
+The gradient g of a MaxPool after a Relu is multiplied by two masks of full size: one of the pixels whose value r equals
+its maximum p, one of those with a positive r. Where the first mask is 1, r equals p, so the second can be computed from
+p, which is a quarter as large:
 
     (up(g) * [r = up(p)]) * [r > 0]  =  up(g * [p > 0]) * [r = up(p)]
 """
@@ -18,8 +18,8 @@ from reverie_gradient import Builder
 from reverie_ascent.graph.shapes import infer
 from reverie_ascent.lowering.rewrite import Rewrite
 
-NOTHING = 1e-30
-"""What a mask's beta may differ from 0: `reverie_gradient` writes a little less than 0 into it."""
+BETA_TOLERANCE = 1e-30
+"""The largest magnitude of a mask's beta: `reverie_gradient` writes slightly less than 0."""
 
 
 class ShrinkMasks(Rewrite):
@@ -30,9 +30,9 @@ class ShrinkMasks(Rewrite):
         changed = False
         w = Builder(model.graph, "mask")
         for node in list(model.graph):
-            found = _match(node)
-            if found is not None:
-                _rewrite(w, node, *found)
+            match = _match(node)
+            if match is not None:
+                _rewrite(w, node, *match)
                 changed = True
         if changed:
             RemoveUnusedNodesPass()(model)
@@ -64,7 +64,7 @@ def _match(node: ir.Node) -> tuple[ir.Value, ir.Node, ir.Value] | None:
     below = _producer(maximal.inputs[0])
     if not _is(below, "Add") or below is None or below.inputs[0] is not r or r is None:
         return None
-    if abs(outer.attributes.get_float("beta", 0.5)) > NOTHING or _negated(below.inputs[1]) is not _pool_of(r):
+    if abs(outer.attributes.get_float("beta", 0.5)) > BETA_TOLERANCE or _negated(below.inputs[1]) is not _pool_of(r):
         return None
     return r, enlarged, maximal.outputs[0]
 
@@ -74,7 +74,7 @@ def _pool_of(r: ir.Value) -> ir.Value | None:
 
 
 def _negated(enlarged: ir.Value | None) -> ir.Value | None:
-    """Return p where a value is up(-p), which the gradient of a pool writes as a normalisation by -1."""
+    """Return p if a value is up(-p), which the gradient of a pool writes as a normalisation by -1."""
     resize = _producer(enlarged)
     negation = _producer(resize.inputs[0]) if _is(resize, "Resize") and resize is not None else None
     return negation.inputs[0] if _is(negation, "BatchNormalization") and negation is not None else None

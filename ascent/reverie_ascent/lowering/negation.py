@@ -1,6 +1,7 @@
-"""Negations for GPUs: `reverie_gradient` writes them as a normalisation by -1, which keeps a CPU's blocked layout.
+"""Replaces normalisations by -1, which `reverie_gradient` writes as negations, by Neg nodes for GPUs.
 
-A GPU gains nothing by that, and its normalisation may round, so that a maximum would not equal itself any more.
+A normalisation keeps the blocked layout of a CPU. On a GPU it has no advantage and may round, so that the mask of a
+maximum would miss it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class WriteNegations(Rewrite):
         return ir.passes.PassResult(model, bool(matches))
 
     def ensures(self, model: ir.Model) -> None:
-        """Raise PostconditionError where one is left, besides what every rewrite ensures."""
+        """Raise PostconditionError if a normalisation by -1 is left, or for the reasons of every rewrite."""
         super().ensures(model)
         left = [node.name for node in model.graph if _is_negation(node)]
         if left:
@@ -40,4 +41,4 @@ def _is_negation(node: ir.Node) -> bool:
     if node.op_type != "BatchNormalization" or node.attributes.get_float("epsilon", 1e-5) != 0:
         return False
     numbers = [constant(value) for value in node.inputs[1:]]
-    return all(n is not None and (n == wanted).all() for n, wanted in zip(numbers, NEGATION, strict=True))
+    return all(n is not None and (n == expected).all() for n, expected in zip(numbers, NEGATION, strict=True))

@@ -1,9 +1,9 @@
-"""Which nodes work on rows: the choice that costs least, conversions at the borders included.
+"""Chooses the nodes that compute on rows such that the total time, including conversions, is least.
 
-Each node has two prices, plain and on rows; a value that is produced in one form and read in the other pays for its
-conversion, once for all its readers. The cheapest choice is a minimum cut between "plain" and "rows". Prices are
-counted in whole units of 1e-15 s: sums of integers are exact, so the cut does not depend on the order in which the
-search visits nodes, which differs from process to process.
+Each node has two costs, plain and on rows. A value that is produced in one form and read in the other adds the cost of
+one conversion, whatever the number of its readers. The best choice is a minimum cut between "plain" and "rows". Costs
+are integers in units of 1e-15 s: their sums are exact, so the cut does not depend on the order in which the search
+visits nodes, which differs between processes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNIT_S = 1e-15
 
 @dataclass(frozen=True)
 class Price:
-    """Seconds that a node takes: as ONNX Runtime computes it, and on rows."""
+    """The time of a node in seconds: as ONNX Runtime computes it, and on rows."""
 
     plain: float
     rows: float
@@ -31,12 +31,12 @@ class Price:
 def choose(
     graph: ir.Graph, price: Callable[[ir.Node], Price], conversion: Callable[[ir.Value], float]
 ) -> Collection[ir.Node]:
-    """Return the nodes to lower. ``conversion`` is what turning a value into the other form takes, in seconds."""
+    """Return the nodes to lower. ``conversion`` returns the time to convert a value to the other form, in seconds."""
     candidates = [node for node in graph if lowerable(node)]
     network: nx.DiGraph[object] = nx.DiGraph()
     for node in candidates:
         prices = price(node)
-        # A node on the side of "plain" is cut from "rows" and pays its plain price; and the other way round.
+        # A node on the side of "plain" is cut from "rows", which adds its plain cost to the cut, and vice versa.
         _edge(network, node, "rows", prices.plain)
         _edge(network, "plain", node, prices.rows)
     able = set(candidates)

@@ -1,4 +1,4 @@
-"""Tensors on rows: the two forms that a lowered value has, and how it changes layouts."""
+"""The two forms of a lowered value, and the conversions between layouts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reverie_ascent.lowering.layout import Layout, doubled, pooled, row_major
 
 @dataclass(frozen=True)
 class Rows:
-    """A value [rows, C]. ``clean`` tells that the spare rows of its layout hold zeros."""
+    """A value [rows, C]. ``clean`` is whether the spare rows of its layout hold zeros."""
 
     value: ir.Value
     layout: Layout
@@ -25,7 +25,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Doubled:
-    """A value twice as high and wide as ``half``, each row of which stands for four pixels; no node computes it yet."""
+    """A value of twice the height and width of ``half``, each row of which represents four pixels.
+
+    No node computes it: operators that can read ``half`` instead do so.
+    """
 
     half: Rows
 
@@ -39,7 +42,7 @@ OnRows: TypeAlias = "Rows | Doubled"
 
 
 def from_plain(w: Builder, value: ir.Value) -> Rows:
-    """Turn [N, C, H, W] into rows."""
+    """Convert [N, C, H, W] to rows."""
     assert value.shape is not None
     n, c, height, width = (int(size) for size in value.shape.numpy())
     layout = row_major(n, height, width)
@@ -47,23 +50,23 @@ def from_plain(w: Builder, value: ir.Value) -> Rows:
     return Rows(rows, layout, c, clean=False)
 
 
-def to_plain(w: Builder, held: OnRows, size: tuple[int, int]) -> ir.Value:
-    """Turn a value on rows into [N, C, H, W]."""
-    rows = in_layout(w, held, row_major(_batch(held), *size))
+def to_plain(w: Builder, x: OnRows, size: tuple[int, int]) -> ir.Value:
+    """Convert a value on rows to [N, C, H, W]."""
+    rows = in_layout(w, x, row_major(_batch(x), *size))
     pixels = w.reshape(rows.value, rows.layout.batch, *size, rows.channels)
     return w.op("Transpose", [pixels], perm=[0, 3, 1, 2])
 
 
-def in_layout(w: Builder, held: OnRows, layout: Layout) -> Rows:
-    """Return a value in another layout; nothing is written where it has that layout already."""
-    if isinstance(held, Doubled):
-        index = doubled(held.half.layout, layout)
-        return Rows(_gathered(w, held.half.value, index), layout, held.channels, clean=False)
-    if held.layout.same(layout):
-        return Rows(held.value, layout, held.channels, held.clean)
-    index = layout.from_rows_of(held.layout)
-    clean = held.clean and held.layout.spare is not None
-    return Rows(_gathered(w, held.value, index), layout, held.channels, clean)
+def in_layout(w: Builder, x: OnRows, layout: Layout) -> Rows:
+    """Return a value in another layout, without new nodes if it has that layout already."""
+    if isinstance(x, Doubled):
+        index = doubled(x.half.layout, layout)
+        return Rows(_gathered(w, x.half.value, index), layout, x.channels, clean=False)
+    if x.layout.same(layout):
+        return Rows(x.value, layout, x.channels, x.clean)
+    index = layout.from_rows_of(x.layout)
+    clean = x.clean and x.layout.spare is not None
+    return Rows(_gathered(w, x.value, index), layout, x.channels, clean)
 
 
 def _gathered(w: Builder, value: ir.Value, index: npt.ArrayLike) -> ir.Value:
@@ -71,7 +74,7 @@ def _gathered(w: Builder, value: ir.Value, index: npt.ArrayLike) -> ir.Value:
 
 
 def with_zeros(w: Builder, rows: Rows) -> tuple[ir.Value, int]:
-    """Return the rows and the number of one that holds zeros, appended if there is none."""
+    """Return the rows and the index of one that holds zeros, which is appended if there is none."""
     if rows.clean and rows.layout.spare is not None:
         return rows.value, rows.layout.spare
     zeros = w.floats(np.zeros((1, rows.channels)))
@@ -79,7 +82,10 @@ def with_zeros(w: Builder, rows: Rows) -> tuple[ir.Value, int]:
 
 
 def spread(w: Builder, half: Rows, layout: Layout) -> ir.Value | None:
-    """Return ``half`` as [q, 1, q', 1, tiles C], to stretch over `quartered` rows of ``layout``; None if it cannot."""
+    """Return ``half`` as [q, 1, q', 1, tiles C], which broadcasts over `quartered` rows of ``layout``, or None.
+
+    None is returned if ``layout`` is not tiled or its tiles have an odd side.
+    """
     blocks = layout.blocks
     if blocks is None or blocks.side % 2:
         return None
@@ -89,12 +95,12 @@ def spread(w: Builder, half: Rows, layout: Layout) -> ir.Value | None:
 
 
 def quartered(w: Builder, rows: Rows) -> ir.Value:
-    """Return rows of a tiled layout as [q, 2, q', 2, tiles C]: the second and fourth axis span a square of 2 x 2."""
+    """Return rows of a tiled layout as [q, 2, q', 2, tiles C]; the second and fourth axis span a square of 2 x 2."""
     blocks = rows.layout.blocks
     assert blocks is not None
     down, across, line = blocks.chunks * blocks.side // 2, blocks.side // 2, blocks.tiles * rows.channels
     return w.reshape(rows.value, down, 2, across, 2, line)
 
 
-def _batch(held: OnRows) -> int:
-    return (held.half if isinstance(held, Doubled) else held).layout.batch
+def _batch(x: OnRows) -> int:
+    return (x.half if isinstance(x, Doubled) else x).layout.batch

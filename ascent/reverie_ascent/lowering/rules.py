@@ -1,7 +1,7 @@
-"""Which operators can compute on rows, and how: a table, an entry for each.
+"""The table of operators that can compute on rows, with a rule for each.
 
-``why_not`` looks at a node alone, its shapes and constants, and says why it has no form on rows; ``emit`` writes the
-form, from inputs that are rows already.
+``why_not`` checks a node by its attributes, shapes and constants, and returns the reason if it has no form on rows.
+``emit`` writes that form, from inputs that are on rows already.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reverie_ascent.lowering.winograd import convolve
 
 @dataclass(frozen=True)
 class Rule:
-    """How an operator computes on rows.
+    """The form of an operator on rows.
 
-    ``why_not`` returns None for a node that it can do, a sentence for any other. ``emit`` gets the node's inputs, None
-    for each that is a constant; where it returns a plain value, that is [N, C, H, W].
+    ``why_not`` returns None if the rule applies to a node, or else a sentence. ``emit`` gets the node's inputs, with
+    None for each constant; a plain value that it returns is [N, C, H, W].
     """
 
     why_not: Callable[[ir.Node], str | None]
@@ -40,7 +40,7 @@ def lowerable(node: ir.Node) -> bool:
 
 
 def why_not(node: ir.Node) -> str | None:
-    """Return why a node cannot compute on rows, None where it can."""
+    """Return why a node cannot compute on rows, or None if it can."""
     if node.domain or node.op_type not in RULES:
         return "there is no rule for this operator"
     for value in node.outputs:
@@ -53,7 +53,7 @@ def why_not(node: ir.Node) -> str | None:
 
 
 def moving(node: ir.Node) -> list[ir.Value]:
-    """Return the inputs of a lowerable node that it would read as rows."""
+    """Return the inputs that a lowerable node would read as rows."""
     return [v for v in node.inputs if v is not None and _moves(v)]
 
 
@@ -62,7 +62,7 @@ def _moves(value: ir.Value) -> bool:
 
 
 def _from_constants(value: ir.Value) -> bool:
-    """Return whether a value is a constant, perhaps flipped and transposed as a backward convolution's kernel is."""
+    """Return whether a value is a constant, possibly flipped and transposed like a backward convolution's kernel."""
     node = value.producer()
     while node is not None and node.op_type in ("Transpose", "Slice", "Reshape") and node.inputs[0] is not None:
         if not all(v is None or v.is_initializer() for v in node.inputs[1:]):
@@ -72,16 +72,16 @@ def _from_constants(value: ir.Value) -> bool:
     return value.is_initializer()
 
 
-Wanted: TypeAlias = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
-"""Attributes of an operator: what each is where it is left out, and what it has to be."""
+RequiredAttributes: TypeAlias = Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+"""For each attribute of an operator its default and the required value."""
 
 
-def _differing(node: ir.Node, attributes: Wanted) -> str | None:
-    """Return a sentence about the first attribute that is not what it has to be."""
-    for name, (default, wanted) in attributes.items():
+def _differing(node: ir.Node, attributes: RequiredAttributes) -> str | None:
+    """Return a sentence about the first attribute that does not have the required value, or None."""
+    for name, (default, required) in attributes.items():
         value = tuple(node.attributes.get_ints(name, default))
-        if value != wanted:
-            return f"its {name} is {list(value)}, not {list(wanted)}"
+        if value != required:
+            return f"its {name} is {list(value)}, not {list(required)}"
     return None
 
 
@@ -89,7 +89,7 @@ def _differing(node: ir.Node, attributes: Wanted) -> str | None:
 
 
 NARROW = 8
-"""Channels below which a convolution is narrow: Winograd's transforms would cost more than its products."""
+"""A convolution to fewer channels is narrow: Winograd's transforms would cost more than its products."""
 
 
 def is_winograd(node: ir.Node) -> bool:
@@ -105,8 +105,8 @@ def is_pointwise(node: ir.Node) -> bool:
 def is_narrow(node: ir.Node) -> bool:
     """Return whether a node is a 3 x 3 convolution to a few channels, such as the last one of the gradient.
 
-    It reads rows and returns [N, C, H, W]: one product of rows computes what each tap adds, the taps are shifted and
-    summed.
+    It reads rows and returns [N, C, H, W]: one matrix product computes the contributions of all taps, which are then
+    shifted and summed.
     """
     return _is_convolution(node, 3) and (dims(node.outputs[0]) or (0, NARROW))[1] < NARROW
 
@@ -123,7 +123,7 @@ def _why_no_convolution(node: ir.Node) -> str | None:
         return f"its kernel is {' x '.join(map(str, kernel)) or 'open'}, and 3 x 3 and 1 x 1 have a form"
     assert node.inputs[1] is not None
     if not _from_constants(node.inputs[1]):
-        return "its kernel is no constant"
+        return "its kernel is not a constant"
     if node.attributes.get_string("auto_pad", "NOTSET") != "NOTSET":
         return "its padding is automatic"
     groups = node.attributes.get_int("group", 1)
@@ -203,12 +203,12 @@ def _why_no_pair(node: ir.Node) -> str | None:
     assert whole is not None
     for value in node.inputs:
         if dims(value) != whole and not _per_channel(value, whole[1]):
-            return f"an input of shape {dims(value)} has not the result's shape and is no constant for each channel"
+            return f"an input of shape {dims(value)} has not the result's shape and is not a constant per channel"
     return None if moving(node) else "it reads only constants"
 
 
 def _per_channel(value: ir.Value | None, channels: int) -> bool:
-    """Return whether a value is a constant number for each channel, or one for all."""
+    """Return whether a value is a constant with one number for each channel, or one for all channels."""
     shape = dims(value)
     if value is None or shape is None or not value.is_initializer():
         return False
@@ -216,11 +216,11 @@ def _per_channel(value: ir.Value | None, channels: int) -> bool:
 
 
 def _two(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
-    held = [x for x in inputs if x is not None]
-    if len(held) < len(inputs):
+    operands = [x for x in inputs if x is not None]
+    if len(operands) < len(inputs):
         return [_with_numbers(w, node, inputs)]
-    total, *more = held
-    # The tiled layout is preferred, because the nodes that follow most likely need it.
+    total, *more = operands
+    # The tiled layout is preferred because the following nodes most likely need it.
     tiled_first = not all(is_narrow(user) for user in node.outputs[0].consumers())
     for x in more:
         total = _pair(w, "Add" if node.op_type == "Sum" else node.op_type, total, x, tiled_first=tiled_first)
@@ -250,19 +250,22 @@ def _pair(w: Builder, op_type: str, a: OnRows, b: OnRows, *, tiled_first: bool) 
 
 
 def _keeps(op_type: str, a: bool, b: bool) -> bool:
-    """Return whether spare rows stay zero, given which operands have zeros there; masks are finite, so one will do."""
+    """Return whether spare rows stay zero, given which operands have zeros there.
+
+    For a product one operand is enough, because the other one, a mask, is finite.
+    """
     return (a or b) if op_type == "Mul" else (a and b and op_type != "Div")
 
 
 def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None]) -> OnRows:
-    """One operand is a constant per channel."""
+    """Compute an operator on rows if one operand is a constant per channel."""
     (x,) = (x for x in inputs if x is not None)
     rows = x.half if isinstance(x, Doubled) else x
     operands = []
-    for value, held in zip(node.inputs, inputs, strict=True):
+    for value, on_rows in zip(node.inputs, inputs, strict=True):
         assert value is not None
         size = int(np.prod(dims(value) or ()))
-        operands.append(rows.value if held is not None else w.reshape(value, *((1, size) if size > 1 else ())))
+        operands.append(rows.value if on_rows is not None else w.reshape(value, *((1, size) if size > 1 else ())))
     first = inputs[0] is not None
     clean = rows.clean and (node.op_type == "Mul" or (node.op_type == "Div" and first))
     result = Rows(w.op(node.op_type, operands), rows.layout, rows.channels, clean)
@@ -273,7 +276,9 @@ def _with_numbers(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None]) ->
 
 
 def _why_no_normalisation(node: ir.Node) -> str | None:
-    return None if all(constant(v) is not None for v in node.inputs[1:]) else "its scale or shift is no small constant"
+    return (
+        None if all(constant(v) is not None for v in node.inputs[1:]) else "its scale or shift is not a small constant"
+    )
 
 
 def _normalisation(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
@@ -307,7 +312,7 @@ def _why_no_pool(node: ir.Node) -> str | None:
     return _differing(node, POOL)
 
 
-POOL: Wanted = {
+POOL: RequiredAttributes = {
     "kernel_shape": ((), (2, 2)),
     "strides": ((1, 1), (2, 2)),
     "pads": ((0,) * 4, (0,) * 4),
@@ -334,12 +339,12 @@ def _pool(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Til
 def _why_no_resize(node: ir.Node) -> str | None:
     scales = constant(node.inputs[2]) if len(node.inputs) == 3 else None
     if scales is None:
-        return "its scales are no constant"
+        return "its scales are not a constant"
     if scales.tolist() != [1, 1, 2, 2]:
         return f"scales {scales.tolist()} are not [1, 1, 2, 2]"
-    for name, (default, wanted) in RESIZE.items():
-        if node.attributes.get_string(name, default) != wanted:
-            return f"{name} {node.attributes.get_string(name, default)} is not {wanted}"
+    for name, (default, required) in RESIZE.items():
+        if node.attributes.get_string(name, default) != required:
+            return f"{name} {node.attributes.get_string(name, default)} is not {required}"
     return None
 
 
@@ -348,7 +353,7 @@ RESIZE: Mapping[str, tuple[str, str]] = {
     "coordinate_transformation_mode": ("half_pixel", "asymmetric"),
     "nearest_mode": ("round_prefer_floor", "floor"),
 }
-"""Attributes of an enlargement: what each is where it is left out, and what it has to be."""
+"""For each attribute of an enlargement its default and the required value."""
 
 
 def _resize(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
@@ -361,7 +366,7 @@ def _resize(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: T
     return [Doubled(in_layout(w, x, tiling.layout))]
 
 
-# ----- channels put together and taken apart -----
+# ----- concatenating and slicing channels -----
 
 
 def _why_no_concat(node: ir.Node) -> str | None:
@@ -371,16 +376,16 @@ def _why_no_concat(node: ir.Node) -> str | None:
 
 
 def _concat(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Tiles) -> Sequence[OnRows]:
-    held = [x for x in inputs if x is not None]
-    if all(isinstance(x, Doubled) for x in held):
-        return [Doubled(_beside(w, [x.half for x in held if isinstance(x, Doubled)]))]
-    return [_beside(w, held)]
+    operands = [x for x in inputs if x is not None]
+    if all(isinstance(x, Doubled) for x in operands):
+        return [Doubled(_concatenated(w, [x.half for x in operands if isinstance(x, Doubled)]))]
+    return [_concatenated(w, operands)]
 
 
-def _beside(w: Builder, held: Sequence[OnRows]) -> Rows:
-    layouts = [x.layout for x in held if isinstance(x, Rows)]
+def _concatenated(w: Builder, operands: Sequence[OnRows]) -> Rows:
+    layouts = [x.layout for x in operands if isinstance(x, Rows)]
     layout = next((each for each in layouts if each.blocks), layouts[0])
-    parts = [in_layout(w, x, layout) for x in held]
+    parts = [in_layout(w, x, layout) for x in operands]
     value = w.op("Concat", [part.value for part in parts], axis=1)
     return Rows(value, layout, sum(part.channels for part in parts), all(part.clean for part in parts))
 
@@ -405,7 +410,7 @@ def _slice(w: Builder, node: ir.Node, inputs: Sequence[OnRows | None], tiles: Ti
 
 
 def _why_no_elementwise(node: ir.Node) -> str | None:
-    return None  # each of them has a form
+    return None  # every elementwise operator has a form
 
 
 RULES: dict[str, Rule] = {

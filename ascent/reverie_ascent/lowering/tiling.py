@@ -1,6 +1,6 @@
-"""How large the tiles of Winograd's products are, how many go into one chunk, and how many chunks go side by side.
+"""Decides the sizes of tiles and chunks of Winograd's products, and how many chunks are computed in parallel.
 
-Nothing here depends on the number of threads: it decides the graph, and a picture must not depend on it.
+The sizes do not depend on the number of threads: they decide the graph, and a picture must not depend on its threads.
 """
 
 from __future__ import annotations
@@ -11,40 +11,42 @@ from dataclasses import dataclass
 from reverie_ascent.lowering.layout import Tiling, tiled
 
 SIDE = 4
-"""Pixels. A tile of 6 saves products and loses them again to rounding (4.7e-6 against 1.6e-6) and larger transforms."""
+"""The side of a tile in pixels. A side of 6 needs fewer products, but its transforms are larger and its rounding error
+is 4.7e-6 instead of 1.6e-6."""
 
 CHUNK_BYTES = 3_600_000
-"""What the transformed pixels of all chunks that are computed at once may take: about what a core's cache holds. One
-chunk for all of a picture of 224 pixels costs 194 ms in VGG19's conv5_1, such chunks 179."""
+"""The most bytes of the transformed pixels of all chunks that are computed in parallel: about the cache of a core. A
+step of VGG19's conv5_1 at 224 pixels takes 179 ms with such chunks, and 194 ms with one chunk for the whole picture."""
 
-FEWEST = 196
-"""Tiles in a chunk, at least: with fewer, the matrix products lose more than the cache gains."""
+MIN_TILES = 196
+"""The fewest tiles in a chunk: with fewer, the matrix products lose more time than the cache saves."""
 
-SIDE_BY_SIDE = 2
-"""Chunks that are computed at once where there are tiles enough. Two threads then have one each, more threads share."""
+PARALLEL_CHUNKS = 2
+"""The number of chunks that are computed in parallel if there are enough tiles. Two threads then have one chunk each;
+more threads share them."""
 
-ENOUGH = 1.5
-"""Tiles for each channel that make a chunk large enough for one thread alone. Each thread then brings all of a
-product's weights into order, and with fewer tiles that costs more than is saved: at 56 pixels and 256 channels 8 %."""
+MIN_TILES_PER_CHANNEL = 1.5
+"""The fewest tiles per channel of a chunk for one thread. Each thread then packs all weights of a product, and with
+fewer tiles that costs more than it saves: 8 % at 56 pixels and 256 channels."""
 
 
 @dataclass(frozen=True)
 class Tiles:
     """The tiles of one program. ``channels`` is the largest number of channels at each size (N, H, W).
 
-    Two cores that have no cache in common pay for every number that one hands to the other. Where a size has tiles
-    enough, `SIDE_BY_SIDE` chunks are therefore a batch, and a thread keeps its chunk through all of a convolution.
+    If two cores share no cache, every number that one writes and the other reads costs time. If a size has enough
+    tiles, `PARALLEL_CHUNKS` chunks are therefore a batch, and each thread keeps its chunk for a whole convolution.
     """
 
     channels: Mapping[tuple[int, int, int], int]
     side: int = SIDE
 
     def cut(self, batch: int, height: int, width: int) -> Tiling:
-        """Return how pictures of a size are cut."""
+        """Return the tiling of pictures of a size."""
         channels = self.channels.get((batch, height, width), 1)
-        most = max(FEWEST, CHUNK_BYTES // (4 * channels * (self.side + 2) ** 2))
+        most = max(MIN_TILES, CHUNK_BYTES // (4 * channels * (self.side + 2) ** 2))
         total = batch * -(-height // self.side) * -(-width // self.side)
-        share = min(most, total) // SIDE_BY_SIDE
-        apart = share >= ENOUGH * channels
-        together = SIDE_BY_SIDE if apart else 1
-        return tiled(batch, height, width, side=self.side, most=share if apart else most, together=together)
+        share = min(most, total) // PARALLEL_CHUNKS
+        parallel = share >= MIN_TILES_PER_CHANNEL * channels
+        together = PARALLEL_CHUNKS if parallel else 1
+        return tiled(batch, height, width, side=self.side, most=share if parallel else most, together=together)

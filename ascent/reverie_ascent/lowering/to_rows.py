@@ -1,4 +1,4 @@
-"""The row layout: rewrites the chosen nodes of a program to compute on rows of pixels instead of [N, C, H, W]."""
+"""Rewrites the chosen nodes of a program to compute on rows of pixels instead of [N, C, H, W]."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reverie_ascent.lowering.tiling import Tiles
 
 
 class ToRows(Rewrite):
-    """Let the nodes for which that is cheaper, by the costs of a plan, compute on rows."""
+    """Rewrite the nodes that are cheaper on rows by the costs of a plan."""
 
     def __init__(self, costs: Costs) -> None:
         self.costs = costs
@@ -32,38 +32,38 @@ class ToRows(Rewrite):
 
 
 def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
-    """Let the nodes ``lowered`` compute on rows, and convert values where they meet others."""
+    """Rewrite the nodes ``lowered`` to compute on rows, and convert the values between them and other nodes."""
     graph = model.graph
     outputs = list(graph.outputs)
     w = Builder(graph, "rows")
     tiles = Tiles(_widest(lowered))
-    held: dict[ir.Value, OnRows] = {}
+    on_rows: dict[ir.Value, OnRows] = {}
     plain: dict[ir.Value, ir.Value] = {}
 
     def as_rows(value: ir.Value) -> OnRows:
-        if value not in held:
-            held[value] = from_plain(w, as_plain(value))
-        return held[value]
+        if value not in on_rows:
+            on_rows[value] = from_plain(w, as_plain(value))
+        return on_rows[value]
 
     def as_plain(value: ir.Value) -> ir.Value:
         if value.producer() not in lowered:
             return value
         if value not in plain:
             _, _, height, width = dims(value) or ()
-            plain[value] = to_plain(w, held[value], (height, width))
+            plain[value] = to_plain(w, on_rows[value], (height, width))
         return plain[value]
 
     for node in list(graph):
         if node in lowered:
-            wanted = moving(node)
-            inputs = [as_rows(v) if v in wanted else None for v in node.inputs if v is not None]
+            read_as_rows = moving(node)
+            inputs = [as_rows(v) if v in read_as_rows else None for v in node.inputs if v is not None]
             results = RULES[node.op_type].emit(w, node, inputs, tiles)
             for output, result in zip(node.outputs, results, strict=True):
                 if isinstance(result, ir.Value):
                     plain[output] = result
                     result.shape, result.type = output.shape, output.type
                 else:
-                    held[output] = result
+                    on_rows[output] = result
             continue
         for i, value in enumerate(node.inputs):
             if value is not None:
@@ -77,7 +77,7 @@ def rewrite(model: ir.Model, lowered: Collection[ir.Node]) -> None:
             final.shape, final.type = output.shape, output.type
             graph.outputs[i] = final
     w.append()
-    # Safely: a node that is out of the graph but still has its inputs would keep its weights in memory.
+    # `safe` detaches the inputs of the removed nodes, which would otherwise keep their weights in memory.
     graph.remove(lowered, safe=True)
     RemoveUnusedNodesPass()(model)
 

@@ -1,14 +1,14 @@
-"""One 3 x 3 convolution as Winograd's products, in standard operators: rows in, rows of a tiled layout out.
+"""A 3 x 3 convolution as Winograd's products, in standard operators, from rows to rows of a tiled layout.
 
-    gather      the k x k pixels that each tile reads, padding included: [k, k, tiles, C]
+    gather      the k x k pixels that each tile reads, including padding: [k, k, tiles, C]
     transform   both of the k axes by B
     product     at each of the k k points one matrix product over all tiles: [tiles, C] x [C, M]
     transform   both axes by A: [m, m, tiles, M]
 
-Chunks of tiles that are computed side by side are the elements of a batch. Every operator divides a batch among its
-threads in the same order, so that a thread reads mostly what it has written itself.
+Chunks of tiles that are computed in parallel are the elements of a batch. Every operator divides a batch among its
+threads in the same order, so a thread reads mostly numbers that it has written itself.
 
-The kernels are transformed in the graph, from the weights as they are stored; `fold` computes that before loading.
+The graph transforms the kernels from the stored weights; `fold` computes that part before the graph is loaded.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from reverie_ascent.lowering.cook_toom import TAPS, Transforms, transforms
 from reverie_ascent.lowering.layout import Layout, Tiling, windows
 
 FEW_TILES = 100
-"""Below so many tiles a chunk's products are written one by one: ONNX Runtime packs the weights of a matrix product on
-loading, those of a batch of products at every run, and with few tiles that shows: 7.0, not 8.8 ms, at 28 x 28 x 512."""
+"""With fewer tiles the products of a chunk are separate nodes. ONNX Runtime packs the weights of a single product when
+it loads the graph, but those of a batch of products at every run. With few tiles that matters: 7.0 instead of 8.8 ms
+at 28 x 28 x 512."""
 
 
 def convolve(
@@ -53,7 +54,7 @@ def convolve(
 def _kernels(
     w: Builder, matrices: Transforms, weight: ir.Value, inputs: int, outputs: int, *, apart: bool
 ) -> list[ir.Value]:
-    """Transform the kernels: one value [k k, C, M], or k k of them [C, M]."""
+    """Return the transformed kernels: one value [k k, C, M] or, if ``apart``, k k values [C, M]."""
     points = len(matrices.kernel) ** 2
     both = np.kron(matrices.kernel, matrices.kernel)
     taps = w.reshape(w.op("Transpose", [weight], perm=[2, 3, 1, 0]), TAPS * TAPS, inputs * outputs)
@@ -83,7 +84,7 @@ def _chunks(
         parts = w.ops("Split", [w.reshape(y, k * k * tiles, inputs)], k * k, axis=0, num_outputs=k * k)
         products = [w.op("MatMul", pair) for pair in zip(parts, kernels, strict=True)]
         if shift is not None:
-            # All outputs of a tile take the point (1, 1) with the factor 1, so a bias added there is added to each.
+            # The point (1, 1) has the factor 1 in every output of a tile, so a bias added there is in every output.
             products[k + 1] = w.op("Gemm", [parts[k + 1], kernels[k + 1], w.reshape(shift, tiles, outputs)])
             shift = None
         y = w.op("Concat", products, axis=0)

@@ -1,1 +1,1 @@
-"""Model folders: reading them, and checking that they are what their manifest says."""
+"""Reads model folders, and checks their files against their manifest."""

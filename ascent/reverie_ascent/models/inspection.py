@@ -1,8 +1,8 @@
-"""What a graph from a model folder may hold, so that a folder from a stranger can do nothing but compute.
+"""Checks that a graph from a model folder can only compute numbers, even if the folder's author is not trusted.
 
-A digest proves that a file is the one that the manifest names. It does not say who wrote the manifest. So each graph is
-inspected before it is used: it may hold standard numeric operators only, without control flow, functions or other
-domains, and weights that lie within the folder's own file of weights.
+A digest proves that a file is the one that the manifest names, but not who wrote the manifest. So each graph is
+inspected before it is used: it may contain only standard numeric operators, without control flow, functions or other
+domains, and only weights within the folder's file of weights.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from functools import cache
 import onnx
 import onnx_ir as ir
 
-#: The most bytes of a manifest, and of a graph: weights are elsewhere.
+#: The most bytes of a manifest, and of a graph, whose weights are in another file.
 MAX_MANIFEST_BYTES = 16 * 2**20
 MAX_GRAPH_BYTES = 256 * 2**20
 
-#: Domains that are the standard one.
+#: The names of the standard domain.
 STANDARD = ("", "ai.onnx")
 
-#: What a graph says about its weights in another file.
+#: The properties by which a graph refers to weights in another file.
 EXTERNAL = {"location", "offset", "length", "checksum"}
 
 
 def problems(model: onnx.ModelProto, *, weights: str, weights_bytes: int) -> Iterator[str]:
-    """Yield what a graph holds that it may not, given the name and the size of the one file of weights."""
+    """Yield a sentence for each thing that a graph must not contain, given the name and size of the file of weights."""
     if model.functions:
         yield f"it defines functions of its own, such as {model.functions[0].name[:60]!r}"
     for opset in model.opset_import:
@@ -50,14 +50,14 @@ def problems(model: onnx.ModelProto, *, weights: str, weights_bytes: int) -> Ite
 
 
 def _external(tensor: onnx.TensorProto, weights: str, weights_bytes: int) -> Iterator[str]:
-    told = {entry.key: entry.value for entry in tensor.external_data}
+    reference = {entry.key: entry.value for entry in tensor.external_data}
     name = tensor.name[:60]
-    if unknown := told.keys() - EXTERNAL:
+    if unknown := reference.keys() - EXTERNAL:
         yield f"weight {name!r} says {min(unknown)[:60]!r} of its place"
-    if told.get("location") != weights:
-        yield f"weight {name!r} is in {told.get('location', '')[:60]!r} and not in {weights!r}"
+    if reference.get("location") != weights:
+        yield f"weight {name!r} is in {reference.get('location', '')[:60]!r} and not in {weights!r}"
     try:
-        offset, length = (_number(told.get(key, "")) for key in ("offset", "length"))
+        offset, length = (_number(reference.get(key, "")) for key in ("offset", "length"))
     except ValueError:
         yield f"weight {name!r} has no offset and length"
     else:
@@ -68,7 +68,7 @@ def _external(tensor: onnx.TensorProto, weights: str, weights_bytes: int) -> Ite
 
 
 def _size(tensor: onnx.TensorProto) -> int | None:
-    """Return the bytes of a tensor's contents; None where its type has no size, or no such number."""
+    """Return the bytes of a tensor's contents, or None if its type is unknown or has no fixed size."""
     try:
         bits = ir.DataType(tensor.data_type).bitwidth
     except (TypeError, ValueError):
@@ -84,10 +84,10 @@ def _number(text: str) -> int:
 
 @cache
 def allowed() -> frozenset[str]:
-    """Return the standard operators that compute numbers from numbers, the same ones each time, and then end.
+    """Return the standard operators that compute numbers from numbers, deterministically and without control flow.
 
-    By their schemas: those with graphs inside are control flow, those that take or give sequences, options or texts are
-    for other things than pictures, and random ones would make pictures that nobody can make again.
+    The schemas decide: operators with graphs as attributes are control flow, operators on sequences, optional values or
+    texts are not needed for pictures, and random operators would make pictures that cannot be reproduced.
     """
     latest: dict[str, onnx.defs.OpSchema] = {}
     for schema in onnx.defs.get_all_schemas():

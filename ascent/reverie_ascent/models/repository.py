@@ -1,8 +1,8 @@
-"""Model folders on disk: what is in them, and that it is what the manifest says.
+"""Reads model folders from disk, and checks their files before they are used.
 
 A folder holds ``manifest.json`` (the message reverie.v1.Manifest), ``weights.bin`` with the weights of all layers, and
-one graph per layer. A manifest is read when the repository opens. A file is checked against its digest before its
-first use, and a graph for what it holds (`inspection`): a folder may come from a stranger.
+one graph per layer. A manifest is read when the repository opens. Before its first use a file is checked against its
+digest, and the contents of a graph are checked too (`inspection`), because the author of a folder may not be trusted.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ RGB = 3
 
 
 class ModelError(Exception):
-    """A folder of models cannot be served; the message names the file, what is wrong with it and what helps."""
+    """A folder of models cannot be served; the message names the file, the problem and the remedy."""
 
 
 class UnknownName(ModelError, KeyError):
-    """No model, or no layer, of that name; the message holds the nearest ones."""
+    """There is no model or layer with this name; the message holds the nearest names."""
 
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:8]
@@ -54,7 +54,8 @@ def embedded_models() -> Path:
 class Model:
     """One exported network; made by `ModelRepository`.
 
-    ``digest`` is the SHA-256 (hex) of the manifest's bytes, and so, through the digests in it, of every file.
+    ``digest`` is the SHA-256 (hex) of the manifest's bytes. Because the manifest holds the digest of every file, it
+    identifies all of them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,7 +76,7 @@ class Model:
         self.name: str = self.manifest.name
         self.digest = hashlib.sha256(data).hexdigest()
         self.layers: Mapping[str, manifest_pb2.ExportedLayer] = {e.layer.name: e for e in self.manifest.layers}
-        self.channels: int = self.manifest.image_channels or RGB  # of the picture; older manifests do not say
+        self.channels: int = self.manifest.image_channels or RGB  # of the picture; older manifests do not have it
         self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
         self._files = {file.name: file for file in self.manifest.files}
         if len(self.layers) < len(self.manifest.layers) or len(self._files) < len(self.manifest.files):
@@ -84,11 +85,11 @@ class Model:
             raise ModelError(f"{path} names no model or no layers; export the model again")
         for name in (*self._files, *(entry.file for entry in self.layers.values())):
             self._check_size(name)
-        # A cache per model, gone with it: a decorated method would keep every model alive.
-        self._grid = lru_cache(maxsize=256)(self._work_out_grid)
+        # A cache per model, released with it: the cache of a decorated method would keep every model alive.
+        self._grid = lru_cache(maxsize=256)(self._compute_grid)
 
     def resolve(self, name: str) -> str:
-        """Return the name of the layer that ``name``, a name or an alias, stands for; raise UnknownName."""
+        """Return the name of a layer from its name or an alias; raise UnknownName if there is no such layer."""
         if name in self.layers:
             return name
         if name in self._aliases:
@@ -96,10 +97,10 @@ class Model:
         raise UnknownName("layer", name, [*self.layers, *self._aliases])
 
     def graph(self, layer: str) -> ir.Model:
-        """Return the graph of a layer, a new one each time; its weights are parts of `weights`.
+        """Return a new copy of the graph of a layer, whose weights are parts of `weights`.
 
-        Raises UnknownName, or ModelError where the file is not what was exported. Reading a weight checks the file of
-        weights, once, and raises ModelError too.
+        Raises UnknownName if there is no such layer, and ModelError if the file has changed since the export. The first
+        read of a weight checks the file of weights, and raises ModelError too.
         """
         if layer not in self.layers:
             raise UnknownName("layer", layer, list(self.layers))
@@ -108,32 +109,32 @@ class Model:
         return model
 
     def grid(self, layer: str, size: int) -> tuple[int, int]:
-        """Return height and width of a layer's activation at a picture's size; (1, 1) for a layer without positions."""
+        """Return the height and width of a layer's activation for a size of picture; (1, 1) without positions."""
         return self._grid(layer, size)
 
     def verify(self) -> None:
-        """Check every file's digest and what every graph holds; raise ModelError for the first that is wrong."""
+        """Check the digest of every file and the contents of every graph; raise ModelError for the first problem."""
         graphs = {entry.file for entry in self.layers.values()}
         for layer in self.layers:
             self._proto(layer)
         for name in self._files:
             if name == WEIGHTS:
-                _ = self.weights  # once and for all
+                _ = self.weights  # this checks the digest, once
             elif name not in graphs:
                 self._check_digest(name, hashlib.sha256((self.folder / name).read_bytes()).hexdigest())
 
     @cached_property
     def weights(self) -> npt.NDArray[np.uint8]:
-        """The bytes of ``weights.bin``, mapped into memory, checked once.
+        """The bytes of ``weights.bin``, checked once and mapped into memory.
 
-        What is mapped is the file that was checked: one that takes its place later is never seen. A file that is
-        written to while it is mapped cannot be guarded against; `reverie export` never does that.
+        The mapped file is the one that was checked, even if another file replaces it later. There is no protection
+        against writes into the mapped file; `reverie export` never does that.
         """
         with (self.folder / WEIGHTS).open("rb") as file:
-            # Read and not mapped for this: what is mapped and touched counts as this process's memory.
+            # The digest is computed by reading, because mapped pages that were accessed count as this process's memory.
             self._check_digest(WEIGHTS, hashlib.file_digest(file, hashlib.sha256).hexdigest())
             if not self._files[WEIGHTS].size_bytes:
-                return np.zeros(0, np.uint8)  # nothing cannot be mapped
+                return np.zeros(0, np.uint8)  # an empty file cannot be mapped
             mapped = np.memmap(file, np.uint8, mode="r")
         if mapped.size != self._files[WEIGHTS].size_bytes:
             raise ModelError(f"{self.folder / WEIGHTS} was written to while it was checked; export the model again")
@@ -148,13 +149,13 @@ class Model:
         try:
             proto = onnx.ModelProto.FromString(data)
         except DecodeError as error:
-            raise ModelError(f"{self.folder / file} is no ONNX graph; export the model again") from error
+            raise ModelError(f"{self.folder / file} is not an ONNX graph; export the model again") from error
         weights_bytes = self._files[WEIGHTS].size_bytes if WEIGHTS in self._files else 0
         for problem in problems(proto, weights=WEIGHTS, weights_bytes=weights_bytes):
             raise ModelError(f"{self.folder / file} is not served: {problem}")
         return proto
 
-    def _work_out_grid(self, layer: str, size: int) -> tuple[int, int]:
+    def _compute_grid(self, layer: str, size: int) -> tuple[int, int]:
         if layer in self.layers and not self.layers[layer].layer.spatial:
             return 1, 1
         whole = self.graph(layer).graph
@@ -191,7 +192,7 @@ class Model:
 
 
 class ModelRepository:
-    """The models of some folders, each of which holds model folders or is one itself.
+    """The models of some folders, each of which is a model folder or holds model folders.
 
     Raises ModelError for a folder that is missing or holds no model, for a damaged one, and for a name used twice.
     """
@@ -199,11 +200,11 @@ class ModelRepository:
     def __init__(self, folders: Sequence[Path]) -> None:
         self._models: dict[str, Model] = {}
         for folder in folders:
-            for found in _model_folders(Path(folder)):
-                model = Model(found)
+            for path in _model_folders(Path(folder)):
+                model = Model(path)
                 if model.name in self._models:
                     other = self._models[model.name].folder
-                    raise ModelError(f"{found} and {other} both hold a model named {model.name!r}; rename one of them")
+                    raise ModelError(f"{path} and {other} both hold a model named {model.name!r}; rename one of them")
                 self._models[model.name] = model
 
     def models(self) -> list[Model]:
@@ -211,7 +212,7 @@ class ModelRepository:
         return [self._models[name] for name in sorted(self._models)]
 
     def model(self, name: str) -> Model:
-        """Return one model; raise UnknownName."""
+        """Return one model; raise UnknownName if there is none with this name."""
         if name not in self._models:
             raise UnknownName("model", name, sorted(self._models))
         return self._models[name]
@@ -222,8 +223,8 @@ def _model_folders(folder: Path) -> list[Path]:
         raise ModelError(f"{folder} is not a folder; make one with `reverie export SOURCE --out {folder}`")
     if (folder / MANIFEST).is_file():
         return [folder]
-    # An export under way, or one that was killed, has a name that begins with a dot.
-    found = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
-    if not found:
+    # A folder whose name begins with a dot is an export that is in progress or was killed.
+    folders = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
+    if not folders:
         raise ModelError(f"{folder} holds no model; write one with `reverie export SOURCE --out {folder}`")
-    return found
+    return folders

@@ -1,4 +1,4 @@
-"""Tensors of a graph whose contents are a part of checked weights, and never read from a file by its path."""
+"""Tensors that read their contents from checked weights instead of from a file by its path."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 class MappedTensor(ir.ExternalTensor):
-    """A weight that is written as a reference to ``weights.bin`` and read from its checked contents.
+    """A weight that is serialized as a reference to ``weights.bin`` and read from its checked contents.
 
-    The base class would open the file by its path, and so could meet other bytes than those that were checked.
-    ``weights`` returns the contents of the file; it is called when the tensor is first read, and may raise ModelError.
+    The base class would open the file by its path, and might read other bytes than those that were checked. ``weights``
+    returns the contents of the file; it is called when the tensor is read, and may raise ModelError.
     """
 
     __slots__ = ("_weights",)
@@ -34,7 +34,7 @@ class MappedTensor(ir.ExternalTensor):
         self._weights = weights
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Return the tensor: a view of the weights, or a copy where their type is packed (int4 and the like)."""
+        """Return the tensor: a view of the weights, or a copy if their type is packed (int4 and similar types)."""
         if self.dtype.bitwidth < 8:
             packed = onnx.TensorProto(data_type=self.dtype, dims=self.shape.numpy(), raw_data=self.tobytes())
             return ir.from_proto(packed).numpy()
@@ -58,7 +58,7 @@ class MappedTensor(ir.ExternalTensor):
 
 
 def from_checked(graph: ir.Graph, weights: Callable[[], Bytes]) -> None:
-    """Let the external tensors of a graph read from checked weights."""
+    """Replace the external tensors of a graph by tensors that read from checked weights."""
     for value in graph.initializers.values():
         if isinstance(value.const_value, ir.ExternalTensor):
             value.const_value = MappedTensor(value.const_value, weights)

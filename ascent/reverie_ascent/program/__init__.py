@@ -1,4 +1,4 @@
-"""The step program: one graph that carries a batch of pictures one step uphill, and what feeds it."""
+"""The step program: one graph that makes a step of gradient ascent for a batch of pictures, and its inputs."""
 
 from reverie_ascent.program.key import ProgramKey, program_key
 from reverie_ascent.program.program import BatchState, Program, Reading, build

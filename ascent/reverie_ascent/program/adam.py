@@ -1,6 +1,6 @@
-"""Adam (Kingma and Ba 2014, arXiv:1412.6980), uphill, with every sum over an element taken beside it.
+"""Adam (Kingma and Ba 2014, arXiv:1412.6980) as a fragment that ascends, and two sums that describe each element.
 
-TensorFlow's form, which Lucid uses: with the bias corrections in the rate,
+It has TensorFlow's form, which Lucid uses, with the bias corrections in the rate:
 
     m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2        x <- x + rate m / (sqrt(v) + eps)
     rate = learning rate * sqrt(1 - b2^t) / (1 - b1^t)            at step t = 1, 2, ...
@@ -22,13 +22,13 @@ EPSILON = 1e-8
 
 @dataclass(frozen=True)
 class Moments:
-    """What Adam keeps, at each step, of its mean of the gradients and of their squares."""
+    """Adam's decay rates: the shares of the means of the gradients and of their squares that remain after a step."""
 
     first: float
     second: float
 
     def correction(self, step: int) -> float:
-        """Return what the learning rate is multiplied by at step 1, 2, ...: both moments began at nothing."""
+        """Return the factor of the learning rate at step 1, 2, ... that corrects for both moments' start at 0."""
         return math.sqrt(1 - self.second**step) / (1 - self.first**step)
 
 
@@ -37,8 +37,8 @@ def adam(shape: Sequence[int]) -> ir.Model:
 
     ``rate`` and the moments ``b1`` and ``b2`` are [N, 1, 1, 1].
 
-    ``reach`` is the sum of the squares of the gradient, ``extent`` that of the new state: 0 and no finite number tell
-    the ascent what it has to know of a picture without its leaving the device.
+    ``reach`` is the sum of the squares of the gradient, ``extent`` that of the new state. A ``reach`` of 0 shows that
+    an element has no gradient, and a sum that is not finite that it has diverged, while the state stays on the device.
     """
     state = f"float[{', '.join(map(str, shape))}]"
     batch = shape[0]

@@ -1,10 +1,10 @@
-"""The step program: which fragments it has and how they are joined.
+"""Composes the graph of a step program from its fragments.
 
     state -> decode -> resample -> turn -> network -> relu -> term -> score
                                                                 |
     new state <- adam <- decode <- resample <- turn <- network <- relu
 
-Every fragment but Adam knows its way back; the second line runs through the same fragments.
+The second line is the backward pass, through the same fragments: each except Adam holds its own gradient.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class TermTarget:
 
 def term_targets(model: Model, key: ProgramKey, batch: int) -> tuple[TermTarget, ...]:
     """Return the target of each term of a program."""
-    found = []
+    targets = []
     for layer, form in key.terms:
         entry = model.layers[layer]
         height, width = model.grid(layer, key.size)
         activation = Activation(batch, entry.layer.channels, height, width, entry.layer.spatial)
-        found.append(TermTarget(layer, form, activation, entry.preactivation or layer))
-    return tuple(found)
+        targets.append(TermTarget(layer, form, activation, entry.preactivation or layer))
+    return tuple(targets)
 
 
 @dataclass
 class _Circuit:
-    """Fragments and wires, as they come together."""
+    """The fragments and wires of a program that is being composed."""
 
     fragments: dict[str, ir.Model] = field(default_factory=dict)
     wires: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class _Circuit:
         self.wires.update({f"{name}.{port}": source for port, source in wires.items()})
 
     def sum(self, name: str, sources: Sequence[str], shape: Sequence[int]) -> str:
-        """Return where the sum of values of one shape comes from."""
+        """Return the port of the sum of values of one shape; add a fragment for it if there is more than one value."""
         if len(sources) == 1:
             return sources[0]
         kind = f"float[{', '.join(map(str, shape))}]"
@@ -82,9 +82,9 @@ class _Circuit:
 def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """Return the graph of one step.
 
-    In: state, m, v; rate, b1, b2 [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i
-    term{i}.weight and what its form needs; redirect [N] where a ReLU is a target. Out: new_state, new_m, new_v; score,
-    reach, extent and, where every target is a ReLU, awake, all [N].
+    Inputs: state, m, v; rate, b1, b2 [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i
+    term{i}.weight and the inputs of its form; redirect [N] if a target is a ReLU. Outputs: new_state, new_m, new_v;
+    score, reach, extent and, if every target is a ReLU, awake, all [N].
     """
     circuit, channels = _Circuit(), model.channels
     circuit.add("decode", decode(key.parametrization, key.size, batch, channels), state="state")
@@ -155,7 +155,7 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
 
 
 def _network(model: Model, layer: str) -> ir.Model:
-    """Return the graph of a layer without the free sizes that it states: the picture's size settles them all."""
+    """Return the graph of a layer without its symbolic sizes: they all follow from the picture's size."""
     network = model.graph(layer)
     for node in network.graph:
         for value in node.outputs:

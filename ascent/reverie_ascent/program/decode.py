@@ -1,24 +1,24 @@
-"""The picture that a state stands for: its parametrization.
+"""Decodes a state into its picture, for each parametrization.
 
 Fourier, after Lucid (optvis/param/spatial.py, color.py, images.py): the state is a half spectrum of each of three
-decorrelated colours. Pictures of other than three channels have no colours to decorrelate, and C is left out. With w by
-h pixels,
+decorrelated colours. Pictures that do not have three channels have no colours to decorrelate, and C is left out. With w
+by h pixels,
 
     t = irfft2(spectrum * sqrt(w h) / max(f, 1 / max(w, h))) / 4        f = frequency in cycles per pixel
     picture = sigmoid(t C')                                             C = the colour matrix, its longest column 1
 
-The inverse transform is products with constant matrices: any ONNX runtime has those, few have a DFT, and the way back
-is their transpose. With a and b the angles down and across,
+The inverse transform is computed as products with constant matrices: every ONNX runtime has those, few have a DFT, and
+the gradient is a product with their transposes. With a and b the angles down and across,
 
     re cos(a + b) - im sin(a + b) = cos(a) (re cos b - im sin b) + sin(a) (-re sin b - im cos b)
 
-The cosine does not change when a frequency or a row is replaced by its mirror image, the sine changes its sign. So half
-of the frequencies, added to and subtracted from the other half, and half of the rows will do: half the work.
+If a frequency or a row is replaced by its mirror image, the cosine stays the same and the sine changes its sign. So the
+sums and differences of the two halves of the frequencies, and half of the rows, are enough, which halves the work.
 
-For an odd width Lucid synthesises one column more, at frequencies meant for the width asked
-for, and crops; here an odd width is transformed as it is.
+For an odd width Lucid computes one more column, at the frequencies of the requested width, and crops; here an odd width
+is transformed without that.
 
-Pixels: the state is the picture before its sigmoid.
+Pixel: the state is the picture before its sigmoid.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int, int], ir.Model]] 
 
 
 def scale(size: int) -> Float:
-    """Return what each frequency of [S, S // 2 + 1] is multiplied by, the 1 / S^2 of the transform included."""
+    """Return the factor of each frequency, [S, S // 2 + 1], including the 1 / S^2 of the transform."""
     down, across = np.fft.fftfreq(size), np.fft.rfftfreq(size)
     frequency = np.hypot(down[:, None], across[None, :])
     lucid: Float = size / np.maximum(frequency, 1 / size)
@@ -128,20 +128,20 @@ def scale(size: int) -> Float:
 
 
 def down(size: int) -> tuple[Float, Float]:
-    """Return cosine and sine [H, H], H = S // 2 + 1, that take sums and differences of frequencies to rows.
+    """Return the matrices of cosine and sine [H, H], H = S // 2 + 1, from sums and differences of frequencies to rows.
 
-    A frequency that is its own mirror image has been added to itself, and counts half.
+    A frequency that is its own mirror image has been added to itself, so its factor is halved.
     """
     half = size // 2 + 1
     cos, sin = _waves(half, half, size)
-    alone = 2 * np.arange(half) % size == 0
-    return np.where(alone, cos / 2, cos), sin
+    own_mirror = 2 * np.arange(half) % size == 0
+    return np.where(own_mirror, cos / 2, cos), sin
 
 
 def across(size: int) -> tuple[Float, Float]:
-    """Return two matrices [2 K, S] that take columns (real, imaginary) to what cos(a) and sin(a) are multiplied by.
+    """Return two matrices [2 K, S] from columns (real, imaginary) to the factors of cos(a) and sin(a).
 
-    A frequency stands for its mirror image too, except 0 and, for an even size, the highest one.
+    A frequency also represents its mirror image, except 0 and, for an even size, the highest one.
     """
     cos, sin = _waves(size, size // 2 + 1, size)
     times = np.where(2 * np.arange(size // 2 + 1) % size == 0, 1.0, 2.0)[:, None]
@@ -149,7 +149,7 @@ def across(size: int) -> tuple[Float, Float]:
 
 
 def _waves(points: int, count: int, size: int) -> tuple[Float, Float]:
-    """Return cosine and sine [points, count] of 2 pi x k / S, exact where the angle is a multiple of a right angle."""
+    """Return cosine and sine [points, count] of 2 pi x k / S; the sine is exactly 0 at multiples of pi."""
     turns = np.outer(np.arange(points), np.arange(count)) % size
     angle = 2 * np.pi * turns / size
     sin = np.where(2 * turns % size == 0, 0.0, np.sin(angle))

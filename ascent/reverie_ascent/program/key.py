@@ -1,4 +1,4 @@
-"""What decides the graph of a step program; all else - channels, weights, seeds, steps - is fed to it."""
+"""The key of a step program: all that decides its graph. Channels, weights, seeds and steps are inputs instead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Form: TypeAlias = Literal["linear", "cosine", "squares"]
 
 @dataclass(frozen=True)
 class ProgramKey:
-    """Recipes with one key can share a program, even a batch. ``terms`` holds a layer and a form for each term."""
+    """Recipes with equal keys can share a program and a batch. ``terms`` holds a layer and a form for each term."""
 
     terms: tuple[tuple[str, Form], ...]
     size: int

@@ -1,4 +1,4 @@
-"""Objectives: from the activation of a layer to the score of one term, and back.
+"""Objectives as fragments: the score of one term from the activation of its layer, and the gradient.
 
 After Lucid (optvis/objectives.py, objectives_util.py). With x the activation at a position, v the term's vector of one
 number per channel and p its weight of the position,
@@ -7,7 +7,7 @@ number per channel and p its weight of the position,
     cosine     sum over positions of p dot(x, v) max(0.1, cos(x, v)) ** power
     squares    mean of x^2                                      layer: DeepDream
 
-A layer without positions has one.
+A layer without positions counts as one with a single position.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reverie_ascent.program.key import Form
 
 COSINE_FLOOR = 0.1
 EPSILON = 1e-4  # Lucid's
-TINY = 1e-12  # under the square root: the length of a zero vector would have no derivative
+TINY = 1e-12  # added under the square root, because the length of a zero vector has no derivative
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,25 @@ class Activation:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape itself."""
+        """The shape as a tuple."""
         return (self.batch, self.channels, self.height, self.width) if self.spatial else (self.batch, self.channels)
 
     @property
     def positions(self) -> int:
-        """Number of positions."""
+        """The number of positions."""
         return self.height * self.width
 
     @property
     def text(self) -> str:
-        """The type in ONNX text."""
+        """The type in the text format of ONNX."""
         return f"float[{', '.join(map(str, self.shape))}]"
 
 
 def term(form: Form, activation: Activation) -> ir.Model:
-    """Return the fragment activation, weight [N] and the form's own inputs -> score [N], and activation_gradient.
+    """Return the fragment activation, weight [N] and the inputs of the form -> score [N], and activation_gradient.
 
-    The gradient is that of the sum of the scores. Own inputs: of linear and cosine vector [N, 1, C] and
-    position [N, h w, 1], of cosine also power [N, 1, 1].
+    The gradient is that of the sum of the scores. Inputs of the forms: linear and cosine have vector [N, 1, C] and
+    position [N, h w, 1], cosine also has power [N, 1, 1].
     """
     model = differentiate(FORMS[form](activation), of="score", wrt="activation")
     (one,) = (value for value in model.graph.inputs if value.name == "score_gradient")

@@ -26,10 +26,10 @@ Numbers = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reading:
-    """What one run of the program returns for each element: [N] each.
+    """The numbers that one run of the program returns, [N] each.
 
-    ``score`` is the objective of the state that went in; ``reach`` and ``extent`` are described in `adam`, ``awake`` in
-    `redirect` (None where a target is no ReLU).
+    ``score`` is the objective of the input state; ``reach`` and ``extent`` are described in `adam`, ``awake`` in
+    `redirect` (None if a target is not a ReLU).
     """
 
     score: Numbers
@@ -52,7 +52,7 @@ class Program:
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch, self.channels), device)
         self._rotations = Rotations(TransformSizes(key.size))
-        # A CUDA graph is recorded for the tensors of its first runs, so that tensors are used again.
+        # A CUDA graph is recorded for the tensors of its first runs, so these tensors are reused.
         self._idle: list[BatchState] = []
 
     @property
@@ -61,7 +61,7 @@ class Program:
         return state_shape(self.key.parametrization, self.key.size, self.batch, self.channels)
 
     def views(self) -> Views | None:
-        """Return new arrays for the transforms' inputs, or None where there are none."""
+        """Return new arrays for the transforms' inputs, or None if there are no transforms."""
         return Views(self._rotations, self.batch) if self.key.transforms == "lucid" else None
 
     def acquire_batch(self) -> BatchState:
@@ -69,21 +69,21 @@ class Program:
         return self._idle.pop() if self._idle else BatchState(self._step, self._decode, self)
 
     def release_batch(self, batch: BatchState) -> None:
-        """Keep tensors that are no longer used for the next `acquire_batch`."""
+        """Return unused tensors, which the next `acquire_batch` reuses."""
         self._idle.append(batch)
 
 
 def build(model: Model, recipe: Recipe, *, batch: int, device: Device) -> Program:
-    """Load the program for a recipe, and for every recipe with the same `program_key`."""
+    """Load the program of a recipe, which every recipe with the same `program_key` can use."""
     return Program(model, program_key(recipe), batch, device)
 
 
 class BatchState:
-    """The state of a batch, which stays on the device: two sets of tensors, each written from the other in turn."""
+    """The state of a batch on the device: two sets of tensors; each step reads one and writes the other."""
 
     def __init__(self, step: Session, decode: Session, program: Program) -> None:
-        nothing = np.zeros(program.state_shape, np.float32)
-        state, other, scratch = ({name: step.tensor(nothing) for name in ("state", "m", "v")} for _ in range(3))
+        zeros = np.zeros(program.state_shape, np.float32)
+        state, other, scratch = ({name: step.tensor(zeros) for name in ("state", "m", "v")} for _ in range(3))
         self._fed: dict[str, Tensor] = {
             name: step.tensor(np.zeros(shape, dtype))
             for name, (shape, dtype) in program.inputs.items()
@@ -103,18 +103,18 @@ class BatchState:
         self._decodes = tuple(decode.bind({"state": s["state"]}, {"picture": self._picture}) for s in self._sets)
 
     def put(self, element: int, state: Mapping[str, Numbers]) -> None:
-        """Set the state, m and v of an element; the others keep theirs."""
+        """Set the state, m and v of one element."""
         for name, tensor in self._sets[self._now].items():
             whole = np.array(tensor.numpy())
             whole[element] = state[name]
             tensor.update_inplace(whole)
 
     def get(self, element: int) -> dict[str, Numbers]:
-        """Return the state, m and v of an element."""
+        """Return the state, m and v of one element."""
         return {name: np.array(tensor.numpy()[element]) for name, tensor in self._sets[self._now].items()}
 
     def feed(self, arrays: Mapping[str, Array]) -> None:
-        """Set inputs; they stay until they are set again."""
+        """Set inputs, which stay until they are set again."""
         for name, array in arrays.items():
             self._fed[name].update_inplace(array)
 
@@ -125,12 +125,12 @@ class BatchState:
         return self._read()
 
     def measure(self, *, before: bool = False) -> Reading:
-        """Evaluate the objective with the current inputs without a step; ``before`` the last step, or after it."""
+        """Evaluate the objective with the current inputs, without a step, after the last step or ``before`` it."""
         self._measures[self._now ^ before].run()
         return self._read()
 
     def pictures(self, *, before: bool = False) -> Numbers:
-        """Return the pictures [N, C, S, S] without transforms, before the last step or after it."""
+        """Return the pictures [N, C, S, S] without transforms, after the last step or ``before`` it."""
         self._decodes[self._now ^ before].run()
         return np.array(self._picture.numpy())
 
@@ -146,7 +146,7 @@ def _kind(value: ir.Value) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def _forward(key: ProgramKey, batch: int, channels: int) -> ir.Model:
-    """Return the decoder alone."""
+    """Return the decoder without its gradient."""
     model = decode(key.parametrization, key.size, batch, channels)
     picture = next(value for value in model.graph.outputs if value.name == "picture")
     forward = ir.convenience.extract(model.graph, [model.graph.inputs[0]], [picture])

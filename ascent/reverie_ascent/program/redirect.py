@@ -1,13 +1,13 @@
-"""The ReLU of a target layer, and what it lets through while the unit is asleep.
+"""The ReLU of a target layer with Lucid's redirected gradient, which activates units that are negative everywhere.
 
-A unit that is negative everywhere sends nothing back, and the picture would stay grey. Lucid
-(misc/redirected_relu_grad.py) lets the gradient through at first, where it would wake the unit: with g the gradient
-towards a larger objective and x the input of the ReLU,
+Such a unit has no gradient, so the picture would stay grey. In the first steps Lucid (misc/redirected_relu_grad.py)
+therefore passes the part of the gradient that raises the unit. With g the gradient towards a larger objective and x the
+input of the ReLU,
 
-    plain       g where x > 0
-    redirected  g where x > 0 or g > 0: what pushes a silent x further down stays blocked
+    plain       g if x > 0, else 0
+    redirected  g if x > 0 or g > 0, else 0: a gradient that lowers a negative x stays blocked
 
-An element takes the redirected one only if its whole plain gradient is zero, and only while its ``redirect`` is 1.
+An element gets the redirected gradient only if its whole plain gradient is zero, and only while its ``redirect`` is 1.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import onnx_ir as ir
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.program.objective import Activation
 
-STEPS = 16  # that redirect, as in Lucid
-STEEP = 3e38  # HardSigmoid of it is the mask of what is positive
+STEPS = 16  # the number of steps that redirect, as in Lucid
+STEEP = 3e38  # a HardSigmoid with this slope is 1 for positive numbers and 0 for others
 
 
 def relu(a: Activation) -> ir.Model:
     """Return the fragment input, gradient, redirect [N] -> activation, input_gradient, awake [N].
 
-    ``awake`` is the sum of the plain gradient's magnitudes: 0 for an element whose units are all asleep.
+    ``awake`` is the sum of the plain gradient's magnitudes: 0 for an element whose units are all negative.
     """
     return fragment(
         f"relu ({a.text} input, {a.text} gradient, float[{a.batch}] redirect)"

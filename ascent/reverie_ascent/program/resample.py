@@ -1,4 +1,4 @@
-"""Jitter and scale along one axis as a matrix; its transpose is the way back."""
+"""Jitter and scale along one axis as a matrix, whose transpose gives the gradient."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from reverie_ascent.program.transform_sizes import PAD, TransformSizes
 def fill_resampling(
     matrix: npt.NDArray[np.float32], border: npt.NDArray[np.float32], sizes: TransformSizes, scaled: int, jitter: int
 ) -> None:
-    """Fill ``matrix`` [M, S], which takes a picture to the canvas: pad, crop at ``jitter``, scale, place.
+    """Fill ``matrix`` [M, S], which maps a picture to the canvas: pad, crop at ``jitter``, scale, place.
 
-    What the padding brings to the canvas is no product with the picture. ``border`` [M, 2] tells whether a row shows
-    anything, and how much of that is picture.
+    The contribution of the padding does not depend on the picture, so it is not in the matrix. ``border`` [M, 2] holds
+    whether a row of the canvas shows anything, and which share of it is picture.
 
-    Scaling is tf.image.resize_bilinear as Lucid calls it: row i shows the place i * from / to, without half pixels,
-    and beyond the last row that row again.
+    Scaling is tf.image.resize_bilinear as Lucid calls it: row i shows the position i * from / to, without half pixels,
+    and the last row is repeated beyond the end.
     """
-    place = np.arange(scaled) * (sizes.jittered / scaled)
-    low = place.astype(np.int64)
-    part = (place - low).astype(np.float32)
+    position = np.arange(scaled) * (sizes.jittered / scaled)
+    low = position.astype(np.int64)
+    part = (position - low).astype(np.float32)
     rows = sizes.inset(scaled) + np.arange(scaled)
     matrix[:] = 0
     border[:] = 0
@@ -34,7 +34,7 @@ def fill_resampling(
 
 
 def fill_identity(matrix: npt.NDArray[np.float32], border: npt.NDArray[np.float32], sizes: TransformSizes) -> None:
-    """Fill both so that the canvas shows the picture itself, without its padding, from its first row."""
+    """Fill both arrays so that the canvas shows the picture without padding, starting at its first row."""
     matrix[:] = 0
     border[:] = 0
     rows = np.arange(sizes.size)

@@ -1,9 +1,9 @@
-"""Rotation by whole pixels, as a table of where each pixel comes from, and the table of the way back.
+"""Rotation without interpolation: a table of the source of each pixel, and a table for the gradient.
 
-tf.contrib.image.rotate as Lucid calls it: the pixel at a place shows the nearest one to the place turned around the
-middle, or black outside. That moves pixels and blends none, so both ways are a matter of picking; a pixel that is shown
-several times - twice at most, because two pixels apart by one in both directions never turn into one - gathers its
-gradient from all of them. No scattering, and no interpolation, whose inverse would not be its adjoint.
+This is tf.contrib.image.rotate as Lucid calls it: a pixel shows the source pixel nearest to its rotated position, or
+black outside. Pixels are moved and never blended, so both directions are gathers. A source pixel that is shown several
+times adds up the gradients of all of them. It is shown at most twice, because two diagonal neighbours never show the
+same source. This needs neither scatter operators nor interpolation, whose inverse would not be its adjoint.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from reverie_ascent.program.transform_sizes import TransformSizes
 
 PI = 3.14  # Lucid's
-TIMES = 2  # that a pixel can be shown
+MAX_COPIES = 2  # the most pixels that can show the same source
 NOWHERE = np.iinfo(np.int32).max
 CACHE_BYTES = 64 * 2**20
 
@@ -26,11 +26,11 @@ Table = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Turn:
-    """One rotation of a field [L, L] that lies in a canvas [M, M].
+    """One rotation of a field [L, L] in a canvas [M, M].
 
-    ``there`` [L, L] holds the cell of the canvas, row * M + column, that each pixel of the turned field shows; the
-    canvas's last, empty cell stands for black. ``back`` [2, M, M] holds for each cell of the canvas the pixels of the
-    turned field that show it, again as row * M + column, or NOWHERE.
+    ``there`` [L, L] holds the cell of the canvas, row * M + column, that each pixel of the rotated field shows; the
+    canvas's last, empty cell represents black. ``back`` [2, M, M] holds for each cell of the canvas the pixels of the
+    rotated field that show it, also as row * M + column, or NOWHERE.
     """
 
     there: Table
@@ -38,12 +38,12 @@ class Turn:
 
 
 class Rotations:
-    """All rotations for one size of picture, worked out when first asked for, the latest of them kept."""
+    """The rotations for one size of picture, computed at their first use and cached."""
 
     def __init__(self, sizes: TransformSizes) -> None:
         self.sizes = sizes
-        one = 4 * (TIMES + 1) * sizes.canvas**2
-        self.turn = lru_cache(maxsize=max(1, CACHE_BYTES // one))(self._turn)
+        turn_bytes = 4 * (MAX_COPIES + 1) * sizes.canvas**2
+        self.turn = lru_cache(maxsize=max(1, CACHE_BYTES // turn_bytes))(self._turn)
 
     def _turn(self, angle: int, field: int) -> Turn:
         canvas = self.sizes.canvas
@@ -67,17 +67,17 @@ def shown_at(there: Table, canvas: int) -> Table:
     cell = there.reshape(-1)
     row, column = np.indices(there.shape, np.int32)
     pixel = (row * canvas + column).reshape(-1)
-    back = np.empty((TIMES, canvas * canvas), np.int32)
-    for nth in range(TIMES):
-        # Of the pixels that show a cell one remains here; the others have the next turn.
+    back = np.empty((MAX_COPIES, canvas * canvas), np.int32)
+    for nth in range(MAX_COPIES):
+        # If several pixels show a cell, one of them is stored here and the others in the next iteration.
         back[nth] = NOWHERE
         back[nth, cell] = pixel
         left = back[nth, cell] != pixel
         cell, pixel = cell[left], pixel[left]
     back[:, -1] = NOWHERE
     assert (cell == canvas**2 - 1).all()
-    return back.reshape(TIMES, canvas, canvas)
+    return back.reshape(MAX_COPIES, canvas, canvas)
 
 
-def _nearest(place: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    return np.floor(place + 0.5).astype(np.int64)
+def _nearest(position: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    return np.floor(position + 0.5).astype(np.int64)

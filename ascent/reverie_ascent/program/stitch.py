@@ -1,4 +1,4 @@
-"""Joins fragments to one graph, as the wires say."""
+"""Joins fragments to one graph, connected by wires."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reverie_ascent.graph.fragment import IR_VERSION, OPSET
 
 
 def stitch(fragments: Mapping[str, ir.Model], wires: Mapping[str, str], outputs: Mapping[str, str]) -> ir.Model:
-    """Return one graph of all ``fragments``, which are used up.
+    """Return one graph of all ``fragments``, which must not be used afterwards.
 
-    ``wires`` maps "fragment.input" to its source: "fragment.output", or the name of an input of the whole. An input
-    without a wire becomes an input of the whole under that name. ``outputs`` names the outputs of the whole.
+    ``wires`` maps "fragment.input" to its source: "fragment.output", or the name of an input of the result. An input
+    without a wire becomes an input of the result under that name. ``outputs`` maps outputs of the result to sources.
     """
     program = ir.Graph([], [], nodes=[], opset_imports={"": OPSET}, name="step")
     builder = Builder(program)
@@ -42,5 +42,5 @@ def stitch(fragments: Mapping[str, ir.Model], wires: Mapping[str, str], outputs:
 
 
 def share(model: ir.Model) -> None:
-    """Compute once what networks that look at the same picture have in common."""
+    """Remove the nodes that several networks of the same picture have in common, except one of each."""
     CommonSubexpressionEliminationPass()(model)

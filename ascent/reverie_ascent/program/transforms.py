@@ -1,7 +1,8 @@
-"""The random transforms that the network looks through, as fragments, each with its exact adjoint.
+"""The random transforms in front of the network, as fragments, each with its exact adjoint.
 
-What is drawn comes in as data: matrices for jitter and scale, tables for rotation and the last jitter, a mask for what
-lies outside. So one graph serves every draw, each element of a batch has its own, and draws are the same everywhere.
+The draws are inputs: matrices for jitter and scale, tables for rotation and the last jitter, a mask for pixels outside
+the picture. So one graph serves every draw, each element of a batch has its own draw, and draws do not depend on the
+device.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import onnx_ir as ir
 
 from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.program.decode import RGB
-from reverie_ascent.program.rotation import TIMES
+from reverie_ascent.program.rotation import MAX_COPIES
 from reverie_ascent.program.transform_sizes import PAD_VALUE, TransformSizes
 
 
@@ -42,17 +43,17 @@ def resample(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model
 def turn(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
     """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, C, S, S].
 
-    And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of picking by ``there`` is
-    picking by ``back``, which points into the view laid into rows of M, black beyond S, and adding up.
+    And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of a gather by ``there`` is a
+    gather by ``back`` and a sum. ``back`` indexes the view padded with black to rows of M.
 
-    In ONNX Runtime GatherElements picks single numbers ten times as fast as Gather: in 0.17, not 1.6 ms at 224 pixels.
+    In ONNX Runtime GatherElements gathers single numbers ten times as fast as Gather: 0.17 and 1.6 ms at 224 pixels.
     """
     size, canvas = sizes.size, sizes.canvas
     view = f"float[{batch}, {channels}, {size}, {size}]"
     field = f"float[{batch}, {channels}, {canvas}, {canvas}]"
     return fragment(
         f"turn ({field} canvas, int32[{batch}, 1, {size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
-        f" {view} view_gradient, int32[{batch}, 1, {TIMES * canvas * canvas}] back)"
+        f" {view} view_gradient, int32[{batch}, 1, {MAX_COPIES * canvas * canvas}] back)"
         f" => ({view} view, {field} canvas_gradient)",
         """
         cells = Reshape(canvas, line)
@@ -74,7 +75,7 @@ def turn(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
             "colours": np.array([1, channels, 1]),
             "square": np.array([batch, channels, size, size]),
             "margins": np.array([0, 0, 0, 0, 0, 0, 0, canvas - size]),
-            "apart": np.array([batch, channels, TIMES, canvas, canvas]),
+            "apart": np.array([batch, channels, MAX_COPIES, canvas, canvas]),
             "times": np.array([2]),
         },
     )

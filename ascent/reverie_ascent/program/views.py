@@ -1,4 +1,4 @@
-"""The inputs of the transforms: matrices, tables and masks made from each element's draw."""
+"""Computes the inputs of the transforms, matrices, tables and masks, from each element's draw."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from reverie_ascent.program.resample import fill_identity, fill_resampling
-from reverie_ascent.program.rotation import TIMES, Rotations
+from reverie_ascent.program.rotation import MAX_COPIES, Rotations
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What Lucid's transforms drew for one element: offsets are (row, column), the angle is in degrees."""
+    """The random numbers of Lucid's transforms for one element: offsets are (row, column), the angle is in degrees."""
 
     jitter: tuple[int, int]
     scale: int  # index in transform_sizes.SCALES
@@ -23,7 +23,7 @@ class Draw:
 
 
 class Views:
-    """The arrays that apply each element's draw. Written in place: they are large and change at every step."""
+    """The arrays that apply each element's draw. They are written in place, because they are large."""
 
     def __init__(self, rotations: Rotations, batch: int) -> None:
         self._sizes, self._rotations, self._batch = rotations.sizes, rotations, batch
@@ -34,7 +34,7 @@ class Views:
         self._column_border = np.zeros((batch, 1, 2, g.canvas), np.float32)
         self._mask = np.zeros((batch, 1, g.size, g.size), np.float32)
         self._there = np.zeros((batch, g.size, g.size), np.int32)
-        self._back = np.zeros((batch, TIMES, g.canvas, g.canvas), np.int32)
+        self._back = np.zeros((batch, MAX_COPIES, g.canvas, g.canvas), np.int32)
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.int32]]:
@@ -61,15 +61,15 @@ class Views:
         self._mask[n, 0, first_row:last_row, first_column:last_column] = 1
         self._there[n] = turn.there[top : top + g.size, left : left + g.size]
 
-        # A pixel of the field lies in the view, whose rows are M long here too, at a constant distance. What lies
-        # outside lands in the black right of a row, or before or behind all rows: as unsigned numbers both are large,
-        # and the last cell is black.
+        # The padded view also has rows of M, so a pixel of the field has its index in the view at a constant distance.
+        # A pixel outside the view gets an index in the black to the right of a row, or one before or after all rows. As
+        # unsigned numbers the latter are too large and are replaced by the last cell, which is black.
         np.subtract(turn.back, np.int32(top * g.canvas + left), out=self._back[n])
         unsigned = self._back[n].view(np.uint32)
         np.minimum(unsigned, np.uint32(g.size * g.canvas - 1), out=unsigned)
 
     def set_identity(self, element: int) -> None:
-        """Show an element its picture without transforms. The gradient is not defined."""
+        """Let an element's view be its picture without transforms. The gradient is then not defined."""
         g, n = self._sizes, element
         fill_identity(self._rows[n, 0], self._row_border[n, 0], g)
         fill_identity(self._columns[n, 0].T, self._column_border[n, 0].T, g)

@@ -1,4 +1,4 @@
-"""ONNX Runtime: the devices it computes on, their threads, and sessions that run a graph there."""
+"""Runs graphs on ONNX Runtime: its devices, their threads, and sessions."""
 
 from reverie_ascent.runtime.process import ForkedProcess
 from reverie_ascent.runtime.threads import SharedThreads

@@ -1,8 +1,8 @@
-"""The class of instruction set that computes here: ONNX Runtime's kernels, and so the last bits, differ between them.
+"""Detects the class of instruction set of the processor or GPU, on which the last bits of a picture depend.
 
-ONNX Runtime chooses its float32 kernels by what the processor offers: products and convolutions in AVX2, in AVX-512 or
-in NEON round differently. Processors of one class of the table use the same kernels. A processor with AMX has those of
-AVX-512 in float32 and is a class of its own because its costs, and so its plan, are others.
+ONNX Runtime chooses its float32 kernels by the features of the processor, and the kernels of AVX2, AVX-512 and NEON
+round differently. All processors of one class of the table use the same kernels. A processor with AMX uses those of
+AVX-512 in float32, but is a separate class because its costs, and therefore its plan, differ.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class InstructionSet:
-    """A class: its name, the processor features that it needs (Linux's names), and whose lowering plan it uses."""
+    """A class: its name, the processor features that it needs (Linux's names), and the name of its lowering plan."""
 
     name: str
     needs: frozenset[str]
@@ -35,35 +35,35 @@ CLASSES = (
     InstructionSet("sve", frozenset({"asimd", "sve"}), "neon"),
     InstructionSet("neon", frozenset({"asimd"}), "neon"),
 )
-"""From the most to the least able; the first that a processor has all features of is its class."""
+"""From the most to the least capable. The class of a processor is the first whose features it has."""
 
 OTHER_PLAN = "generic"
-"""The plan of a processor that has none of these: its class is called what Python calls its architecture."""
+"""The plan of a processor of none of these classes; the name of its class is Python's name of its architecture."""
 
 CUDA_PLAN = "cuda"
 
 
 @lru_cache(maxsize=1)
 def cpu() -> InstructionSet:
-    """Return the class of this machine's processor, as this process sees it."""
+    """Return the class of this machine's processor, by the features that this process can use."""
     return classify(features(), platform.machine().lower() or "unknown")
 
 
-def classify(found: frozenset[str], machine: str) -> InstructionSet:
-    """Return the class of a processor with some features, on an architecture called ``machine``."""
-    return next((each for each in CLASSES if each.needs <= found), InstructionSet(machine, frozenset(), OTHER_PLAN))
+def classify(available: frozenset[str], machine: str) -> InstructionSet:
+    """Return the class of a processor with the features ``available``, of the architecture ``machine``."""
+    return next((each for each in CLASSES if each.needs <= available), InstructionSet(machine, frozenset(), OTHER_PLAN))
 
 
 @lru_cache(maxsize=1)
 def cuda() -> InstructionSet:
-    """Return the class of the first NVIDIA GPU: its compute capability, such as sm90, "sm" where that is unknown."""
+    """Return the class of the first NVIDIA GPU: its compute capability, such as "sm90", or "sm" if that is unknown."""
     capability = _compute_capability()
     name = "sm" if capability is None else f"sm{capability[0]}{capability[1]}"
     return InstructionSet(name, frozenset(), CUDA_PLAN)
 
 
 def features() -> frozenset[str]:
-    """Return the features of the table that the processor has and the operating system lets programs use."""
+    """Return the features of the table that the processor has and the operating system allows programs to use."""
     return FEATURES.get(sys.platform, lambda: frozenset())()
 
 
@@ -79,18 +79,18 @@ CPUID_BITS: Mapping[str, tuple[int, int, int]] = {
 
 
 def _linux() -> frozenset[str]:
-    """Return what /proc/cpuinfo names, less what CPUID denies: an emulated processor has the real one's cpuinfo."""
+    """Return the features in /proc/cpuinfo that CPUID confirms: under emulation cpuinfo shows the real processor's."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
     named = {word for line in lines if line.lower().startswith(("flags", "features")) for word in line.split()}
-    seen = _cpuid()
-    return frozenset(named if seen is None else named - (CPUID_BITS.keys() - seen))
+    confirmed = _cpuid()
+    return frozenset(named if confirmed is None else named - (CPUID_BITS.keys() - confirmed))
 
 
 def _cpuid() -> frozenset[str] | None:
-    """Return the features that CPUID shows to this process, by way of glibc (2.33); None where that is not possible."""
+    """Return the features that CPUID shows to this process, read through glibc 2.33; None if that is not possible."""
     try:
         leaf = getattr(ctypes.CDLL(None), "__x86_get_cpuid_feature_leaf")
     except (AttributeError, OSError):
@@ -110,22 +110,22 @@ SYSCTL_NAMES: Mapping[str, bytes] = {
 }
 
 WINDOWS_FEATURES: Mapping[str, int] = {"avx2": 40, "fma": 40, "avx512f": 41, "asimd": 19, "sve": 46}
-"""Numbers of IsProcessorFeaturePresent. None stands for FMA: every processor with AVX2 has it."""
+"""Numbers of IsProcessorFeaturePresent. FMA has no number; every processor with AVX2 has FMA."""
 
 
 def _macos() -> frozenset[str]:
-    ask = ctypes.CDLL(None).sysctlbyname
-    found = set()
+    sysctl = ctypes.CDLL(None).sysctlbyname
+    available = set()
     for name, key in SYSCTL_NAMES.items():
         value, size = ctypes.c_int(0), ctypes.c_size_t(ctypes.sizeof(ctypes.c_int))
-        if ask(key, ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)) == 0 and value.value:
-            found.add(name)
-    return frozenset(found)
+        if sysctl(key, ctypes.byref(value), ctypes.byref(size), None, ctypes.c_size_t(0)) == 0 and value.value:
+            available.add(name)
+    return frozenset(available)
 
 
 def _windows() -> frozenset[str]:
-    ask = ctypes.CDLL("kernel32").IsProcessorFeaturePresent
-    return frozenset(name for name, number in WINDOWS_FEATURES.items() if ask(number))
+    is_present = ctypes.CDLL("kernel32").IsProcessorFeaturePresent
+    return frozenset(name for name, number in WINDOWS_FEATURES.items() if is_present(number))
 
 
 FEATURES: Mapping[str, Callable[[], frozenset[str]]] = {"linux": _linux, "darwin": _macos, "win32": _windows}
@@ -138,7 +138,7 @@ MAJOR, MINOR = 75, 76
 
 
 def _compute_capability() -> tuple[int, int] | None:
-    """Ask NVIDIA's driver for the compute capability of its first device; return None where there is none."""
+    """Return the compute capability of the first device of NVIDIA's driver, or None if there is none."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

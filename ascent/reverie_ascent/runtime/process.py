@@ -1,4 +1,4 @@
-"""Notices that a process was forked: threads stay with the parent, and what relies on them would wait for ever."""
+"""Detects that a process was forked: a child has none of its parent's threads, and would wait for them forever."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 
 
 class ForkedProcess(RuntimeError):
-    """Something that has threads is used in a child of the process that made it."""
+    """An object with threads is used in a child of the process that made it."""
 
 
 class Origin:
-    """The process in which something was made. ``what`` names it in the error."""
+    """The process in which an object was made. ``what`` names the object in the error."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -18,7 +18,7 @@ class Origin:
 
     @property
     def is_here(self) -> bool:
-        """Whether this is that process, and not a child that was forked from it."""
+        """Whether the current process is that process, and not a child that was forked from it."""
         return os.getpid() == self._process
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Devices, and sessions that run a graph on one."""
+"""Devices, and sessions that run a graph on a device."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ Array: TypeAlias = npt.NDArray[Any]
 
 
 class DeviceUnavailable(RuntimeError):
-    """The device that was asked for cannot be used here; the message says what is missing."""
+    """The requested device cannot be used here; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where pictures are computed, and whether by the plain graph (``exact``) or by one lowered for the device.
+    """A device, and the settings that decide how it computes pictures.
 
-    ``bfloat16`` is a GPU's: whether its convolutions round their operands. ``batch`` pictures are computed at once. A
-    step has ``threads`` CPU threads: those of the pool ``shared``, or else of each session. ``instruction_set`` is the
-    class of what computes, such as "avx512", and ``plan`` decides how programs are lowered.
+    An ``exact`` device runs programs that are not lowered. With ``bfloat16``, on a GPU, convolutions round their
+    operands. ``batch`` pictures share a step. A step has ``threads`` CPU threads: those of the pool ``shared``, or else
+    of each session. ``instruction_set`` is the class of the processor or GPU, such as "avx512", and ``plan`` decides
+    how programs are lowered.
     """
 
     name: str
@@ -54,17 +55,17 @@ class Device:
 
     @property
     def type(self) -> DeviceType:
-        """What is known of all devices of its name."""
+        """The properties of all devices with its name."""
         return DEVICES[self.name]
 
     @property
     def channels_last(self) -> bool:
-        """Whether convolutions work on [N, H, W, C]: the plan says so."""
+        """Whether convolutions work on [N, H, W, C], by the plan."""
         return self.plan is not None and self.plan.channels_last
 
     @property
     def kind(self) -> str:
-        """The device's class in words, such as "cpu-avx512"; `maker.maker_of` names all that pictures depend on."""
+        """The name of the device's class, such as "cpu-avx512"; `maker.maker_of` has all that pictures depend on."""
         precision: Precision = "exact" if self.exact else "bfloat16" if self.bfloat16 else "float32"
         return device_class(self.name, self.instruction_set, precision, self.batch)
 
@@ -77,15 +78,15 @@ def choose_device(
     bfloat16: bool = False,
     plan: str | None = None,
 ) -> Device:
-    """Return the device of a name of `DEVICES`; "auto" is the first of them that works.
+    """Return the device with a name of `DEVICES`; "auto" is the first of them that works.
 
-    ``threads`` is the number of CPU threads of one step, by default that of `thread_count`, or a pool for all of them.
-    An ``exact`` device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of
-    convolutions. ``plan`` is a lowering plan, as `plan.find` takes it; by default it is the one that ships for the
-    device's class, and so is the number of pictures that share a step.
+    ``threads`` is the number of CPU threads of one step, by default that of `thread_count`, or a shared pool. An
+    ``exact`` device runs the graphs as they were exported. ``bfloat16``, on a GPU, rounds the operands of convolutions.
+    ``plan`` is a lowering plan, as `plan.find` takes it; the default is the one that ships for the device's class. The
+    plan has the number of pictures that share a step.
 
-    Raises DeviceUnavailable where the device, or bfloat16, does not work, UnusablePlan for a plan that is not there or
-    damaged, and ValueError for another name, for exact and bfloat16 at once, or for a number of threads below 1.
+    Raises DeviceUnavailable if the device, or bfloat16, does not work, UnusablePlan if the plan is missing or damaged,
+    and ValueError for an unknown name, for exact and bfloat16 at once, or for a number of threads below 1.
     """
     if exact and bfloat16:
         raise ValueError("a device is exact or computes in bfloat16, not both")
@@ -110,13 +111,15 @@ def _first_that_works() -> DeviceType:
     raise AssertionError("the last device always works")
 
 
-def _planned(device: Device, asked: str | None) -> Device:
-    """Return a device with its class and a plan: the one asked for, or the one of its class."""
-    found = device.type.instruction_set()
-    device = replace(device, instruction_set=found.name)
-    plan = shipped(found.plan) if asked is None else find(asked, device.kind)
+def _planned(device: Device, requested: str | None) -> Device:
+    """Return a device with its class and a plan: the requested one, or the one of its class."""
+    instruction_set = device.type.instruction_set()
+    device = replace(device, instruction_set=instruction_set.name)
+    plan = shipped(instruction_set.plan) if requested is None else find(requested, device.kind)
     if (plan.rates is None) is device.type.multiplies_rows:
-        raise UnusablePlan(f"the lowering plan {asked} is for another kind of device than {device.kind}; leave it out")
+        raise UnusablePlan(
+            f"the lowering plan {requested} is for another kind of device than {device.kind}; leave it out"
+        )
     return replace(device, plan=plan, batch=plan.batch)
 
 
@@ -124,11 +127,12 @@ def _planned(device: Device, asked: str | None) -> Device:
 
 
 class Session:
-    """One graph, loaded on a device; ``model`` is used up.
+    """One graph, loaded on a device; ``model`` must not be used afterwards.
 
     ``weights`` holds the contents of the files that the graph's external tensors name. Every node runs on the device:
-    where it is not the CPU, a node that only the CPU can run is an error, not a slow picture. Making a
-    session changes no other. It is used in the process that made it: ForkedProcess is raised in a forked child.
+    on a GPU, a node that only the CPU can run is an error, because it would make every step slow. Making a session does
+    not change other sessions. A session can be used only in the process that made it: in a forked child it raises
+    ForkedProcess.
     """
 
     def __init__(self, model: ir.Model, device: Device, *, weights: Mapping[str, Array] | None = None) -> None:
@@ -154,18 +158,18 @@ class Session:
         return onnxruntime.OrtValue.ortvalue_from_numpy(np.array(array, order="C"), *self._place)
 
     def bind(self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> Binding:
-        """Tie the graph to tensors that it reads and writes at each run; they must not overlap."""
+        """Bind the graph to the tensors that it reads and writes at each run; they must not overlap."""
         return Binding(self._session, inputs, outputs, self._recording(_new_recording), self._origin)
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run once, from arrays to arrays."""
+        """Run once; return the outputs, as arrays, by name."""
         self._origin.check()
         names = [output.name for output in self._session.get_outputs()]
         unrecorded = self._recording(lambda: NOT_RECORDED)
         return dict(zip(names, self._session.run(names, dict(feeds), unrecorded), strict=True))
 
     def _recording(self, recording: Callable[[], str]) -> Any:
-        """Return run options that name a recording of the device's work; None where there is none."""
+        """Return run options that name a recording of the device's work, or None if the device records none."""
         if not self.device.type.records_runs:
             return None
         options = onnxruntime.RunOptions()
@@ -174,7 +178,7 @@ class Session:
 
 
 def _options(device: Device) -> Any:
-    """Return what a session on a device is told."""
+    """Return the options of a session on a device."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.use_deterministic_compute = True
@@ -184,8 +188,8 @@ def _options(device: Device) -> Any:
     else:
         options.intra_op_num_threads = device.threads
         options.inter_op_num_threads = 1  # nodes run one after the other
-        # Threads that wait within a run spin, which makes a step of many small nodes quick. After a run they must not:
-        # every loaded program has threads, and those at rest would take the cores from the one that runs.
+        # Threads that wait within a run spin, which makes a step of many small nodes fast. After a run they must not:
+        # every loaded program has threads, and spinning idle ones would take the cores from the program that runs.
         options.add_session_config_entry("session.force_spinning_stop", "1")
     for name, value in device.type.config.items():
         options.add_session_config_entry(name, value)
@@ -200,19 +204,20 @@ _recordings = count(1)
 
 
 def _new_recording() -> str:
-    """Return a number for a recording that no other binding of this process has."""
+    """Return a number for a recording, unique in this process."""
     return str(next(_recordings))
 
 
 LARGE = 1024
-"""Bytes above which a constant goes to the runtime as a file in memory: a message would hold it twice more, and no
-message can be larger than 2 GB."""
+"""Constants of more bytes are passed to the runtime as files in memory: a protobuf message would hold two more copies
+of them, and is limited to 2 GB."""
 
 
 def _take_constants(graph: ir.Graph) -> dict[str, Array]:
-    """Take the large constants out of a graph, which refers to them from then on by the names returned.
+    """Replace the large constants of a graph by references, and return the constants by the names of the references.
 
-    Left in it they would stay in memory until Python looks for cycles, for the objects of a graph refer to each other.
+    Otherwise they would stay in memory until Python's cycle collector runs, because the objects of a graph refer to
+    each other.
     """
     taken: dict[str, Array] = {}
     for value in graph.initializers.values():
@@ -227,7 +232,7 @@ def _take_constants(graph: ir.Graph) -> dict[str, Array]:
 
 
 class Binding:
-    """A session tied to the tensors that it reads and writes; made by `Session.bind`."""
+    """A session bound to the tensors that it reads and writes; made by `Session.bind`."""
 
     def __init__(
         self, session: Any, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], options: Any, origin: Origin

@@ -1,4 +1,4 @@
-"""How many threads a step has, and whose they are: each session's own, or one pool that a process's owner made."""
+"""The threads of a step: each session has its own, unless the owner of the process makes one shared pool."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ THREADS = "REVERIE_THREADS"
 
 
 class SharedThreads:
-    """One pool of threads for all sessions of this process that are given it.
+    """One pool of threads that sessions of this process can share.
 
-    Making one changes the whole process: from then on ONNX Runtime refuses every session that wants threads of its own,
-    which sessions made by other code do by default. It is for the owner of a process, as `reverie serve` is, and needs
-    to be made before an engine is. Without one each session has its own threads, and other code is left alone.
+    Making one changes the whole process: from then on ONNX Runtime refuses every session with its own threads, which is
+    the default of sessions that other code makes. So only the owner of a process, such as `reverie serve`, should make
+    one, before it makes an engine. Without a pool each session has its own threads, and other code is not affected.
 
-    ``count`` is the number of threads; by default that of `thread_count`. Raises RuntimeError where this process has
-    such a pool already: it cannot be replaced.
+    ``count`` is the number of threads; the default is that of `thread_count`. Raises RuntimeError if this process has a
+    pool already, because it cannot be replaced.
     """
 
     def __init__(self, count: int | None = None) -> None:
         self.count = thread_count(count)
-        #: Where its threads are: they do not follow a fork.
+        #: The process of its threads, which a forked child does not have.
         self.origin = Origin("a pool of threads")
         try:
             onnxruntime.set_global_thread_pool_sizes(self.count, 1)
@@ -35,24 +35,24 @@ class SharedThreads:
             ) from error
 
 
-def thread_count(wanted: int | None = None) -> int:
-    """Return how many CPU threads a step is to have.
+def thread_count(count: int | None = None) -> int:
+    """Return the number of CPU threads of a step.
 
-    That is ``wanted``, or else the number in the environment variable REVERIE_THREADS, or else the number of cores that
-    this process may use. Raises ValueError for a number below 1.
+    It is ``count`` if that is given, or else the number in the environment variable REVERIE_THREADS, or else the number
+    of cores that this process may use. Raises ValueError for a number below 1.
     """
-    if wanted is None:
-        told = os.environ.get(THREADS, "")
-        if not told:
+    if count is None:
+        variable = os.environ.get(THREADS, "")
+        if not variable:
             return _cores()
-        if not told.isascii() or not told.isdecimal() or int(told) < 1:
-            raise ValueError(f"{THREADS} is {told!r} and has to be a number of threads, at least 1")
-        return int(told)
-    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
-        raise ValueError(f"threads {wanted!r} is not a number of threads, at least 1, or a SharedThreads")
-    return wanted
+        if not variable.isascii() or not variable.isdecimal() or int(variable) < 1:
+            raise ValueError(f"{THREADS} is {variable!r} and must be a number of threads, at least 1")
+        return int(variable)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"threads {count!r} is not a number of threads, at least 1, or a SharedThreads")
+    return count
 
 
 def _cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Where renders are requested: a picture that is stored, or being rendered for others, is not rendered again."""
+"""The dispatcher answers requests from the store, from a render in progress, or by a new render."""
 
 from reverie_server.dispatch.dispatcher import Counts, Dispatcher
 from reverie_server.dispatch.subscription import Subscription

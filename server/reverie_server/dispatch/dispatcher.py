@@ -1,4 +1,4 @@
-"""Between callers and the device: a picture comes from the store, from a render under way, or from a new one."""
+"""Answers each request from the store, from a render in progress, or by a new render."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reverie_server.errors import Draining, InvalidRequest, NotStored, TooLate, 
 from reverie_server.request.events import Accepted, Rendering
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.step_loop import StepLoop
-from reverie_server.store import NotKept, Store
+from reverie_server.store import Store, StoreWriteError
 
 log = logging.getLogger(__name__)
 
@@ -28,23 +28,23 @@ THREADS = 4
 
 @dataclass(frozen=True)
 class Counts:
-    """How requests were answered so far."""
+    """How many requests were answered in which way so far."""
 
-    #: From the store, and not from the store although that was looked at.
+    #: Requests whose picture was found in the store, and those for which it was looked up there in vain.
     hits: int = 0
     misses: int = 0
-    #: By joining a render under way, or one that ended under the same request id.
+    #: Requests that joined a render in progress, or one that ended under the same request id.
     joined: int = 0
-    #: Results that were stored, and that could not be.
+    #: Results that were stored, and those that could not be.
     stored: int = 0
     not_stored: int = 0
 
 
 class Dispatcher:
-    """Takes requests for a step loop. Requests for one picture share a render while it is in flight.
+    """Takes the requests for a step loop. Requests for the same picture share a render while it is in progress.
 
-    The step loop and the store are never called while the lock is held: the store may take its time, and the step loop
-    takes this lock while it holds its own.
+    The step loop and the store are never called while the lock is held: both may be slow, and the step loop takes this
+    lock while it holds its own.
     """
 
     def __init__(self, step_loop: StepLoop, store: Store | None) -> None:
@@ -52,7 +52,7 @@ class Dispatcher:
         self._store = store
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="reverie-store")
         self._lock = Lock()
-        #: The renders that others may join, by digest.
+        #: The renders that requests may join, by digest.
         self._in_flight: dict[str, InFlight] = {}
         self._attempts = Attempts()
         self._counts = Counts()
@@ -60,7 +60,7 @@ class Dispatcher:
 
     @property
     def stores(self) -> bool:
-        """Whether results are stored at all."""
+        """Whether results are stored."""
         return self._store is not None
 
     def counts(self) -> Counts:
@@ -77,12 +77,12 @@ class Dispatcher:
         deadline_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
-        """Render what a client requests; the client waits for at most `deadline_s` seconds.
+        """Answer a request of a client that waits at most `deadline_s` seconds.
 
-        The subscription has all events, and the refusal if the step loop refuses the render; `wake` is called, from
-        other threads, whenever it has something to read.
+        The returned subscription receives all events of the render, including refusals by the step loop. `wake` is
+        called, from other threads, when there are events to read.
 
-        Raises Draining after `close`, and InvalidRequest if the request id stands for another spec.
+        Raises Draining after `close`, and InvalidRequest if the request id was used for another spec.
         """
         subscription = Subscription(request, wake, client=client, deadline_s=deadline_s, durable=durable)
         with self._lock:
@@ -95,18 +95,18 @@ class Dispatcher:
             self._count(joined=int(joined is not None))
             in_flight = joined or self._new(request)
             self._subscribe(in_flight, subscription)
-            look = joined is None and self._may_be_stored(request)
-            if look:
-                self._pool.submit(self._look, in_flight)
+            look_up = joined is None and self._may_be_stored(request)
+            if look_up:
+                self._pool.submit(self._look_up, in_flight)
         subscription.events.notify()
         if joined is not None and not request.background:
             self._step_loop.promote(in_flight, client=client)
-        elif joined is None and not look:
+        elif joined is None and not look_up:
             self._launch(in_flight)
         return subscription
 
     def close(self) -> None:
-        """Take no more requests, stop the step loop, and wait until every finished picture is stored."""
+        """Refuse new requests, stop the step loop, and wait until the finished results are in the store."""
         with self._lock:
             self._closed = True
         self._step_loop.close()
@@ -115,7 +115,7 @@ class Dispatcher:
     # ----- which requests share a render; the lock is held -----
 
     def _joinable(self, request: RenderRequest) -> InFlight | None:
-        """Return the render that a request can join, or None: its own first attempt, or one of the same picture."""
+        """Return the render that a request can join: its own first attempt, or one of the same picture."""
         attempt = self._attempts.find(request.request_id) if request.request_id else None
         if attempt is not None and attempt.digest != request.digest:
             raise InvalidRequest([Violation("request_id", "stands for another spec already; take a new one")])
@@ -125,13 +125,16 @@ class Dispatcher:
             return attempt.in_flight
         if request.cache == visualization_pb2.CACHE_MODE_BYPASS:
             return None
-        found = self._in_flight.get(request.digest)
-        return None if found is None or found.over else found
+        return self._open(request.digest)
+
+    def _open(self, digest: str) -> InFlight | None:
+        """Return the render of a digest if requests may still join it."""
+        in_flight = self._in_flight.get(digest)
+        return None if in_flight is None or in_flight.over else in_flight
 
     def _new(self, request: RenderRequest) -> InFlight:
         in_flight = InFlight(request, self._lock, self._ended)
-        found = self._in_flight.get(request.digest)
-        if request.cache == visualization_pb2.CACHE_MODE_USE and (found is None or found.over):
+        if request.cache == visualization_pb2.CACHE_MODE_USE and self._open(request.digest) is None:
             self._in_flight[request.digest] = in_flight
         return in_flight
 
@@ -152,98 +155,101 @@ class Dispatcher:
     def _count(self, **more: int) -> None:
         self._counts = replace(self._counts, **{name: getattr(self._counts, name) + n for name, n in more.items()})
 
-    # ----- from a request to its end, in any thread -----
+    # ----- from a request to its end; each part may run in another thread -----
 
     def _answer(self, subscription: Subscription) -> None:
-        """Answer from the store or not at all."""
+        """Answer from the store, or with NotStored if the picture is not there."""
         digest = subscription.request.digest
         with self._lock:
             in_flight = self._in_flight.get(digest)
-            made = in_flight.rendering if in_flight else None
+            finished = in_flight.rendering if in_flight else None
         try:
-            found = self._stored(digest) if made is None else replace(made, cached=True)
+            rendering = self._stored(digest) if finished is None else replace(finished, cached=True)
         except BaseException as error:
             subscription.events.post(error)
             return
-        if found is None:
+        if rendering is None:
             subscription.events.post(NotStored(digest))
         else:
-            subscription.events.put(Accepted(found.spec, digest, 0.0, cached=True))
-            subscription.events.post(found)
+            subscription.events.put(Accepted(rendering.spec, digest, 0.0, cached=True))
+            subscription.events.post(rendering)
 
-    def _look(self, in_flight: InFlight) -> None:
-        """Answer from the store, or render."""
+    def _look_up(self, in_flight: InFlight) -> None:
+        """Answer from the store, or render if the picture is not there."""
         digest = in_flight.request.digest
         try:
-            found = self._stored(digest)
+            rendering = self._stored(digest)
         except BaseException as error:
             in_flight.post(error)
             return
-        if found is None:
+        if rendering is None:
             self._launch(in_flight)
         else:
-            in_flight.put(Accepted(found.spec, digest, 0.0, cached=True))
-            in_flight.put(found)
+            in_flight.put(Accepted(rendering.spec, digest, 0.0, cached=True))
+            in_flight.put(rendering)
             self._settle(in_flight, new=False)
 
     def _stored(self, digest: str) -> Rendering | None:
-        found = None if self._store is None else self._store.get(digest)
+        rendering = None if self._store is None else self._store.get(digest)
         with self._lock:
-            self._count(hits=int(found is not None), misses=int(found is None))
-        return found
+            self._count(hits=int(rendering is not None), misses=int(rendering is None))
+        return rendering
 
     def _launch(self, in_flight: InFlight) -> None:
-        """Submit a render; try again if it is too late for its callers and one has joined who waits longer."""
+        """Submit a render to the step loop; retry after TooLate if a caller with a later deadline has joined."""
         while True:
             with self._lock:
-                if in_flight.over:  # everybody has left meanwhile
+                if in_flight.over:  # every caller has left in the meantime
                     return
-                client, patience_s = in_flight.interactive_client, in_flight.patience_s
-                payer = in_flight.subscriptions[0].client if client is None else client
+                client, deadline_s = in_flight.interactive_client, in_flight.latest_deadline_s
+                charged = in_flight.subscriptions[0].client if client is None else client
             try:
-                self._step_loop.submit(in_flight, client=payer, background=client is None, deadline_s=patience_s)
+                self._step_loop.submit(in_flight, client=charged, background=client is None, deadline_s=deadline_s)
                 break
             except TooLate as fault:
                 with self._lock:
-                    now_s = in_flight.patience_s
-                if patience_s is None or (now_s is not None and now_s <= patience_s):
+                    now_s = in_flight.latest_deadline_s
+                if deadline_s is None or (now_s is not None and now_s <= deadline_s):
                     in_flight.post(fault)
                     return
             except BaseException as error:
                 in_flight.post(error)
                 return
         with self._lock:
-            urgent = in_flight.interactive_client if client is None else None
-        if urgent is not None:  # it joined meanwhile
-            self._step_loop.promote(in_flight, client=urgent)
+            joined = in_flight.interactive_client if client is None else None
+        if joined is not None:  # an interactive client joined in the meantime
+            self._step_loop.promote(in_flight, client=joined)
 
     def _ended(self, in_flight: InFlight) -> None:
-        """Store the picture, in another thread than the one that makes the steps."""
+        """Store the picture in another thread, so that the thread that renders goes on."""
         if in_flight.rendering is None:
             with self._lock:
                 self._remove(in_flight)
             return
         try:
-            self._pool.submit(self._keep, in_flight, in_flight.rendering)
-        except RuntimeError:  # closed: what is not stored yet is rendered again one day
-            self._settle(in_flight, NotKept("the server is stopping"))
+            self._pool.submit(self._save, in_flight, in_flight.rendering)
+        except RuntimeError:  # the pool is closed: the picture is rendered again when it is next requested
+            self._settle(in_flight, StoreWriteError("the server is stopping"))
 
-    def _keep(self, in_flight: InFlight, rendering: Rendering) -> None:
+    def _save(self, in_flight: InFlight, rendering: Rendering) -> None:
         problem = None
         try:
             if self._store is None:
-                raise NotKept("the store is off")
+                raise StoreWriteError("the store is off")
             self._store.put(rendering)
-        except NotKept as error:
+        except StoreWriteError as error:
             problem = error
-        except Exception as error:  # a bug of ours: the picture is there all the same
+        except Exception as error:  # a bug of ours: callers still get the picture
             request = in_flight.request
             log.exception("the result %s is not stored", request.digest, extra={"request_id": request.call})
-            problem = NotKept(f"{type(error).__name__}: {error}")
+            problem = StoreWriteError(f"{type(error).__name__}: {error}")
         self._settle(in_flight, problem)
 
-    def _settle(self, in_flight: InFlight, problem: NotKept | None = None, *, new: bool = True) -> None:
-        """Take a render out of flight whose picture is stored, or cannot be because of a problem."""
+    def _settle(self, in_flight: InFlight, problem: StoreWriteError | None = None, *, new: bool = True) -> None:
+        """Finish a render that has a picture: notify the callers that wait for the store, and count the result.
+
+        The picture is in the store unless there is a problem.
+        """
         with self._lock:
             if new and self._store is not None:
                 self._count(stored=int(problem is None), not_stored=int(problem is not None))
@@ -253,7 +259,7 @@ class Dispatcher:
         in_flight.notify()
 
     def _leave(self, in_flight: InFlight, subscription: Subscription) -> None:
-        """Drop a subscription; stop the render if it was the last one."""
+        """Remove a subscription; if it was the last one, stop the render."""
         with self._lock:
             if subscription not in in_flight.subscriptions or in_flight.rendering is not None:
                 return

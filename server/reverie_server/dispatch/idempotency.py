@@ -1,4 +1,4 @@
-"""Which request id stands for which render, so that a retry finds its first attempt."""
+"""Maps request ids to renders, so that a retry finds the render of its first attempt."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from reverie_server.dispatch.inflight import InFlight
 
-#: How long an attempt is remembered, and how many are.
-KEPT_S = 600
+#: How long an attempt is remembered, and how many at most.
+RETENTION_S = 600
 MAX_ATTEMPTS = 10_000
-#: Pictures of attempts that ended; those beyond are only in the store.
+#: The bytes of pictures of attempts that ended; older pictures are only in the store.
 MAX_BYTES = 64 * 2**20
 
 
 @dataclass
 class Attempt:
-    """A request that named itself. `in_flight` is forgotten if its picture would take too much room."""
+    """A request with an id. `in_flight` becomes None when its picture is dropped to save memory."""
 
     digest: str
     in_flight: InFlight | None
@@ -36,19 +36,19 @@ class Attempts:
         self._bytes = 0
 
     def find(self, request_id: str) -> Attempt | None:
-        """Return the attempt of an id, if one is remembered."""
+        """Return the attempt of an id, or None if none is remembered."""
         self._expire()
         return self._attempts.get(request_id)
 
     def remember(self, request_id: str, in_flight: InFlight) -> None:
-        """Let an id stand for a render."""
+        """Map an id to a render."""
         self._attempts.pop(request_id, None)
         while len(self._attempts) >= MAX_ATTEMPTS:
             self._attempts.popitem(last=False)
         self._attempts[request_id] = Attempt(in_flight.request.digest, in_flight, self._clock())
 
     def ended(self, in_flight: InFlight) -> None:
-        """Keep a picture for callers who ask again, and drop the oldest ones beyond the bound."""
+        """Keep a render's picture for retries, and drop the oldest pictures beyond the bound."""
         for subscription in in_flight.subscriptions:
             attempt = self._attempts.get(subscription.request.request_id)
             if attempt is not None and attempt.in_flight is in_flight:
@@ -60,7 +60,7 @@ class Attempts:
             self._drop()
 
     def _expire(self) -> None:
-        oldest = self._clock() - KEPT_S
+        oldest = self._clock() - RETENTION_S
         while self._attempts and next(iter(self._attempts.values())).since < oldest:
             self._attempts.popitem(last=False)
         while self._ended and self._ended[0].since < oldest:

@@ -1,4 +1,4 @@
-"""A render that is looked for in the store, waits, runs or is being stored, and the callers that wait for it."""
+"""A render that is queued, in progress or being stored, and the callers that share it (single-flight)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from reverie_server.scheduler.render import Render
 
 
 class InFlight(Render):
-    """A render and its subscriptions. The dispatcher's `lock` guards what this class adds to `Render`.
+    """A render and its subscriptions. The dispatcher's `lock` guards the attributes that this class adds to `Render`.
 
-    `put`, `notify` and `post`, which the step loop calls, take the lock; the caller of any other method holds it.
-    `ended` is called without the lock when the render has ended, with a picture or without.
+    `put`, `notify` and `post`, which the step loop calls, take the lock; the other methods must be called with it held.
+    `ended` is called without the lock after the render has ended, whether it has a picture or not.
     """
 
     def __init__(self, request: RenderRequest, lock: Lock, ended: Callable[[InFlight], None]) -> None:
@@ -26,22 +26,22 @@ class InFlight(Render):
         self.accepted: Accepted | None = None
         self.progress: Progress | None = None
         self.rendering: Rendering | None = None
-        #: Whether it cannot be joined any more: it failed, or all callers have left.
+        #: Whether no caller may join any more, because it failed or because every caller has left.
         self.over = False
 
     @property
     def interactive_client(self) -> str | None:
-        """The first client that requested it as an interactive render, or None."""
+        """The first client that waits for it as an interactive render, or None."""
         return next((each.client for each in self.subscriptions if not each.request.background), None)
 
     @property
-    def patience_s(self) -> float | None:
-        """The longest time that any of its callers will wait, in seconds, or None if there is no limit."""
+    def latest_deadline_s(self) -> float | None:
+        """In how many seconds the last caller stops waiting, or None if there is no limit."""
         remaining = [each.remaining_s() for each in self.subscriptions]
         return None if None in remaining else max((s for s in remaining if s is not None), default=None)
 
     def join(self, subscription: Subscription) -> None:
-        """Add a caller, and queue what it has missed."""
+        """Add a caller, and queue the events that it has missed."""
         self.subscriptions.append(subscription)
         if self.rendering is not None and not subscription.durable:
             subscription.put(Accepted(self.rendering.spec, self.request.digest, 0.0, cached=True))
@@ -52,13 +52,13 @@ class InFlight(Render):
                 subscription.put(event)
 
     def settle(self, problem: BaseException | None = None) -> None:
-        """Queue the picture, or why it is not stored, for the callers that wait for the store."""
+        """Queue the picture for the callers that wait until it is stored, or the reason why it is not."""
         assert self.rendering is not None
         for subscription in self.subscriptions:
             subscription.put(self.rendering if problem is None or not subscription.durable else problem)
 
     def put(self, event: Event | BaseException) -> None:
-        """Queue an event for the callers that it concerns; a picture is kept even if all have left."""
+        """Queue an event for the callers that should get it; a picture is kept even if every caller has left."""
         with self._lock:
             if self.over and not isinstance(event, Rendering):
                 return
@@ -66,7 +66,8 @@ class InFlight(Render):
             match event:
                 case Accepted():
                     self.accepted = event
-                case Progress():  # frames are only for the caller that requested them
+                case Progress():
+                    # Only the caller that requested frames gets them.
                     self.progress = plain = replace(event, frame=None)
                 case Rendering():
                     self.rendering = event
@@ -84,7 +85,7 @@ class InFlight(Render):
             subscription.events.notify()
 
     def post(self, event: Event | BaseException) -> None:
-        """Queue an event and wake the callers; after the end the dispatcher takes over."""
+        """Queue an event and wake the callers; call `ended` if it is the last one."""
         super().post(event)
         if not isinstance(event, Accepted | Progress):
             self._ended(self)

@@ -1,4 +1,4 @@
-"""One caller of a render, which it may share with others."""
+"""The subscription of one caller to a render, which other callers may share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from reverie_server.request.events import Event, Progress
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import EventQueue
 
-#: Seconds between two reports of steps to a caller that does not say how often: nobody reads more than ten a second,
-#: and each takes time from the steps.
+#: Seconds between two reports of steps if the request sets no interval. No reader needs more than ten a second, and
+#: each takes processor time from the steps.
 PAUSE_S = 0.1
 
 
 class Subscription:
-    """The events of a render for one caller; made by `Dispatcher.submit`.
+    """A caller's view of a render: its events, and the means to stop it. Made by `Dispatcher.submit`.
 
-    The caller reads events until the Rendering comes, or calls `stop`. With `durable` the Rendering comes when it is in
-    the store, or NotKept instead if it cannot be stored.
+    The caller reads events until it gets the Rendering, or calls `stop`. With `durable` it gets the Rendering once it
+    is in the store, or StoreWriteError instead if it cannot be stored.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Subscription:
         self.leave: Callable[[], None] = _nothing
 
     def take(self) -> Event | None:
-        """Return the oldest event not yet read, or None; raise what ended the render, if something did."""
+        """Return the oldest event not yet read, or None; raise the exception that ended the render."""
         return self.events.take()
 
     def remaining_s(self) -> float | None:
@@ -52,9 +52,9 @@ class Subscription:
         return None if self._until is None else self._until - self._clock()
 
     def stop(self) -> None:
-        """Leave; if no other caller waits for the render, it ends before its next step. No effect after its end.
+        """End the subscription; if it was the last one of its render, the render ends before its next step.
 
-        A caller that still reads gets `Interrupted`.
+        No effect on a render that is done. If the caller reads on, it gets `Interrupted`.
         """
         self.leave()
         self.events.post(Interrupted())
@@ -65,7 +65,7 @@ class Subscription:
             self.events.put(event)
 
     def _due(self, progress: Progress) -> bool:
-        """Return whether to tell the caller: of all frames and queue positions, but not of every step."""
+        """Return whether to report a progress event: all frames and queue positions, but not every step."""
         if progress.frame is not None or progress.step == 0:
             return True
         if self.request.report_every is not None:

@@ -1,1 +1,1 @@
-"""Jobs: many pictures from one request, which outlives connections and the process; see `jobs.Jobs`."""
+"""Jobs: many pictures from one request, which survives lost connections and restarts of the process."""

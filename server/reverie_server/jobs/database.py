@@ -1,4 +1,4 @@
-"""The SQLite file of jobs: open in one process at a time; a finished transaction is on the disk."""
+"""The SQLite file of jobs: one process at a time can open it, and a finished transaction is on the disk."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from sqlalchemy.pool import StaticPool
 from reverie_server.errors import JobsOff, JobsUnreachable
 from reverie_server.jobs.schema import METADATA, VERSION
 
-# The process that writes first locks the file until it ends, however it ends: two servers never work on one job.
+# The first process that writes locks the file until it ends, even by a crash: so two servers never work on one job.
 PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 
-#: SQLite's codes for a file that another process has locked, and for one that is no database or is broken.
+#: SQLite's codes for a file that another process has locked, and for a file that is not a database or is damaged.
 IN_USE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 
 class JobDatabase:
-    """One connection to the file, shared by all threads, which take turns.
+    """One connection to the file, which all threads share under a lock.
 
-    The messages of its errors go to clients, and so name no path.
+    Its error messages are sent to clients, and therefore contain no path.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open or create the file; raise JobsUnreachable if another process has it, JobsOff if it holds no jobs."""
+        """Open or create the file; raise JobsUnreachable if another process has locked it, JobsOff if it is damaged."""
         self._lock = Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ class JobDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Run the block as one transaction, on the disk when the block is left; raise JobsUnreachable."""
+        """Run the block as one transaction, which is on the disk after the block; raise JobsUnreachable if it fails."""
         with self._lock:
             try:
                 with self._engine.begin() as connection:
@@ -78,12 +78,12 @@ class JobDatabase:
             if code in IN_USE:
                 raise JobsUnreachable("another server has their file; give each its own with --jobs") from error
             if code in DAMAGED:
-                raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to begin anew") from error
+                raise JobsOff(f"the file of jobs is damaged ({error.orig}); move it away to start a new one") from error
             raise JobsUnreachable(f"their file says: {error.orig}") from error
 
 
 def _primary_code(error: DBAPIError) -> int:
-    """Return SQLite's primary result code: the low byte of the extended one. 0 where the error is not SQLite's."""
+    """Return SQLite's primary result code, the low byte of the extended one; 0 if the error is not SQLite's."""
     return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
 
 

@@ -1,4 +1,4 @@
-"""The repository of jobs: what was asked for, what is done, and in which order it was done."""
+"""The repository of jobs: their requests, their results, and the order of the results."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from reverie_server.jobs.schema import ITEMS, JOBS
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
 
-#: Events that are read at once.
+#: The most events that one call returns.
 PAGE = 100
 
 
 @dataclass(frozen=True)
 class Task:
-    """A picture that is still to be made, and the job it belongs to."""
+    """A picture of a job that is not made yet."""
 
     job: int
     item: Item
     spec: spec_pb2.RenderSpec
-    #: Its name in the log: the job's id, as its caller has it, and the item's index.
+    #: Its name in the log: the job's public id and the item's index.
     name: str
 
 
@@ -62,22 +62,22 @@ class Failed:
 
 
 class JobRepository:
-    """Jobs in a database. When a call returns its changes are on the disk; every call may raise JobsUnreachable."""
+    """Jobs in a database. When a call returns, its changes are on the disk. Every call may raise JobsUnreachable."""
 
     def __init__(self, database: JobDatabase, limits: Limits) -> None:
         self._database = database
         self._limits = limits
 
     def create(self, job: str, request: JobRequest, request_id: str) -> jobs_pb2.RenderJob:
-        """Add a job, or return the one that was added under the same request id; raise TooManyJobs."""
+        """Add a job, or return the one with the same request id; raise TooManyJobs if too many are open."""
         with self._database.transaction() as connection:
             if request_id and (row := connection.execute(select(JOBS).where(JOBS.c.request_id == request_id)).first()):
                 request.require_same(row.request)
                 return _message(row)
             count_open = select(func.count()).select_from(JOBS).where(JOBS.c.state.in_(OPEN))
-            going_on = connection.execute(count_open).scalar_one()
-            if going_on >= self._limits.max_open_jobs:
-                raise TooManyJobs(going_on)
+            open_jobs = connection.execute(count_open).scalar_one()
+            if open_jobs >= self._limits.max_open_jobs:
+                raise TooManyJobs(open_jobs)
             values = {
                 "id": job,
                 "request_id": request_id or None,
@@ -95,14 +95,14 @@ class JobRepository:
             return _message(connection.execute(select(JOBS).where(JOBS.c.number == number)).one())
 
     def get(self, job: str) -> jobs_pb2.RenderJob:
-        """Return a job; raise NoSuchJob."""
+        """Return a job; raise NoSuchJob if there is none with this id."""
         with self._database.transaction() as connection:
             return _message(_row(connection, job))
 
     def newest(self, count: int, *, before: int) -> tuple[list[jobs_pb2.RenderJob], int]:
-        """Return jobs, the newest first, and the number to pass as `before` for the next page: 0 after the last.
+        """Return jobs, the newest first, and the number to pass as `before` for the next page, 0 after the last.
 
-        `before` 0 begins with the newest.
+        `before=0` starts with the newest.
         """
         query = select(JOBS).order_by(JOBS.c.number.desc()).limit(count + 1)
         with self._database.transaction() as connection:
@@ -111,7 +111,7 @@ class JobRepository:
         return [_message(row) for row in rows[:count]], rows[count - 1].number if more else 0
 
     def cancel(self, job: str) -> tuple[jobs_pb2.RenderJob, int]:
-        """End a job, unless it has ended; return it and its number."""
+        """Cancel a job unless it has ended; return it and its number."""
         with self._database.transaction() as connection:
             row = _row(connection, job)
             if row.state in OPEN:
@@ -119,7 +119,7 @@ class JobRepository:
             return _message(_row(connection, job)), row.number
 
     def tasks(self, count: int, *, besides: Collection[tuple[int, int]]) -> list[Task]:
-        """Return the next pictures to make, those of the oldest job first, leaving out `besides`: those being made."""
+        """Return the next pictures to make, those of the oldest job first, without `besides`: those being made."""
         query = (
             select(ITEMS.c.job, ITEMS.c.place, ITEMS.c.layer, ITEMS.c.channel, JOBS.c.request, JOBS.c.id)
             .join(JOBS, JOBS.c.number == ITEMS.c.job)
@@ -141,7 +141,7 @@ class JobRepository:
         ][:count]
 
     def record_results(self, ends: Sequence[Done | Failed]) -> None:
-        """Record how pictures ended, and with the last one that its job ended; nothing is recorded for an ended job."""
+        """Record the results of pictures, and the end of each job that is complete; ignore results of ended jobs."""
         with self._database.transaction() as connection:
             for end in ends:
                 row = connection.execute(select(JOBS).where(JOBS.c.number == end.job, JOBS.c.state.in_(OPEN))).first()
@@ -149,7 +149,7 @@ class JobRepository:
                     self._record_result(connection, row, end)
 
     def events(self, job: str, after: int) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
-        """Return a job and the first of its pictures that ended after an event, with their sequence numbers."""
+        """Return a job and its next pictures that ended after the event `after`, with their sequence numbers."""
         with self._database.transaction() as connection:
             row = _row(connection, job)
             query = select(ITEMS).where(ITEMS.c.job == row.number, ITEMS.c.sequence > after)
@@ -162,7 +162,7 @@ class JobRepository:
         self._database.close()
 
     def _record_result(self, connection: Connection, row: Row[Any], end: Done | Failed) -> None:
-        """Record how one picture of an open job ended."""
+        """Record the result of one picture of an open job."""
         values = {
             "sequence": row.sequence + 1,
             "spec_digest": end.spec_digest,
@@ -195,14 +195,14 @@ class JobRepository:
             self._end(connection, end.job, state)
 
     def _end(self, connection: Connection, number: int, state: int) -> None:
-        """End a job, and delete the oldest ended jobs beyond the number that is kept."""
+        """End a job, and delete the oldest ended jobs beyond `max_ended_jobs`."""
         connection.execute(
             update(JOBS)
             .where(JOBS.c.number == number)
             .values(state=state, ended_at=time.time(), sequence=JOBS.c.sequence + 1)
         )
-        kept = select(JOBS.c.number).where(JOBS.c.state.not_in(OPEN)).order_by(JOBS.c.number.desc())
-        oldest = connection.execute(kept.offset(self._limits.max_ended_jobs)).scalars().all()
+        ended = select(JOBS.c.number).where(JOBS.c.state.not_in(OPEN)).order_by(JOBS.c.number.desc())
+        oldest = connection.execute(ended.offset(self._limits.max_ended_jobs)).scalars().all()
         connection.execute(delete(JOBS).where(JOBS.c.number.in_(oldest)))
 
 
@@ -221,12 +221,12 @@ def _template(request: bytes) -> spec_pb2.RenderSpec:
 
 
 def _message(row: Row[Any]) -> jobs_pb2.RenderJob:
-    asked = jobs_pb2.CreateRenderJobRequest.FromString(row.request)
+    request = jobs_pb2.CreateRenderJobRequest.FromString(row.request)
     return jobs_pb2.RenderJob(
         id=row.id,
         state=row.state,
-        template=asked.template,
-        layers=asked.layers,
+        template=request.template,
+        layers=request.layers,
         item_count=row.item_count,
         done_count=row.done_count,
         cached_count=row.cached_count,
@@ -253,6 +253,6 @@ def _item(row: Row[Any], template: spec_pb2.RenderSpec) -> jobs_pb2.JobItem:
 
 
 def _timestamp(seconds: float) -> Timestamp:
-    made = Timestamp()
-    made.FromMicroseconds(round(seconds * 1e6))
-    return made
+    timestamp = Timestamp()
+    timestamp.FromMicroseconds(round(seconds * 1e6))
+    return timestamp

@@ -1,4 +1,4 @@
-"""A request for a job, checked: the spec that its pictures share, and the layer and channel of each."""
+"""Validates a request for a job: the spec that its pictures share, and the layer and channel of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of a job: the channel that it shows, and its place in the order of the request."""
+    """One picture of a job: the channel that it shows, and its index in the order of the request."""
 
     index: int
     layer: str
@@ -51,7 +51,7 @@ class JobRequest:
         return jobs_pb2.CreateRenderJobRequest(template=self.common, layers=self.layers)
 
     def require_same(self, request: bytes) -> None:
-        """Raise InvalidRequest unless a stored request, serialized, asks for the same pictures."""
+        """Raise InvalidRequest unless a stored request (serialized) has the same pictures."""
         if jobs_pb2.CreateRenderJobRequest.FromString(request) != self.message():
             raise InvalidRequest([Violation("request_id", "stands for another job already; take a new one")])
 
@@ -62,9 +62,9 @@ def validate(
     channels: Callable[[str], dict[str, catalog_pb2.Layer]],
     limits: Limits,
 ) -> JobRequest:
-    """Return the pictures that a request stands for; raise InvalidRequest or NotServed with all that is wrong with it.
+    """Return the pictures of a request; raise InvalidRequest or NotServed with all its violations.
 
-    `check` validates the request for one picture; `channels` returns the layers of a served model, by name.
+    `check` validates the request for one picture; `channels` returns the layers of a served model by name.
     """
     violations = Violations()
     check_request_id(request, violations)
@@ -76,15 +76,15 @@ def validate(
     layers: list[jobs_pb2.JobLayer] = []
     items: list[Item] = []
     known = channels(request.template.model) if any(common) else {}
-    for i, (asked, effective) in enumerate(zip(request.layers, common, strict=False)):
+    for i, (requested, effective) in enumerate(zip(request.layers, common, strict=False)):
         if effective is None:
-            continue  # its violations are recorded
+            continue  # its violations are collected already
         layer = known[effective.objective.channel.layer]
         if layer.name in [each.layer for each in layers]:
             problem = f"layer {layer.name!r} is there twice; give all of its channels in one"
             violations.add(f"layers[{i}].layer", problem)
-        layers.append(jobs_pb2.JobLayer(layer=layer.name, channels=asked.channels))
-        chosen = _channels(asked, layer, f"layers[{i}]", violations)
+        layers.append(jobs_pb2.JobLayer(layer=layer.name, channels=requested.channels))
+        chosen = _channels(requested, layer, f"layers[{i}]", violations)
         items += [Item(len(items) + n, layer.name, channel) for n, channel in enumerate(chosen)]
     if len(items) > limits.max_job_items:
         violations.add("layers", f"stand for {len(items)} pictures; a job has at most {limits.max_job_items}")
@@ -98,7 +98,7 @@ def validate(
 def _complete(
     request: jobs_pb2.CreateRenderJobRequest, i: int, check: Check, violations: Violations
 ) -> spec_pb2.RenderSpec | None:
-    """Return the effective spec of a layer's first channel; add what is wrong with it to the violations."""
+    """Return the effective spec of a layer's first channel, or None if it has violations, which are collected."""
     spec = Item(0, request.layers[i].layer, 0).spec(request.template)
     try:
         return check(visualization_pb2.RenderImageRequest(spec=spec)).effective
@@ -112,19 +112,21 @@ def _complete(
 
 
 def _path(field: str, i: int) -> str:
-    """Return where a part of a picture's request stands in the job's."""
+    """Return the path in the job's request of a field of a picture's request."""
     if field.startswith("spec.objective.channel."):
         return f"layers[{i}].{field.rpartition('.')[2]}"
     return field.replace("spec.", "template.", 1)
 
 
-def _channels(asked: jobs_pb2.JobLayer, layer: catalog_pb2.Layer, path: str, violations: Violations) -> Sequence[int]:
-    if not asked.channels:
+def _channels(
+    requested: jobs_pb2.JobLayer, layer: catalog_pb2.Layer, path: str, violations: Violations
+) -> Sequence[int]:
+    if not requested.channels:
         return range(layer.channels)
-    if not violations.check_range(f"{path}.channels", len(asked.channels), 0, layer.channels, because=" ranges"):
+    if not violations.check_range(f"{path}.channels", len(requested.channels), 0, layer.channels, because=" ranges"):
         return ()
     chosen: dict[int, None] = {}
-    for n, each in enumerate(asked.channels):
+    for n, each in enumerate(requested.channels):
         place, because = f"{path}.channels[{n}]", f", the channels of layer {layer.name!r}"
         last = layer.channels - 1
         first_ok = violations.check_range(f"{place}.first", each.first, 0, last, because=because)

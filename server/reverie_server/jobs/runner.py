@@ -1,4 +1,4 @@
-"""The thread that renders the pictures of jobs, a few at a time, and records each once it is in the store."""
+"""Renders the pictures of jobs in a thread, a few at a time, and records each once it is in the store."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from reverie_server.errors import (
 from reverie_server.jobs.repository import Done, Failed, JobRepository, Task
 from reverie_server.jobs.request import Check
 from reverie_server.request.events import Rendering
-from reverie_server.store import NotKept
+from reverie_server.store import StoreWriteError
 
 log = logging.getLogger(__name__)
 
-#: Pictures that are submitted at once: enough for a batch, few enough that a restart repeats little.
+#: Pictures that are submitted at once: enough to fill a batch, and few enough that a restart repeats little work.
 AT_ONCE = 8
-#: Pauses, in seconds, after something that time may mend: the first, and the longest.
+#: The first and the longest pause after a temporary failure, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
 ItemKey = tuple[int, int]
@@ -39,8 +39,8 @@ ItemKey = tuple[int, int]
 class JobRunner:
     """Works through the jobs of a repository until closed.
 
-    `open_repository` may raise JobsUnreachable and is then called again later. `notify` is called after every change
-    that a watcher of jobs may want to see.
+    `open_repository` may raise JobsUnreachable and is then called again later. `notify` is called after every change of
+    a job.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class JobRunner:
         self._subscriptions: dict[ItemKey, Subscription] = {}
         self._closing = False
         self._pause_s = 0.0
-        #: Why the jobs wait, in a sentence; empty while they go on.
+        #: A sentence about why the jobs wait; empty while they make progress.
         self.detail = ""
         self._thread = Thread(target=self._work, name="reverie-jobs", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
-        """Look for jobs now, because one was created."""
+        """Let the thread look for new jobs now."""
         self._woken.set()
 
     def stop(self, job: int) -> None:
@@ -77,7 +77,7 @@ class JobRunner:
             subscription.stop()
 
     def close(self) -> None:
-        """Stop everything before its next step, and wait for the thread; what is not done is done another time."""
+        """Stop all pictures before their next step, and wait for the thread; unfinished pictures stay in their jobs."""
         with self._lock:
             self._closing = True
             stopped = list(self._subscriptions.values())
@@ -91,36 +91,36 @@ class JobRunner:
     def _work(self) -> None:
         while not self._closing:
             try:
-                waits = self._turn(self._open_repository())
+                reason = self._turn(self._open_repository())
             except (JobsUnreachable, JobsOff) as fault:
-                waits = str(fault)
-            except Exception as error:  # a bug of ours, which must not stop other jobs
+                reason = str(fault)
+            except Exception as error:  # a bug of ours must not stop other jobs
                 log.exception("a turn of the jobs failed")
-                waits = f"an internal error ({type(error).__name__})"
-            if waits:
-                self._wait_for(waits)
+                reason = f"an internal error ({type(error).__name__})"
+            if reason:
+                self._pause(reason)
             else:
                 self._woken.wait()
                 self._woken.clear()
 
     def _turn(self, repository: JobRepository) -> str:
         """Record what has ended and submit more; return a reason to wait, or an empty string."""
-        ends, waits = self._collect()
+        ends, reason = self._collect()
         if ends:
             repository.record_results(ends)
             self._notify()
-        if waits:
-            return waits
+        if reason:
+            return reason
         if ends:
             self._pause_s, self.detail = 0.0, ""
-        # While something is wrong, one picture at a time finds out whether it still is.
+        # After a failure one picture at a time is submitted, to find out whether it persists.
         self._submit(repository, AT_ONCE if not self._pause_s else 1)
         return ""
 
     def _collect(self) -> tuple[list[Done | Failed], str]:
-        """Return how pictures ended, and why some have to be submitted again."""
+        """Return the results of pictures that ended, and a reason to wait if some must be submitted again."""
         ends: list[Done | Failed] = []
-        waits = ""
+        reason = ""
         for key, subscription in list(self._subscriptions.items()):
             end = _end(subscription)
             if end is None:
@@ -129,30 +129,30 @@ class JobRunner:
                 del self._subscriptions[key]
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
-            elif isinstance(end, NotKept):
-                waits = f"results cannot be stored: {end}"
+            elif isinstance(end, StoreWriteError):
+                reason = f"results cannot be stored: {end}"
             elif isinstance(end, QueueFull | Draining):
-                waits = waits or str(end)
+                reason = reason or str(end)
             elif not isinstance(end, Interrupted):
                 ends.append(_failed(key, subscription.request.call, end))
-        return ends, waits
+        return ends, reason
 
     def _submit(self, repository: JobRepository, at_once: int) -> None:
-        unfit = []
+        invalid = []
         for task in repository.tasks(max(0, at_once - len(self._subscriptions)), besides=self._subscriptions.keys()):
             try:
                 request = visualization_pb2.RenderImageRequest(
                     spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH
                 )
                 checked = self._check(request, call=task.name)
-            except (InvalidRequest, NotServed) as fault:  # the models are not those that the job was made for
-                unfit.append(Failed(task.job, task.item.index, str(fault)))
+            except (InvalidRequest, NotServed) as fault:  # the models have changed since the job was created
+                invalid.append(Failed(task.job, task.item.index, str(fault)))
             else:
                 self._begin(
                     task, self._dispatcher.submit(checked, self._woken.set, client=f"job {task.job}", durable=True)
                 )
-        if unfit:
-            repository.record_results(unfit)
+        if invalid:
+            repository.record_results(invalid)
             self._notify()
             self._woken.set()
 
@@ -163,11 +163,11 @@ class JobRunner:
         if closing:
             subscription.stop()
 
-    def _wait_for(self, what: str) -> None:
-        """Let some time pass, even if woken, unless it is time to close."""
-        if what != self.detail:
-            log.warning("jobs wait: %s", what)
-            self.detail = what
+    def _pause(self, reason: str) -> None:
+        """Pause, even if woken, but return at once when the runner is closed."""
+        if reason != self.detail:
+            log.warning("jobs wait: %s", reason)
+            self.detail = reason
             self._notify()
         self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
         until = time.monotonic() + self._pause_s
@@ -177,7 +177,7 @@ class JobRunner:
 
 
 def _end(subscription: Subscription) -> Rendering | BaseException | None:
-    """Return how a picture ended, or None while it has not."""
+    """Return the rendering or the exception that ended a picture, or None if it has not ended."""
     try:
         while (event := subscription.take()) is not None:
             if isinstance(event, Rendering):

@@ -1,4 +1,4 @@
-"""The tables of jobs: one row for each job, one row for each picture."""
+"""The database tables of jobs: one row for each job, and one row for each of its pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METADATA = MetaData()
 JOBS = Table(
     "jobs",
     METADATA,
-    # In the order of creation, whatever the clock says; never used twice.
+    # Counts in the order of creation, independent of the clock; never used twice.
     Column("number", Integer, primary_key=True),
     Column("id", String, nullable=False, unique=True),
     Column("request_id", String, unique=True),
@@ -45,11 +45,11 @@ ITEMS = Table(
     "items",
     METADATA,
     Column("job", ForeignKey("jobs.number", ondelete="CASCADE"), primary_key=True),
-    # In the order of the request: JobItem.index.
+    # The index in the order of the request: JobItem.index.
     Column("place", Integer, primary_key=True),
     Column("layer", String, nullable=False),
     Column("channel", Integer, nullable=False),
-    # Number of the event that reported its end; absent before.
+    # The number of the event that reported its end; NULL before that.
     Column("sequence", Integer),
     Column("spec_digest", String, nullable=False, default=""),
     Column("maker", String, nullable=False, default=""),

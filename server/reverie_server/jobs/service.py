@@ -1,4 +1,4 @@
-"""Jobs as callers see them: create, get, list, watch, cancel."""
+"""The operations of callers on jobs: create, get, list, watch, cancel."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ OFF = "off"
 
 
 def default_file() -> str:
-    """Return the default file of jobs, in the user's data folder."""
+    """Return the path of the default file of jobs, in the user's data folder."""
     return str(Path(platformdirs.user_data_dir("reverie")) / "jobs.sqlite")
 
 
 class Jobs:
-    """The jobs of a server, in an SQLite file; with `path` "off" there are none.
+    """The jobs of a server, in an SQLite file; if `path` is "off", calls raise JobsOff.
 
-    Results go to the dispatcher's store, without which there are no jobs. The file is opened by the first call that can
-    open it: while another process has it, calls raise JobsUnreachable. Every call reads or writes the disk.
+    Results go to the dispatcher's store; without a store calls raise JobsOff too. The file is opened by the first call
+    that can open it; while another process has locked it, calls raise JobsUnreachable. Every call accesses the disk.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class Jobs:
         self._lock = Lock()
         self._repository: JobRepository | None = None
         self._listeners: set[Callable[[], None]] = set()
-        #: Why there are no jobs, in a clause; empty where there are.
+        #: A clause about why there are no jobs; empty if there are.
         self._off = "it was started without a file for them; --jobs names one" if path == OFF else ""
         if not self._off and not dispatcher.stores:
             self._off = "it has no store for their results; --store names one"
         self._runner = None if self._off else JobRunner(self._open, check, dispatcher, notify=self._notify)
 
     def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:
-        """Begin a job; raise InvalidRequest, NotServed or TooManyJobs."""
+        """Create a job; raise InvalidRequest, NotServed or TooManyJobs if it cannot be accepted."""
         repository = self._open()
         valid = validate(request, self._check, self._layers_by_name, self._limits)
         job = repository.create(str(uuid.uuid4()), valid, request.request_id)
@@ -71,7 +71,7 @@ class Jobs:
         return job
 
     def get(self, job: str) -> jobs_pb2.RenderJob:
-        """Return how a job stands; raise NoSuchJob."""
+        """Return the state of a job; raise NoSuchJob if there is none with this id."""
         return self._with_detail(self._open().get(job))
 
     def page(self, request: jobs_pb2.ListRenderJobsRequest) -> tuple[list[jobs_pb2.RenderJob], str]:
@@ -82,23 +82,26 @@ class Jobs:
         return [self._with_detail(job) for job in jobs], token
 
     def cancel(self, job: str) -> jobs_pb2.RenderJob:
-        """End a job before its next step, unless it has ended; raise NoSuchJob."""
+        """Cancel a job before its next step, unless it has ended; raise NoSuchJob if there is none with this id."""
         ended, number = self._open().cancel(job)
         self._require_runner().stop(number)
         self._notify()
         return ended
 
     def events_after(self, job: str, after: int) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
-        """Return a job and the next of its pictures that ended, with their sequence numbers; raise NoSuchJob."""
+        """Return a job and its next pictures that ended after the event `after`, with their sequence numbers.
+
+        Raises NoSuchJob if there is no job with this id.
+        """
         violations = Violations()
         violations.check_range("after_sequence", after, 0, 2**62)
         violations.raise_if_any()
-        found, items = self._open().events(job, after)
-        return self._with_detail(found), items
+        message, items = self._open().events(job, after)
+        return self._with_detail(message), items
 
     @contextmanager
     def subscribed(self, listener: Callable[[], None]) -> Iterator[None]:
-        """Call `listener`, from other threads, whenever a job may have changed, while the block lasts."""
+        """Call `listener` from other threads when a job may have changed, while the block lasts."""
         with self._lock:
             self._listeners.add(listener)
         try:
@@ -108,12 +111,12 @@ class Jobs:
                 self._listeners.discard(listener)
 
     def stop(self) -> None:
-        """Stop working on jobs: every picture ends before its next step, and is rendered after the next start."""
+        """Stop working on jobs: every picture stops before its next step, and is rendered after the next start."""
         if self._runner is not None:
             self._runner.close()
 
     def close(self) -> None:
-        """Stop, and close the file, so that another process can open it."""
+        """Stop working on jobs, and close the file so that another process can open it."""
         self.stop()
         with self._lock:
             repository, self._repository = self._repository, None
@@ -127,7 +130,7 @@ class Jobs:
                 raise JobsOff(self._off)
             if self._repository is None:
                 self._repository = JobRepository(JobDatabase(Path(self._path)), self._limits)
-                log.info("jobs are kept in %s", self._path)
+                log.info("jobs are stored in %s", self._path)
             return self._repository
 
     def _require_runner(self) -> JobRunner:
@@ -139,7 +142,7 @@ class Jobs:
         return {layer.name: layer for layer in self._layers(model)}
 
     def _with_detail(self, job: jobs_pb2.RenderJob) -> jobs_pb2.RenderJob:
-        """Add what only this process knows: why an open job waits."""
+        """Add the reason why an open job waits, which is not stored."""
         if job.state in OPEN:
             job.detail = self._require_runner().detail
         return job

@@ -1,7 +1,7 @@
-"""Settings from flags, environment and file: their precedence, their errors, and where each value came from.
+"""Reads settings from flags, environment and file, and records the source of each value.
 
-A flag wins over an environment variable, a variable over the file, the file over the default; each bound of `limits` is
-a setting of its own. An unknown name, in any of the three, is an error that suggests the nearest known ones.
+A flag wins over an environment variable, a variable over the file, the file over the default. Each bound of `limits` is
+a separate setting. An unknown name in any of the three is an error that suggests the nearest known names.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from reverie_server.process.redaction import redact_urls
 from reverie_server.process.settings import PREFIX, Setting, Settings, table
 from reverie_server.request.validation import suggestion
 
-#: Our environment variables that are not settings of a server: the client's, and the name of the file.
-OTHERS = (
+#: Environment variables of Reverie that are not settings of a server: the client's, and the path of the file.
+OTHER_VARIABLES = (
     "REVERIE_CONFIG",
     "REVERIE_SERVER",
     "REVERIE_TOKEN",
@@ -58,7 +58,10 @@ class Configuration:
 
 
 def configure(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> Configuration:
-    """Return the settings from flags, environment and file; `flags` holds only those given. Raises Misconfigured."""
+    """Return the settings from flags, environment and file; raise Misconfigured with all errors.
+
+    `flags` holds only the flags that were given.
+    """
     problems: list[str] = []
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -94,43 +97,45 @@ def _file(path: Path | None, problems: list[str]) -> Source:
         problems.append(f"{path} cannot be read: {error.strerror}")
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(f"{path} is no TOML: {error}")
+        problems.append(f"{path} is not valid TOML: {error}")
         return {}
-    found: Source = {}
+    settings: Source = {}
     for name, value in content.items():
         if name not in ALL:
             problems.append(f"{path}: there is no setting {name!r}; {suggestion(name, list(ALL))}")
         elif name != "limits":
-            found[name] = (value, str(path))
+            settings[name] = (value, str(path))
         elif not isinstance(value, dict):
             problems.append(f"{path}: limits is a table, [limits], with a line for each bound")
         else:
             for bound, most in value.items():
                 if bound in BOUNDS:
-                    found[f"limits.{bound}"] = (most, str(path))
+                    settings[f"limits.{bound}"] = (most, str(path))
                 else:
                     problems.append(f"{path}: there is no limit {bound!r}; {suggestion(bound, BOUNDS)}")
-    return found
+    return settings
 
 
 def _environment(environment: Mapping[str, str], problems: list[str]) -> Source:
     known = {setting.variable: setting for setting in ALL.values() if setting.name != "limits"}
     bounds = {LIMITS_PREFIX + bound.upper(): bound for bound in BOUNDS}
-    found: Source = {}
+    settings: Source = {}
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX) or variable in OTHERS or LINKS.fullmatch(variable) or not text:
+        if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES or LINKS.fullmatch(variable) or not text:
             continue
         if variable in known:
-            found[known[variable].name] = (_value(known[variable], text), variable)
+            settings[known[variable].name] = (_value(known[variable], text), variable)
         elif variable in bounds:
-            found[f"limits.{bounds[variable]}"] = (text, variable)
+            settings[f"limits.{bounds[variable]}"] = (text, variable)
         else:
-            problems.append(f"there is no setting {variable}; {suggestion(variable, [*known, *bounds, *OTHERS])}")
-    return found
+            problems.append(
+                f"there is no setting {variable}; {suggestion(variable, [*known, *bounds, *OTHER_VARIABLES])}"
+            )
+    return settings
 
 
 def _flags(flags: Mapping[str, Any], problems: list[str]) -> Source:
-    found: Source = {name: (value, ALL[name].flag) for name, value in flags.items() if name != "limits"}
+    settings: Source = {name: (value, ALL[name].flag) for name, value in flags.items() if name != "limits"}
     for text in flags.get("limits", ()):
         bound, equals, most = text.partition("=")
         if not equals:
@@ -138,12 +143,12 @@ def _flags(flags: Mapping[str, Any], problems: list[str]) -> Source:
         elif bound not in BOUNDS:
             problems.append(f"--limit {text}: there is no limit {bound!r}; {suggestion(bound, BOUNDS)}")
         else:
-            found[f"limits.{bound}"] = (most, f"--limit {bound}")
-    return found
+            settings[f"limits.{bound}"] = (most, f"--limit {bound}")
+    return settings
 
 
 def _value(setting: Setting, text: str) -> Any:
-    """Return the value in a variable's text: several folders are separated as in PATH."""
+    """Return the value of a variable's text; several folders are separated as in PATH."""
     return [part for part in text.split(os.pathsep) if part] if setting.kind is tuple else text
 
 

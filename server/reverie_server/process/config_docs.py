@@ -1,4 +1,4 @@
-"""The table of settings in docs/production.md.
+"""Writes the table of settings in docs/production.md.
 
 ``python -m reverie_server.process.config_docs docs/production.md`` updates it.
 """

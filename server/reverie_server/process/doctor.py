@@ -1,4 +1,4 @@
-"""Checks of everything that a server needs, independent of each other: a failed one does not hide the next."""
+"""Checks everything that a server needs; the checks are independent, so all run even if one fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reverie_server.version import version
 
 PACKAGES = ("grpcio", "protobuf", "numpy", "onnx", "onnx-ir", "pydantic")
 
-#: The two that share a folder: the one installed last has overwritten the other.
+#: Packages that install into the same folder: the one installed last has overwritten the other.
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 
@@ -41,14 +41,14 @@ def findings(settings: Settings) -> Iterator[Finding]:
     for subject, check in CHECKS:
         try:
             detail = check(settings)
-        except Exception as error:  # any failure is a finding
+        except Exception as error:  # any exception is a finding
             yield Finding(subject, False, str(error) or type(error).__name__)
         else:
             yield Finding(subject, True, detail)
 
 
 class CheckFailed(Exception):
-    """A check found something wrong that raises no error by itself."""
+    """A check found a problem that does not raise an exception by itself."""
 
 
 def _environment(settings: Settings) -> str:
@@ -61,13 +61,13 @@ def _packages(settings: Settings) -> str:
 
 
 def _runtime(settings: Settings) -> str:
-    found = [f"{name} {number}" for name in RUNTIMES if (number := _installed(name))]
-    if len(found) == 2:
+    installed = [f"{name} {number}" for name in RUNTIMES if (number := _installed(name))]
+    if len(installed) == 2:
         raise CheckFailed(
-            f"{' and '.join(found)} are both installed and share a folder: one has overwritten the other. Uninstall"
+            f"{' and '.join(installed)} are both installed and share a folder: one has overwritten the other. Uninstall"
             " both, then install reverie[server] or reverie[server-gpu]"
         )
-    return found[0] if found else "built from source"
+    return installed[0] if installed else "built from source"
 
 
 def _device(settings: Settings) -> str:
@@ -76,7 +76,7 @@ def _device(settings: Settings) -> str:
 
 
 def chosen(settings: Settings) -> Device:
-    """Return the device that a server with these settings computes on; raise what `choose_device` raises."""
+    """Return the device that a server with these settings uses; raises the exceptions of `choose_device`."""
     return choose_device(
         settings.device,
         threads=settings.threads,
@@ -126,7 +126,7 @@ def _tls(settings: Settings) -> str:
 
 def _keys(settings: Settings) -> str:
     if settings.keys is None:
-        return "none: whoever reaches the server may use it"
+        return "none: every client that reaches the server may use it"
     ApiKeyFile(settings.keys)
     loose = settings.keys.stat().st_mode & 0o022
     if loose and sys.platform != "win32":

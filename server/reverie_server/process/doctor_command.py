@@ -1,4 +1,4 @@
-"""`reverie doctor`."""
+"""`reverie doctor`: checks everything that a server needs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from reverie_server.process.errors import CommandError
 from reverie_server.process.serve_command import configured, settings_options
 
 
-@click.command(short_help="Say what is here, what works, and what is wrong.")
+@click.command(short_help="Check everything that a server needs.")
 @settings_options
 @click.option(
     "--lowering",
     metavar="MODEL/LAYER",
-    help="Say instead, for each node of the layer's step program, how it is lowered for the device or why not.",
+    help="Print instead how each node of the layer's step program is lowered for the device, or why not.",
 )
 def doctor(config: Path | None, lowering: str | None, **flags: Any) -> None:
-    """Check everything that a server with these options needs, make one step, and say what is wrong.
+    """Check everything that a server with these options needs, make one step, and report problems.
 
-    The options are those of `reverie serve`. Exit status 1 where something is wrong.
+    The options are those of `reverie serve`. The exit status is 1 if a check fails.
     """
     configuration = configured(config, flags)
     if lowering is not None:

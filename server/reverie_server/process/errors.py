@@ -1,4 +1,4 @@
-"""How a command of the server's package fails: with a sentence, and an exit status of its own."""
+"""The error with which the server's commands end: a sentence and exit status 2."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import click
 
 
 class CommandError(click.ClickException):
-    """What the user asked for cannot be done; the message says why. The exit status is 2."""
+    """A command cannot do what the user requested; the message says why, and the exit status is 2."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""`reverie health`: what a probe asks a server, as an exit status."""
+"""`reverie health`: checks the health of a server and returns the result as the exit status, for probes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-@click.command(short_help="Ask a server whether it is well.")
+@click.command(short_help="Check the health of a server.")
 @click.argument("address", default="127.0.0.1:50051")
 @click.option(
     "--service", default="", help="One service, such as reverie.v1.VisualizationService. Default: the server."
@@ -19,9 +19,9 @@ import click
 )
 @click.option("--tls-name", help="The name expected in the server's certificate.")
 def health(address: str, service: str, timeout: float, tls_ca: Path | None, tls_name: str | None) -> None:
-    """Ask the server at ADDRESS, by grpc.health.v1, whether it is well: exit status 0 when it is, else 1.
+    """Check the health of the server at ADDRESS by grpc.health.v1; the exit status is 0 if it is serving, else 1.
 
-    Needs no API key. Print its answer.
+    Prints the status that the server returns. Needs no API key.
     """
     import grpc
 

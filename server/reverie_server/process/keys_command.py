@@ -1,4 +1,4 @@
-"""`reverie keys`: API keys, made and revoked in the file that a server reads."""
+"""`reverie keys`: creates, lists and revokes API keys in the file that a server reads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILE = click.option(
 
 
 class _Command(click.Command):
-    """A command that ends with a sentence and exit status 2 when the file of keys cannot be used."""
+    """A command that ends with a sentence and exit status 2 if the file of keys cannot be used."""
 
     def invoke(self, ctx: click.Context) -> Any:
         from reverie_server.rpc.api_keys import UnusableKeys
@@ -82,9 +82,9 @@ def revoke(key_id: str, path: Path) -> None:
     from reverie_server.rpc.api_keys import read, write
 
     known = read(path)
-    kept = [key for key in known if key.id != key_id]
-    if len(kept) == len(known):
+    remaining = [key for key in known if key.id != key_id]
+    if len(remaining) == len(known):
         raise CommandError(
             f"there is no key {key_id!r} in {path}; there are {', '.join(key.id for key in known) or 'none'}"
         )
-    write(path, kept)
+    write(path, remaining)

@@ -1,4 +1,4 @@
-"""A server inside this process, for a client in the same process."""
+"""Runs a server inside this process, for a client in the same process."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from reverie_server.process.settings import Settings
 
 @contextmanager
 def serving(models: Sequence[str | Path] | None = None, *, device: str = "auto", exact: bool = False) -> Iterator[str]:
-    """Serve models, the embedded one by default, on a socket that only this user can reach; yield its address.
+    """Serve models, by default the embedded one, on a socket that only this user can reach; yield its address.
 
-    The client then speaks to it as to any other server. Leaving the block stops all renders and the server. Nothing of
-    the process is changed: its sessions have threads of their own, for it has one program at a time.
+    A client uses it like any other server. Leaving the block stops all renders and the server. The process is not
+    changed: the threads of its other sessions stay as they are.
     """
     with Engine(models, device=device, exact=exact) as engine, tempfile.TemporaryDirectory(prefix="reverie-") as folder:
         handle: Future[tuple[asyncio.AbstractEventLoop, Signals, str]] = Future()

@@ -1,4 +1,4 @@
-"""The log format: one line for each event, for people or as JSON, with the id of the call and without secrets."""
+"""The log format: one line for each event, as text or JSON, with the id of the call and without secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _redact(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
     return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-#: Fields that a line for people shows in a fixed place, or leaves out because the sentence has them.
+#: Fields that a text line shows at a fixed position, or leaves out because the sentence contains them.
 SHOWN = ("timestamp", "level", "logger", "event", "exception", "method", "code")
 
 

@@ -1,4 +1,4 @@
-"""`reverie serve` as a process: what it prints, how it handles signals, its exit status."""
+"""Runs `reverie serve` in the foreground: its output, its signal handlers and its exit status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reverie_ascent.runtime.session import DeviceUnavailable
 from reverie_server.engine import Engine
 from reverie_server.errors import Fault
 from reverie_server.jobs.service import default_file
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process import logs
 from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
@@ -29,7 +29,7 @@ from reverie_server.rpc.api_keys import UnusableKeys
 from reverie_server.rpc.interceptor import Middleware
 from reverie_server.store import UnusableStore, default_folder
 
-#: Errors that keep a server from starting; their messages are sentences for the user.
+#: Errors that prevent a server from starting; their messages are sentences for the user.
 STARTUP_ERRORS = (
     ModelError,
     DeviceUnavailable,
@@ -53,7 +53,7 @@ def run(settings: Settings) -> None:
                 Engine(
                     settings.models or None,
                     device=settings.device,
-                    threads=SharedThreads(settings.threads),  # this process is ours
+                    threads=SharedThreads(settings.threads),  # this process belongs to the server
                     exact=settings.exact,
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,
@@ -62,7 +62,7 @@ def run(settings: Settings) -> None:
                     store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
                     jobs=default_file() if settings.jobs is None else settings.jobs,
                     limits=settings.limits,
-                    observer=metrics or NOBODY,
+                    observer=metrics or NO_OBSERVER,
                 )
             )
             engine.verify()
@@ -71,14 +71,14 @@ def run(settings: Settings) -> None:
                 metrics.watch(engine.stats, engine.counts)
                 stack.enter_context(exposed(metrics, settings.metrics))
             middleware = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
-            asyncio.run(_serve(engine, settings, metrics or NOBODY, middleware))
+            asyncio.run(_serve(engine, settings, metrics or NO_OBSERVER, middleware))
     except STARTUP_ERRORS as error:
         raise CommandError(str(error)) from error
 
 
 def _tracing(url: str) -> AbstractContextManager[Middleware]:
     try:
-        from reverie_server.rpc import tracing  # of an extra
+        from reverie_server.rpc import tracing  # it needs the extra "telemetry"
     except ModuleNotFoundError as error:
         raise CommandError(f'traces need the package {error.name}: pip install "reverie[telemetry]"') from error
     return tracing.tracing(tracing.collector(url))

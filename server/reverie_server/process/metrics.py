@@ -1,4 +1,4 @@
-"""Prometheus metrics: the engine's counters, read at each scrape, and histograms of what an observer sees."""
+"""Prometheus metrics: the engine's counters, read at each scrape, and histograms of observed events."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COUNTED = [
 
 
 class Metrics(Observer):
-    """All metrics of one server, in a registry of their own."""
+    """All metrics of one server, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -100,7 +100,7 @@ class Metrics(Observer):
             self._refused.labels(code).inc()
 
     def calling(self, method: str, change: int) -> None:
-        """Observe how many calls there are."""
+        """Observe a change of the number of open calls."""
         self._calls.labels(method).inc(change)
 
     def watch(self, *counts: Callable[[], Any]) -> None:

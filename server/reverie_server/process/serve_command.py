@@ -1,4 +1,4 @@
-"""`reverie serve`."""
+"""`reverie serve`: serves models over gRPC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie_server.process.settings import Setting, table
 if TYPE_CHECKING:
     from reverie_server.process.config import Configuration
 
-# Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
+# No heavy module may be imported here, because `reverie --help` imports this file for one sentence.
 
 
 def _option(setting: Setting) -> Any:
@@ -32,7 +32,7 @@ def _option(setting: Setting) -> Any:
 
 
 def settings_options(command: Any) -> Any:
-    """Give a command an option for every setting, and `--config`."""
+    """Decorate a command with an option for every setting, and `--config`."""
     for setting in reversed(list(table())):
         command = _option(setting)(command)
     return click.option(
@@ -46,7 +46,7 @@ def settings_options(command: Any) -> Any:
 
 
 def configured(config: Path | None, flags: dict[str, Any]) -> Configuration:
-    """Return the configuration from options, environment and file; raise CommandError with all of its errors."""
+    """Return the configuration from options, environment and file; raise CommandError with all errors."""
     from reverie_server.process.config import Misconfigured, configure
 
     given = {name: value for name, value in flags.items() if value not in (None, ())}

@@ -1,4 +1,4 @@
-"""The life of a server: bind, serve, drain, stop."""
+"""Binds a server to its address, serves calls, drains and stops it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 
 from reverie_server.engine import Engine
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
 from reverie_server.rpc.access_log import AccessLog
@@ -32,24 +32,25 @@ def options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", settings.limits.max_request_bytes),
         ("grpc.max_send_message_length", settings.limits.max_response_bytes),
-        # Requests are small, and pictures are compressed: what comes compressed can only be a bomb. Bit 0 is identity.
+        # Requests are small and pictures are compressed already: a compressed message can only be a decompression bomb.
+        # Bit 0 is identity.
         ("grpc.compression_enabled_algorithms_bitset", 1),
         ("grpc.max_metadata_size", 16 * 2**10),
         ("grpc.absolute_max_metadata_size", 32 * 2**10),
         ("grpc.max_concurrent_streams", settings.max_concurrent_streams),
-        # Clients may ping through an idle stream as often as every 10 s without being sent away ...
+        # Clients may ping an idle stream every 10 s without being disconnected ...
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
-        # ... and a client whose machine is gone is noticed within 80 s, which stops its render.
+        # ... and a client that has disappeared is detected within 80 s, which stops its render.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
-        # A connection stays with one server for its life: without an end to it new replicas would idle.
+        # A connection stays with one server: without a maximum age new replicas would get no calls.
         ("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)),
         ("grpc.max_connection_age_grace_ms", round(settings.max_connection_age_grace * 1000)),
     ]
 
 
-#: Seconds for the last replies to be sent after a drain.
+#: Seconds in which the last replies are sent after a drain.
 FLUSH_S = 0.5
 
 
@@ -59,7 +60,7 @@ class CannotListen(Exception):
 
 @dataclass
 class Signals:
-    """How the owner of a server stops it, from the server's event loop."""
+    """The events by which the owner of a server stops it; set them in the server's event loop."""
 
     #: Finish accepted renders, then stop.
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,13 +74,13 @@ async def serve(
     *,
     signals: Signals,
     ready: Callable[[str], None],
-    observer: Observer = NOBODY,
+    observer: Observer = NO_OBSERVER,
     middleware: Sequence[Middleware] = (),
 ) -> None:
-    """Serve an engine until `signals.stop` is set; `ready` is called with the bound address once calls are answered.
+    """Serve an engine until `signals.stop` is set; call `ready` with the bound address once calls are answered.
 
-    `middleware` is entered for each call after its request id is assigned and before everything else. Raises
-    CannotListen, UnusableCertificate and UnusableKeys.
+    `middleware` is entered for each call after its request id is assigned and before all other middleware. Raises
+    CannotListen, UnusableCertificate or UnusableKeys if the settings cannot be served.
     """
     keys = ApiKeyFile(settings.keys) if settings.keys else None
     interceptor = Interceptor(assign_request_id, *middleware, AccessLog(observer), catch_errors, Authorizer(keys))
@@ -94,11 +95,11 @@ async def serve(
     interrupting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await interrupting
-    # gRPC's `stop` cuts replies that were written and are not sent yet: a drain lost its last picture that way.
+    # gRPC's `stop` drops replies that were written but not sent yet, which once lost the last picture of a drain.
     if settings.grace:  # without a grace no reply is promised, and `reverie render` would wait for its own server
         await asyncio.sleep(FLUSH_S)
-    # Calls that were about to be accepted when the drain began are refused, not cut: on a busy machine that takes a
-    # moment.
+    # Calls that arrived just before the drain are refused with a status instead of a broken connection, which may take
+    # a moment on a busy machine.
     await server.stop(grace=5)
 
 
@@ -108,7 +109,7 @@ async def _interrupt_on(requested: asyncio.Event, interrupt: Callable[[], None])
 
 
 def bind(server: grpc.aio.Server, settings: Settings) -> str:
-    """Listen on `HOST:PORT` (port 0: any free one) or `unix:PATH`; return the address with the port that it got."""
+    """Listen on `HOST:PORT` (port 0: any free one) or `unix:PATH`; return the address with the actual port."""
     address = settings.listen
     if problem := _probe(address):
         raise CannotListen(f"cannot listen on {address}: {problem}")
@@ -120,8 +121,8 @@ def bind(server: grpc.aio.Server, settings: Settings) -> str:
             port = server.add_insecure_port(address)
         else:
             raise CannotListen(
-                f"cannot listen on {address}: beyond this machine everybody could read along; give --tls-cert and"
-                " --tls-key, or --insecure where something in front ends TLS"
+                f"cannot listen on {address}: other machines could reach it and read the calls; give --tls-cert and"
+                " --tls-key, or --insecure if a proxy in front terminates TLS"
             )
     except RuntimeError as error:
         raise CannotListen(f"cannot listen on {address}: {error}") from error
@@ -129,26 +130,27 @@ def bind(server: grpc.aio.Server, settings: Settings) -> str:
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address, whose host `_probe` has resolved."""
+    """Return whether only this machine can reach an address; `_probe` has checked that its host exists."""
     if address.startswith("unix:"):
         return True
     host = address.rpartition(":")[0].strip("[]")
-    found = {str(where[0]) for *_, where in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    return all(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in found)
+    addresses = {str(where[0]) for *_, where in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return all(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in addresses)
 
 
 def _probe(address: str) -> str:
-    """Return why an address cannot be listened on, or an empty string: gRPC accepts port 99999 and gives no reasons."""
+    """Return why an address cannot be listened on, or an empty string; gRPC accepts port 99999 and names no reason."""
     if address.startswith("unix:"):
         folder = Path(address.removeprefix("unix:").removeprefix("//")).parent
-        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is no folder that can be written to"
+        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is not a writable folder"
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         return "an address is HOST:PORT, such as 127.0.0.1:50051, or unix:PATH"
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gRPC does: a port just left is free
+            # As gRPC does, so that a port is free as soon as it is closed.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(where)
             probe.listen()
     except socket.gaierror:

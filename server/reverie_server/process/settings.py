@@ -1,6 +1,6 @@
-"""The settings of a server: one table, from which flags, environment, file and documentation follow.
+"""The settings of a server: one table that defines flags, environment variables, the file and their documentation.
 
-Nothing heavy is imported here: `reverie --help` reads this table.
+No heavy module may be imported here, because `reverie --help` imports this table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reverie_server.limits import MAX_BATCH, Limits
 
 
 def meta(text: str, **more: Any) -> dict[str, Any]:
-    """Return the metadata of a setting: a sentence, and `flag` or `metavar` where they do not follow from its name."""
+    """Return the metadata of a setting: a sentence, and `flag` or `metavar` if they do not follow from its name."""
     return {"help": text, **more}
 
 
@@ -25,7 +25,7 @@ def meta(text: str, **more: Any) -> dict[str, Any]:
 class Settings:
     """The settings of a server, valid and complete; made by `config.configure`."""
 
-    #: How pydantic checks it.
+    #: How pydantic checks the settings.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     models: tuple[Path, ...] = field(
@@ -74,7 +74,7 @@ class Settings:
     store_limit: Annotated[int, Ge(1)] | None = field(
         default=None,
         metadata=meta(
-            "Most that the store may hold, in MiB; what was not used for long makes room. Default: 2048 in a folder.",
+            "Largest size of the store in MiB; the least recently used pictures go first. Default: 2048 for a folder.",
             metavar="MIB",
         ),
     )
@@ -91,15 +91,15 @@ class Settings:
     )
     tls_cert: Path | None = field(
         default=None,
-        metadata=meta("PEM file of the server's certificate and those above it. Read again when it changes."),
+        metadata=meta("PEM file of the server's certificate chain. Read again when it changes."),
     )
     tls_key: Path | None = field(default=None, metadata=meta("PEM file of the certificate's private key."))
     tls_client_ca: Path | None = field(
         default=None,
-        metadata=meta("PEM file of authorities: only clients with a certificate of theirs are let in."),
+        metadata=meta("PEM file of authorities: clients then need a certificate that one of them has signed."),
     )
     insecure: bool = field(
-        default=False, metadata=meta("Listen beyond this machine in plaintext, where something in front ends TLS.")
+        default=False, metadata=meta("Listen beyond this machine in plaintext, if a proxy in front terminates TLS.")
     )
     keys: Path | None = field(
         default=None,
@@ -124,7 +124,7 @@ class Settings:
     )
     max_connection_age: Annotated[float, Gt(0)] = field(
         default=1800,
-        metadata=meta("Seconds after which a connection is to be made anew, so that clients spread over new replicas."),
+        metadata=meta("Seconds after which clients must reconnect, so that they spread over new replicas."),
     )
     max_connection_age_grace: Annotated[float, Gt(0)] = field(
         default=14400, metadata=meta("Seconds that calls on an old connection may still take before they are cut.")
@@ -142,7 +142,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table."""
+    """One setting: its name, type, default, help text and option."""
 
     name: str
     #: The type of its value: str, Path, int, float, bool, tuple (of folders or names), Limits, or a Literal.
@@ -159,7 +159,7 @@ class Setting:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The values it may have where they are listed, or else none."""
+        """The allowed values if they are listed, or else an empty tuple."""
         return get_args(self.kind) if get_origin(self.kind) is Literal else ()
 
 
@@ -176,7 +176,7 @@ def table() -> Iterator[Setting]:
 
 
 def _plain(hint: Any) -> Any:
-    """Return the type in a hint, without bounds and without None."""
+    """Return the type in a type hint, without bounds and without None."""
     if get_origin(hint) in (None, Literal):
         return hint
     if get_origin(hint) is tuple:

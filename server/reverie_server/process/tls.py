@@ -1,4 +1,4 @@
-"""TLS certificates from files, read again when they change, without a restart or a broken connection."""
+"""Reads TLS certificates from files, and again when they change, without a restart or a broken connection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 
 class UnusableCertificate(Exception):
-    """A certificate, or its key, cannot be served; the message names the file and what is wrong."""
+    """A certificate or its key cannot be used; the message names the file and the problem."""
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """The PEM files of one server; with `client_ca` only clients with a certificate of those authorities come in."""
+    """The PEM files of one server; with `client_ca` clients need a certificate that one of those authorities signed."""
 
     cert: Path
     key: Path
@@ -32,7 +32,7 @@ class Certificates:
 
 
 def credentials(certificates: Certificates) -> grpc.ServerCredentials:
-    """Return gRPC credentials that check the files before each handshake; raise UnusableCertificate."""
+    """Return gRPC credentials that check the files before each handshake; raise UnusableCertificate if invalid."""
     watched = _Watched(certificates)
     return grpc.dynamic_ssl_server_credentials(
         watched.configuration, watched.renewed, require_client_authentication=certificates.client_ca is not None
@@ -47,11 +47,11 @@ class _Watched:
         self.configuration = _read(certificates)
 
     def _stamp(self) -> list[tuple[int, int, int]]:
-        """Return what changes with a file, also when another is moved into its place or its link is changed."""
+        """Return properties that change when a file is written or replaced, or when a link to it changes."""
         try:
             stats = [file.stat() for file in self._certificates.files()]
         except OSError:
-            return []  # in the middle of being replaced
+            return []  # a file is being replaced
         return [(stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats]
 
     def renewed(self) -> Any:
@@ -62,7 +62,7 @@ class _Watched:
             try:
                 self.configuration = _read(self._certificates)
             except UnusableCertificate as problem:
-                log.warning("the certificate stays the one before: %s", problem)  # again at the next handshake
+                log.warning("the certificate stays the one before: %s", problem)  # the next handshake tries again
                 return None
             self._seen = stamp
             log.info("the certificate was read again from %s", self._certificates.cert)
@@ -78,11 +78,11 @@ def _read(certificates: Certificates) -> Any:
             raise UnusableCertificate(f"{file} cannot be read: {error.strerror}") from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        # gRPC itself does not report a key of another certificate: it only fails every handshake.
+        # gRPC itself does not report a key that belongs to another certificate: it only fails every handshake.
         context.load_cert_chain(certificates.cert, certificates.key, password=_no_password)
     except (ssl.SSLError, ValueError) as error:
         raise UnusableCertificate(
-            f"{certificates.cert} and {certificates.key} are no certificate and its key in PEM: {_reason(error)}"
+            f"{certificates.cert} and {certificates.key} are not a certificate and its key in PEM: {_reason(error)}"
         ) from error
     try:
         if certificates.client_ca is not None:
@@ -96,7 +96,7 @@ def _read(certificates: Certificates) -> Any:
 
 
 def _no_password() -> str:
-    raise ValueError("the key is encrypted, and nobody is there to be asked for its password")
+    raise ValueError("the key is encrypted, and a server cannot ask for its password; decrypt it first")
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""`reverie tune`."""
+"""`reverie tune`: measures this machine and writes a lowering plan."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import click
 
 from reverie_server.process.errors import CommandError
 
-# Nothing heavy is imported here: `reverie --help` reads this file for one sentence.
+# No heavy module may be imported here, because `reverie --help` imports this file for one sentence.
 
 
-@click.command(short_help="Measure this machine and write a lowering plan of its own.")
+@click.command(short_help="Measure this machine and write a lowering plan for it.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="File to write. Default: one in the user's cache.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of one step. Default: all cores.")
 def tune(out: Path | None, **chosen: Any) -> None:
-    """Measure this machine, in about twenty seconds, and write a lowering plan of its own.
+    """Measure this machine, in about twenty seconds, and write a lowering plan for it.
 
-    Without a plan of its own a device uses the one that ships for its class, so that all machines of a class make equal
-    pictures. `reverie serve --plan tuned`, or `--plan FILE`, uses what was measured: the pictures are then those of
-    another maker, and are stored apart. Leave the machine alone meanwhile.
+    By default a device uses the plan that ships for its class, so that all machines of a class make equal pictures.
+    `reverie serve --plan tuned`, or `--plan FILE`, uses the measured plan: its pictures have another maker, and are
+    stored separately. Run nothing else on the machine during the measurement.
     """
     from reverie_ascent.autotune import tune as measuring
     from reverie_ascent.plan import save, tuned_path
@@ -31,7 +31,7 @@ def tune(out: Path | None, **chosen: Any) -> None:
         device = choose_device(chosen["device"], threads=chosen["threads"])
     except DeviceUnavailable as error:
         raise CommandError(str(error)) from error
-    plan = measuring.tune(device, progress=lambda said: click.echo(f"{said} ...", err=True))
+    plan = measuring.tune(device, progress=lambda stage: click.echo(f"{stage} ...", err=True))
     path = out or tuned_path(device.kind)
     try:
         save(plan, path)

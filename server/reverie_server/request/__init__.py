@@ -1,1 +1,1 @@
-"""Requests: from messages and keywords to a validated render, with every mistake in them named."""
+"""Validates requests, from wire messages or keywords, and reports all violations at once."""

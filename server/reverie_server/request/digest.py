@@ -1,4 +1,4 @@
-"""The digest of an effective spec, which names a picture before it is rendered."""
+"""The digest of an effective spec, which identifies a picture before it is rendered."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool
 def spec_digest(effective: spec_pb2.RenderSpec) -> str:
     """Return the SHA-256 (hex) of an effective spec and the engine's version.
 
-    The bytes of a protobuf message depend on who wrote them, so the digest is taken over canonical JSON: keys sorted,
-    no spaces, enums by name, each float as the shortest decimal of its float64 value (a float32 is one exactly).
+    The bytes of a protobuf message depend on the library that wrote them, so the digest is taken over canonical JSON:
+    sorted keys, no spaces, enums by name, each float as the shortest decimal of its float64 value (every float32 is
+    exactly a float64).
     """
-    named = {"engine": ENGINE_VERSION, "spec": canonical(effective)}
-    text = json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    content = {"engine": ENGINE_VERSION, "spec": canonical(effective)}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

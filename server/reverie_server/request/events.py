@@ -18,11 +18,11 @@ from reverie_server.request.images import Picture
 
 @dataclass(frozen=True)
 class Accepted:
-    """The request is valid: what will be rendered, with every default filled in.
+    """The request is valid and queued; `spec` is what will be rendered, with every default filled in.
 
-    `estimated_s` is what it is expected to take once the device is free for it and its program is loaded; None where
-    that is unknown. `queue_position` counts the renders that are before it, those that have begun included.
-    `cached` says that the picture is in the store already.
+    `estimated_s` is the expected time of the render once the device is free for it and its program is loaded; None if
+    that is unknown. `queue_position` counts the renders before it, including those that have begun. `cached` is whether
+    the picture is in the store already.
     """
 
     spec: spec_pb2.RenderSpec
@@ -34,7 +34,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture on the way, float32 [height, width, 3] in [0, 1], after `step` steps: 0 is the first noise."""
+    """An intermediate picture, float32 [height, width, 3] in [0, 1], after `step` steps: 0 is the first noise."""
 
     step: int
     array: Picture
@@ -47,10 +47,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a render is: `step` of `steps` made, and the objective at that step, through its transforms.
+    """The progress of a render: `step` of `steps` are made.
 
-    A render that waits sends one whenever its place in the queue has changed, with 0 steps made. What is estimated to
-    remain includes the wait; 0 where that is unknown.
+    `objective` is the objective's value at that step, computed through that step's transforms. A waiting render sends
+    one event with 0 steps when its position in the queue has changed. The estimated remaining time includes the wait;
+    it is 0 if it is unknown.
     """
 
     step: int
@@ -76,10 +77,10 @@ class Rendering:
     #: float32 [steps]: the objective at every step, before that step's update, through that step's transforms.
     history: npt.NDArray[np.float32]
     steps: int
-    #: What was rendered, every default filled in and the model pinned by digest: the same spec gives the same picture.
+    #: The spec with every default filled in and the model pinned by digest: the same spec gives the same picture.
     spec: spec_pb2.RenderSpec
     spec_digest: str
-    #: The name of what made it, besides the spec: equal digests and equal makers mean equal bytes.
+    #: The name of the maker, all that decides the bytes besides the spec: equal digests and makers mean equal bytes.
     maker: str
     frames: tuple[Frame, ...]
     #: Wall time, in seconds, of the render that made the picture.
@@ -93,13 +94,13 @@ class Rendering:
         return images.to_pil(self.array)
 
     def encode(self, format: spec_pb2.ImageFormat = spec_pb2.IMAGE_FORMAT_PNG) -> bytes:  # noqa: A002
-        """Return the picture's bytes, the same that the service sends; a PNG carries the effective spec as text."""
+        """Return the encoded picture, the same bytes that the service sends; a PNG holds the effective spec as text."""
         text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
         texts = {"reverie": text, "reverie-digest": self.spec_digest, "reverie-maker": self.maker}
         return images.encode(self.array, format, texts=texts)
 
     def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
-        """Return it as a wire message, without its frames."""
+        """Return the rendering as a wire message, without its frames."""
         height, width, _ = self.array.shape
         return spec_pb2.Rendering(
             image=spec_pb2.Image(format=format, width_px=width, height_px=height, data=self.encode(format)),

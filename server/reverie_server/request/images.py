@@ -1,9 +1,9 @@
-"""Pictures as bytes: PNG, WebP, JPEG and the numbers themselves.
+"""Encodes pictures as PNG, WebP, JPEG or raw float32 numbers.
 
-A picture is float32 [height, width, channels] in [0, 1]: RGB, or what a network for other pictures takes. One channel
-is shown as grey, of more than three the first three as red, green and blue, and of two the third is black. Eight bits
-are made by rounding to the nearest level, where Lucid truncates: a truncated picture is half a level too dark on
-average.
+A picture is float32 [height, width, channels] in [0, 1]: RGB, or the channels that another network takes. One channel
+is shown as grey; of more than three channels the first three are shown as red, green and blue; two are shown as red and
+green. Values are rounded to the nearest of 256 levels. (Lucid truncates, which makes a picture half a level too dark on
+average.)
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from reverie_proto.v1 import spec_pb2
 from reverie_server.errors import shown
 
 Picture = npt.NDArray[np.float32]
-RGB = 3  # channels, where a model does not say otherwise
+RGB = 3  # the default number of channels
 
 Texts = Mapping[str, str]
 
 
 def encode(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = MappingProxyType({})) -> bytes:  # noqa: A002 - the wire's word
-    """Return the picture's bytes in one of the wire's formats; `texts` go into a PNG, other formats carry none."""
+    """Return the picture encoded in one of the wire's formats; `texts` go into a PNG, other formats ignore them."""
     return ENCODERS[format](picture, texts)
 
 
@@ -43,7 +43,7 @@ def to_pil(picture: Picture) -> Image.Image:
 
 
 def visible(picture: Picture) -> Picture:
-    """Return what is shown of a picture: [height, width] of one channel, [height, width, 3] of others."""
+    """Return the visible channels of a picture: [height, width] if it has one channel, else [height, width, 3]."""
     channels = picture.shape[2]
     if channels == 1:
         return picture[..., 0]
@@ -66,8 +66,8 @@ def _png(picture: Picture, texts: Texts) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         info.add_text(key, text)
-    # In a filtered row only runs repeat. Searching for runs alone takes between a half and a tenth of the time, and the
-    # file is as small.
+    # In a filtered row only runs repeat. Searching only for runs takes between a half and a tenth of the time, and the
+    # file is not larger.
     return _pil_bytes(picture, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
 
 
@@ -98,7 +98,7 @@ ENCODERS: dict[spec_pb2.ImageFormat, Callable[[Picture, Texts], bytes]] = {
 
 
 def format_of(suffix: str) -> spec_pb2.ImageFormat:
-    """Return the format that a file's suffix stands for; raise ValueError, naming those that do, for any other."""
+    """Return the format of a file's suffix; raise ValueError with the known suffixes for any other."""
     if (known := SUFFIXES.get(suffix.lower())) is None:
         raise ValueError(f"no image format has the suffix {shown(suffix)}; use one of {', '.join(SUFFIXES)}")
     return known
@@ -113,9 +113,9 @@ SUFFIXES: dict[str, spec_pb2.ImageFormat] = {
 
 
 def largest_bytes(format: spec_pb2.ImageFormat, size_px: int, channels: int) -> int:  # noqa: A002 - the wire's word
-    """Return how many bytes a square picture may take in a format, whatever it shows.
+    """Return an upper bound of the bytes of a square picture in a format.
 
-    Noise does not compress: the lossless formats then store three bytes a pixel and a few per cent of their own.
+    Noise does not compress: the lossless formats then need three bytes a pixel and a few per cent of overhead.
     """
     bytes_a_pixel = 4 * channels if format == spec_pb2.IMAGE_FORMAT_RAW else 3.1
     return int(size_px * size_px * bytes_a_pixel) + 2048

@@ -1,4 +1,4 @@
-"""Objectives of a request: their defaults filled in and checked, then translated for the render core."""
+"""Checks the objective of a request, fills in its defaults, and translates it to the terms of a recipe."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reverie_proto.v1 import catalog_pb2, spec_pb2
 
 from reverie_server.request.validation import Violations, unknown
 
-if TYPE_CHECKING:  # it loads onnx
+if TYPE_CHECKING:  # importing it loads onnx
     from reverie_ascent.models.repository import Model
 
-#: What an Objective may hold.
+#: The kinds of objectives.
 KINDS = [field.name for field in spec_pb2.Objective.DESCRIPTOR.fields]
 
 MAX_WEIGHT = 1_000_000
@@ -24,18 +24,19 @@ MAX_COSINE_POWER = 100
 
 @dataclass(frozen=True)
 class ObjectiveContext:
-    """What an objective is checked against: a model, and the picture's size, or None when that is invalid."""
+    """The model and the limits that an objective is checked against."""
 
     model: Model
+    #: The picture's size; None if it is invalid.
     size_px: int | None
     max_terms: int
     violations: Violations
 
 
 def complete(objective: spec_pb2.Objective, context: ObjectiveContext, path: str, *, nested: bool = False) -> None:
-    """Fill in an objective's defaults in place and add what is wrong with it to the context's violations.
+    """Fill in an objective's defaults in place, and add its violations to those of the context.
 
-    `path` is its place in the request.
+    `path` is the path of the objective in the request.
     """
     kind = objective.WhichOneof("kind")
     if kind is None:
@@ -75,10 +76,10 @@ def _direction(goal: spec_pb2.DirectionObjective, context: ObjectiveContext, pat
     if not goal.HasField("cosine_power"):
         goal.cosine_power = 0.0
     context.violations.check_range(f"{path}.cosine_power", goal.cosine_power, 0, MAX_COSINE_POWER)
-    odd = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
-    if odd:
-        first = f"the first at index {odd[0]}: {goal.vector[odd[0]]:g}"
-        context.violations.add(f"{path}.vector", f"{len(odd)} numbers are not finite, {first}")
+    not_finite = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
+    if not_finite:
+        first = f"the first at index {not_finite[0]}: {goal.vector[not_finite[0]]:g}"
+        context.violations.add(f"{path}.vector", f"{len(not_finite)} numbers are not finite, {first}")
     elif goal.vector and not any(goal.vector):
         context.violations.add(f"{path}.vector", "all of its numbers are 0; a direction needs at least one that is not")
     layer = _layer(goal, context, path)
@@ -136,7 +137,7 @@ COMPLETE: dict[str, Callable[[Any, ObjectiveContext, str], None]] = {
 
 
 def _layer(goal: Any, context: ObjectiveContext, path: str) -> catalog_pb2.Layer | None:
-    """Return the layer that an objective names, after writing its proper name into the objective."""
+    """Return the layer that an objective names, and replace an alias in the objective by the layer's name."""
     layers = {entry.layer.name: entry.layer for entry in context.model.manifest.layers}
     aliases = {alias: layer.name for layer in layers.values() for alias in layer.aliases}
     if not goal.layer:
@@ -174,7 +175,7 @@ def _check_size(size_px: int, layer: catalog_pb2.Layer, context: ObjectiveContex
         context.violations.add("spec.size_px", problem)
 
 
-# ----- from a complete objective to the render core's terms -----
+# ----- from a complete objective to the terms of a recipe -----
 
 
 def terms(objective: spec_pb2.Objective) -> tuple[Term, ...]:
@@ -188,13 +189,13 @@ def _term(objective: spec_pb2.Objective, weight: float) -> Term:
     kind = objective.WhichOneof("kind")
     assert kind is not None
     goal = getattr(objective, kind)
-    nothing = {"channel": 0, "position": None, "vector": (), "cosine_power": 0.0}
-    core_kind = cast("Kind", "channel" if kind == "logit" else kind)  # a logit is a channel without positions
-    return Term(kind=core_kind, layer=goal.layer, weight=weight, **(nothing | PARTS[kind](goal)))
+    defaults = {"channel": 0, "position": None, "vector": (), "cosine_power": 0.0}
+    term_kind = cast("Kind", "channel" if kind == "logit" else kind)  # a logit is a channel without positions
+    return Term(kind=term_kind, layer=goal.layer, weight=weight, **(defaults | TERM_FIELDS[kind](goal)))
 
 
-#: The fields of a term that each kind sets, beside its layer.
-PARTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+#: The fields of a term that each kind sets, besides its layer.
+TERM_FIELDS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "channel": lambda goal: {"channel": goal.channel},
     "neuron": lambda goal: {"channel": goal.channel, "position": (goal.y, goal.x)},
     "layer": lambda goal: {},

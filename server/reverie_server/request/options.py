@@ -1,4 +1,4 @@
-"""The options of `Engine.render` and `Engine.stream`, and the request that they become: the same as the client's."""
+"""Turns the options of `Engine.render` and `Engine.stream`, which equal the client's, into a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reverie_server.errors import Violation
 
 
 class RenderOptions(DeliveryOptions, total=False):
-    """What can be said beside a model, a layer and a channel: all of `DeliveryOptions`, and these.
+    """The options besides a model, a layer and a channel: all of `DeliveryOptions`, and these.
 
     =============== ====================================================================================
     objective       instead of layer and channel: an Objective message
@@ -30,7 +30,7 @@ class RenderOptions(DeliveryOptions, total=False):
 def render_request(
     model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions | Mapping[str, Any]
 ) -> tuple[StreamRenderRequest, list[Violation]]:
-    """Return the request, and what no request can hold; raise TypeError for a wrong call."""
+    """Return the request, and a violation for each value that it cannot hold; raise TypeError for a wrong call."""
     known = RenderOptions.__annotations__
     if unknown := options.keys() - known:
         raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}; known are {', '.join(known)}")

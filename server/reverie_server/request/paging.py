@@ -1,4 +1,4 @@
-"""Pages of lists and the tokens that lead to the next one (AIP-158)."""
+"""Pages of lists, and the tokens that request the next page (AIP-158)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Paged(Protocol):
 
 
 def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence[Item], str]:
-    """Return the page asked for and the token of the next, empty after the last.
+    """Return the requested page and the token of the next one, which is empty after the last page.
 
-    A token is valid only for the list, named by `scope`, that it came with. Raises InvalidRequest for a negative size
+    A token is valid only for the list that it came with, which `scope` names. Raises InvalidRequest for a negative size
     or an invalid token.
     """
     start, size = begin(request, scope=scope)
@@ -35,7 +35,7 @@ def page(items: Sequence[Item], request: Paged, *, scope: str) -> tuple[Sequence
 
 
 def begin(request: Paged, *, scope: str) -> tuple[int, int]:
-    """Return the number that a request's token stands for, 0 without one, and how many items it asks for."""
+    """Return the number in a request's token, 0 without one, and the number of items to return."""
     violations = Violations()
     violations.check_range("page_size", request.page_size, 0, 2**31 - 1, because="; 0 stands for 100, and so does more")
     start = _start(request.page_token, scope) if request.page_token else 0
@@ -48,7 +48,7 @@ def begin(request: Paged, *, scope: str) -> tuple[int, int]:
 
 
 def token(start: int, *, scope: str) -> str:
-    """Return the token that stands for a number."""
+    """Return the token of a number."""
     check = hashlib.sha256(scope.encode()).hexdigest()[:8]
     return base64.urlsafe_b64encode(f"{check}:{start}".encode()).decode()
 

@@ -1,4 +1,4 @@
-"""Presets: named sets of values for what a request leaves out."""
+"""Presets: named sets of values for the fields that a request leaves out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reverie_ascent.recipe import Parametrization, Schedule, Transforms
 
 @dataclass(frozen=True)
 class Preset:
-    """One named choice of how a picture is made."""
+    """Values for the fields that decide how a picture is made."""
 
     description: str
     steps: int

@@ -1,4 +1,4 @@
-"""A request for one picture, checked and with every default filled in: what the engine takes."""
+"""Validates a request for one picture and fills in every default; the engine renders the result."""
 
 from __future__ import annotations
 
@@ -16,41 +16,43 @@ from reverie_server.request import images, spec
 from reverie_server.request.digest import spec_digest
 from reverie_server.request.validation import Violations
 
-if TYPE_CHECKING:  # it loads onnx
+if TYPE_CHECKING:  # importing it loads onnx
     from reverie_ascent.models.repository import Model
 
-#: Requests that may name themselves.
-Named = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest | jobs_pb2.CreateRenderJobRequest
+#: Requests that may have a request id.
+Identifiable = (
+    visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest | jobs_pb2.CreateRenderJobRequest
+)
 Request = visualization_pb2.RenderImageRequest | visualization_pb2.StreamRenderRequest
 
-#: Of a response that is not picture: history, spec and the spec's copy in the PNG.
+#: The bytes of a response besides its pictures: history, spec and the spec's copy in the PNG.
 OTHER_BYTES = 2**18
 
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """A valid request: what to render, and what to report on the way. Nothing is left open in it."""
+    """A valid request, with every default filled in: what to render, and what to report while rendering."""
 
     model: Model
     recipe: Recipe
-    #: The spec that it stands for, the model pinned by digest, and that spec's digest.
+    #: The effective spec, with the model pinned by digest, and the digest of that spec.
     effective: spec_pb2.RenderSpec
     digest: str
     #: Format of the result, and of frames.
     format: spec_pb2.ImageFormat
     frame_format: spec_pb2.ImageFormat
-    #: Numbers of steps after which a frame is due, and the size that frames are scaled down to.
+    #: The numbers of steps after which a frame is due, and the size that frames are scaled down to.
     frame_steps: frozenset[int]
     frame_size_px: int
     #: Progress is due at every multiple of this; None leaves it to the subscription.
     report_every: int | None
-    #: Whether it gives way to interactive renders.
+    #: Whether interactive renders go before it.
     background: bool = False
-    #: What the store is used for.
+    #: How the store is used.
     cache: visualization_pb2.CacheMode = visualization_pb2.CACHE_MODE_USE
-    #: The caller's name for this attempt, or empty.
+    #: The caller's request id, the same for all attempts of one request, or empty.
     request_id: str = ""
-    #: The name of the call that it came with, or of the job's picture that it is, for the log; empty where it has none.
+    #: For the log: the id of the call, or the name of the picture in its job; empty if there is neither.
     call: str = ""
     #: The name of the maker that the picture will have.
     maker: str = ""
@@ -61,22 +63,22 @@ class RenderRequest:
 
     @property
     def described(self) -> str:
-        """The program that renders it, for the log."""
+        """The program that renders the request, for the log."""
         layers = "+".join(dict.fromkeys(term.layer for term in self.recipe.terms))
         return f"{self.model.name} {layers} at {self.recipe.size} px"
 
     @property
     def pixel_steps(self) -> int:
-        """The picture's pixels times its steps: what a render costs, in the currency of quotas."""
+        """The picture's pixels times its steps: the cost of the render in the unit of quotas."""
         return self.recipe.size**2 * self.recipe.steps
 
 
 def validate(
     request: Request, models: Mapping[str, Model], limits: Limits, *, wrong: Sequence[Violation] = (), call: str = ""
 ) -> RenderRequest:
-    """Check a request from the wire; raise InvalidRequest or NotServed with all that is wrong with it.
+    """Check a request from the wire; raise InvalidRequest or NotServed with all its violations.
 
-    `wrong` is what was already found wrong before the request could be written; `call` names the call for the log.
+    `wrong` holds violations that were found before the request could be written; `call` is the call's id for the log.
     """
     violations = Violations(wrong)
     effective = spec.complete(request.spec, models, limits, violations)
@@ -128,8 +130,8 @@ def _background(value: int, violations: Violations) -> bool:
     return value == visualization_pb2.PRIORITY_BATCH
 
 
-def check_request_id(request: Named, violations: Violations) -> None:
-    """Note a request id that is no UUID of version 4."""
+def check_request_id(request: Identifiable, violations: Violations) -> None:
+    """Add a violation if the request id is not a UUID of version 4."""
     if not request.HasField("request_id"):
         return
     try:
@@ -137,7 +139,7 @@ def check_request_id(request: Named, violations: Violations) -> None:
     except ValueError:
         version = None
     if version != 4:
-        problem = "is no UUID of version 4, such as 9b2f8e63-7a54-4a5e-8d0c-3f1f0a6d2c11"
+        problem = "is not a UUID of version 4, such as 9b2f8e63-7a54-4a5e-8d0c-3f1f0a6d2c11"
         violations.add("request_id", f"{shown(request.request_id)} {problem}")
 
 
@@ -181,7 +183,7 @@ def _frame_steps(frames: spec_pb2.FrameRequest, steps: int, limits: Limits, viol
 
 @dataclass(frozen=True)
 class _Pictures:
-    """Pictures of one kind that a render sends, its result or its frames: how many, how large and how encoded."""
+    """The count, size and format of pictures that a render sends: its result or its frames."""
 
     count: int
     size_px: int
@@ -190,16 +192,16 @@ class _Pictures:
 
     @property
     def encoded_bytes(self) -> int:
-        """The most that one of them takes in a response."""
+        """The most bytes of one picture in a response."""
         return images.largest_bytes(self.format, self.size_px, self.channels)
 
     @property
     def array_bytes(self) -> int:
-        """What one of them takes in memory, as float32, before it is encoded."""
+        """The bytes of one picture in memory, as float32, before it is encoded."""
         return 4 * self.size_px * self.size_px * self.channels
 
     def too_large(self, room: int) -> str:
-        """Say how much one of them may take, and up to which size there is room."""
+        """Return a sentence with the bytes of one picture, and the largest size that fits."""
         name = spec_pb2.ImageFormat.Name(self.format)
         most = max(s for s in range(self.size_px) if images.largest_bytes(self.format, s, self.channels) <= room)
         return (
@@ -211,7 +213,7 @@ class _Pictures:
 def _check_response(
     result: _Pictures, frames: _Pictures, limits: Limits, violations: Violations, *, unary: bool
 ) -> None:
-    """Report what would not fit a response, before anything is computed for it; a unary one holds all frames too."""
+    """Add a violation if the pictures may not fit into a response; a unary response holds all frames too."""
     room = limits.max_response_bytes - OTHER_BYTES
     total = result.encoded_bytes + frames.count * frames.encoded_bytes
     if result.encoded_bytes > room:
@@ -221,14 +223,14 @@ def _check_response(
     elif frames.count and unary and result.encoded_bytes <= room < total:
         violations.add(
             "frames",
-            f"{frames.count} frames of {frames.size_px} px may take {frames.count * frames.encoded_bytes} bytes beside"
+            f"{frames.count} frames of {frames.size_px} px may take {frames.count * frames.encoded_bytes} bytes besides"
             f" the result and a response holds {limits.max_response_bytes}; ask for fewer or smaller ones"
             " (max_size_px), or use StreamRender",
         )
 
 
 def _check_waiting_frames(frames: _Pictures, limits: Limits, violations: Violations) -> None:
-    """Report frames that would take too much memory while they wait for a client that reads slowly."""
+    """Add a violation if the frames would take too much memory while they wait for a slow reader."""
     most = limits.max_waiting_frame_bytes // frames.array_bytes
     if frames.count > most:
         violations.add(

@@ -1,4 +1,4 @@
-"""Effective specs: a RenderSpec as the caller wrote it, with every default filled in and the model pinned by digest."""
+"""Makes effective specs: a caller's RenderSpec with every default filled in and the model pinned by digest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reverie_server.request import objective_spec
 from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.request.validation import Violations, suggestion, unknown
 
-if TYPE_CHECKING:  # it loads onnx
+if TYPE_CHECKING:  # importing it loads onnx
     from reverie_ascent.models.repository import Model
 
 Name = TypeVar("Name")
@@ -40,7 +40,7 @@ SCHEDULES: dict[Schedule, int] = {
 def complete(
     spec: spec_pb2.RenderSpec, models: Mapping[str, Model], limits: Limits, violations: Violations
 ) -> spec_pb2.RenderSpec:
-    """Return a copy of a spec with every default filled in; add what is wrong with it to the violations."""
+    """Return a copy of a spec with every default filled in; add its violations to `violations`."""
     effective = spec_pb2.RenderSpec()
     effective.CopyFrom(spec)
     _fill_preset(effective, violations)
@@ -56,7 +56,7 @@ def complete(
 
 
 def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
-    """Return the recipe of an effective spec that `complete` found nothing wrong with."""
+    """Return the recipe of a valid effective spec, made by `complete`."""
     return Recipe(
         terms=objective_spec.terms(effective.objective),
         size=effective.size_px,
@@ -75,7 +75,7 @@ def _fill_preset(effective: spec_pb2.RenderSpec, violations: Violations) -> None
     preset = PRESETS.get(effective.preset)
     if preset is None:
         violations.add("spec.preset", unknown("preset", effective.preset, PRESETS))
-        preset = PRESETS[DEFAULT_PRESET]  # so that the rest can be checked
+        preset = PRESETS[DEFAULT_PRESET]  # so that the other fields can be checked
     if not effective.HasField("steps"):
         effective.steps = preset.steps
     if not effective.HasField("learning_rate"):
@@ -89,7 +89,7 @@ def _fill_choice(
     effective: spec_pb2.RenderSpec, name: str, choices: Mapping[Name, int], default: Name, violations: Violations
 ) -> None:
     value = getattr(effective, name)
-    if value == 0:  # absent, or set to UNSPECIFIED: the same
+    if value == 0:  # absent or UNSPECIFIED, which mean the same
         setattr(effective, name, choices[default])
     elif value not in choices.values():
         violations.add(f"spec.{name}", f"{value} is not one of {', '.join(f'{v} ({k})' for k, v in choices.items())}")

@@ -1,4 +1,4 @@
-"""The collector of what is wrong with a request: everything is found before any of it is refused."""
+"""Collects the violations of a request, so that an error can name all of them at once."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from reverie_server.errors import InvalidRequest, NotServed, Violation, shown
 class Violations:
     """The violations found in one request.
 
-    Unknown models and layers are kept apart: when nothing else is wrong with the request it fails with NOT_FOUND,
-    otherwise with INVALID_ARGUMENT and all of its violations.
+    Unknown models and layers are collected separately: if there is no other violation the request fails with NOT_FOUND,
+    otherwise with INVALID_ARGUMENT and all violations.
     """
 
-    def __init__(self, found: Sequence[Violation] = ()) -> None:
-        self._invalid: list[Violation] = list(found)
+    def __init__(self, unwritten: Sequence[Violation] = ()) -> None:
+        self._invalid: list[Violation] = list(unwritten)
         # A value that could not be written into the request is absent from it and must not be checked a second time.
-        self._unwritten = {violation.field for violation in found}
+        self._unwritten = {violation.field for violation in unwritten}
         self._not_served: list[tuple[str, str, Violation]] = []
 
     def add(self, field: str, problem: str) -> None:
-        """Add a field whose value cannot be served; adding the same violation twice adds it once."""
+        """Add a field whose value cannot be served, unless that violation was added before."""
         if (violation := Violation(field, problem)) not in self._invalid and field not in self._unwritten:
             self._invalid.append(violation)
 
@@ -32,7 +32,7 @@ class Violations:
             self._not_served.append((kind, name, Violation(field, problem)))
 
     def check_range(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
-        """Add a violation unless low <= value <= high, which NaN is not; return whether the value is in range."""
+        """Return whether low <= value <= high; add a violation if not. NaN is not in any range."""
         if low <= value <= high:
             return True
         self.add(field, f"{shown(value)} is not in {low}..{high}{because}")
@@ -48,13 +48,13 @@ class Violations:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the sentence for a name that does not exist, with the existing names nearest to it."""
+    """Return a sentence about a name that does not exist, with the existing names nearest to it."""
     names = list(known)
     return f"there is no {kind} {shown(name)}; {suggestion(name, names)}"
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
-    """Return a clause with the known names that the caller may have meant, or else with some of them."""
+    """Return a clause with the known names nearest to a name, or with some of them if none is near."""
     folded = {candidate.casefold(): candidate for candidate in reversed(known)}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
     if close:

@@ -1,1 +1,1 @@
-"""The gRPC service: its methods and what surrounds every call."""
+"""The gRPC service: its methods, and the middleware around every call."""

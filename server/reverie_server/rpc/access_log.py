@@ -1,4 +1,4 @@
-"""The access log: one line for every call that ended, and the same for the observer's metrics."""
+"""The access log: writes one line for every call that ended, and reports it to the observer for metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reverie_server.rpc.interceptor import Call, status_of
 
 log = logging.getLogger("reverie_server.calls")
 
-#: Services that are called too often for the log: their calls are logged at level DEBUG.
+#: Services that are called so often that their calls are only logged at level DEBUG.
 FREQUENT = ("/grpc.health.", "/grpc.reflection.")
 
 

@@ -1,7 +1,7 @@
-"""API keys: created, stored as hashes in one file, and checked.
+"""Creates and checks API keys, which are stored as hashes in one file.
 
-A key is ``reverie_ID_SECRET``: the id finds its entry, the secret, 256 random bits, proves it. The file holds the
-SHA-256 of the whole key: for a secret of that entropy a slower hash adds nothing.
+A key is ``reverie_ID_SECRET``: the id identifies its entry, and the secret, 256 random bits, authenticates the caller.
+The file holds the SHA-256 of the whole key: for a secret of that entropy a slower hash adds no security.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class UnusableKeys(Exception):
 
 
 class ApiKey(BaseModel):
-    """One key, as the file holds it."""
+    """The entry of one key in the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,13 +47,13 @@ class ApiKey(BaseModel):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     rights: Annotated[tuple[str, ...], Field(min_length=1)]
     created: str
-    #: Renders in progress at once, and pixels times steps in a minute; None is no bound.
+    #: Renders in progress at once, and pixels times steps in a minute; None means no bound.
     renders: Annotated[int, Gt(0)] | None = None
     pixel_steps_per_minute: Annotated[float, Gt(0)] | None = None
 
     @property
     def quota(self) -> Quota:
-        """The bounds of its usage."""
+        """The bounds of the key's usage."""
         return Quota(self.renders, self.pixel_steps_per_minute)
 
 
@@ -64,7 +64,7 @@ class _File(BaseModel):
 
 
 def new_key(name: str, *, rights: Sequence[str], quota: Quota) -> tuple[str, ApiKey]:
-    """Return a new key's text, which nothing stores, and its entry; raise UnusableKeys for a bad name or right."""
+    """Return a new key's text, which is stored nowhere, and its entry; raise UnusableKeys for a bad name or right."""
     number = secrets.token_hex(6)
     text = f"reverie_{number}_{secrets.token_urlsafe(32)}"
     if unknown := set(rights) - set(RIGHTS):
@@ -79,7 +79,7 @@ def new_key(name: str, *, rights: Sequence[str], quota: Quota) -> tuple[str, Api
 
 
 def read(path: Path) -> tuple[ApiKey, ...]:
-    """Return the keys of a file; raise UnusableKeys."""
+    """Return the keys of a file; raise UnusableKeys if it cannot be read or is not valid."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UnusableKeys(f"{path} is larger than {MAX_BYTES} bytes, which no file of keys is")
@@ -90,15 +90,15 @@ def read(path: Path) -> tuple[ApiKey, ...]:
         ) from error
     except ValidationError as error:
         raise UnusableKeys(f"{path} holds no keys as `reverie keys` writes them: {_first(error)}") from None
-    if odd := {right for key in keys for right in key.rights} - set(RIGHTS):
-        raise UnusableKeys(f"{path} gives the right {min(odd)!r}; there are {', '.join(RIGHTS)}")
+    if unknown := {right for key in keys for right in key.rights} - set(RIGHTS):
+        raise UnusableKeys(f"{path} gives the right {min(unknown)!r}; there are {', '.join(RIGHTS)}")
     if len({key.id for key in keys}) < len(keys):
         raise UnusableKeys(f"{path} holds two keys with one id")
     return keys
 
 
 def write(path: Path, keys: Sequence[ApiKey]) -> None:
-    """Replace a file of keys at once, readable by this user alone; raise UnusableKeys."""
+    """Replace a file of keys atomically, readable by this user only; raise UnusableKeys if that is not possible."""
     text = json.dumps({"keys": [key.model_dump() for key in keys]}, indent=2) + "\n"
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".keys-", delete=False) as file:
@@ -127,8 +127,8 @@ class ApiKeyFile:
     def authenticate(self, text: str) -> tuple[ApiKey, Account] | None:
         """Return the key with this text, and its account; None if there is none."""
         keys = self._current()
-        found = KEY.fullmatch(text)
-        key = keys.get(found["id"]) if found else None
+        match = KEY.fullmatch(text)
+        key = keys.get(match["id"]) if match else None
         expected = key.sha256 if key else _hash("")
         if not hmac.compare_digest(_hash(text), expected) or key is None:
             return None
@@ -161,6 +161,6 @@ def _hash(text: str) -> str:
 
 
 def _first(error: ValidationError) -> str:
-    """Return the first problem, without the value, which may be a secret."""
+    """Return the first problem without the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -1,4 +1,4 @@
-"""Authorization: who calls, by API key or client certificate, and the right that each method needs."""
+"""Authenticates callers by API key or client certificate, and checks the right that each method needs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SERVICE = "/reverie.v1.VisualizationService/"
 
 
 def _render_right(request: Any) -> str:
-    """Return the right for a render: reading is enough where only a stored picture may answer.
+    """Return the right for a render: reading is enough if the request allows only a stored picture.
 
-    What could not be decoded as a request has no fields; the call is refused later.
+    A request that could not be decoded has no fields; its call is refused later.
     """
     only_cached = getattr(request, "cache", None) == visualization_pb2.CACHE_MODE_ONLY
     return READ if only_cached else RENDER
 
 
-#: The right that each method needs, by its request. Other services, health and reflection, need none: probes and load
-#: balancers have no keys, and reflection says no more than the published .proto files.
+#: The right that each method needs, as a function of the request. Health and reflection need none: probes and load
+#: balancers have no keys, and reflection reveals no more than the published .proto files.
 REQUIRED_RIGHTS: Mapping[str, Callable[[Any], str]] = {
     "GetServerInfo": lambda request: READ,
     "ListModels": lambda request: READ,
@@ -43,7 +43,7 @@ REQUIRED_RIGHTS: Mapping[str, Callable[[Any], str]] = {
 
 
 class Authorizer:
-    """Middleware that identifies callers and checks their rights; without keys everybody has every right."""
+    """Middleware that identifies callers and checks their rights; without keys every caller has every right."""
 
     def __init__(self, keys: ApiKeyFile | None) -> None:
         self._keys = keys
@@ -62,10 +62,10 @@ def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
     scheme, _, text = call.metadata.get("authorization", "").partition(" ")
     if not text:
         raise Unauthenticated("this server needs an API key: send it as metadata, authorization: Bearer KEY")
-    found = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
-    if found is None:
+    authenticated = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
+    if authenticated is None:
         raise Unauthenticated("the API key is none of those known here; it may have been revoked")
-    key, account = found
+    key, account = authenticated
     right = REQUIRED_RIGHTS[call.method.removeprefix(SERVICE)](call.request)
     if right not in key.rights:
         raise Forbidden(right, key.rights)
@@ -73,6 +73,6 @@ def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
 
 
 def _common_name(context: grpc.aio.ServicerContext) -> str:
-    """Return the common name in the client's certificate, or an empty string where there is none."""
+    """Return the common name in the client's certificate, or an empty string if there is none."""
     names = context.auth_context().get("x509_common_name", ())
     return "cn:" + names[0].decode(errors="replace")[:100] if names else ""

@@ -9,27 +9,27 @@ from dataclasses import dataclass
 
 from reverie_server.rpc.quotas import Account
 
-#: Rights: `read` covers the catalog and pictures that are stored already, `render` everything.
+#: Rights: `read` covers the catalog and pictures that are stored already, `render` covers all other calls.
 READ, RENDER = "read", "render"
 RIGHTS = (READ, RENDER)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: identified by an API key or a certificate, or else by the host."""
+    """The caller of a call, identified by an API key or a certificate, or else by the host."""
 
-    #: For the log, and for the queue that is fair between callers; no secret.
+    #: Used in the log, and by the queue that is fair between callers; not a secret.
     name: str = ""
     account: Account | None = None
 
 
 _caller: ContextVar[Caller] = ContextVar("reverie_caller")
-_NOBODY = Caller()
+_UNKNOWN = Caller()
 
 
 def current_caller() -> Caller:
-    """Return the caller of the call in progress; one with an empty name where none is set."""
-    return _caller.get(_NOBODY)
+    """Return the caller of the call in progress; its name is empty if none is set."""
+    return _caller.get(_UNKNOWN)
 
 
 def set_caller(caller: Caller) -> None:
@@ -39,7 +39,7 @@ def set_caller(caller: Caller) -> None:
 
 @contextmanager
 def charged(pixel_steps: float) -> Iterator[None]:
-    """Charge the caller's quota for a render that lasts as long as the block; raise QuotaExceeded."""
+    """Charge the caller's quota for a render that lasts as long as the block; raise QuotaExceeded if it is used up."""
     account = current_caller().account
     if account is None:
         yield

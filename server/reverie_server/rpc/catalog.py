@@ -1,4 +1,4 @@
-"""The calls of `reverie.v1` that say what a server offers: itself, its models, their layers."""
+"""The methods of `reverie.v1` that list what a server offers: its properties, its models and their layers."""
 
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
@@ -13,7 +13,7 @@ from reverie_server.rpc.status import rpc_method
 
 
 class CatalogServicer:
-    """Answers from an engine's catalog."""
+    """Serves the catalog of an engine."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -1,12 +1,12 @@
 """Messages of gRPC's own services, health and reflection, defined here instead of by their packages.
 
 Tried: `grpcio-health-checking>=1.62` and `grpcio-reflection>=1.62` on protobuf 4.25 to 7.36 (table in docs/serving.md).
-For protobuf 5.26 to 5.28 and 6.30 pip installs releases whose generated code refuses to load. No release that was tried
+For protobuf 5.26 to 5.28 and 6.30 pip installs releases whose generated code refuses to load. None of these releases
 serves reflection v1, only the newest has Health.List, and with all of them an open Health.Watch keeps a server from
 stopping until its grace is over.
 
 Two copies of one definition in protobuf's default pool are a fatal error, and a host may have those packages. So the
-definitions live in a pool of their own; on the wire they are the same.
+definitions are in a separate pool; on the wire they are the same.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCALARS = {
 
 
 class PrivateFile:
-    """A .proto file in a descriptor pool of its own."""
+    """A .proto file in a separate descriptor pool."""
 
     def __init__(
         self,

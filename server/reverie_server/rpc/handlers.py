@@ -27,10 +27,10 @@ def service_handler(service: ServiceDescriptor, *servicers: object) -> grpc.Gene
 
 
 def _handler(method: MethodDescriptor, servicers: tuple[object, ...]) -> grpc.RpcMethodHandler:
-    found = [behaviour for each in servicers if (behaviour := getattr(each, method.name, None)) is not None]
-    if len(found) != 1:
-        raise TypeError(f"{method.full_name} has {len(found)} servicers; it needs exactly one")
+    behaviours = [behaviour for each in servicers if (behaviour := getattr(each, method.name, None)) is not None]
+    if len(behaviours) != 1:
+        raise TypeError(f"{method.full_name} has {len(behaviours)} servicers; it needs exactly one")
     make = getattr(grpc, f"{KINDS[method.client_streaming, method.server_streaming]}_rpc_method_handler")
     request: Any = message_factory.GetMessageClass(method.input_type)
     reply: Any = message_factory.GetMessageClass(method.output_type)
-    return make(found[0], request_deserializer=request.FromString, response_serializer=reply.SerializeToString)
+    return make(behaviours[0], request_deserializer=request.FromString, response_serializer=reply.SerializeToString)

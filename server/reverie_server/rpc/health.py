@@ -81,12 +81,12 @@ class Health:
 
     async def Watch(self, request: Any, context: grpc.aio.ServicerContext) -> None:
         """Send the status of a service now and at every change; that of an unknown one is SERVICE_UNKNOWN."""
-        seen = None
+        sent = None
         while not self._closed:
             changed, status = self._changed, self._statuses.get(request.service, SERVICE_UNKNOWN)
-            if status != seen:
+            if status != sent:
                 await context.write(HealthCheckResponse(status=status))
-                seen = status
+                sent = status
             await changed.wait()
 
     def add_to(self, server: grpc.aio.Server) -> None:

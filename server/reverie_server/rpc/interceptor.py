@@ -1,6 +1,6 @@
-"""Middleware around every call on a server of ours: request id, access log, errors, authorization.
+"""Middleware around every call of a server that `reverie serve` starts: request id, access log, errors, authorization.
 
-A middleware is a context manager around the call, given the `Call`. They are entered in the order listed, so that the
+A middleware is a function of the `Call` that returns a context manager. They are entered in the order listed, so the
 first is left last and sees how the call ended.
 """
 
@@ -26,7 +26,7 @@ from reverie_server.rpc.status import errors_to_status
 class Call:
     """One call: its full method, ``/PACKAGE.SERVICE/METHOD``, its text metadata, its request.
 
-    `request` is an iterator where the client streams.
+    `request` is an iterator if the client streams.
     """
 
     method: str
@@ -45,7 +45,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         self._middleware = middleware
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
-        """Return the handler of a call, with the middleware around it; None where there is no such method."""
+        """Return the handler of a call with the middleware around it, or None if there is no such method."""
         handler = await continuation(handler_call_details)
         return handler and _with_middleware(handler, handler_call_details, self._middleware)
 
@@ -60,7 +60,7 @@ async def assign_request_id(call: Call) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def catch_errors(call: Call) -> AsyncIterator[None]:
-    """End the call with a status when an exception leaves it; refuse a request that is no message."""
+    """End the call with a status when an exception leaves it; refuse a request that cannot be decoded."""
     async with errors_to_status(call.context, call.method):
         if isinstance(call.request, _Undecodable):
             call.request.refuse()
@@ -68,7 +68,7 @@ async def catch_errors(call: Call) -> AsyncIterator[None]:
 
 
 def status_of(error: BaseException, call: Call) -> str:
-    """Return the name of the status that a call ends with because of an exception."""
+    """Return the name of the status with which an exception ends a call."""
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
         remaining = call.context.time_remaining()
         return "DEADLINE_EXCEEDED" if remaining is not None and remaining <= 0 else "CANCELLED"
@@ -79,14 +79,14 @@ def status_of(error: BaseException, call: Call) -> str:
 
 
 class _Undecodable:
-    """Bytes that are no message of the method's type."""
+    """Stands for a request whose bytes are not a message of the method's type."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
     def refuse(self) -> None:
         """Raise InvalidRequest."""
-        raise InvalidRequest([Violation("request", f"is no message of the type {self._kind}")])
+        raise InvalidRequest([Violation("request", f"is not a message of the type {self._kind}")])
 
 
 def _with_middleware(handler: Any, details: Any, middleware: Sequence[Middleware]) -> Any:
@@ -120,7 +120,7 @@ def _with_middleware(handler: Any, details: Any, middleware: Sequence[Middleware
 
 
 def _safe_deserializer(deserializer: Callable[[bytes], Any] | None, *, streams: bool) -> Callable[[bytes], Any] | None:
-    """Return a deserializer that lets the call refuse what is no message: gRPC itself would answer INTERNAL."""
+    """Return a deserializer that lets the call refuse bytes that are not a message; gRPC would answer INTERNAL."""
     if deserializer is None:  # the method takes bytes
         return None
 
@@ -132,7 +132,7 @@ def _safe_deserializer(deserializer: Callable[[bytes], Any] | None, *, streams: 
         except DecodeError:
             undecodable = _Undecodable(kind)
             if streams:
-                undecodable.refuse()  # inside of the call, which reads its requests itself
+                undecodable.refuse()  # this runs inside the call, which reads its requests itself
             return undecodable
 
     return decode

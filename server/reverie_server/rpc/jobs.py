@@ -1,4 +1,4 @@
-"""The calls of `reverie.v1` about jobs: create, get, list, cancel and watch."""
+"""The methods of `reverie.v1` for jobs: create, get, list, cancel and watch."""
 
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
@@ -17,20 +17,20 @@ from reverie_server.rpc.status import rpc_method
 
 
 class JobServicer:
-    """Answers from an engine's jobs, until drained. Belongs to one event loop."""
+    """Serves the jobs of an engine until drained. Belongs to one event loop."""
 
     def __init__(self, engine: Engine) -> None:
         self._jobs = engine.jobs
         self._draining = False
         self._loop_events = LoopEvents()
-        #: One for each watcher, set when the job may have changed.
+        #: One event for each watcher, set when the job may have changed.
         self._watchers: set[asyncio.Event] = set()
 
     @rpc_method
     async def CreateRenderJob(
         self, request: jobs_pb2.CreateRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CreateRenderJobResponse:
-        """Begin a job: a picture for each of many channels."""
+        """Create a job: a picture for each of many channels."""
         if self._draining:
             raise Draining
         return jobs_pb2.CreateRenderJobResponse(job=await asyncio.to_thread(self._jobs.create, request))
@@ -39,14 +39,14 @@ class JobServicer:
     async def GetRenderJob(
         self, request: jobs_pb2.GetRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.GetRenderJobResponse:
-        """How a job stands."""
+        """The state of a job."""
         return jobs_pb2.GetRenderJobResponse(job=await asyncio.to_thread(self._jobs.get, request.id))
 
     @rpc_method
     async def ListRenderJobs(
         self, request: jobs_pb2.ListRenderJobsRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.ListRenderJobsResponse:
-        """The jobs that are remembered, the newest first, a page at a time."""
+        """The jobs that are not deleted yet, the newest first, a page at a time."""
         jobs, token = await asyncio.to_thread(self._jobs.page, request)
         return jobs_pb2.ListRenderJobsResponse(jobs=jobs, next_page_token=token)
 
@@ -54,12 +54,12 @@ class JobServicer:
     async def CancelRenderJob(
         self, request: jobs_pb2.CancelRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CancelRenderJobResponse:
-        """End a job before its next step."""
+        """Stop a job before its next step."""
         return jobs_pb2.CancelRenderJobResponse(job=await asyncio.to_thread(self._jobs.cancel, request.id))
 
     @rpc_method
     async def WatchRenderJob(self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext) -> None:
-        """What a job does, item by item, until it has ended."""
+        """The progress of a job, item by item, until it has ended."""
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
@@ -98,7 +98,7 @@ class JobServicer:
 
 
 def _brief(job: jobs_pb2.RenderJob) -> jobs_pb2.RenderJob:
-    """Return a job without what its watcher knows from the first message."""
+    """Return a job without the fields that its watcher knows from the first message."""
     brief = jobs_pb2.RenderJob()
     brief.CopyFrom(job)
     brief.ClearField("template")

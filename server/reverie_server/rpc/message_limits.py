@@ -1,7 +1,7 @@
-"""Bounds on the length of texts, bytes and lists in every request.
+"""Limits the length of texts, bytes and lists in every request.
 
-They hold for all fields alike, also for future ones, and are checked before anything reads the fields. What a field
-means is checked in `reverie_server.request`.
+The limits apply to all fields, including future ones, and are checked before any code reads the fields. The meaning of
+a field is checked in `reverie_server.request`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from google.protobuf.message import Message
 
 from reverie_server.errors import InvalidRequest, Violation
 
-#: Bytes of a text in UTF-8, and of bytes.
+#: The most bytes of a text in UTF-8, and of a bytes field.
 MAX_TEXT_BYTES = 1024
-#: Entries of a list.
+#: The most entries of a list.
 MAX_ENTRIES = 1024
-#: The fields that need more, by full name.
-MORE = {
+#: The limits of fields that need more, by full name.
+EXCEPTIONS = {
     # One number for each channel of a layer; AlexNet's and VGG's flattened layers have 25,088.
     "reverie.v1.DirectionObjective.vector": 65_536,
 }
@@ -37,7 +37,7 @@ def _violations(message: Message, path: str) -> Iterator[Violation]:
     for field, value in message.ListFields():
         where = f"{path}{field.name}"
         if _is_list(field):
-            most = MORE.get(field.full_name, MAX_ENTRIES)
+            most = EXCEPTIONS.get(field.full_name, MAX_ENTRIES)
             if len(value) > most:
                 yield Violation(where, f"has {len(value)} entries; at most {most} are taken")
                 continue
@@ -52,7 +52,10 @@ def _of_value(field: FieldDescriptor, value: Any, where: str) -> Iterator[Violat
     if isinstance(value, Message):
         yield from _violations(value, f"{where}.")
     elif field.type in TEXTS:
-        most, size = MORE.get(field.full_name, MAX_TEXT_BYTES), len(value.encode() if isinstance(value, str) else value)
+        most, size = (
+            EXCEPTIONS.get(field.full_name, MAX_TEXT_BYTES),
+            len(value.encode() if isinstance(value, str) else value),
+        )
         if size > most:
             yield Violation(where, f"has {size} bytes; at most {most} are taken")
 
@@ -62,7 +65,7 @@ def _has_length(field: FieldDescriptor) -> bool:
 
 
 def _is_list(field: FieldDescriptor) -> bool:
-    """Whether a field is repeated; newer releases of protobuf have `is_repeated`, older ones only `label`."""
+    """Return whether a field is repeated; newer releases of protobuf have `is_repeated`, older ones only `label`."""
     try:
         return bool(field.is_repeated)
     except AttributeError:

@@ -1,4 +1,4 @@
-"""Reverie on a gRPC server that belongs to somebody else."""
+"""Adds Reverie's services to a gRPC server of the host application."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ class Mount:
 
 
 def add_to_server(server: grpc.aio.Server, engine: Engine, *, health: bool = False, reflection: bool = False) -> Mount:
-    """Mount `reverie.v1.VisualizationService` on a grpc.aio server that has not started; return what drains it.
+    """Add `reverie.v1.VisualizationService` to a grpc.aio server that has not started; return a `Mount` to drain it.
 
-    The server, its ports, its interceptors and the engine stay the host's: to start, to stop and to close. `health` and
-    `reflection` add grpc.health.v1 and server reflection, for a host that has none of its own; both then answer for
-    Reverie's service only.
+    The host starts and stops the server and closes the engine; its ports and interceptors are not changed. `health` and
+    `reflection` add grpc.health.v1 and server reflection for a host that does not have them; both then cover Reverie's
+    service only.
     """
     renders, jobs = RenderServicer(engine), JobServicer(engine)
     server.add_generic_rpc_handlers((service_handler(SERVICE, CatalogServicer(engine), renders, jobs),))
     files = [FILE]
-    answering = None
+    health_servicer = None
     if health:
-        answering = Health(SERVICE.full_name)
-        answering.add_to(server)
+        health_servicer = Health(SERVICE.full_name)
+        health_servicer.add_to(server)
         files.append(health_service.FILE.descriptor)
     if reflection:
         add_reflection(server, *files)
-    return Mount(renders, jobs, answering)
+    return Mount(renders, jobs, health_servicer)

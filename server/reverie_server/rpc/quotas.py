@@ -1,4 +1,4 @@
-"""Quotas of one API key: renders at once, and pixels times steps per minute."""
+"""Quotas of API keys: renders in progress at once, and pixels times steps per minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie_server.errors import QuotaExceeded
 
 @dataclass(frozen=True)
 class Quota:
-    """The bounds of one key; None means no bound."""
+    """The quota of one key; None means no bound."""
 
     renders: int | None = None
     pixel_steps_per_minute: float | None = None
@@ -24,8 +24,8 @@ class Account:
     """The usage of a key.
 
     Pixel-steps are a token bucket that holds one minute's worth and fills evenly. A render is admitted while the level
-    is above zero and takes its whole cost, which may leave the level negative: a costly render is not refused for ever,
-    but the next one has to wait.
+    is above zero and takes its whole cost, which may leave the level negative. So a render that costs more than the
+    bucket holds is admitted too, and the next one waits longer.
     """
 
     def __init__(self, quota: Quota, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +37,7 @@ class Account:
         self._seen = clock()
 
     def adopt(self, quota: Quota) -> None:
-        """Continue under other bounds."""
+        """Continue with another quota."""
         with self._lock:
             if quota != self._quota:
                 self._fill()
@@ -46,7 +46,7 @@ class Account:
 
     @contextmanager
     def charged(self, pixel_steps: float) -> Iterator[None]:
-        """Charge a render that lasts as long as the block; raise QuotaExceeded."""
+        """Charge a render that lasts as long as the block; raise QuotaExceeded if the quota is used up."""
         self._begin(pixel_steps)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Server reflection, v1 and v1alpha: tools such as grpcurl learn the API from the server, without .proto files."""
+"""Server reflection, v1 and v1alpha: tools such as grpcurl read the API from the server, without .proto files."""
 
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto,
 from reverie_server.rpc.descriptors import PrivateFile, field, message, method, service
 from reverie_server.rpc.handlers import service_handler
 
-#: The same messages under two names: old tools ask for v1alpha, new ones for v1 first.
+#: The same messages under two names: old tools call v1alpha, new ones try v1 first.
 PACKAGES = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
 
 
@@ -94,24 +94,24 @@ class DescriptorIndex:
             self._add(needed)
 
     def by_name(self, name: str) -> list[bytes] | None:
-        """Return a file and all it needs, serialised, the file first; None if there is no such file."""
+        """Return a file and all files that it imports, serialised, the file first; None if there is no such file."""
         if name not in self._files:
             return None
-        found: dict[str, FileDescriptor] = {}
-        waiting = [self._files[name]]
-        while waiting:
-            file = waiting.pop(0)
-            if file.name not in found:
-                found[file.name] = file
-                waiting += file.dependencies
-        return [_proto(file).SerializeToString() for file in found.values()]
+        visited: dict[str, FileDescriptor] = {}
+        pending = [self._files[name]]
+        while pending:
+            file = pending.pop(0)
+            if file.name not in visited:
+                visited[file.name] = file
+                pending += file.dependencies
+        return [_proto(file).SerializeToString() for file in visited.values()]
 
     def by_symbol(self, symbol: str) -> list[bytes] | None:
         """Return the file that defines a name, in the form of `by_name`; None if no file does."""
         return self.by_name(self._symbols.get(symbol, ""))
 
     def defines(self, symbol: str) -> bool:
-        """Whether some file defines a name."""
+        """Return whether some file defines a name."""
         return symbol in self._symbols
 
 
@@ -136,7 +136,8 @@ def symbols(file: FileDescriptorProto) -> Iterator[str]:
     def enums(described: Iterable[EnumDescriptorProto], scope: str) -> Iterator[str]:
         for enum in described:
             yield f"{scope}.{enum.name}"
-            yield from (f"{scope}.{each.name}" for each in enum.value)  # its siblings, in protobuf's scoping
+            # In protobuf the values of an enum are its siblings.
+            yield from (f"{scope}.{each.name}" for each in enum.value)
 
     for described in file.message_type:
         yield from inside(described, file.package)
@@ -162,7 +163,7 @@ class Reflection:
             yield self.answer(request)
 
     def answer(self, request: Any) -> Any:
-        """Return the answer to one request; an unknown name is an answer too, and leaves the call open."""
+        """Return the response to one request; for an unknown name it holds an error, and the call stays open."""
         response = self._response(valid_host=request.host, original_request=request)
         kind = request.WhichOneof("message_request")
         if kind == "list_services":

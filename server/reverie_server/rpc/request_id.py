@@ -1,4 +1,4 @@
-"""The id of the call in progress, for its caller, the log and the traces."""
+"""The id of the call in progress, which appears in its reply, the log and the traces."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import re
 import uuid
 from contextvars import ContextVar
 
-#: The metadata that carries it, in requests and in replies.
+#: The name of the metadata that holds the id, in requests and in replies.
 HEADER = "x-request-id"
 
-#: Ids that a caller may choose; any other text stays out of our log.
+#: Ids that a caller may choose; any other text is replaced, so that it does not get into the log.
 ALLOWED = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _request: ContextVar[str] = ContextVar("reverie_request", default="")
 
 
-def begin(wanted: str | None) -> str:
-    """Set the id of the call that begins, the one its caller wants if that is allowed; return it."""
-    name = wanted if wanted is not None and ALLOWED.fullmatch(wanted) else uuid.uuid4().hex
+def begin(requested: str | None) -> str:
+    """Set and return the id of a new call: the caller's if that is allowed, or else a new one."""
+    name = requested if requested is not None and ALLOWED.fullmatch(requested) else uuid.uuid4().hex
     _request.set(name)
     return name
 
 
 def current() -> str:
-    """Return the id of the call in progress; empty outside of one."""
+    """Return the id of the call in progress, or an empty string if there is none."""
     return _request.get()
 
 

@@ -1,4 +1,4 @@
-"""The calls of `reverie.v1` that render: requests from the wire to the engine, its events back to the wire."""
+"""The methods of `reverie.v1` that render: they pass requests to the engine and send its events to the caller."""
 
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 class RenderServicer:
-    """Renders for callers, until drained. Belongs to one event loop.
+    """Renders for callers until drained. Belongs to one event loop.
 
-    Handlers are coroutines that write, not generators: cancelling a call then always lands inside of them.
+    Handlers are coroutines that write, not generators, so that cancelling a call always raises inside the handler.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -42,12 +42,12 @@ class RenderServicer:
     async def RenderImage(
         self, request: visualization_pb2.RenderImageRequest, context: grpc.aio.ServicerContext
     ) -> visualization_pb2.RenderImageResponse:
-        """One picture, when it is done."""
+        """One picture, sent when it is done."""
         frames: list[spec_pb2.Frame] = []
         async with self._rendering(request, context) as (checked, events):
             async for event in events:
                 if isinstance(event, Accepted):
-                    await context.send_initial_metadata(())  # from here on no gRPC client repeats the call by itself
+                    await context.send_initial_metadata(())  # after this no gRPC client retries the call automatically
                 elif isinstance(event, Progress) and event.frame is not None:
                     frames.append(await asyncio.to_thread(_frame, checked, event.frame))
                 elif isinstance(event, Rendering):
@@ -59,21 +59,21 @@ class RenderServicer:
     async def StreamRender(
         self, request: visualization_pb2.StreamRenderRequest, context: grpc.aio.ServicerContext
     ) -> None:
-        """One picture, with progress on the way: one `accepted`, any number of `progress`, one `result`."""
+        """One picture and its progress: one `accepted`, any number of `progress`, one `result`."""
         async with self._rendering(request, context) as (checked, events):
             async for event in events:
-                await context.write(await _written(checked, event))
+                await context.write(await _encoded(checked, event))
 
     @asynccontextmanager
     async def _rendering(
         self, request: Request, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[tuple[RenderRequest, AsyncGenerator[Event, None]]]:
-        """Render while the block lasts: leaving it, however that happens, stops the render before its next step."""
+        """Render while the block lasts; leaving it, also by an exception, stops the render before its next step."""
         if self._draining:
             raise Draining
         checked = await asyncio.to_thread(self._engine.check, request, call=request_id.current())
         if self._draining:
-            raise Draining  # it began meanwhile
+            raise Draining  # draining began while the request was checked
         with charged(checked.pixel_steps):
             async with self._submitted(checked, context) as events:
                 yield checked, events
@@ -82,21 +82,21 @@ class RenderServicer:
     async def _submitted(
         self, checked: RenderRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[AsyncGenerator[Event, None]]:
-        news = asyncio.Event()
-        wake, client = self._loop_events.setter(news), _client(context)
+        unread = asyncio.Event()
+        wake, client = self._loop_events.setter(unread), _client(context)
         subscription = self._engine.submit(checked, wake, client=client, deadline_s=context.time_remaining())
         task = asyncio.current_task()
         assert task is not None
         self._calls[task] = subscription
         task.add_done_callback(self._calls.pop)
         try:
-            async with aclosing(_events(subscription, news)) as events:
+            async with aclosing(_events(subscription, unread)) as events:
                 yield events
         finally:
             subscription.stop()
 
     async def drain(self, grace_s: float) -> None:
-        """Refuse new renders, let those that were accepted finish within the grace, then stop the rest."""
+        """Refuse new renders, let accepted ones finish for `grace_s` seconds, then stop the rest."""
         self._draining = True
         if self._calls:
             await asyncio.wait(self._calls, timeout=grace_s)
@@ -111,25 +111,25 @@ class RenderServicer:
 
 
 def _client(context: grpc.aio.ServicerContext) -> str:
-    """Return whom a render is for: a known caller, or a machine."""
+    """Return the client that a render is charged to: the caller's name, or else the host."""
     return current_caller().name or peer_host(context.peer() or "")
 
 
-async def _events(subscription: Subscription, news: asyncio.Event) -> AsyncGenerator[Event, None]:
+async def _events(subscription: Subscription, unread: asyncio.Event) -> AsyncGenerator[Event, None]:
     while True:
-        news.clear()
+        unread.clear()
         while (event := subscription.take()) is not None:
             yield event
             if isinstance(event, Rendering):
                 return
-        await news.wait()
+        await unread.wait()
 
 
-# ----- from events to messages of the wire -----
+# ----- from events to wire messages -----
 
 
-async def _written(checked: RenderRequest, event: Event) -> visualization_pb2.StreamRenderResponse:
-    """Return the reply: in a thread where a picture is encoded, at once where that takes less than the way there."""
+async def _encoded(checked: RenderRequest, event: Event) -> visualization_pb2.StreamRenderResponse:
+    """Return the reply: made in a thread if it holds a picture to encode, or else at once, which is faster."""
     if isinstance(event, Rendering) or (isinstance(event, Progress) and event.frame is not None):
         return await asyncio.to_thread(_reply, checked, event)
     return _reply(checked, event)

@@ -1,4 +1,4 @@
-"""The translation of exceptions to gRPC statuses; no other module does it."""
+"""Translates exceptions to gRPC statuses; no other module does that."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Handler = Callable[[Any, Any, Any], Awaitable[Reply]]
 
 
 def rpc_method(handler: Handler[Reply]) -> Handler[Reply]:
-    """Decorate a servicer's method: check the size of the request's fields, and turn exceptions into statuses."""
+    """Decorate a servicer's method: check the length of the request's fields, and turn exceptions into statuses."""
 
     @functools.wraps(handler)
     async def wrapper(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Reply:
@@ -43,7 +43,7 @@ def rpc_method(handler: Handler[Reply]) -> Handler[Reply]:
 async def errors_to_status(context: grpc.aio.ServicerContext, what: str) -> AsyncIterator[None]:
     """End a call with the status of the exception that leaves the block.
 
-    Cancellation passes through: gRPC leaks the call of a handler that swallows it.
+    Cancellation is passed on: gRPC leaks the call of a handler that swallows it.
     """
     try:
         yield
@@ -68,7 +68,7 @@ async def abort(
 ) -> None:
     """End the call with a google.rpc.Status in its trailers.
 
-    Raises CancelledError where the call has ended already, such as by its deadline: no status can be sent any more.
+    Raises CancelledError if the call has ended already, for example by its deadline: then no status can be sent.
     """
     status_code = grpc.StatusCode[code]
     status = status_pb2.Status(code=status_code.value[0], message=message)

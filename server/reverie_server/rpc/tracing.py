@@ -1,4 +1,4 @@
-"""OpenTelemetry traces: a span for every call, a child of the client's. No other file imports OpenTelemetry."""
+"""OpenTelemetry traces: a span for every call, a child of the client's span. Only this file imports OpenTelemetry."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which render gets the device next, and the threads that load programs and make steps."""
+"""The scheduler chooses which render uses the device next; one thread makes the steps."""

@@ -1,4 +1,4 @@
-"""Whether a render is admitted, or refused at once with a time to retry."""
+"""Admission control: a render is accepted, or refused at once with the time after which to retry."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from reverie_server.limits import Limits
 from reverie_server.scheduler.queue import Ahead, RenderQueue
 from reverie_server.scheduler.render import Render
 
-#: One in so many places of the queue is kept for clients that have not filled the others.
-KEPT = 4
-#: How many refused calls are told to retry for each place that becomes free, and the longest time that they are told.
-EAGER = 2
+#: One client may fill the queue but for 1 / RESERVED_SHARE of it, which is reserved for the others.
+RESERVED_SHARE = 4
+#: How many clients are asked to retry for each place that becomes free, and the longest delay that is named.
+RETRIES_PER_PLACE = 2
 LATEST_S = 60
-#: A render is refused only if this share of its estimate would be too late, because estimates may be wrong: of programs
-#: that have not run yet, eight in ten take 0.8 to 1.7 times their estimate (see docs/performance.md).
-SURE = 0.5
+#: A render is refused only if this share of its estimate exceeds the deadline, because estimates can be too high: of
+#: programs that have not run yet, eight in ten take 0.8 to 1.7 times their estimate (see docs/performance.md).
+CERTAIN_SHARE = 0.5
 
 
 class Admission:
-    """Bounds how many renders wait, and tells callers that are refused when to retry.
+    """Bounds how many renders wait, and gives each refused client a time to retry.
 
-    If all callers of a crowd retried after the same few seconds, they would find the queue full again and again, and
-    refusing them costs time that pictures need. So each refused call of a client gets a different time, each later than
-    the last by the time in which a place for `EAGER` of them becomes free. Some retry too early, so that the device
-    does not wait for them.
+    If many clients retried after the same few seconds, most would find the queue full again, and each refusal costs
+    time that the renders need. So the retry times are spread: each is later than the one before by the time in which
+    a place becomes free for `RETRIES_PER_PLACE` clients. Some retry too early, which keeps the device busy.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.max_waiting_renders
-        self._most_of_one = self._most - self._most // KEPT
-        #: The time that each client was told last.
-        self._told: dict[str, float] = {}
+        self._most_of_one = self._most - self._most // RESERVED_SHARE
+        #: The retry time that each client was given last.
+        self._retry_at: dict[str, float] = {}
 
     def has_room(self, queue: RenderQueue, client: str) -> bool:
         """Return whether one more render of a client may wait."""
@@ -45,22 +44,22 @@ class Admission:
         retry_after_s = self._retry_after_s(queue, client, now)
         if (waiting := queue.waiting()) >= self._most:
             raise QueueFull(waiting, retry_after_s)
-        raise QueueFull(queue.waiting(client), retry_after_s, whose=" of this client")
+        raise QueueFull(queue.waiting(client), retry_after_s, scope=" of this client")
 
     def _retry_after_s(self, queue: RenderQueue, client: str, now: float) -> int:
         clients = {render.client for render in queue} | {client}
-        between = min(queue.left_s / max(1, len(queue)) * len(clients) / EAGER, LATEST_S)
-        at = max(self._told.get(client, now), now) + between
+        between = min(queue.left_s / max(1, len(queue)) * len(clients) / RETRIES_PER_PLACE, LATEST_S)
+        at = max(self._retry_at.get(client, now), now) + between
         if at > now + LATEST_S:
             at = now + between
-        self._told = {each: told for each, told in self._told.items() if told > now} | {client: at}
+        self._retry_at = {each: time for each, time in self._retry_at.items() if time > now} | {client: at}
         return max(1, math.ceil(at - now))
 
 
 def check_deadline(render: Render, ahead: Ahead, deadline_s: float | None) -> None:
-    """Raise TooLate if the picture can hardly be done in `deadline_s` seconds."""
+    """Raise TooLate if a picture is unlikely to be done in `deadline_s` seconds."""
     estimated_s = render.request.estimated_s
     if deadline_s is None or estimated_s is None:
         return
-    if SURE * (ahead.wait_s + estimated_s) > deadline_s:
+    if CERTAIN_SHARE * (ahead.wait_s + estimated_s) > deadline_s:
         raise TooLate(estimated_s=estimated_s, wait_s=ahead.wait_s, remaining_s=deadline_s)

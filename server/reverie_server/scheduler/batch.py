@@ -8,42 +8,42 @@ from reverie_server.scheduler.render import Render
 
 
 class Batch:
-    """The renders that share the steps of a program. Only the step loop's thread changes it and makes steps."""
+    """The renders that share the steps of a program. Only the step loop's thread may change it or make steps."""
 
     def __init__(self, ascent: Ascent) -> None:
         self._ascent = ascent
-        #: By place.
+        #: The renders that have a place, by place.
         self.renders: dict[int, Render] = {}
 
     @property
     def free(self) -> int:
-        """The number of places that no render has."""
+        """How many places are free."""
         return len(self._ascent.free)
 
     def join(self, render: Render) -> None:
-        """Give a render a place from the next step on; raise RecipeError if its recipe does not fit."""
+        """Give a render a place, from the next step on; raise RecipeError if it does not fit the program."""
         render.place = self._ascent.join(render.run)
         self.renders[render.place] = render
 
     def suspend(self, render: Render) -> None:
-        """Take a render's place; it can join this or another batch of its program later, and goes on there."""
+        """Remove a render that will continue later: it can join this batch again, or another of its program."""
         assert render.place is not None
         self._ascent.suspend(render.place)
         self._remove(render)
 
     def leave(self, render: Render) -> None:
-        """Take the place of a render that does not go on."""
+        """Remove a render that will not continue."""
         assert render.place is not None
         self._ascent.leave(render.place)
         self._remove(render)
 
     def step(self) -> list[tuple[Render, Reached | Result]]:
-        """Make one step; return what each render reached, and the result of each that is done, which has left."""
-        told = [(self.renders[said.element], said) for said in self._ascent.step()]
-        for render, said in told:
-            if isinstance(said, Result):
+        """Make one step; return what each render reached. A render that has its result is removed."""
+        outcomes = [(self.renders[outcome.element], outcome) for outcome in self._ascent.step()]
+        for render, outcome in outcomes:
+            if isinstance(outcome, Result):
                 self._remove(render)
-        return told
+        return outcomes
 
     def _remove(self, render: Render) -> None:
         assert render.place is not None

@@ -1,4 +1,4 @@
-"""The events of a render that one reader has not taken yet."""
+"""A queue of a render's events, from the threads that render to one reader."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ log = logging.getLogger(__name__)
 
 
 class EventQueue:
-    """A queue between the threads that render and one reader, who may be slow.
+    """A queue between the threads that render and one reader, which may be slow.
 
-    Of progress without a frame only the newest is kept, so that a slow reader costs no memory and never holds up the
-    device; frames (a request asks for a bounded number) and the end are never dropped. Nothing comes after the end.
+    Progress without a frame replaces older progress without a frame, so a slow reader needs no more memory and never
+    blocks the device. Frames (a request asks for a bounded number) and the end are never dropped. Events after the end
+    are ignored.
 
-    `notify` calls `wake` once, however many events were put since; an exception of `wake` is logged, and that is all.
+    `notify` calls `wake` once for all events that were put since the last call. An exception of `wake` is only logged.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -26,8 +27,8 @@ class EventQueue:
         self._lock = Lock()
         self._events: deque[Event | BaseException] = deque()
         self._ended = False
-        #: Whether an event was put since the reader was woken.
-        self._news = False
+        #: Whether an event was put since the reader was last woken.
+        self._unannounced = False
 
     def put(self, event: Event | BaseException) -> None:
         """Add an event, or the exception that ended the render, without waking the reader."""
@@ -38,18 +39,18 @@ class EventQueue:
                 self._events.pop()
             self._events.append(event)
             self._ended = isinstance(event, BaseException | Rendering)
-            self._news = True
+            self._unannounced = True
 
     def notify(self) -> None:
-        """Wake the reader if an event was put since it was woken."""
+        """Wake the reader if events were put since it was last woken."""
         with self._lock:
-            news, self._news = self._news, False
-        if not news:
+            unannounced, self._unannounced = self._unannounced, False
+        if not unannounced:
             return
         try:
             self._wake()
         except Exception:
-            log.exception("a render could not tell its reader that there is news")
+            log.exception("the reader of a render's events could not be woken")
 
     def post(self, event: Event | BaseException) -> None:
         """Add an event and wake the reader."""

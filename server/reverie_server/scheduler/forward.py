@@ -1,4 +1,4 @@
-"""The way from a picture to a layer: what is computed on it, what it makes and what it reads."""
+"""The graph from a picture to a layer, and how many numbers its nodes compute and read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reverie_ascent.models.repository import Model
 from reverie_ascent.runtime.session import Device
 
 
-def way(model: Model, layer: str, size: int, batch: int) -> ir.Graph:
-    """Return the graph from pictures to a layer, every size settled."""
+def forward_graph(model: Model, layer: str, size: int, batch: int) -> ir.Graph:
+    """Return the graph from pictures to a layer, with every shape known."""
     whole = model.graph(layer).graph
     forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
     forward.inputs[0].shape = ir.Shape([batch, model.channels, size, size])
@@ -21,13 +21,13 @@ def way(model: Model, layer: str, size: int, batch: int) -> ir.Graph:
     return forward
 
 
-def made(node: ir.Node) -> int:
-    """Return how many numbers a node makes."""
+def output_count(node: ir.Node) -> int:
+    """Return how many numbers a node computes."""
     return sum(math.prod(dims(value) or ()) for value in node.outputs)
 
 
-def read(node: ir.Node, device: Device) -> int:
-    """Return how many numbers a node reads as weights; a transformed kernel of 3 x 3 has 6 x 6."""
+def weight_count(node: ir.Node, device: Device) -> int:
+    """Return how many weights a node reads; a Winograd product reads 6 x 6 numbers for a kernel of 3 x 3."""
     if node.op_type not in ("Conv", "Gemm", "MatMul"):
         return 0
     count = math.prod(dims(node.inputs[1]) or ())

@@ -1,10 +1,11 @@
-"""Give the operating system back what was freed, while the device rests and when a program is loaded.
+"""Returns freed memory to the operating system when the device is idle and when a program was loaded.
 
-Pictures of many sizes, made by one thread and sent by others, leave holes in the heaps of glibc, which keeps them: a
-server that has been busy for an hour holds several percent more than it uses, and a little more every hour.
+Pictures of many sizes, made by one thread and sent by others, leave free pages in the heaps of glibc, which keeps
+them: a server that has been busy for an hour holds several percent more memory than it uses, and a little more every
+hour.
 
-The call concerns the whole process, a host's own memory too. It only returns pages that nothing uses, and changes no
-setting of the allocator: no other code can tell, except by the memory that the process holds.
+The call affects the whole process, including a host's own memory. It only returns pages that nothing uses, and changes
+no setting of the allocator: other code can only notice that the process holds less memory.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ import time
 from collections.abc import Callable
 
 #: The largest share of the time that trimming may take.
-SHARE = 0.01
+MAX_SHARE = 0.01
 
 
 def _malloc_trim() -> Callable[[int], object] | None:
     try:
-        found: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
+        malloc_trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):  # not glibc
         return None
-    return found
+    return malloc_trim
 
 
 class Heap:
-    """Trims the heap when asked to, but so seldom that this takes at most `SHARE` of the time."""
+    """The heap of glibc. `trim` may be called as often as convenient: it uses at most `MAX_SHARE` of the time."""
 
     def __init__(
         self,
@@ -38,10 +39,10 @@ class Heap:
         self._next = float("-inf")
 
     def trim(self) -> None:
-        """Give back what is free, unless that was done shortly before."""
+        """Return free memory to the operating system, unless that was done a short time ago."""
         begun = self._clock()
         if self._trim is None or begun < self._next:
             return
         self._trim(0)
         ended = self._clock()
-        self._next = ended + (ended - begun) / SHARE
+        self._next = ended + (ended - begun) / MAX_SHARE

@@ -1,4 +1,4 @@
-"""Which programs are loaded or being loaded, as many as fit in memory."""
+"""A cache of the loaded programs, bounded by their memory."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from reverie_server.scheduler.render import Key
 
 
 class Readiness(Enum):
-    """Whether a program can make a step now."""
+    """Whether a program could make a step now."""
 
     READY = auto()
     #: It is being loaded.
     LOADING = auto()
-    #: It can be loaded: it fits in memory if programs that are not needed are dropped.
+    #: It can be loaded: there is room for it once programs that are not needed are dropped.
     LOADABLE = auto()
     #: It has to wait for memory.
     NO_ROOM = auto()
 
 
 class ProgramCache:
-    """The loaded programs, each with its batch; the least recently used one is dropped first.
+    """The loaded programs, each with the renders in its batch; the least recently used is dropped first.
 
-    It only keeps account: it loads nothing itself, and its user guards it with a lock. `room` is in bytes. A program
-    that is alone is taken whatever its size.
+    It neither loads programs nor locks: its user calls `reserve`, loads the program, calls `add`, and guards the cache
+    with a lock. `room` is in bytes. If no other program is loaded, a program is accepted whatever its size.
     """
 
     def __init__(self, room: int) -> None:
@@ -48,11 +48,11 @@ class ProgramCache:
 
     @property
     def bytes(self) -> int:
-        """About how much memory the programs take, those that are being loaded included."""
+        """About how much memory the programs take, including those that are being loaded."""
         return sum(self._bytes.values())
 
     def readiness(self, key: Key, weight: int, *, needed: Collection[Key]) -> Readiness:
-        """Return whether a program of `weight` bytes is or can be loaded if the `needed` ones stay; change nothing."""
+        """Return whether a program of `weight` bytes can run, if those that are `needed` stay; changes nothing."""
         if key in self._batches:
             return Readiness.READY
         if key in self._loading:
@@ -62,7 +62,7 @@ class ProgramCache:
         return Readiness.LOADABLE if fits else Readiness.NO_ROOM
 
     def reserve(self, key: Key, weight: int, loading: Future[None], *, needed: Collection[Key]) -> None:
-        """Note that a program is being loaded; drop programs that are not needed until it fits."""
+        """Note that a program is being loaded; drop programs that are not needed until there is room for it."""
         for other in [other for other in self._batches if other not in needed]:
             if self.bytes + weight <= self._room:
                 break
@@ -71,22 +71,22 @@ class ProgramCache:
         self._loading[key] = loading
 
     def loading(self, key: Key) -> Future[None] | None:
-        """Return the future of a program that is being loaded, or None."""
+        """Return a future that is done when a program is loaded, or raises the error; None if it is not loading."""
         return self._loading.get(key)
 
     def add(self, key: Key, batch: Batch) -> None:
-        """Add a program that was being loaded and is there now."""
+        """Add a program that was loaded."""
         del self._loading[key]
         self._batches[key] = batch
         self.builds += 1
 
     def use(self, key: Key) -> Batch:
-        """Return the batch of a loaded program, and note the program as the one used last."""
+        """Return a loaded program's batch, and mark the program as the most recently used."""
         self._batches.move_to_end(key)
         return self._batches[key]
 
     def drop(self, key: Key) -> None:
-        """Remove a program, loaded or being loaded."""
+        """Forget a program, loaded or being loaded."""
         self._batches.pop(key, None)
         self._loading.pop(key, None)
         self._bytes.pop(key, None)

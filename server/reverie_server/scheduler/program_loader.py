@@ -1,4 +1,4 @@
-"""The thread that loads programs, so that steps of other programs go on meanwhile."""
+"""A thread that loads programs while other programs make steps."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 class ProgramLoader:
-    """Loads programs into the cache, one after the other, in a thread of its own; `load` makes a program's ascent.
+    """Loads programs one after the other in its own thread; `load` makes the ascent of a program.
 
-    If a program cannot be loaded, the renders that wait for it fail; later ones try again.
+    If a program cannot be loaded, all renders that wait for it fail. A later request tries to load it again.
     """
 
     def __init__(self, load: Callable[[RenderRequest], Ascent], state: SharedState) -> None:
@@ -28,12 +28,12 @@ class ProgramLoader:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-load")
 
     def start(self, request: RenderRequest, *, needed: Collection[Key]) -> None:
-        """Start to load the program of a request; programs that are not needed may make room. The lock is held."""
+        """Start to load the program of a request; programs that are not needed make room for it. The lock is held."""
         loading = self._executor.submit(self._run, request)
         self._state.programs.reserve(key_of(request), request.program_bytes, loading, needed=needed)
 
     def close(self) -> None:
-        """Wait until nothing is being loaded."""
+        """Wait until the programs that are being loaded are done."""
         self._executor.shutdown(wait=True)
 
     def _run(self, request: RenderRequest) -> None:
@@ -48,4 +48,4 @@ class ProgramLoader:
         log.info("built a program for %s in %.2f s", request.described, took_s)
         with self._state.lock:
             self._state.programs.add(key, Batch(ascent))
-            self._state.stir()
+            self._state.mark_changed()

@@ -1,4 +1,4 @@
-"""The events of a render, made from what the ascent reports, and its line in the log."""
+"""Turns the outcomes of the ascent into the events that a render's subscribers receive."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 
 def accepted(render: Render) -> Accepted:
-    """Return the event that a render is in the queue."""
+    """Return the event which reports that a render is in the queue."""
     request = render.request
     return Accepted(request.effective, request.digest, request.estimated_s, render.position)
 
 
 def post_positions(moved: Iterable[Moved]) -> None:
-    """Post to waiting renders how many are before them now."""
+    """Report to renders that have not begun how many are before them now."""
     for render, position, remaining_s in moved:
         steps = render.request.recipe.steps
         render.post(Progress(0, steps, 0.0, 0.0, remaining_s, queue_position=position))
 
 
 def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
-    """Post a step to its render, with a frame if one is due."""
+    """Report a render's step, with its frame if one is due."""
     frame = None
     if reached.image is not None:
         frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
@@ -43,7 +43,7 @@ def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
 
 
 def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Rendering:
-    """Return the event that a render is done."""
+    """Return the event which reports that a render is done."""
     return Rendering(
         array=picture(result.image),
         outcome=result.outcome.name.lower(),
@@ -60,7 +60,7 @@ def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Re
 
 
 def log_end(request: RenderRequest, end: Rendering | BaseException) -> str:
-    """Write to the log how a render has ended; return the outcome as one word."""
+    """Log how a render has ended, and return its outcome as one word."""
     match end:
         case Rendering():
             outcome, sentence = end.outcome, f"{end.outcome} in {end.elapsed_s:.2f} s"
@@ -74,5 +74,5 @@ def log_end(request: RenderRequest, end: Rendering | BaseException) -> str:
 
 
 def picture(image: npt.NDArray[np.float32]) -> images.Picture:
-    """Return an image [channels, height, width] of the ascent as [height, width, channels]."""
+    """Return the ascent's [channels, height, width] as [height, width, channels]."""
     return np.ascontiguousarray(image.transpose(1, 2, 0))

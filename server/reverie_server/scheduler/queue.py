@@ -1,8 +1,8 @@
-"""The renders that have not ended, in the order in which they get the device.
+"""A fair queue of the renders that are not done yet: the client that used the device least comes first.
 
-Each client is charged for the device time of its renders, and so is each of its programs. The client that was charged
-least comes first, with its program that was charged least, and of that the render that arrived first. A new client or
-program starts with the least that any other was charged, not with zero.
+Each client is charged for the time that its renders used the device, and so is each of its programs. Of the client
+that used least, the program that used least comes first, and of that program the oldest render. A new client starts
+at the smallest charge of the others, not at zero: otherwise it would have the device alone until it caught up.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from reverie_server.scheduler.render import Key, Render
 
 @dataclass(frozen=True)
 class Ahead:
-    """What goes before a render: the number of other renders, and about how many seconds of the device they take."""
+    """How many renders come before a render, and about how many seconds of the device they take."""
 
     renders: int = 0
     wait_s: float = 0.0
 
 
 class RenderQueue:
-    """The renders of a scheduler; up to `places` of one program share each step."""
+    """The renders of a scheduler in the order of arrival; up to `places` renders of one program share each step."""
 
     def __init__(self, places: int) -> None:
         self._places = places
-        #: In the order of arrival.
         self._renders: dict[Render, None] = {}
-        #: The seconds that each client was charged, and each program of a client.
+        #: The seconds that each client has used, and each program of a client.
         self._clients: dict[str, float] = {}
         self._programs: dict[tuple[str, Key], float] = {}
 
@@ -43,20 +42,20 @@ class RenderQueue:
         return render in self._renders
 
     def add(self, render: Render) -> None:
-        """Add a render at the end."""
-        self._enter(render)
+        """Add a render that waits."""
+        self._open_accounts(render)
         self._renders[render] = None
 
     def remove(self, render: Render) -> None:
-        """Remove a render that has ended."""
+        """Remove a render that is done."""
         del self._renders[render]
-        self._forget(render.client, render.key)
+        self._close_accounts(render.client, render.key)
 
     def promote(self, render: Render, client: str) -> None:
-        """Make a render an interactive one of a client; it keeps its place in the order of arrival."""
+        """Make a render an interactive one of a client; its place in the order of arrival stays."""
         before, render.client, render.background = render.client, client, False
-        self._enter(render)
-        self._forget(before, render.key)
+        self._open_accounts(render)
+        self._close_accounts(before, render.key)
 
     def charge(self, renders: Sequence[Render], took_s: float) -> None:
         """Charge the renders that shared a step for its time, in equal parts."""
@@ -67,7 +66,7 @@ class RenderQueue:
 
     @property
     def begun(self) -> int:
-        """The number of renders that have begun."""
+        """How many renders have begun."""
         return sum(render.begun_at is not None for render in self)
 
     @property
@@ -77,28 +76,31 @@ class RenderQueue:
 
     @property
     def left_s(self) -> float:
-        """About how many seconds the device takes for all renders."""
+        """About how many seconds the device needs for all renders."""
         return sum(render.remaining_s for render in self) / self._places
 
     def waiting(self, client: str | None = None) -> int:
-        """Count the renders that wait, of one client or of all: not those that have begun, nor one that is about to."""
-        whose = [render for render in self if client in (None, render.client)]
-        return max(0, len(whose) - max(1, sum(render.begun_at is not None for render in whose)))
+        """Count the renders that wait, of one client or of all.
+
+        Renders that have begun do not wait. If none has begun, the first is about to begin and is not counted either.
+        """
+        renders = [render for render in self if client in (None, render.client)]
+        return max(0, len(renders) - max(1, sum(render.begun_at is not None for render in renders)))
 
     def in_order(self, *, background_first: bool = False) -> list[Render]:
-        """Return all renders, the next one first: a client's second render comes after the first of every other."""
-        mine: Counter[tuple[str, bool]] = Counter()
+        """Return all renders, the next one first: a client's second render comes after every client's first."""
+        ranks: Counter[tuple[str, bool]] = Counter()
         ranked = []
         oldest = sorted(enumerate(self), key=lambda each: (self._programs[each[1].client, each[1].key], each[0]))
         for number, render in oldest:
-            rank = mine[render.client, render.background]
-            mine[render.client, render.background] += 1
+            rank = ranks[render.client, render.background]
+            ranks[render.client, render.background] += 1
             late = render.background is not background_first
             ranked.append((late, rank, self._clients[render.client], number, render))
         return [render for *_, render in sorted(ranked, key=lambda each: each[:-1])]
 
     def ahead(self) -> dict[Render, Ahead]:
-        """Return, for each render that has not begun, what goes before it."""
+        """Return what is before each render that has not begun."""
         begun = [render for render in self if render.begun_at is not None]
         before = Counter(render.key for render in begun)
         renders, left_s = len(begun), sum(render.remaining_s for render in begun)
@@ -111,14 +113,14 @@ class RenderQueue:
                 renders, left_s = renders + 1, left_s + render.remaining_s
         return positions
 
-    def _enter(self, render: Render) -> None:
-        """Open the accounts of a render's client and program, if they have none."""
+    def _open_accounts(self, render: Render) -> None:
+        """Start to charge a render's client and program, unless they are charged already, at the smallest charge."""
         self._clients.setdefault(render.client, min(self._clients.values(), default=0.0))
-        mine = [had for (client, _), had in self._programs.items() if client == render.client]
-        self._programs.setdefault((render.client, render.key), min(mine, default=0.0))
+        programs = [used_s for (client, _), used_s in self._programs.items() if client == render.client]
+        self._programs.setdefault((render.client, render.key), min(programs, default=0.0))
 
-    def _forget(self, client: str, key: Key) -> None:
-        """Close the accounts of a client and its program if none of the renders needs them."""
+    def _close_accounts(self, client: str, key: Key) -> None:
+        """Forget the charges of a client and its program if no render belongs to them any more."""
         if all(other.client != client for other in self):
             del self._clients[client]
         if all((other.client, other.key) != (client, key) for other in self):

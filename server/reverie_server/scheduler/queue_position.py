@@ -1,4 +1,4 @@
-"""Which renders are to be told their position in the queue, and when."""
+"""Decides when waiting renders are sent their position in the queue."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.render import Render
 
-#: Seconds without reports for each position that was reported. A queue of a hundred moves up with every render that
-#: ends, and telling all of them takes time from the steps, so the longer the queue is, the less often they are told.
+#: Seconds without reports after each position that was reported. Every render that ends changes the position of all
+#: that wait, and reporting takes processor time from the steps: so the longer the queue is, the rarer the reports.
 PAUSE_S = 0.1
 
 
@@ -34,11 +34,11 @@ class Positions:
         self._changed = True
 
     def due_s(self, now: float) -> float | None:
-        """Return in how many seconds there may be something to report; None if nothing has changed."""
+        """Return in how many seconds the next report is due; None if nothing has changed."""
         return max(0.0, self._next - now) if self._changed else None
 
     def moved(self, now: float) -> list[Moved]:
-        """Return the positions to report now, and note them as reported."""
+        """Return the positions to report now, and mark them as reported."""
         if self.due_s(now) != 0:
             return []
         self._changed = False

@@ -1,11 +1,12 @@
-"""Decides what the device does next: interactive renders first, fair shares for clients, and a bound on every wait.
+"""Chooses what the device does next: interactive renders first, fair shares for clients, and no render waits forever.
 
-The device is shared in turns. A turn belongs to renders of one program, as many as its batch has places; `queue` puts
-the renders in order. Two rules bound every wait:
+The device works in turns. The renders of one program share a turn, as many as its batch has places. `queue` decides
+their order. Three rules bound every wait:
 
-* While renders of the lower class are passed over, they get one turn after every `PASSES` interactive ones.
-* Only so many renders may have begun and not ended. If a render cannot begin for this reason, or because its program
-  finds no room in memory, nothing behind it may begin, so that sooner or later there is room.
+* While background renders are passed over, they get one turn after every `PASSES` interactive turns.
+* The number of renders that have begun and not ended is bounded. If a render cannot begin because of that, or because
+  its program has no room in memory, no render behind it may begin, so that room for it becomes free in the end.
+* A new client starts at the smallest charge of the others, not at zero.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.queue_position import Positions
 from reverie_server.scheduler.render import Render
 
-#: Turns of interactive renders after which a waiting one of the lower class gets one.
+#: After this many interactive turns a waiting background render gets one.
 PASSES = 8
-#: Renders that may have begun and not ended beyond the places of a batch, for each holds its state in memory ...
+#: Renders beyond the places of a batch that may have begun and not ended; bounded because each holds state in memory.
 SUSPENDED = 3
-#: ... and how many of all that may have begun are kept for interactive ones.
-KEPT = 2
+#: Of all renders that may have begun, how many must be interactive.
+RESERVED = 2
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What to do next: load the program of `load` and schedule again, or, if `load` is None, make steps with `renders`.
+    """What to do next: load the program of `load` and call `schedule` again, or, if it is None, step `renders`.
 
-    The renders belong to one program; there are none if none is ready.
+    The renders are of one program. There are none if none is ready.
     """
 
     renders: Sequence[Render] = ()
@@ -41,10 +42,10 @@ class Turn:
 
 
 class Scheduler:
-    """Decides which renders are admitted, which of them get the next turn, and which programs to load for them.
+    """Decides which renders are admitted, which of them have the next turn, and which programs to load.
 
-    It has no thread, no lock and no clock: the caller passes the time in, makes the steps and loads the programs. The
-    lock of `SharedState` guards it.
+    It has no thread, no lock and no clock: the caller passes the time, makes the steps and loads the programs. The step
+    loop's lock guards it.
     """
 
     def __init__(self, places: int, limits: Limits, programs: ProgramCache) -> None:
@@ -53,16 +54,16 @@ class Scheduler:
         self._programs = programs
         self._admission = Admission(limits)
         self.positions = Positions(self.queue)
-        #: Turns in a row that passed over renders of the lower class, and whether the present turn was owed to them.
+        #: Turns in which background renders were passed over, and whether the present turn was owed to them.
         self._passed = 0
         self._owed = False
 
     # ----- the queue -----
 
     def add(self, render: Render, now: float, *, deadline_s: float | None = None) -> None:
-        """Admit a render to the queue, and set its position.
+        """Add a render to the queue, and set its position.
 
-        Raises QueueFull if too many wait, and TooLate if the picture can hardly be done in `deadline_s` seconds.
+        Raises QueueFull if too many wait, and TooLate if the picture is unlikely to be done in `deadline_s` seconds.
         """
         self._admission.check(self.queue, render.client, now)
         self.queue.add(render)
@@ -76,20 +77,20 @@ class Scheduler:
         self.positions.change()
 
     def promote(self, render: Render, *, client: str) -> bool:
-        """Make a waiting render of the lower class an interactive one of a client; return whether that was done.
+        """Make a waiting background render an interactive one of a client; return whether that was possible.
 
-        It keeps its place in the order of arrival. It stays what it is if it has begun or ended, if it is interactive
-        already, or if no more renders of that client may wait.
+        It keeps its place in the order of arrival. If no more renders of that client may wait, it stays in the
+        background.
         """
-        waits = render in self.queue and render.background and render.begun_at is None
-        if not waits or not self._admission.has_room(self.queue, client):
+        promotable = render in self.queue and render.background and render.begun_at is None
+        if not promotable or not self._admission.has_room(self.queue, client):
             return False
         self.queue.promote(render, client)
         self.positions.change()
         return True
 
     def finish(self, render: Render) -> None:
-        """Remove a render that has ended."""
+        """Remove a render that is done."""
         self.queue.remove(render)
         self.positions.change()
 
@@ -105,9 +106,9 @@ class Scheduler:
         return turn
 
     def must_yield(self, renders: Sequence[Render]) -> bool:
-        """Return whether the turn of these renders has to end for an interactive render or for a program to be loaded.
+        """Return whether the turn of some renders must end because an interactive render, or its program, is waiting.
 
-        Only turns of the lower class end early, and not those that were owed to it.
+        A turn that was owed to background renders does not end.
         """
         if self._owed or not all(render.background for render in renders):
             return False
@@ -118,16 +119,16 @@ class Scheduler:
         chosen: list[Render] = []
         begun = Counter(render.background for render in self.queue if render.begun_at is not None)
         most, needed = self._places + SUSPENDED, self.queue.needed
-        shut: set[bool] = set()  # the classes of which nothing more may begin
+        closed: set[bool] = set()  # the values of `background` of which no more renders may begin
         for render in self.queue.in_order(background_first=background_first):
             if len(chosen) == self._places:
                 break
             if chosen and render.key != chosen[0].key:
                 continue
             if render.begun_at is None:
-                if begun.total() >= most or (render.background and begun[True] >= most - KEPT):
-                    shut.add(render.background)
-                if render.background in shut:
+                if begun.total() >= most or (render.background and begun[True] >= most - RESERVED):
+                    closed.add(render.background)
+                if render.background in closed:
                     continue
             match self._programs.readiness(render.key, render.request.program_bytes, needed=needed):
                 case Readiness.READY:
@@ -136,7 +137,7 @@ class Scheduler:
                 case Readiness.LOADABLE:
                     return Turn(load=render)
                 case Readiness.NO_ROOM:
-                    shut |= {False, True}
+                    closed |= {False, True}
                 case Readiness.LOADING:
                     pass
         return Turn(chosen)

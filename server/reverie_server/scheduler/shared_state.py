@@ -1,4 +1,4 @@
-"""What the threads around a device share: the scheduler, the program cache, the counts and their lock."""
+"""The state that the threads around a device share, and the lock that guards it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from reverie_server.scheduler.stats import Stats
 
 
 class SharedState:
-    """The scheduler, the program cache and the counts; `lock` guards them and the state of every render.
+    """The scheduler, the program cache and the counts. `lock` guards them and the state of every render.
 
-    No listener is woken while the lock is held. Every render ends once: an `active` one is ended by the step loop's
-    thread, any other one by the thread that takes it from the queue. `start` is called with the lock held after every
-    change, to start the step loop's thread if it does not run.
+    No subscriber is woken while the lock is held. An `active` render is ended by the thread that makes the steps, any
+    other one by the thread that removes it from the queue, so each ends once. `start` is called after every change,
+    with the lock held: it starts the thread that makes the steps if that has ended.
     """
 
     def __init__(
@@ -37,26 +37,26 @@ class SharedState:
         self.programs = ProgramCache(limits.program_memory_mb * 2**20)
         self.scheduler = Scheduler(places, limits, self.programs)
         self.stats = Stats()
-        #: Whether the queue or the programs have changed since the step loop's thread looked at them.
-        self.stirred = False
+        #: Whether the queue or the programs have changed since the thread that makes the steps last checked.
+        self.changed = False
         self.clock, self.observer = clock, observer
         self._start = start
 
-    def stir(self) -> None:
+    def mark_changed(self) -> None:
         """Note that the queue or the programs have changed; the lock is held."""
-        self.stirred = True
+        self.changed = True
         self._start()
         self.lock.notify_all()
 
     def finish(self, render: Render, end: Rendering | BaseException) -> None:
-        """Take a render from the queue and count its end, to be reported by `report_end`; the lock is held."""
+        """Remove a render from the queue and count its end. The lock is held; call `report_end` without it."""
         release_s = 0.0 if render.stopped_at is None else self.clock() - render.stopped_at
         self.scheduler.finish(render)
         self.stats = self.stats.after_end(end, release_s=release_s)
-        self.stir()
+        self.mark_changed()
 
     def report_end(self, render: Render, end: Rendering | BaseException) -> None:
-        """Tell the log, the observer and the listeners how a render has ended."""
+        """Report how a render has ended to the log, the observer and the subscribers."""
         outcome = log_end(render.request, end)
         since = render.submitted_at if render.begun_at is None else render.begun_at
         self.observer.rendered(outcome, end.elapsed_s if isinstance(end, Rendering) else self.clock() - since)
@@ -69,13 +69,13 @@ class SharedState:
         self.report_end(render, end)
 
     def fail(self, key: Key, error: BaseException, *, active: bool) -> None:
-        """Drop a program, and end those of its renders that are active, or those that are not, with an error."""
+        """Drop a program, and end its renders whose `active` has the given value with an error."""
         with self.lock:
             self.programs.drop(key)
-            lost = [render for render in self.scheduler.queue if render.key == key and render.active is active]
-            for render in lost:
+            failed = [render for render in self.scheduler.queue if render.key == key and render.active is active]
+            for render in failed:
                 self.finish(render, error)
-        for render in lost:
+        for render in failed:
             self.report_end(render, error)
 
     def snapshot(self) -> Stats:

@@ -1,4 +1,4 @@
-"""What the device has done so far, in numbers."""
+"""Counts and times of the device's work."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from reverie_server.request.events import Rendering
 
 @dataclass(frozen=True)
 class Stats:
-    """What the device has done so far, and what it has to do."""
+    """What the device has done so far, and how many renders wait and run."""
 
     #: Steps of renders; several may have been made at once.
     steps: int = 0
-    #: Steps of the device.
+    #: Times that the device made a step.
     runs: int = 0
-    #: Steps that ended after their render had been told to stop: at most the one in progress.
+    #: Steps that ended after their render was asked to stop: at most one for each, the one in progress.
     late_steps: int = 0
-    #: The longest that one step took, and the longest from a render's being told to stop until its place was free.
+    #: The longest time of a step, and the longest from the request to stop a render until its place was free.
     longest_step_s: float = 0.0
     longest_release_s: float = 0.0
     finished: int = 0
@@ -32,7 +32,7 @@ class Stats:
     running: int = 0
 
     def after_step(self, *, renders: int, late: int, took_s: float) -> Stats:
-        """Return the counts after one more step, made by `renders`, `late` of which had been told to stop."""
+        """Return the counts after one more step of `renders` renders, `late` of which were asked to stop before."""
         return replace(
             self,
             steps=self.steps + renders,
@@ -42,7 +42,7 @@ class Stats:
         )
 
     def after_end(self, end: Rendering | BaseException, *, release_s: float) -> Stats:
-        """Return the counts after a render ended, `release_s` after it was told to stop; 0 if it was not."""
+        """Return the counts after the end of a render; its place was free `release_s` after it was asked to stop."""
         finished, stopped = isinstance(end, Rendering), isinstance(end, Interrupted)
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""The thread that computes: it makes one step after the other for the renders whose turn it is."""
+"""The thread that computes: for each device one thread makes the steps of the renders whose turn it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie_ascent.runtime.session import Device
 
 from reverie_server.errors import Draining, Interrupted, InvalidRequest, Violation
 from reverie_server.limits import Limits
-from reverie_server.observer import NOBODY, Observer
+from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import Estimates
 from reverie_server.scheduler.malloc_trim import Heap
@@ -27,42 +27,41 @@ from reverie_server.scheduler.shared_state import SharedState
 from reverie_server.scheduler.stats import Stats
 from reverie_server.scheduler.turns import Turns
 
-#: The points at which tests delay a thread, to see that nothing depends on which thread is first.
-JOINTS = ("enqueue", "admit", "step", "finish")
+#: The points at which tests delay a thread, to check that no result depends on which thread is first.
+RACE_POINTS = ("enqueue", "admit", "step", "finish")
 
 
 class StepLoop:
-    """Renders what is submitted, in the turns that a `Scheduler` chooses; its methods may be called from any thread.
+    """Makes the steps of renders in the turns that a `Scheduler` chooses; renders may be submitted from any thread.
 
-    `load` makes the ascent of a program. The thread that makes the steps ends when the queue is empty, and is started
-    again when a render comes.
+    `load` makes the ascent of a program. The thread ends when there is nothing to do, and starts again when there is.
     """
 
     def __init__(
         self,
         device: Device,
         limits: Limits,
-        observer: Observer = NOBODY,
+        observer: Observer = NO_OBSERVER,
         *,
         load: Callable[[RenderRequest], Ascent] | None = None,
         clock: Callable[[], float] = time.perf_counter,
-        joint: Callable[[str], None] = lambda name: None,
+        race_point: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.device = device
-        self._limits, self._joint = limits, joint
+        self._limits, self._race_point = limits, race_point
         self._state = SharedState(device.batch, limits, clock=clock, observer=observer, start=self._start)
         self._loader = ProgramLoader(load or self._load, self._state)
         self._estimates = Estimates(device)
-        self._turns = Turns(self._state, self._estimates, joint=joint)
+        self._turns = Turns(self._state, self._estimates, race_point=race_point)
         self._footprint = lru_cache(maxsize=256)(footprint)
         self._heap = Heap()
-        # At the interpreter's exit an executor waits for its thread; a daemon thread would die inside of ONNX Runtime.
+        # An executor waits for its thread when the interpreter exits; a daemon thread would die inside ONNX Runtime.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="reverie-render")
         self._working = False
         self._closed = False
 
     def estimated(self, request: RenderRequest) -> RenderRequest:
-        """Return a request with estimates of the time and the memory that it takes."""
+        """Return a request with estimates of its time and its memory."""
         return replace(
             request,
             estimated_s=self._estimates.seconds(request),
@@ -72,12 +71,12 @@ class StepLoop:
     def submit(
         self, render: Render, *, client: str = "", background: bool = False, deadline_s: float | None = None
     ) -> None:
-        """Queue a render of a `client`; clients share the device fairly.
+        """Add a render of a `client` to the queue for the device, which clients share fairly.
 
-        Raises QueueFull if too many wait, TooLate if the picture can hardly be done in `deadline_s` seconds, Draining
-        after `close`, and Interrupted if the render was told to stop already.
+        Raises QueueFull if too many wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds,
+        Draining after `close`, and Interrupted if `stop` was called already.
         """
-        self._joint("enqueue")
+        self._race_point("enqueue")
         state = self._state
         with state.lock:
             if self._closed:
@@ -86,23 +85,23 @@ class StepLoop:
                 raise Interrupted
             render.client, render.background = client, background
             state.scheduler.add(render, state.clock(), deadline_s=deadline_s)
-            render.put(accepted(render))  # before the thread can see it, so that this is the first event
-            state.stir()
+            render.put(accepted(render))  # while the thread does not see it yet
+            state.mark_changed()
         render.notify()
 
     def promote(self, render: Render, *, client: str) -> None:
-        """Make a render of the lower class an interactive one of a client, if it has not begun.
+        """Make a background render an interactive one of a client, unless it has begun.
 
-        If no more renders of that client may wait, it stays what it is.
+        If no more renders of that client may wait, it stays in the background.
         """
         with self._state.lock:
             if self._state.scheduler.promote(render, client=client):
-                self._state.stir()
+                self._state.mark_changed()
 
     def stop(self, render: Render) -> None:
-        """End a render before its next step, or before it begins; no effect on one that has ended.
+        """End a render before its next step, or before it begins; no effect if it is done.
 
-        Its listeners get `Interrupted`.
+        Its subscribers get `Interrupted`.
         """
         state = self._state
         with state.lock:
@@ -116,7 +115,7 @@ class StepLoop:
         state.report_end(render, Interrupted())
 
     def warm(self, request: RenderRequest) -> None:
-        """Load the program of a request and wait for it; raise InvalidRequest if it does not fit in memory."""
+        """Load the program of a request and wait until it is loaded; raise InvalidRequest if it has no room."""
         key, state = key_of(request), self._state
         with state.lock:
             needed = state.programs.loaded
@@ -125,7 +124,7 @@ class StepLoop:
                 self._loader.start(request, needed=needed)
             loading = state.programs.loading(key)
         if readiness is Readiness.NO_ROOM:
-            problem = f"{request.described} finds no room beside the other programs; raise program_memory_mb"
+            problem = f"{request.described} finds no room besides the other programs; raise program_memory_mb"
             raise InvalidRequest([Violation("warm", f"{problem}, {self._limits.program_memory_mb} now")])
         if loading is not None:
             loading.result()
@@ -146,11 +145,11 @@ class StepLoop:
 
     def _load(self, request: RenderRequest) -> Ascent:
         ascent = Ascent(build(request.model, request.recipe, batch=self.device.batch, device=self.device))
-        self._heap.trim()  # of what loading takes for a while, glibc would keep hundreds of MiB
+        self._heap.trim()  # glibc would keep hundreds of MiB of what loading needs temporarily
         return ascent
 
     def _start(self) -> None:
-        """Start the thread if it does not run and there is something to do; the lock is held."""
+        """Start the thread if it has ended and there is something to do; the lock is held."""
         if not self._working and self._state.scheduler.queue:
             self._working = True
             self._executor.submit(self._work)
@@ -158,7 +157,7 @@ class StepLoop:
     # ----- in the thread that makes the steps -----
 
     def _work(self) -> None:
-        """Make steps until the queue is empty; if that fails, end every render, so that no caller waits for ever."""
+        """Make steps until no render is left; on an unexpected error, end all renders with it so that none hangs."""
         try:
             while renders := self._next():
                 key = renders[0].key
@@ -167,19 +166,19 @@ class StepLoop:
                 except BaseException as error:
                     self._turns.give_up(key, error)
             self._heap.trim()
-        except BaseException as error:  # such as: a process that is about to end loads no more programs
+        except BaseException as error:  # for example, a process that ends cannot start the thread that loads
             with self._state.lock:
-                lost = list(self._state.scheduler.queue)
-                for render in lost:
+                failed = list(self._state.scheduler.queue)
+                for render in failed:
                     self._state.finish(render, error)
                     if render.place is not None:
                         self._state.programs.drop(render.key)
                 self._working = False
-            for render in lost:
+            for render in failed:
                 self._state.report_end(render, error)
 
     def _next(self) -> Sequence[Render]:
-        """Wait until a render is ready; return the renders of the next turn, or none if the queue is empty."""
+        """Wait until a render is ready; return the renders that have the next turn, or none if all are done."""
         state, scheduler = self._state, self._state.scheduler
         while True:
             with state.lock:
@@ -187,7 +186,7 @@ class StepLoop:
                     self._loader.start(turn.load.request, needed=scheduler.queue.needed)
                 for render in turn.renders:
                     render.active = True
-                state.stirred = False
+                state.changed = False
                 moved = scheduler.positions.moved(state.clock())
                 if not (turn.renders or moved):
                     if not scheduler.queue:

@@ -1,4 +1,4 @@
-"""One turn of the device: renders get places in a batch and make steps until others are due."""
+"""Runs one turn: gives renders places in a batch and makes their steps until other renders are due."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from reverie_server.scheduler.queue_position import Moved
 from reverie_server.scheduler.render import Key, Render
 from reverie_server.scheduler.shared_state import SharedState
 
-#: Seconds that a turn lasts; a step that has begun is finished.
+#: The length of a turn while other renders wait, in seconds; a step that has begun is finished.
 TURN_S = 0.5
 
 
 class Turns:
-    """Makes the steps of a turn in the step loop's thread, and ends the renders that have places."""
+    """Makes the steps of a turn in the step loop's thread, and ends every render that has a place."""
 
-    def __init__(self, state: SharedState, estimates: Estimates, *, joint: Callable[[str], None]) -> None:
-        self._state, self._estimates, self._joint = state, estimates, joint
+    def __init__(self, state: SharedState, estimates: Estimates, *, race_point: Callable[[str], None]) -> None:
+        self._state, self._estimates, self._race_point = state, estimates, race_point
 
     def take(self, key: Key, renders: Sequence[Render]) -> None:
-        """Make steps with active renders of a loaded program until their turn is over."""
+        """Make steps with active renders of one loaded program until their turn is over."""
         with self._state.lock:
             batch = self._state.programs.use(key)
         self._give_places(batch, renders)
@@ -41,22 +41,22 @@ class Turns:
                 break
 
     def give_up(self, key: Key, error: BaseException) -> None:
-        """End the renders of a batch that broke with an error, and drop its program."""
-        self._joint("finish")
+        """Drop a program whose batch raised an error, and end all renders that had a place in it with that error."""
+        self._race_point("finish")
         self._state.fail(key, error, active=True)
 
     def _give_places(self, batch: Batch, renders: Sequence[Render]) -> None:
-        """Give a place to each of the renders that has none; suspend other renders if there are too few places."""
+        """Give places in a batch to renders that have none, and suspend other renders if no place is free."""
         coming = [render for render in renders if render.place is None]
         others = [render for render in batch.renders.values() if render not in renders]
         for render in others[: max(0, len(coming) - batch.free)]:
             batch.suspend(render)
             with self._state.lock:
-                render.active = render.stopped  # from here on `StepLoop.stop` ends it
+                render.active = render.stopped  # from here on `StepLoop.stop` ends it, unless it was called before
             if render.active:
                 self._end(render, Interrupted())
         for render in coming:
-            self._joint("admit")
+            self._race_point("admit")
             if render.stopped:
                 self._end(render, Interrupted())
                 continue
@@ -76,7 +76,7 @@ class Turns:
             post_positions([Moved(render, 0, render.remaining_s)])
 
     def _end_stopped(self) -> None:
-        """End the renders that were told to stop, in all batches."""
+        """End the renders that were asked to stop, in all batches."""
         with self._state.lock:
             batches = list(self._state.programs)
         for batch in batches:
@@ -85,37 +85,37 @@ class Turns:
                 self._end(render, Interrupted())
 
     def _step(self, batch: Batch) -> None:
-        """Make one step with all renders of a batch, charge them for it, and post what came of it."""
-        self._joint("step")
+        """Make one step of all renders that have a place, charge them for it, and report the outcomes."""
+        self._race_point("step")
         state, renders = self._state, list(batch.renders.values())
         begun_at = state.clock()
-        told = batch.step()
+        outcomes = batch.step()
         took_s = state.clock() - begun_at
-        made = [render for render, said in told if isinstance(said, Reached) and said.step]
-        state.observer.stepped(took_s, len(made))
+        stepped = [render for render, outcome in outcomes if isinstance(outcome, Reached) and outcome.step]
+        state.observer.stepped(took_s, len(stepped))
         with state.lock:
             state.scheduler.queue.charge(renders, took_s)
-            late = sum(render.stopped for render in made)
-            state.stats = state.stats.after_step(renders=len(made), late=late, took_s=took_s)
-        for render, said in told:
+            late = sum(render.stopped for render in stepped)
+            state.stats = state.stats.after_step(renders=len(stepped), late=late, took_s=took_s)
+        for render, outcome in outcomes:
             assert render.begun_at is not None
             elapsed_s = state.clock() - render.begun_at
-            if isinstance(said, Result):
-                self._estimates.learn(render.request, render.took_s / max(1, said.steps))
-                self._end(render, rendering(render.request, said, elapsed_s=elapsed_s))
+            if isinstance(outcome, Result):
+                self._estimates.learn(render.request, render.took_s / max(1, outcome.steps))
+                self._end(render, rendering(render.request, outcome, elapsed_s=elapsed_s))
             else:
-                post_step(render, said, elapsed_s=elapsed_s)
+                post_step(render, outcome, elapsed_s=elapsed_s)
 
     def _is_over(self, batch: Batch) -> bool:
-        """Return whether a turn ends early, because a render may join the batch or has to go first."""
+        """Return whether a turn must end early, because another render may join or has priority."""
         state = self._state
         with state.lock:
-            stirred, state.stirred = state.stirred, False
-            over = stirred and (batch.free > 0 or state.scheduler.must_yield(list(batch.renders.values())))
+            changed, state.changed = state.changed, False
+            over = changed and (batch.free > 0 or state.scheduler.must_yield(list(batch.renders.values())))
             moved = state.scheduler.positions.moved(state.clock())
         post_positions(moved)
         return over
 
     def _end(self, render: Render, end: Rendering | BaseException) -> None:
-        self._joint("finish")
+        self._race_point("finish")
         self._state.end(render, end)

@@ -1,6 +1,6 @@
-"""The store of finished pictures: by digest, in a folder or wherever fsspec reaches; see `Store` and `open_store`."""
+"""Stores finished pictures by digest, in a folder or on any file system of fsspec; see `Store` and `open_store`."""
 
 from reverie_server.store.opening import UnusableStore, default_folder, open_store
-from reverie_server.store.store import NotKept, Store
+from reverie_server.store.store import Store, StoreWriteError
 
-__all__ = ["NotKept", "Store", "UnusableStore", "default_folder", "open_store"]
+__all__ = ["Store", "StoreWriteError", "UnusableStore", "default_folder", "open_store"]

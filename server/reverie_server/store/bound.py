@@ -1,4 +1,4 @@
-"""The bound on a store's size: the entries that were not used for the longest time are removed first."""
+"""Bounds the size of a store by removing the least recently used entries."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from reverie_server.store.place import Place
 
 log = logging.getLogger(__name__)
 
-#: Part of the bound that is freed at once, so that a full store is not listed at every write.
+#: The share of the bound that is freed at once, so that a full store is not listed at every write.
 SPARE = 1 / 10
-#: Part of the bound that may be written before the entries are counted again: other processes write too.
+#: The share of the bound that may be written before the entries are counted again, because other processes write too.
 UNCOUNTED = 1 / 16
 
 
@@ -22,7 +22,7 @@ class Bound:
         self._place = place
         self._limit = limit_bytes
         self._lock = Lock()
-        #: Bytes there at the last count, and bytes written since; unknown before the first.
+        #: The bytes at the last count, None before the first, and the bytes written since.
         self._counted: int | None = None
         self._written = 0
 
@@ -39,7 +39,7 @@ class Bound:
             self._counted, self._written = self._make_room(name), 0
 
     def _make_room(self, newest: str) -> int:
-        """Remove entries if the store is too large; return how many bytes it holds now."""
+        """Remove entries if the store is too large; return how many bytes it holds afterwards."""
         entries = sorted(self._place.entries(), key=lambda entry: entry.used_at)
         total = sum(entry.size_bytes for entry in entries)
         if total <= self._limit:
@@ -48,7 +48,7 @@ class Bound:
         for entry in entries:
             if total <= self._limit * (1 - SPARE):
                 break
-            if entry.name != newest:  # whatever its time says: the clock may have been set
+            if entry.name != newest:  # its time may not be the newest, because the clock may have been set
                 self._place.remove(entry.name)
                 total -= entry.size_bytes
                 removed += 1

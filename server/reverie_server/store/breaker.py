@@ -1,4 +1,4 @@
-"""A circuit breaker: after a failure an operation is not tried for a while, and the failure is logged once."""
+"""A circuit breaker: after a failure an operation is not tried for some seconds, and the failure is logged once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Breaker:
         self._clock = clock
         self._lock = Lock()
         self._since: float | None = None
-        #: The last failure, in a text that any client may see; empty after a success.
+        #: The last failure, as a text without secrets for clients; empty after a success.
         self.problem = ""
 
     def closed(self) -> bool:
-        """Whether the operation may be tried: always, except for some seconds after a failure."""
+        """Return whether the operation may be tried: always, except for some seconds after a failure."""
         with self._lock:
             return self._since is None or self._clock() - self._since >= self._pause_s
 
@@ -33,9 +33,9 @@ class Breaker:
         """Record a failure."""
         problem = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         with self._lock:
-            news = problem != self.problem
+            changed = problem != self.problem
             self._since, self.problem = self._clock(), problem
-        if news:
+        if changed:
             log.error("%s (%s); going on without it, trying again every %g s", self._what, error, self._pause_s)
 
     def worked(self) -> None:

@@ -1,7 +1,7 @@
-"""A rendering as the bytes of one entry, and back, with a digest that reveals every change.
+"""Encodes a rendering as the bytes of one store entry, and decodes it, with a checksum that detects every change.
 
-An entry is a line with the SHA-256 of what follows, and a `StoredRendering` (stored.proto). The picture is in it as the
-float32 numbers that were computed, so that every format is encoded from an entry to the bytes it had at first.
+An entry is a line with the SHA-256 of the rest, followed by a `StoredRendering` (stored.proto). It holds the picture as
+the float32 numbers that were computed, so that encoding it in any format gives the same bytes as the first time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ MAGIC = b"reverie-result 1 "
 
 
 class Corrupt(Exception):
-    """These bytes are not the entry that was looked for; the message says how that shows."""
+    """The bytes are not the expected entry; the message names the first difference."""
 
 
 def encode(rendering: Rendering, maker: Maker) -> bytes:
-    """Return the bytes of an entry; frames are left out."""
+    """Return the bytes of an entry, without frames."""
     stored = stored_pb2.StoredRendering(
         rendering=rendering.message(spec_pb2.IMAGE_FORMAT_RAW),
         engine_version=maker.engine_version,
@@ -35,7 +35,7 @@ def encode(rendering: Rendering, maker: Maker) -> bytes:
 
 
 def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
-    """Return the rendering of an entry; raise Corrupt unless it is whole, and the one with this digest and maker."""
+    """Return the rendering of an entry; raise Corrupt if it is damaged or has another digest or maker."""
     head, _, body = data.partition(b"\n")
     if not head.startswith(MAGIC):
         raise Corrupt("it does not begin as an entry does")
@@ -44,7 +44,7 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
     try:
         stored = stored_pb2.StoredRendering.FromString(body)
     except DecodeError as error:
-        raise Corrupt("its contents are no rendering") from error
+        raise Corrupt("its contents are not a rendering") from error
     rendering, image = stored.rendering, stored.rendering.image
     if rendering.spec_digest != digest:
         raise Corrupt(f"it holds the picture {rendering.spec_digest}")

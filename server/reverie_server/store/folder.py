@@ -1,4 +1,4 @@
-"""A local folder as a place for entries; any number of processes can share it."""
+"""Stores entries in a local folder, which any number of processes can share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from reverie_server.store.place import EntryInfo
 
-#: Seconds after which an unfinished write is one of a process that has ended.
+#: Seconds after which an unfinished write is taken to be that of a process that has ended.
 ABANDONED_S = 3600
 
 PART = ".part-"
 
 
 class Folder:
-    """Entries as files; the modification time of a file is when it was last used."""
+    """Stores each entry as a file; the modification time of a file is the time of its last use."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,7 +26,7 @@ class Folder:
         return str(self._path)
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes and mark it as used; None if there is none."""
+        """Return a file's bytes and mark it as used; return None if there is no such file."""
         path = self._path / name
         try:
             data = path.read_bytes()
@@ -37,7 +37,7 @@ class Folder:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a temporary file beside its place, sync it to the disk, and rename it."""
+        """Write a temporary file in the same folder, sync it to the disk, and rename it."""
         path = self._path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=PART)
@@ -53,12 +53,12 @@ class Folder:
             raise
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file if it exists."""
         (self._path / name).unlink(missing_ok=True)
 
     def entries(self) -> list[EntryInfo]:
         """Return every file, and remove unfinished writes of processes that have ended."""
-        found = []
+        infos = []
         for folder, _, names in os.walk(self._path):
             for name in names:
                 path = Path(folder, name)
@@ -67,7 +67,7 @@ class Folder:
                 except FileNotFoundError:
                     continue  # another process removed it
                 if not name.startswith(PART):
-                    found.append(EntryInfo(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
+                    infos.append(EntryInfo(path.relative_to(self._path).as_posix(), state.st_size, state.st_mtime))
                 elif time.time() - state.st_mtime > ABANDONED_S:
                     path.unlink(missing_ok=True)
-        return found
+        return infos

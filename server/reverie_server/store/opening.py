@@ -1,4 +1,4 @@
-"""From what a person says of a store to the store."""
+"""Opens a store from its path or URL."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from reverie_server.store.place import Place
 from reverie_server.store.store import Store
 
 OFF = "off"
-#: The bound of a local folder, unless told otherwise; elsewhere there is none.
+#: The default bound of a local folder; other stores have no default bound.
 LOCAL_LIMIT_BYTES = 2 * 2**30
 
 
 class UnusableStore(Exception):
-    """There can be no store at this address; the message says why."""
+    """No store can be opened at this address; the message says why."""
 
 
 def default_folder() -> str:
-    """Return where results are kept unless told otherwise: in the user's cache."""
+    """Return the path of the default store, in the user's cache."""
     return str(Path(platformdirs.user_cache_dir("reverie")) / "results")
 
 
 def open_store(url: str, maker: Maker, *, limit_bytes: int | None = None) -> Store | None:
     """Return the store at a path or an fsspec URL, such as s3://bucket/folder or memory://results; None for "off".
 
-    A local folder is made when it is first written to, and holds 2 GiB unless `limit_bytes` says otherwise. Raises
-    UnusableStore for an address that no installed package knows.
+    A local folder is created at the first write. Its default bound is 2 GiB. Raises UnusableStore if no installed
+    package supports the address.
     """
     if url == OFF:
         return None

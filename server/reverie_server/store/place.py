@@ -1,4 +1,4 @@
-"""The storage that a store needs: a folder, a bucket or memory that holds bytes by name."""
+"""The interface of the storage under a store: a folder, a bucket or memory that holds bytes by name."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class EntryInfo:
 
 
 class Place(Protocol):
-    """Bytes by name, a name being a relative path with slashes. Methods raise whatever the medium raises."""
+    """Holds bytes by name; a name is a relative path with slashes. Methods raise the exceptions of the medium."""
 
     def read(self, name: str) -> bytes | None:
         """Return an entry's bytes and mark it as used, or None if there is none."""
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an entry atomically, in place of an older one."""
+        """Write an entry atomically, replacing an older one."""
 
     def remove(self, name: str) -> None:
-        """Remove an entry, if there is one."""
+        """Remove an entry if there is one."""
 
     def entries(self) -> list[EntryInfo]:
         """Return all entries, in any order."""

@@ -1,4 +1,4 @@
-"""An fsspec file system as a place for entries: a bucket, another machine, this process's memory."""
+"""Stores entries on an fsspec file system: a bucket, another machine, or this process's memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from reverie_server.store.place import EntryInfo
 
 
 class Remote:
-    """Entries as objects of an fsspec file system; each is written in one call, which object stores do atomically.
+    """Stores each entry as an object of an fsspec file system, written in one call, which object stores do atomically.
 
-    The time of last use is what the file system reports as the time of modification; for a bucket that is when the
-    object was written.
+    The time of last use is the modification time that the file system reports; in a bucket that is when the object was
+    written.
     """
 
     def __init__(self, files: Any, root: str) -> None:
@@ -23,7 +23,7 @@ class Remote:
         return str(self._files.unstrip_protocol(self._root))
 
     def read(self, name: str) -> bytes | None:
-        """Return an object's bytes; None if there is none."""
+        """Return an object's bytes; None if there is no such object."""
         try:
             data: bytes = self._files.cat_file(f"{self._root}/{name}")
         except FileNotFoundError:
@@ -37,15 +37,15 @@ class Remote:
         self._files.pipe_file(path, data)
 
     def remove(self, name: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object if it exists."""
         with contextlib.suppress(FileNotFoundError):
             self._files.rm_file(f"{self._root}/{name}")
 
     def entries(self) -> list[EntryInfo]:
         """Return every object."""
         self._files.invalidate_cache()
-        found = self._files.find(self._root, detail=True)
+        listing = self._files.find(self._root, detail=True)
         return [
             EntryInfo(path[len(self._root) :].lstrip("/"), info["size"], self._files.modified(path).timestamp())
-            for path, info in found.items()
+            for path, info in listing.items()
         ]

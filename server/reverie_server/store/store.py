@@ -1,4 +1,4 @@
-"""Finished pictures by digest. A store that fails costs time, and never a picture."""
+"""Stores finished pictures by digest. If the storage fails, pictures are rendered again, but no request fails."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from reverie_server.store.place import Place
 log = logging.getLogger(__name__)
 
 
-class NotKept(Exception):
-    """A picture was made and could not be stored; the message says why."""
+class StoreWriteError(Exception):
+    """A finished picture could not be stored; the message says why."""
 
 
 class Store:
-    """The pictures of one maker in a place; each maker has a folder, so that none reads or overwrites those of another.
+    """The pictures of one maker in a place; each maker has its own folder, so that makers do not mix their pictures.
 
-    Calls may come from any thread, and take as long as the place does.
+    Calls may come from any thread, and block as long as the place does.
     """
 
     def __init__(self, place: Place, maker: Maker, limit_bytes: int | None) -> None:
@@ -34,7 +34,7 @@ class Store:
         self._writing = Breaker(f"results cannot be stored in {place}")
 
     def get(self, digest: str) -> Rendering | None:
-        """Return the picture of a digest, or None when it is not there, not whole, or cannot be read."""
+        """Return the picture of a digest, or None if it is missing, damaged or cannot be read."""
         if not self._reading.closed():
             return None
         name = self._name(digest)
@@ -49,14 +49,14 @@ class Store:
         try:
             return entry.decode(data, digest, self._maker)
         except Corrupt as error:
-            log.warning("the stored result %s is damaged (%s); it will be rendered anew", name, error)
+            log.warning("the stored result %s is damaged (%s); it will be rendered again", name, error)
             self._discard(name)
             return None
 
     def put(self, rendering: Rendering) -> None:
-        """Store a picture; raise NotKept when that does not succeed."""
+        """Store a picture; raise StoreWriteError if that fails."""
         if not self._writing.closed():
-            raise NotKept(self._writing.problem)
+            raise StoreWriteError(self._writing.problem)
         name, data = self._name(rendering.spec_digest), entry.encode(rendering, self._maker)
         try:
             self._place.write(name, data)
@@ -64,7 +64,7 @@ class Store:
                 self._bound.wrote(name, len(data))
         except Exception as error:  # each medium has its own exceptions
             self._writing.failed(error)
-            raise NotKept(self._writing.problem) from error
+            raise StoreWriteError(self._writing.problem) from error
         self._writing.worked()
 
     def _discard(self, name: str) -> None:

@@ -22,7 +22,7 @@ def test_as_many_share_a_step_as_it_costs_hardly_more_for(curve: dict[int, float
 
 
 def test_a_real_curve_begins_with_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "TURNS", 1)
+    monkeypatch.setattr(benchmark, "REPEATS", 1)
     monkeypatch.setattr(benchmark, "BATCHES", (1, 2))
     curve = benchmark.batch_curve(choose_device("cpu", threads=1))
     assert list(curve) == [1, 2]
@@ -31,7 +31,7 @@ def test_a_real_curve_begins_with_one_picture(monkeypatch: pytest.MonkeyPatch) -
 
 def test_real_rates_are_of_a_sane_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "SIZES", {16: 24, 32: 12})
-    monkeypatch.setattr(benchmark, "TURNS", 2)
+    monkeypatch.setattr(benchmark, "REPEATS", 2)
     rates = benchmark.rates(choose_device("cpu", threads=1))
     for table in (rates.plain, rates.rows, rates.plain_pointwise, rates.rows_pointwise):
         assert set(table) == {16, 32}
@@ -40,5 +40,5 @@ def test_real_rates_are_of_a_sane_size(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_trial_of_layouts_runs_and_compares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "TURNS", 1)
+    monkeypatch.setattr(benchmark, "REPEATS", 1)
     assert benchmark.prefers_channels_last(choose_device("cpu", threads=1)) in (True, False)

@@ -146,7 +146,7 @@ def changed(case: Case) -> tuple[float, list[str]]:
 def test_an_operator_gives_on_rows_what_it_gives(
     case: Case, side_by_side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiling, "SIDE_BY_SIDE", side_by_side)
+    monkeypatch.setattr(tiling, "PARALLEL_CHUNKS", side_by_side)
     apart, operators = changed(case)
     assert apart <= 1e-5
     assert set(operators) == case.lowered

@@ -138,7 +138,7 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
 
 def test_bytes_that_are_no_graph_are_not_served(folder: Folder) -> None:
     folder.write(folder.file, b"\xff" * 100)
-    with pytest.raises(ModelError, match="is no ONNX graph"):
+    with pytest.raises(ModelError, match="is not an ONNX graph"):
         ModelRepository([folder.path]).models()[0].verify()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reverie_ascent.program.rotation import TIMES, Rotations, turned
+from reverie_ascent.program.rotation import MAX_COPIES, Rotations, turned
 from reverie_ascent.program.transform_sizes import ANGLES, LAST_JITTER, PAD_VALUE, SCALES, TransformSizes
 from reverie_ascent.program.transforms import resample, turn
 from reverie_ascent.program.views import Draw, Views
@@ -159,7 +159,7 @@ def test_no_rotation_shows_a_pixel_more_often_than_there_are_tables(size: int) -
         for angle in set(ANGLES):
             there = turned(angle, field, sizes.canvas)
             counts = np.bincount(there.reshape(-1), minlength=sizes.canvas**2)[:-1]
-            assert counts.max() <= TIMES
+            assert counts.max() <= MAX_COPIES
 
 
 @pytest.mark.parametrize("size", [8, 9, 104, 105, 224, 225])

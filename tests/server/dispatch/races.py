@@ -25,7 +25,7 @@ from reverie_server.dispatch.inflight import InFlight
 from reverie_server.errors import Interrupted, NotStored, QueueFull
 from reverie_server.limits import Limits
 from reverie_server.request.events import Accepted, Progress, Rendering
-from reverie_server.store import NotKept, Store
+from reverie_server.store import Store, StoreWriteError
 from reverie_server.store.folder import Folder
 
 from tests.server.fakes import PATIENCE_S, SIZE, fake_step_loop, request
@@ -158,7 +158,7 @@ def thread_each(delays: Delays, seed: int) -> Loop:
 def real(delays: Delays, seed: int) -> Loop:
     """The real step loop, in front of steps that cost nothing."""
     return fake_step_loop(
-        batch=1 + seed % 3, limits=Limits(max_waiting_renders=4), before=delays, loading=delays, joint=delays
+        batch=1 + seed % 3, limits=Limits(max_waiting_renders=4), before=delays, loading=delays, race_point=delays
     )
 
 
@@ -254,7 +254,7 @@ def _call(
                 elif heard == leaves_after:
                     delays()
                     subscription.stop()
-        except (Interrupted, NotStored, QueueFull, NotKept) as refusal:
+        except (Interrupted, NotStored, QueueFull, StoreWriteError) as refusal:
             ends.append(refusal)
     (end,) = ends
     if subscription.take() is not None:

@@ -151,10 +151,10 @@ def test_the_words_of_the_engine_know_the_store(keeping: Engine) -> None:
 REFUSED = [
     ({"cache": 9}, "cache", r"9 is not one of 1 \(CACHE_MODE_USE\)"),
     ({"cache": CACHE_MODE_ONLY, "frames": FrameRequest(steps=[1])}, "frames", "are not stored"),
-    ({"request_id": "mine"}, "request_id", "'mine' is no UUID of version 4"),
-    ({"request_id": str(uuid.uuid1())}, "request_id", "is no UUID of version 4"),
-    ({"request_id": uuid.uuid4().hex}, "request_id", "is no UUID of version 4"),
-    ({"request_id": "x" * 10**5}, "request_id", "xxx... is no UUID of version 4"),
+    ({"request_id": "mine"}, "request_id", "'mine' is not a UUID of version 4"),
+    ({"request_id": str(uuid.uuid1())}, "request_id", "is not a UUID of version 4"),
+    ({"request_id": uuid.uuid4().hex}, "request_id", "is not a UUID of version 4"),
+    ({"request_id": "x" * 10**5}, "request_id", "xxx... is not a UUID of version 4"),
 ]
 
 

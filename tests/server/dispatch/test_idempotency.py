@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 
 from reverie_server.dispatch import Subscription
-from reverie_server.dispatch.idempotency import KEPT_S, Attempts
+from reverie_server.dispatch.idempotency import RETENTION_S, Attempts
 from reverie_server.dispatch.inflight import InFlight
 
 from tests.server.fakes import nothing, request
@@ -25,5 +25,5 @@ def test_attempts_are_forgotten_in_time_and_their_pictures_beyond_a_bound() -> N
     found = [attempts.find(name) for name in names]
     assert [each is not None and each.in_flight is not None for each in found] == [False, True, True]
     assert all(each is not None for each in found)
-    now = KEPT_S + 1
+    now = RETENTION_S + 1
     assert [attempts.find(name) for name in names] == [None] * 3

@@ -340,7 +340,7 @@ REFUSED = [
     ("layers { layer: 'conv1_1' channels { first: -1 } }", r"layers\[0\].channels\[0\].first", r"-1 is not in 0\.\.5"),
     ("layers { layer: 'conv1_1' } template { steps: 0 }", "template.steps", r"0 is not in 1"),
     ("layers { layer: 'conv1_1' } template { objective { layer { } } }", "template.objective", "is given by layers"),
-    ("layers { layer: 'conv1_1' } request_id: 'x'", "request_id", "is no UUID"),
+    ("layers { layer: 'conv1_1' } request_id: 'x'", "request_id", "is not a UUID"),
     ("layers { layer: 'conv1_1' " + "channels { } " * 7 + "}", r"layers\[0\].channels", r"7 is not in 0\.\.6 ranges"),
 ]
 
@@ -477,11 +477,15 @@ def test_only_one_process_works_on_a_file(at: Open, monkeypatch: pytest.MonkeyPa
 
 
 SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
-    "no database": (lambda path: path.write_bytes(b"x" * 5000), JobsOff, "is damaged .*; move it away to begin anew"),
+    "no database": (
+        lambda path: path.write_bytes(b"x" * 5000),
+        JobsOff,
+        "is damaged .*; move it away to start a new one",
+    ),
     "a broken database": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 1)[:100].ljust(8192, b"\xff")),
         JobsOff,
-        "is damaged .*; move it away to begin anew",
+        "is damaged .*; move it away to start a new one",
     ),
     "a folder": (lambda path: path.mkdir(), JobsUnreachable, "unable to open"),
     "another version": (

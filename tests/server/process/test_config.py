@@ -83,7 +83,7 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
     ({}, {}, "listne = 'a'", "there is no setting 'listne'; the nearest: listen"),
     ({}, {}, "[limits]\nmax_step = 1", "there is no limit 'max_step'; the nearest: max_steps"),
     ({}, {}, "limits = 3", "limits is a table"),
-    ({}, {}, "grace = ", "is no TOML"),
+    ({}, {}, "grace = ", "is not valid TOML"),
     ({}, {}, "grace = 'soon'", "grace cannot be"),
     ({}, {}, "device = 'tpu'", "'auto', 'cpu' or 'cuda'"),
     ({}, {"REVERIE_LISTNE": "x"}, "", "there is no setting REVERIE_LISTNE; the nearest: REVERIE_LISTEN"),

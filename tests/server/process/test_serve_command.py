@@ -187,7 +187,7 @@ ADDRESSES = [
     (":50051", "an address is HOST:PORT"),
     ("nowhere.invalid:50051", "there is no host 'nowhere.invalid'"),
     ("192.0.2.1:50051", "Cannot assign requested address"),
-    ("unix:/nowhere/socket", "/nowhere is no folder that can be written to"),
+    ("unix:/nowhere/socket", "/nowhere is not a writable folder"),
 ]
 
 

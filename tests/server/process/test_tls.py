@@ -107,8 +107,8 @@ async def test_a_certificate_that_is_broken_leaves_the_one_before(engine: Engine
     ("cert", "key", "said"),
     [
         ("none.pem", "server.key", "cannot be read"),
-        ("server.pem", "client.key", "are no certificate and its key"),
-        ("server.key", "server.key", "are no certificate and its key"),
+        ("server.pem", "client.key", "are not a certificate and its key"),
+        ("server.key", "server.key", "are not a certificate and its key"),
     ],
 )
 def test_files_that_cannot_be_served_are_refused(cert: str, key: str, said: str) -> None:

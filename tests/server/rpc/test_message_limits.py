@@ -85,7 +85,7 @@ def stuffed(place: Place, length: int) -> tuple[Message, str]:
 
 def most(place: Place) -> int:
     field = place.path[-1]
-    return bounds.MORE.get(field.full_name, bounds.MAX_ENTRIES if is_list(field) else bounds.MAX_TEXT_BYTES)
+    return bounds.EXCEPTIONS.get(field.full_name, bounds.MAX_ENTRIES if is_list(field) else bounds.MAX_TEXT_BYTES)
 
 
 def test_there_are_places_to_look_at() -> None:

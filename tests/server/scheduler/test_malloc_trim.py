@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from reverie_server.scheduler.malloc_trim import SHARE, Heap
+from reverie_server.scheduler.malloc_trim import MAX_SHARE, Heap
 
 from tests.memory import held_mib
 
@@ -31,7 +31,7 @@ def test_trimming_takes_a_hundredth_of_the_time() -> None:
     heap = Heap(slow.trim, slow.clock)
     heap.trim()
     heap.trim()
-    slow.now += 1 / SHARE - 0.1
+    slow.now += 1 / MAX_SHARE - 0.1
     heap.trim()
     assert slow.trims == 1
     slow.now += 0.2

@@ -16,7 +16,7 @@ import pytest
 from reverie_ascent import Run
 from reverie_server import Draining, Interrupted, Limits, QueueFull
 from reverie_server.request.events import Accepted, Progress, Rendering
-from reverie_server.scheduler.step_loop import JOINTS, StepLoop
+from reverie_server.scheduler.step_loop import RACE_POINTS, StepLoop
 
 from tests.server.fakes import PATIENCE_S, Heard, fake_step_loop, request, seated, submit
 
@@ -118,7 +118,7 @@ def broken_once(chance: Chance) -> Callable[[list[Run]], None]:
 def test_no_render_is_lost_or_done_twice(seed: int) -> None:
     chance, threads, met = Chance(seed), threading.active_count(), set[str]()
 
-    def joint(name: str) -> None:
+    def race_point(name: str) -> None:
         met.add(name)
         if chance() < 0.3:
             time.sleep(chance() * 2e-3)
@@ -128,7 +128,7 @@ def test_no_render_is_lost_or_done_twice(seed: int) -> None:
         limits=Limits(max_waiting_renders=12, program_memory_mb=2),
         before=broken_once(chance),
         loading=lambda layer: time.sleep(chance() * 2e-3),
-        joint=joint,
+        race_point=race_point,
     )
     clients = [Client(number, step_loop, chance) for number in range(CLIENTS)]
     for client in clients:
@@ -141,7 +141,7 @@ def test_no_render_is_lost_or_done_twice(seed: int) -> None:
         assert not client.is_alive()
     step_loop.close()
     stats, ends = step_loop.stats(), [end for client in clients for end in client.ends]
-    assert met <= set(JOINTS)
+    assert met <= set(RACE_POINTS)
     assert stats.finished == sum(1 for end in ends if isinstance(end, Rendering))
     assert stats.stopped == sum(1 for end in ends if isinstance(end, Interrupted))
     assert stats.failed == sum(1 for end in ends if isinstance(end, BrokenStep))

@@ -9,7 +9,7 @@ import pytest
 from reverie_server import QueueFull, TooLate
 from reverie_server.limits import Limits
 from reverie_server.scheduler.render import Render
-from reverie_server.scheduler.scheduler import KEPT, PASSES, SUSPENDED
+from reverie_server.scheduler.scheduler import PASSES, RESERVED, SUSPENDED
 
 from tests.server.scheduler.device import Device, render
 
@@ -168,7 +168,7 @@ def test_only_so_many_renders_have_begun_and_some_of_them_are_interactive() -> N
     device = Device()
     device.add(*(render(f"a{n}", steps=1000, background=True) for n in range(9)))
     device.turns(20)
-    assert device.queue.begun == 1 + SUSPENDED - KEPT
+    assert device.queue.begun == 1 + SUSPENDED - RESERVED
     device.add(*(render(f"b{n}", steps=1000) for n in range(9)))
     device.turns(60)
     assert device.queue.begun == 1 + SUSPENDED

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2
-from reverie_server.store import NotKept, Store, UnusableStore, open_store
+from reverie_server.store import Store, StoreWriteError, UnusableStore, open_store
 from reverie_server.store.breaker import Breaker
 from reverie_server.store.entry import decode, encode
 from reverie_server.store.folder import ABANDONED_S, PART, Folder
@@ -220,19 +220,19 @@ def test_a_full_disk_is_told_of_once_and_left_alone_for_a_while(
     disk = FullDisk(tmp_path)
     store = Store(disk, MAKER, None)
     for seed in range(3):
-        with pytest.raises(NotKept, match="No space left"):
+        with pytest.raises(StoreWriteError, match="No space left"):
             store.put(rendering(seed))
     assert caplog.text.count("No space left") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     disk.full = False
-    with pytest.raises(NotKept, match="No space left"):  # it is not tried so soon
+    with pytest.raises(StoreWriteError, match="No space left"):  # it is not tried so soon
         store.put(rendering(0))
 
 
 def test_a_folder_that_cannot_be_made_stores_nothing_and_reads_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = folder_store(tmp_path / "file" / "results")
-    with pytest.raises(NotKept, match="Not a directory"):
+    with pytest.raises(StoreWriteError, match="Not a directory"):
         store.put(rendering(1))
     assert store.get(digest_of(1)) is None
 

@@ -1,1 +1,1 @@
-"""The types of devices that ONNX Runtime computes on here, one file for each."""
+"""The types of devices on which ONNX Runtime computes, one file for each."""

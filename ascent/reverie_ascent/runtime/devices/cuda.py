@@ -1,4 +1,4 @@
-"""NVIDIA's GPUs.
+"""NVIDIA GPUs, by ONNX Runtime's CUDA provider.
 
 Steps are recorded as CUDA graphs: after two ordinary runs with one set of tensors ONNX Runtime captures the third, and
 from then on launches a whole step at once. A recording belongs to the tensors it was made with: each binding has one.
@@ -21,7 +21,7 @@ PROBE = '<ir_version: 9, opset_import: ["": 18]> probe (float[1] x) => (float[1]
 
 
 def problem() -> str | None:
-    """Say why CUDA cannot be used here, or None where it can: by a first session that runs there."""
+    """Return why CUDA cannot be used here, or None if a test session runs on it."""
     available = onnxruntime.get_available_providers()
     if PROVIDER not in available:
         return (
@@ -33,7 +33,7 @@ def problem() -> str | None:
     for name, value in CUDA.config.items():
         options.add_session_config_entry(name, value)
     try:
-        # Finds the libraries that pip has installed. It loads them into the whole process, where CUDA would put them.
+        # Finds the libraries that pip has installed, and loads them into the process, as CUDA itself would.
         onnxruntime.preload_dlls()
         model = onnx.parser.parse_model(PROBE).SerializeToString()
         session = onnxruntime.InferenceSession(model, options, providers=[PROVIDER])
@@ -46,9 +46,9 @@ def problem() -> str | None:
 def provider_options(exact: bool, channels_last: bool) -> Mapping[str, str]:
     """Return the options of the CUDA provider.
 
-    Algorithms are not chosen by timing them, so that a picture is the same on every run. TF32 rounds the factors of
-    products and convolutions to ten bits; an ``exact`` device does without. ``channels_last`` lets convolutions work on
-    [N, H, W, C].
+    Algorithms are not chosen by measuring them, so that a picture is the same on every run. TF32 rounds the factors of
+    products and convolutions to ten bits; an ``exact`` device does not use it. With ``channels_last`` convolutions work
+    on [N, H, W, C].
     """
     return {
         "cudnn_conv_algo_search": "HEURISTIC",
@@ -65,7 +65,7 @@ CUDA = DeviceType(
     place=("cuda", 0),
     instruction_set=instruction_set.cuda,
     options=provider_options,
-    # A node that only the CPU can run is an error, not a slow picture.
+    # A node that only the CPU can run is an error, because it would make every step slow.
     config={"session.disable_cpu_ep_fallback": "1"},
     records_runs=True,
     has_bfloat16=True,

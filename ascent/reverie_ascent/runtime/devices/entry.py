@@ -1,4 +1,4 @@
-"""What the runtime has to know of a type of device; each type is one entry in a file of its own."""
+"""The properties of a type of device that the runtime uses; each type is one entry in its own file."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from reverie_ascent.runtime.instruction_set import InstructionSet
 
 @dataclass(frozen=True)
 class DeviceType:
-    """One type of device: how it is found, what its provider is told, and what suits it."""
+    """One type of device: how it is detected, the options of its provider, and its capabilities."""
 
-    #: What it is called in `choose_device` and in the class of a device.
+    #: The name in `choose_device` and in the class of a device.
     name: str
-    #: ONNX Runtime's name for what computes there, its execution provider.
+    #: ONNX Runtime's execution provider.
     provider: str
-    #: Says why it cannot be used here, or None where it can.
+    #: Returns why the device cannot be used here, or None if it can.
     problem: Callable[[], str | None]
-    #: Where ONNX Runtime keeps a tensor of it: the name of a kind of memory, and its number.
+    #: The memory of its tensors, by ONNX Runtime's name and number.
     place: tuple[str, int]
-    #: Finds the class of instruction set that computes there.
+    #: Detects its class of instruction set.
     instruction_set: Callable[[], InstructionSet]
-    #: What the provider is told: by ``exact`` and by ``channels_last``, both of `Device`.
+    #: Returns the provider's options for ``exact`` and ``channels_last``, both of `Device`.
     options: Callable[[bool, bool], Mapping[str, str]] = lambda exact, channels_last: {}
-    #: What each session is told.
+    #: The configuration entries of each session.
     config: Mapping[str, str] = field(default_factory=dict)
     #: Whether buffers are planned after the first run.
     plans_memory: bool = True
     #: Whether a run is recorded and replayed, with one recording for each set of tensors.
     records_runs: bool = False
-    #: Whether convolutions are faster there as Winograd's products on rows of tiles, which `lowering` makes of them.
+    #: Whether convolutions are faster as Winograd's products on rows of tiles, to which `lowering` rewrites them.
     multiplies_rows: bool = False
-    #: Whether convolutions can be computed there in bfloat16.
+    #: Whether convolutions can be computed in bfloat16.
     has_bfloat16: bool = False

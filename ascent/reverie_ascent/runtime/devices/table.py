@@ -1,4 +1,4 @@
-"""The types of devices that there are."""
+"""The table of all types of devices."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from reverie_ascent.runtime.devices.cpu import CPU
 from reverie_ascent.runtime.devices.cuda import CUDA
 from reverie_ascent.runtime.devices.entry import DeviceType
 
-#: By name, the one that is preferred where several work first. The last one always works.
+#: The types by name, in the order of preference. The last one always works.
 DEVICES: Mapping[str, DeviceType] = {each.name: each for each in (CUDA, CPU)}
