@@ -17,18 +17,18 @@ from tests.client.scripted import Script
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """Python's own way with Ctrl-C, also where the suite was started with it ignored."""
-    before = [(number, signal.signal(number, signal.default_int_handler)) for number in _interrupts.HELD]
+    before = [(number, signal.signal(number, signal.default_int_handler)) for number in _interrupts.DEFERRED]
     yield
     for number, handler in before:
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", _interrupts.HELD)
+@pytest.mark.parametrize("number", _interrupts.DEFERRED)
 def test_a_signal_waits_until_the_block_is_left(number: signal.Signals) -> None:
     reached = []
 
     def block() -> None:
-        with _interrupts.held():
+        with _interrupts.deferred():
             signal.raise_signal(number)
             reached.append(number)
 
@@ -39,7 +39,7 @@ def test_a_signal_waits_until_the_block_is_left(number: signal.Signals) -> None:
 
 
 def test_an_error_in_the_block_restores_the_handlers_too() -> None:
-    with pytest.raises(ValueError, match="odd"), _interrupts.held():
+    with pytest.raises(ValueError, match="odd"), _interrupts.deferred():
         raise ValueError("odd")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -47,7 +47,7 @@ def test_an_error_in_the_block_restores_the_handlers_too() -> None:
 @pytest.mark.parametrize("default", [signal.SIG_IGN, signal.SIG_DFL])
 def test_what_is_ignored_or_left_to_the_system_stays_so(default: signal.Handlers) -> None:
     signal.signal(signal.SIGTERM, default)
-    with _interrupts.held():
+    with _interrupts.deferred():
         assert signal.getsignal(signal.SIGTERM) is default
 
 
@@ -55,7 +55,7 @@ def test_another_thread_leaves_the_handlers_alone() -> None:
     seen = []
 
     def look() -> None:
-        with _interrupts.held():
+        with _interrupts.deferred():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)

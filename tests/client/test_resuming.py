@@ -147,7 +147,7 @@ def test_what_no_repetition_mends_is_not_repeated(
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize(("seconds", "timeout"), [(2, 1), (_exchange.PATIENCE_S + 1, None)], ids=["late", "long"])
+@pytest.mark.parametrize(("seconds", "timeout"), [(2, 1), (_exchange.LONGEST_WAIT_S + 1, None)], ids=["late", "long"])
 def test_a_server_that_will_be_back_too_late_is_not_waited_for(
     client: reverie.Client, script: Script, seconds: float, timeout: float | None
 ) -> None:
