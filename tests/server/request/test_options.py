@@ -25,7 +25,7 @@ def test_a_wrong_value_is_a_violation(engine: Engine, name: str, field: str, val
         assert fields == ({field, "spec.model", "spec.objective"} if name == "spec" else {field})
 
 
-def test_all_violations_are_told_at_once(engine: Engine) -> None:
+def test_all_violations_are_reported_at_once(engine: Engine) -> None:
     wrong: Any = {name: [None] for name in OPTIONS if name not in ("spec", "objective")}
     layer: Any = 5
     channel: Any = [5]

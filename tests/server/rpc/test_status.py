@@ -169,7 +169,9 @@ LATE = [
 
 
 @pytest.mark.parametrize(("seconds", "said"), LATE)
-def test_a_deadline_that_is_too_short_is_told_with_the_estimate(seconds: tuple[float, float, float], said: str) -> None:
+def test_a_deadline_that_is_too_short_is_refused_with_the_estimate(
+    seconds: tuple[float, float, float], said: str
+) -> None:
     estimated, wait, remaining = seconds
     assert said in str(TooLate(estimated_s=estimated, wait_s=wait, remaining_s=remaining))
 
