@@ -47,11 +47,11 @@ def climb(
     """Build the program of a batch, or take one that is there, and go all its steps."""
     program = program or build(model, recipes[0], batch=len(recipes), device=device)
     climbed = Climbed()
-    for told in ascend(program, recipes, frames=frames):
-        if isinstance(told, Step):
+    for event in ascend(program, recipes, frames=frames):
+        if isinstance(event, Step):
             assert not climbed.results
-            climbed.steps.append(told)
+            climbed.steps.append(event)
         else:
-            climbed.results.append(told)
+            climbed.results.append(event)
     assert [result.element for result in climbed.results] == list(range(len(recipes)))
     return climbed

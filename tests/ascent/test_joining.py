@@ -33,16 +33,16 @@ def company(recipe: Recipe) -> list[Recipe]:
 
 def climb(program: Program, joining: Mapping[int, Sequence[Recipe]], wanted: Recipe) -> Result:
     """Let recipes join before numbered steps, as soon as there is a place; return what becomes of one of them."""
-    ascent, waiting, seated = Ascent(program), list[Run](), dict[int, Run]()
+    ascent, waiting, by_place = Ascent(program), list[Run](), dict[int, Run]()
     result = None
     for step in range(200):
         waiting += [Run(recipe) for recipe in joining.get(step, ())]
         while waiting and ascent.free:
             run = waiting.pop(0)
-            seated[ascent.join(run)] = run
-        for said in ascent.step():
-            if isinstance(said, Result) and seated[said.element].recipe == wanted:
-                result = said
+            by_place[ascent.join(run)] = run
+        for event in ascent.step():
+            if isinstance(event, Result) and by_place[event.element].recipe == wanted:
+                result = event
     ascent.close()
     assert result is not None
     return result
@@ -80,9 +80,9 @@ def test_a_picture_that_was_suspended_goes_on_as_if_nothing_had_been(
     first.join(other)  # takes its place
     first.step()
     second.join(run)
-    told = [said for _ in range(recipe.steps - 7) for said in second.step()]
-    assert [said.step for said in told if isinstance(said, Reached)] == list(range(8, recipe.steps + 1))
-    (result,) = (said for said in told if isinstance(said, Result))
+    events = [event for _ in range(recipe.steps - 7) for event in second.step()]
+    assert [event.step for event in events if isinstance(event, Reached)] == list(range(8, recipe.steps + 1))
+    (result,) = (event for event in events if isinstance(event, Result))
     same(result, alone)
 
 
@@ -91,8 +91,8 @@ def test_the_first_noise_is_told_once_even_if_nothing_was_made_of_it_at_first(ti
     run = Run(RECIPE, frames=lambda step: step == 0)
     ascent.suspend(ascent.join(run))
     ascent.join(run)
-    told = [said for _ in range(2) for said in ascent.step() if isinstance(said, Reached)]
-    assert [(said.step, said.image is not None) for said in told] == [(0, True), (1, False), (2, False)]
+    events = [event for _ in range(2) for event in ascent.step() if isinstance(event, Reached)]
+    assert [(event.step, event.image is not None) for event in events] == [(0, True), (1, False), (2, False)]
 
 
 def test_a_place_is_free_again_when_its_picture_is_done(tiny: Model, device: Device) -> None:
@@ -120,15 +120,15 @@ def test_a_step_of_nobody_leaves_numbers_as_they_are(tiny: Model, device: Device
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "event"),
     [
         (replace(RECIPE, size=24), "a recipe for another program"),
         (replace(RECIPE, steps=0), "at least 1 step, not 0"),
         (replace(RECIPE, terms=(Term("channel", "conv2_1", channel=99),)), "channel 99 of conv2_1"),
     ],
 )
-def test_a_recipe_that_does_not_fit_takes_no_place(tiny: Model, device: Device, recipe: Recipe, said: str) -> None:
+def test_a_recipe_that_does_not_fit_takes_no_place(tiny: Model, device: Device, recipe: Recipe, event: str) -> None:
     ascent = Ascent(build(tiny, RECIPE, batch=1, device=device))
-    with pytest.raises(RecipeError, match=said):
+    with pytest.raises(RecipeError, match=event):
         ascent.join(Run(recipe))
     assert ascent.free == [0]

@@ -83,24 +83,24 @@ DAMAGE: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "said"), DAMAGE, ids=[said for _, said in DAMAGE])
-def test_a_damaged_file_is_refused_by_name_and_with_a_remedy(tmp_path: Path, content: Any, said: str) -> None:
+@pytest.mark.parametrize(("content", "message"), DAMAGE, ids=[message for _, message in DAMAGE])
+def test_a_damaged_file_is_refused_by_name_and_with_a_remedy(tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(UnusablePlan, match=said) as caught:
+    with pytest.raises(UnusablePlan, match=message) as caught:
         choose_device("cpu", threads=1, plan=str(path))
     assert str(path) in str(caught.value)
     assert f"`reverie tune -o {path}`" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "message"),
     [
         ("/nowhere/plan.json", "/nowhere/plan.json cannot be read: No such file"),
         ("avx1024", r"no lowering plan 'avx1024'; there are amx, avx2, avx512, .* `reverie tune -o FILE`"),
         ("cuda", "for another kind of device than cpu-"),
     ],
 )
-def test_a_plan_that_is_not_there_is_refused(asked: str, said: str) -> None:
-    with pytest.raises(UnusablePlan, match=said):
+def test_a_plan_that_is_not_there_is_refused(asked: str, message: str) -> None:
+    with pytest.raises(UnusablePlan, match=message):
         choose_device("cpu", threads=1, plan=asked)

@@ -30,11 +30,11 @@ class Case:
 
     recipe: Recipe
     asked: list[Recipe]
-    said: str
+    message: str
 
 
-def one(term: Term, said: str) -> Case:
-    return Case(of(term), [of(term)], said)
+def one(term: Term, message: str) -> Case:
+    return Case(of(term), [of(term)], message)
 
 
 def other(asked: Recipe) -> Case:
@@ -66,12 +66,12 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.said)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.message)
 def test_a_recipe_that_does_not_fit_is_refused_with_what_would(tiny: Model, device: Device, case: Case) -> None:
     program = build(tiny, case.recipe, batch=1, device=device)
     with pytest.raises(RecipeError) as refused:
         next(ascend(program, case.asked))
-    assert case.said in str(refused.value)
+    assert case.message in str(refused.value)
 
 
 def test_one_bad_recipe_in_a_batch_is_refused_before_the_first_step(tiny: Model, device: Device) -> None:

@@ -116,8 +116,8 @@ def test_elements_end_each_at_its_own_last_step(tiny: Model, device: Device) -> 
 @pytest.mark.parametrize("made", [0, 1, 4, 11])
 def test_an_ascent_stops_before_its_next_step(tiny: Model, device: Device, made: int) -> None:
     ascent = ascend(build(tiny, RECIPE, batch=1, device=device), [RECIPE], stop=Stop(after=made))
-    told = [next(ascent) for _ in range(made)]
-    assert [step.index for step in told if isinstance(step, Step)] == list(range(1, made + 1))
+    events = [next(ascent) for _ in range(made)]
+    assert [step.index for step in events if isinstance(step, Step)] == list(range(1, made + 1))
     with pytest.raises(Stopped):
         next(ascent)
 

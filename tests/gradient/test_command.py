@@ -125,9 +125,9 @@ def test_a_failure_is_one_sentence_and_writes_nothing(
         model.write_bytes(failure.content)
     before = set(tmp_path.iterdir())
     assert main(arguments(model, tmp_path / "out.onnx", of=failure.of, wrt=failure.wrt)) == FAILED
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert [part for part in failure.says if part not in said] == []
+    stderr = capsys.readouterr().err
+    assert stderr.count("\n") == 1
+    assert [part for part in failure.says if part not in stderr] == []
     assert set(tmp_path.iterdir()) == before
 
 
@@ -149,9 +149,9 @@ def test_the_model_itself_and_folders_that_do_not_exist_are_no_places_to_write(
     before = model.read_bytes()
     assert main(arguments(model, model)) == FAILED
     assert main(arguments(model, tmp_path / "nowhere" / "out.onnx")) == FAILED
-    said = capsys.readouterr().err.splitlines()
-    assert "is the model itself" in said[0]
-    assert "No such file or directory" in said[1]
+    stderr = capsys.readouterr().err.splitlines()
+    assert "is the model itself" in stderr[0]
+    assert "No such file or directory" in stderr[1]
     assert model.read_bytes() == before
 
 

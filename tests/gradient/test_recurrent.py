@@ -20,10 +20,10 @@ def model(operator: str, attributes: str, *, steps: str = "4", inputs: str = "")
         constant("w", 2, 2 * gates, 3).replace("T_", "float"),
         constant("r", 2, 2 * gates, 2).replace("T_", "float"),
     )
-    said = f'<hidden_size = 2, direction = "bidirectional"{attributes}>'
+    node_attributes = f'<hidden_size = 2, direction = "bidirectional"{attributes}>'
     parsed: onnx.ModelProto = onnx.parser.parse_model(
         f'<ir_version: 8, opset_import: ["": 18]> g (float[{steps},2,3] x) => (float[a,b,c,d] y) '
-        f"{{ {' '.join(weights)} y = {operator} {said} (x, w, r{inputs}) }}"
+        f"{{ {' '.join(weights)} y = {operator} {node_attributes} (x, w, r{inputs}) }}"
     )
     return parsed
 

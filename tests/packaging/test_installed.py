@@ -58,8 +58,8 @@ def test_the_command_tells_its_version(client: Environment) -> None:
 
 
 def test_the_command_lists_what_it_can_do(client: Environment) -> None:
-    said = client.succeed("reverie", "--help")
-    assert all(command in said for command in ("render", "models", "layers", "jobs", "serve", "export"))
+    output = client.succeed("reverie", "--help")
+    assert all(command in output for command in ("render", "models", "layers", "jobs", "serve", "export"))
 
 
 def test_without_an_extra_the_command_says_what_to_install(client: Environment) -> None:

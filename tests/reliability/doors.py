@@ -89,7 +89,9 @@ def job(call: Any, wanted: RenderSpec) -> Seen:
     goal = wanted.objective.channel
     layer = JobLayer(layer=goal.layer, channels=[ChannelRange(first=goal.channel, last=goal.channel)])
     made = call.CreateRenderJob(CreateRenderJobRequest(template=template, layers=[layer])).job
-    (item,) = (told.item for told in call.WatchRenderJob(WatchRenderJobRequest(id=made.id)) if told.HasField("item"))
+    (item,) = (
+        digests.item for digests in call.WatchRenderJob(WatchRenderJobRequest(id=made.id)) if digests.HasField("item")
+    )
     return unary(call, item.effective_spec, CACHE_MODE_ONLY)
 
 

@@ -55,12 +55,12 @@ def main() -> None:
     """Run, and print the versions of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pins", nargs="*", default=PINS)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_tiny_model(Path(folder) / "tiny")
         with ServerProcess("--models", folder) as server:
             pictures = set()
-            for pin in told.pins:
+            for pin in arguments.pins:
                 protobuf, grpcio, picture = host(pin, server.address)
                 pictures.add(picture)
                 print(f"{pin}: protobuf {protobuf}, grpcio {grpcio}, picture {picture}", flush=True)

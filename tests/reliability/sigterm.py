@@ -85,9 +85,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--load-s", type=float, default=3)
-    told = parser.parse_args()
-    for _ in range(told.times):
-        print(sigterm(clients=told.clients, load_s=told.load_s), flush=True)
+    arguments = parser.parse_args()
+    for _ in range(arguments.times):
+        print(sigterm(clients=arguments.clients, load_s=arguments.load_s), flush=True)
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
                 before = engine.counts()
             job = engine.jobs.create(request())
             until = time.monotonic() + 60
-            while not (told := engine.jobs.get(job.id)).HasField("ended_at") and time.monotonic() < until:
+            while not (job_state := engine.jobs.get(job.id)).HasField("ended_at") and time.monotonic() < until:
                 time.sleep(0.02)
             after = pictures(engine, CHANNELS, cache="only")
     logging.getLogger("reverie_server").removeHandler(lines)
@@ -150,7 +150,7 @@ def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
         "every picture is the right one": during == right,
         "the log says what is wrong": not fault.logged or any(fault.logged in line for line in lines.lines),
         "a picture counts as stored when it is": (before.not_stored == 0) == fault.stores,
-        "a job completes afterwards": told.state == JOB_STATE_SUCCEEDED,
+        "a job completes afterwards": job_state.state == JOB_STATE_SUCCEEDED,
         "the store has the right pictures afterwards": after == right,
     }
     return [promise for promise, holds in promises.items() if not holds]

@@ -27,11 +27,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("measured")
 def test_a_cpu_has_the_medians_of_its_rates() -> None:
-    said: list[str] = []
-    plan = tune.tune(CPU_DEVICE, progress=said.append)
+    lines: list[str] = []
+    plan = tune.tune(CPU_DEVICE, progress=lines.append)
     assert plan.rates == replace(RATES, plain={16: 1.0, 64: 2.0})
     assert (plan.name, plan.threads, plan.batch, plan.channels_last) == ("cpu-avx2", 3, 2, False)
-    assert len(said) == tune.REPEATS + 1
+    assert len(lines) == tune.REPEATS + 1
 
 
 @pytest.mark.usefixtures("measured")

@@ -89,10 +89,10 @@ class Forgets(Rewrite):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"), [(Renames(), "has become Z"), (Forgets(), "which nothing before it gives")]
+    ("broken", "message"), [(Renames(), "has become Z"), (Forgets(), "which nothing before it gives")]
 )
-def test_a_pass_that_breaks_its_promise_is_found_out(broken: Rewrite, said: str) -> None:
-    with pytest.raises(ir.passes.PostconditionError, match=said):
+def test_a_pass_that_breaks_its_promise_is_found_out(broken: Rewrite, message: str) -> None:
+    with pytest.raises(ir.passes.PostconditionError, match=message):
         broken(network())
 
 

@@ -121,9 +121,9 @@ GRAPHS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), [row[1:] for row in GRAPHS], ids=[row[0] for row in GRAPHS])
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in GRAPHS], ids=[row[0] for row in GRAPHS])
 def test_a_graph_that_does_more_than_compute_is_not_served(
-    folder: Folder, change: Callable[[onnx.ModelProto], object], said: str
+    folder: Folder, change: Callable[[onnx.ModelProto], object], message: str
 ) -> None:
     folder.rewrite(change)
     (model,) = ModelRepository([folder.path]).models()
@@ -132,7 +132,7 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
     with pytest.raises(ModelError) as used:
         model.graph(LAYER)
     for refusal in (verified, used):
-        assert said in str(refusal.value)
+        assert message in str(refusal.value)
         assert folder.file in str(refusal.value)
 
 
@@ -186,14 +186,14 @@ FOLDERS: list[tuple[str, Callable[[Folder], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), [row[1:] for row in FOLDERS], ids=[row[0] for row in FOLDERS])
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in FOLDERS], ids=[row[0] for row in FOLDERS])
 def test_a_folder_that_leads_out_of_itself_is_not_served(
-    folder: Folder, change: Callable[[Folder], object], said: str
+    folder: Folder, change: Callable[[Folder], object], message: str
 ) -> None:
     change(folder)
     with pytest.raises(ModelError) as refusal:
         ModelRepository([folder.path])
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_sound_folders_are_served(folder: Folder) -> None:

@@ -21,10 +21,12 @@ def test_a_number_of_threads_is_a_positive_integer(wanted: Any) -> None:
         choose_device("cpu", threads=wanted)
 
 
-@pytest.mark.parametrize("told", ["0", "two", "-1", "1.5"])
-def test_a_bad_number_in_the_environment_is_named_with_its_variable(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(THREADS, told)
-    with pytest.raises(ValueError, match=f"REVERIE_THREADS is '{told}'"):
+@pytest.mark.parametrize("value", ["0", "two", "-1", "1.5"])
+def test_a_bad_number_in_the_environment_is_named_with_its_variable(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(THREADS, value)
+    with pytest.raises(ValueError, match=f"REVERIE_THREADS is '{value}'"):
         thread_count()
 
 

@@ -23,12 +23,12 @@ def layer(op: str, gates: int) -> list[Case]:
     """One operator in the forms that all have."""
     cases = []
     for direction, ways in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
-        said = f'<hidden_size = 2, direction = "{direction}">'
+        attribute = f'<hidden_size = 2, direction = "{direction}">'
         bias, before = constant("d", ways, gates * 4), constant("h", ways, 2, 2)
         cases += [
-            case(f"Y = {op} {said} (X, B, C)", gates, ways),
-            case(f"{bias} {before} Y, last = {op} {said} (X, B, C, d, , h)", gates, ways),
-            case(f"{bias} all, Y = {op} {said} (X, B, C, d)", gates, ways),
+            case(f"Y = {op} {attribute} (X, B, C)", gates, ways),
+            case(f"{bias} {before} Y, last = {op} {attribute} (X, B, C, d, , h)", gates, ways),
+            case(f"{bias} all, Y = {op} {attribute} (X, B, C, d)", gates, ways),
         ]
     return cases
 

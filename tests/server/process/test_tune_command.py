@@ -1,4 +1,4 @@
-"""`reverie tune`: what it writes is what `reverie serve --plan` takes."""
+"""`reverie tune` writes plans that `reverie serve --plan` accepts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KIND = f"cpu-{OURS.name}"
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Measure nothing: every rate is what the plan of another class says."""
+    """Replace the measurements: every rate is that of another class's plan."""
     other = shipped("neon" if OURS.plan != "neon" else "avx2")
     monkeypatch.setattr(benchmark, "rates", lambda device: other.rates)
     monkeypatch.setattr(benchmark, "batch_curve", lambda device: {1: 1.0, 2: 3.0})
@@ -27,7 +27,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("measured")
-def test_what_was_measured_is_another_maker_and_only_where_it_is_asked_for(models: Path) -> None:
+def test_a_tuned_plan_is_another_maker_and_only_used_on_request(models: Path) -> None:
     result = CliRunner().invoke(tune, ["--device", "cpu", "--threads", "1"])
     assert result.exit_code == 0, result.output
     assert str(tuned_path(KIND)) in result.stdout
@@ -49,7 +49,7 @@ def test_a_plan_can_be_written_for_other_machines(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = CliRunner().invoke(tune, ["--device", "cpu", "-o", str(tmp_path / "file" / "plan.json")])
     assert result.exit_code == 2
@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "choose another file with -o" in result.stderr
 
 
-# What `reverie serve` is told of a plan, and what it says before it ends.
+# The option --plan of `reverie serve`, and the message with which it ends.
 REFUSED = [
     ("tuned", "write it with `reverie tune`"),
     ("avx1024", "no lowering plan 'avx1024'; there are amx, avx2, avx512"),
@@ -66,14 +66,14 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "said"), REFUSED)
+@pytest.mark.parametrize(("asked", "message"), REFUSED)
 def test_a_server_with_a_plan_that_cannot_be_used_does_not_start(
-    asked: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     result = CliRunner().invoke(serve, ["--device", "cpu", "--listen", "127.0.0.1:0", "--plan", asked])
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 def test_a_damaged_plan_is_named_with_its_remedy(tmp_path: Path) -> None:
