@@ -27,22 +27,22 @@ _BLOCKS = ((16, 2), (32, 2), (64, 4), (128, 4), (128, 4))
 
 
 def texture19() -> nn.Sequential:
-    """Build the network as it is shipped, with random weights.
+    """Build the network in its shipped form, with random weights.
 
     Returns:
         A module that takes normalised float32 images [N, 3, H, W], H and W at least 32, and returns logits [N, 56]. Its
-        children bear VGG's names: conv1_1, relu1_1, ..., relu5_4, pool5, then avgpool, flatten, logits.
+        children have VGG's names: conv1_1, relu1_1, ..., relu5_4, pool5, then avgpool, flatten, logits.
     """
     return nn.Sequential(OrderedDict(_layers(normalise=False)))
 
 
 def trainable() -> nn.Sequential:
-    """Build the network as it is trained: each convolution is followed by batch normalisation (Ioffe, Szegedy 2015)."""
+    """Build the network in its training form, with batch normalisation after each convolution (Ioffe, Szegedy 2015)."""
     return nn.Sequential(OrderedDict(_layers(normalise=True)))
 
 
 def fold(trained: nn.Sequential) -> dict[str, Tensor]:
-    """Return the weights of `texture19` that compute what ``trained`` does in evaluation mode.
+    """Return the weights with which `texture19` computes the same as ``trained`` in evaluation mode.
 
     A convolution W followed by the normalisation (g, b, mean m, variance s) is the convolution W g / sqrt(s + eps) with
     the bias b - m g / sqrt(s + eps).

@@ -1,4 +1,4 @@
-"""A pool of drawn images on disk, drawn once by all cores and shared by every training."""
+"""A pool of drawn images on disk, which is drawn once by all cores and used by every training."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def labels(count: int) -> NDArray[np.int64]:
 
 
 def draw_pool(path: Path, count: int, *, workers: int) -> None:
-    """Draw the training series into the file ``path`` (.npy), unless it is there."""
+    """Draw the training series into the file ``path`` (.npy), unless the file exists."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How numbers are held while the network trains."""
+"""The floating-point precision of the training."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ FAST_BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_
 
 
 def reduced() -> torch.autocast:
-    """Return the context in which layers compute in bfloat16 where that is fast, and as they are elsewhere."""
+    """Return a context in which layers compute in bfloat16 if that is fast on this machine, else in float32."""
     return torch.autocast("cpu", torch.bfloat16, enabled=FAST_BFLOAT16)
