@@ -6,7 +6,7 @@ from tests.gradient.gradcheck import Case
 
 
 def constant(name: str, *dims: int) -> str:
-    """Some numbers between -1 and 1."""
+    """Return a constant with numbers between -1 and 1."""
     count = 1
     for dim in dims:
         count *= dim
@@ -15,12 +15,12 @@ def constant(name: str, *dims: int) -> str:
 
 
 def case(body: str, gates: int, ways: int = 1) -> Case:
-    """Two units; the weights are B, the recurrent ones C."""
+    """Return a case with two units; the weights are B, the recurrent ones C."""
     return Case(body, x="4,2,3", b=f"{ways},{gates * 2},3", c=f"{ways},{gates * 2},2", free="")
 
 
 def layer(op: str, gates: int) -> list[Case]:
-    """One operator in the forms that all have."""
+    """Return the cases of one operator in the forms that all three have."""
     cases = []
     for direction, ways in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
         attribute = f'<hidden_size = 2, direction = "{direction}">'
