@@ -174,7 +174,7 @@ CONTENDERS: dict[str, Callable[[Task], Step]] = {
 }
 
 PYTHONS = {"onnxruntime-training": Path(".venv/training/bin/python")}
-"""Contenders that cannot share an environment with ours."""
+"""Contenders that need another environment than Reverie's."""
 
 
 def contestant(name: str, task: Task) -> Contestant:

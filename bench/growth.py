@@ -30,7 +30,7 @@ from tests.figures import write_json
 
 CHANNEL = 1
 STEPS, SECONDS = 9, 4.0
-"""Steps that are timed, and the seconds after which three are enough."""
+"""The number of timed steps, and the seconds after which three are enough."""
 
 
 def step_seconds(model: Model, wanted: Recipe, batch: int, device: Device) -> float:

@@ -33,7 +33,7 @@ from tests.figures import write_json
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PICTURES = 5
 LIMIT_S = 900
-"""After this a network is given up."""
+"""The time limit for one network."""
 
 
 def measure(network: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.memory import peak_mib
 
 WARM_UP, BURST = 1, 3
 REST_S = 1.0
-"""After a turn: the threads of whoever ran spin on, some for more than 200 ms, and would take the cores."""
+"""Wait after a turn, because a contestant's threads spin for up to more than 200 ms and would use the cores."""
 Step = Callable[[], np.ndarray]
 
 

@@ -45,7 +45,7 @@ KINDS: Mapping[str, StreamRenderRequest] = {
     SILENT: StreamRenderRequest(progress_every_steps=10_000),
     "and previews at every 8th": StreamRenderRequest(frames=PREVIEWS),
 }
-"""What clients ask for on the way to their picture; all but the usual is measured with `FEW` clients only."""
+"""The kinds of progress that clients request; all except the usual are measured with `FEW` clients only."""
 FEW = 8
 
 

@@ -32,7 +32,7 @@ from tests.vgg19 import CHANNEL
 
 MODEL = "vgg19"
 TABLES = 100
-"""Steps until a program has met every angle of its rotations; it makes a table for each, once."""
+"""Steps until a program has used every angle of its rotations; it makes a table for each angle on first use."""
 
 
 def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:

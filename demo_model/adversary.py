@@ -10,7 +10,7 @@ from demo_model.network import MEAN, STD
 from demo_model.precision import reduced
 
 RADIUS_AT = 64
-"""The image side that a radius is stated for; at other sides it grows with the side, to stay as strong per pixel."""
+"""The image side for which a radius is given; it scales with the side, so that the strength per pixel is constant."""
 
 
 def normalised(images: Tensor) -> Tensor:

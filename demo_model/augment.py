@@ -13,7 +13,7 @@ from demo_model.motifs import MOTIFS
 from demo_model.pool import SIZE
 
 SMALL, LARGE = 64, 96
-"""Sides of training images: mostly small, for speed; some large, to know motifs far from the rim."""
+"""Sides of training images: mostly small, for speed; some large, to include motifs far from the border."""
 
 _BATCH = {SMALL: 48, LARGE: 22}
 

@@ -10,10 +10,10 @@ from demo_model.motifs import MOTIFS
 from demo_model.palettes import PALETTES, apart, two_colours
 
 OVERSAMPLING = 2
-"""Images are drawn this many times larger and averaged down, so that they hold no jagged edge to learn from."""
+"""Images are drawn this many times larger and averaged down, so that the network cannot learn from jagged edges."""
 
 NATURAL = 0.75
-"""How often a motif wears the colours it has in nature; otherwise any two families."""
+"""How often a motif has its natural colours; otherwise it has those of any two families."""
 
 _FAMILIES = tuple(PALETTES)
 

@@ -17,10 +17,10 @@ __all__ = ["DESCRIPTION", "LABELS", "MEAN", "STD", "fold", "texture19", "trainab
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
-"""What the network expects of its input: RGB in [0, 1], minus MEAN, over STD."""
+"""The normalisation of the input: RGB in [0, 1], minus MEAN, over STD."""
 
 DESCRIPTION = "VGG19's topology at a quarter of its width, trained on drawn images"
-"""What the manifest says of the network."""
+"""The network's description in the manifest."""
 
 # Simonyan and Zisserman 2014, table 1, column E; each number a quarter of theirs.
 _BLOCKS = ((16, 2), (32, 2), (64, 4), (128, 4), (128, 4))

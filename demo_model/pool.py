@@ -17,10 +17,10 @@ SIZE = 96
 """Side of the images in the pool."""
 
 IMAGES = 56_000
-"""How many images a training draws from."""
+"""The number of images in the pool."""
 
 TRAINING, HELD_OUT = 0, 1_000_000_000
-"""First seeds of the two series of images, far enough apart never to meet."""
+"""First seeds of the two series of images, far enough apart that the series never overlap."""
 
 _CHUNK = 500
 

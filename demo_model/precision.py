@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 FAST_BFLOAT16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-"""Whether this processor computes in bfloat16. One that only imitates it takes 12 times as long as with float32."""
+"""Whether this processor computes in bfloat16. Emulation of bfloat16 takes 12 times as long as float32."""
 
 
 def reduced() -> torch.autocast:

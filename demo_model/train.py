@@ -155,7 +155,7 @@ def train(core: int, cores: int, meeting: str, options: Options) -> None:
     parent = mp.parent_process()
     while run.share < 1:
         if parent is not None and not parent.is_alive():
-            return  # it was killed, and nobody would ever stop this one
+            return  # the parent was killed, and no other process would stop this one
         step(run, images, rng, then)
         if core == 0 and (run.spent - reported > 30 or run.share >= 1):
             reported = run.spent

@@ -28,7 +28,7 @@ BUILD = Path(".build", "conformance")
 RESULTS = ROOT / "bench" / "results"
 
 ENVIRONMENTS = {"torch_autograd": "export", "onnx_ad": "onnx-ad", "ort_training": "training"}
-"""Where each oracle lives, under .venv."""
+"""The environment of each oracle, under .venv."""
 ASKED_GRAPHS = ("onnx_ad", "ort_training")
 
 

@@ -20,7 +20,7 @@ from tests.gradient.exact import EXACT
 from tests.gradient.gradcheck import STEP, Case, evaluate, reference_gradients
 
 OLD = 17
-"""An opset besides the case's own: onnxruntime-training was written for it."""
+"""An additional opset for each case, for which onnxruntime-training was written."""
 TYPES = {"float64": "double", "float32": "float"}
 """Names of types in numpy, and in ONNX's text."""
 

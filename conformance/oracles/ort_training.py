@@ -22,7 +22,7 @@ IR_VERSION = 10
 SEED, WEIGHED, SUM, LOSS = "oracle.cotangent", "oracle.weighed", "oracle.sum", "oracle.loss"
 
 SAVED = {"LayerNormalization": 3, "Dropout": 2}
-"""How many results its rule for an operator reads; those that the graph leaves out are given names."""
+"""The number of results that its rule for an operator reads; results that the graph omits are given names."""
 
 onnxruntime.set_default_logger_severity(4)
 

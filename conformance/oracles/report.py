@@ -14,7 +14,7 @@ from conformance.oracles.operators import Examined, differences
 from conformance.table import distance
 
 AGREES = {"float64": 1e-6, "float32": 1e-4}
-"""The relative L2 distance up to which an oracle agrees, by the type of its answer; some constants are float32 ones."""
+"""The relative L2 distance up to which an oracle agrees, by the type of its answer; some constants are float32."""
 
 NAMES = {"torch_autograd": "torch", "onnx_ad": "onnx-ad", "ort_training": "onnxruntime-training"}
 

@@ -19,7 +19,7 @@ import numpy as np
 from conformance.runtimes.contract import Graph
 
 SLOW = {"reference"}
-"""Runtimes that are spared what is there to be timed."""
+"""Runtimes that skip the tasks for timing."""
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from reverie_gradient import with_gradient
 from examples.gradients.classifier import Array, classifier, picture, session, side_by_side
 
 LAYERS = ["relu", "relu_2", "relu_4", "relu_8"]
-"""Values behind conv1_1, conv2_1, conv3_1, conv4_1; ``python -m reverie_gradient MODEL --list`` names all."""
+"""The results of conv1_1, conv2_1, conv3_1, conv4_1; ``python -m reverie_gradient MODEL --list`` lists all names."""
 
 
 def with_style(model: onnx.ModelProto) -> onnx.ModelProto:
