@@ -1,4 +1,4 @@
-"""A contact sheet of the pictures that a bench judged, for the eye to judge too."""
+"""A contact sheet of the pictures that a benchmark has measured, for visual inspection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write_sheet(pictures: list[NDArray[np.float32]], file: Path, *, columns: int
 
 
 def read_sheet(file: Path, count: int, *, columns: int = 8, side: int = 112) -> list[NDArray[np.float32]]:
-    """Return the first ``count`` pictures of a sheet, as they are in it."""
+    """Return the first ``count`` pictures of a sheet, at the sheet's resolution."""
     sheet = np.asarray(Image.open(file).convert("RGB"), np.float32) / np.float32(255)
     corners = ((k // columns * side, k % columns * side) for k in range(count))
     return [sheet[top : top + side, left : left + side] for top, left in corners]

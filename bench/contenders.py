@@ -1,4 +1,4 @@
-"""The contenders of the races over one step of VGG19: ours, and what a user would take instead.
+"""The contenders in the comparison of one step of VGG19: Reverie, and the alternatives that a user has.
 
 Each entry builds, for a layer, a size and a batch, a function that makes one step and returns the gradient. The task is
 the same for all: activation of the layer, mean of one channel, and the gradient of that by the pictures.
@@ -20,7 +20,7 @@ from tests import vgg19
 
 @dataclass(frozen=True)
 class Task:
-    """One cell of the table."""
+    """One cell of the table: a layer, a size and a batch."""
 
     layer: str
     size: int = 224
@@ -30,11 +30,11 @@ class Task:
 
     @property
     def arguments(self) -> list[str]:
-        """The task as the arguments of a contestant."""
+        """The task as command line arguments of a contestant."""
         return [self.layer, str(self.size), str(self.batch), str(self.threads), self.device]
 
 
-# ----- ours -----
+# ----- Reverie -----
 
 
 def _reverie(task: Task, *, exact: bool) -> Step:
@@ -103,7 +103,7 @@ def _torch(
 
 
 def _compiled(task: Task) -> Step:
-    """The best of torch: compiled and, on a GPU, in bfloat16 and recorded as CUDA graphs."""
+    """Return torch's fastest form: compiled and, on a GPU, in bfloat16 and recorded as CUDA graphs."""
     import torch
 
     if task.device == "cpu":
@@ -115,7 +115,7 @@ def _compiled(task: Task) -> Step:
 
 
 def _openvino(task: Task) -> Step:
-    """Our own graph, not lowered, in OpenVINO."""
+    """Return Reverie's graph without lowering, run by OpenVINO."""
     import openvino
     from reverie_gradient import with_gradient
 
@@ -135,7 +135,7 @@ def _openvino(task: Task) -> Step:
 
 
 def _trained(task: Task) -> Step:
-    """The gradient graph of onnxruntime-training, whose operators no other runtime has."""
+    """Return the gradient graph of onnxruntime-training, whose operators no other runtime has."""
     import onnx
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
@@ -174,11 +174,11 @@ CONTENDERS: dict[str, Callable[[Task], Step]] = {
 }
 
 PYTHONS = {"onnxruntime-training": Path(".venv/training/bin/python")}
-"""Contenders that cannot share an environment with ours."""
+"""Contenders that need another environment than Reverie's."""
 
 
 def contestant(name: str, task: Task) -> Contestant:
-    """Start a contender for a race."""
+    """Start the process of a contender."""
     python = PYTHONS.get(name)
     return Contestant("bench.contenders", name, *task.arguments, threads=task.threads, python=python)
 
@@ -188,7 +188,7 @@ TRUTH: Callable[[Task], Step] = lambda task: _torch(task, double=True)  # noqa: 
 
 
 def main() -> None:
-    """Be a contestant of a race."""
+    """Run one contender in this process."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("name", choices=CONTENDERS)
     parser.add_argument("layer")

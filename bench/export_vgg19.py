@@ -1,4 +1,4 @@
-"""Time, memory and disk of exporting VGG19 with all its layers, by the command that a user would type.
+"""Time, memory and disk space of exporting VGG19 with all its layers by the command that a user runs.
 
 python -m bench.export_vgg19
 """
@@ -19,7 +19,7 @@ BARS = {"seconds": 90, "peak memory, GB": 4, "disk over the raw weights, MB": 10
 
 
 def raw_weights_bytes() -> int:
-    """Return what VGG19's weights take in memory."""
+    """Return the size of VGG19's weights in memory."""
     import torch
     import torchvision
 
@@ -29,7 +29,7 @@ def raw_weights_bytes() -> int:
 
 
 def main() -> None:
-    """Export in a process of its own; print figures and bars."""
+    """Export in a separate process; print figures and bars."""
     with tempfile.TemporaryDirectory() as out:
         reverie = Path(sys.executable).with_name("reverie")
         begin = time.perf_counter()

@@ -1,8 +1,8 @@
-"""How the cost of a step grows with the picture, the depth and the batch, and how well that is foretold.
+"""How the cost of a step grows with the picture, the depth and the batch, and how accurate the estimates are.
 
 Steps of the default preset's program are timed over layers, sizes and batches of texture19 and of the models in a
 folder; then the factors of `reverie_server.scheduler.estimate` are fitted to them (least squares of relative errors,
-none negative) and printed beside those in use. Writes bench/results/growth.json.
+none negative) and printed next to those in use. Writes bench/results/growth.json.
 
     python -m bench.growth [--models FOLDER] [--layers conv1_2,...] [--sizes 64,...] [--batches 1,4] [--threads 2]
                            [--refit]
@@ -30,11 +30,11 @@ from tests.figures import write_json
 
 CHANNEL = 1
 STEPS, SECONDS = 9, 4.0
-"""Steps that are timed, and the seconds after which three are enough."""
+"""The number of timed steps, and the seconds after which three are enough."""
 
 
 def step_seconds(model: Model, wanted: Recipe, batch: int, device: Device) -> float:
-    """Return the median seconds of a step, the first two not counted."""
+    """Return the median seconds of a step, without the first two."""
     taken = []
     steps = ascend(build(model, wanted, batch=batch, device=device), [wanted] * batch)
     for _ in range(STEPS):
@@ -48,7 +48,7 @@ def step_seconds(model: Model, wanted: Recipe, batch: int, device: Device) -> fl
 
 
 def fit(rows: list[tuple[float, ...]], seconds: list[float]) -> np.ndarray:
-    """Return factors, none negative, that make the sum of squared relative errors least (Lawson and Hanson 1974)."""
+    """Return the non-negative factors with the least sum of squared relative errors (Lawson and Hanson 1974)."""
     from scipy.optimize import nnls
 
     weighed = np.array(rows) / np.array(seconds)[:, None]

@@ -1,4 +1,4 @@
-"""torch-lucent as a rival: networks that it can take, its renders with its own defaults, and single steps of them."""
+"""torch-lucent as a contender: networks in its form, renders with its own defaults, and single steps of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Picture = NDArray[np.float32]
 
 
 class Normalised(torch.nn.Module):  # type: ignore[misc]
-    """A network for pictures in [0, 1], without any in-place operation that would spoil Lucent's hooks."""
+    """A network for pictures in [0, 1], without in-place operations, which would break Lucent's hooks."""
 
     def __init__(self, net: torch.nn.Module, names: Mapping[str, str], mean: Sequence[float], std: Sequence[float]):
         super().__init__()
@@ -29,11 +29,11 @@ class Normalised(torch.nn.Module):  # type: ignore[misc]
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits [N, classes] of pictures [N, 3, H, W]."""
+        """Return logits [N, classes] of pictures [N, 3, H, W]."""
         return self.net((image - self.mean) / self.std)
 
     def activation(self, layer: str, channel: int, picture: Picture) -> float:
-        """Mean of the channel on the picture itself."""
+        """Return the mean of the channel on the picture itself."""
         seen: list[torch.Tensor] = []
         hook = self.net.get_submodule(self.names[layer]).register_forward_hook(lambda *given: seen.append(given[2]))
         with torch.no_grad():
@@ -72,16 +72,16 @@ NETWORKS = {"texture19": _texture19, "vgg19": _vgg19}
 def by_lucent(
     model: Normalised, layer: str, channel: int, *, steps: Sequence[int], size: int
 ) -> dict[int, tuple[float, Picture]]:
-    """Seconds and picture [size, size, 3] in [0, 1] after each number of steps, by Lucent's defaults."""
+    """Return the seconds and the picture [size, size, 3] in [0, 1] after each number of steps, by Lucent's defaults."""
     times = [time.perf_counter()]
     pictures = _render(model, layer, channel, steps, size, lambda: times.append(time.perf_counter()))
     times.append(time.perf_counter())
-    # The objective is asked for once in a step, so the next one's beginning is this one's end.
+    # The objective is computed once per step, so each step ends when the next one begins.
     return {n: (times[n + 1] - times[0], p[0].astype(np.float32)) for n, p in zip(steps, pictures, strict=True)}
 
 
 def steps_of_lucent(model: Normalised, layer: str, channel: int, *, size: int) -> Callable[[], None]:
-    """Return a function that lets Lucent make one step, and comes back when the next begins."""
+    """Return a function that lets Lucent make one step, and returns when the next one begins."""
     go, come = Semaphore(0), Semaphore(0)
 
     def turn() -> None:
@@ -101,22 +101,22 @@ def steps_of_lucent(model: Normalised, layer: str, channel: int, *, size: int) -
 def _render(
     model: Normalised, layer: str, channel: int, steps: Sequence[int], size: int, each: Callable[[], None]
 ) -> list[NDArray[np.float32]]:
-    """Call Lucent; ``each`` is called in every step, once."""
+    """Render with Lucent; ``each`` is called once in every step."""
     from lucent.optvis import objectives, param, render
 
     torch.manual_seed(0)
-    np.random.seed(0)  # Lucent draws its transforms from here
+    np.random.seed(0)  # Lucent draws its transforms from this generator
     for module in model.modules():  # Lucent never removes its hooks: each render would add another set
         module._forward_hooks = OrderedDict()
     wanted = objectives.channel(f"net_{model.names[layer].replace('.', '_')}", channel)
 
-    def told(see: object) -> torch.Tensor:
+    def objective(see: object) -> torch.Tensor:
         each()
         return wanted(see)
 
     pictures: list[NDArray[np.float32]] = render.render_vis(
         model,
-        objectives.Objective(told),
+        objectives.Objective(objective),
         param_f=lambda: param.image(size),
         thresholds=tuple(steps),
         preprocess=False,

@@ -1,4 +1,4 @@
-"""Do the pictures excite their channels more than any natural image does? Here "natural" is what the network knows.
+"""Do rendered pictures excite their channels more than any natural image, that is, any image like the training images?
 
 64 channels, spread over conv2_1 to conv5_4 and the logits, are rendered with a preset. Each picture must
 excite its channel (the mean over all positions, without transforms) more than every one of 2,000 held-out drawn images
@@ -39,7 +39,7 @@ Array = NDArray[np.float32]
 
 
 def convolutions(graph: onnx.GraphProto) -> list[str]:
-    """Return the values of the convolutions on the way from the image, in order."""
+    """Return the results of the convolutions in order from the image."""
     reached, found = {"image"}, []
     for node in graph.node:
         if reached.isdisjoint(node.input[:1]) or "gradient" in node.name:

@@ -33,11 +33,11 @@ from tests.figures import write_json
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PICTURES = 5
 LIMIT_S = 900
-"""After this a network is given up."""
+"""The time limit for one network."""
 
 
 def measure(network: str) -> dict[str, Any]:
-    """Export ``network`` and compare three of its layers; figures by place."""
+    """Export ``network`` and compare three of its layers; return the figures by layer."""
     import onnx
     import onnx_ir as ir
     from reverie_export.layer_graph import layer_graph
@@ -78,10 +78,10 @@ def measure(network: str) -> dict[str, Any]:
 
 
 def built(network: str) -> Any:
-    """The network as its library makes it, with the weights of seed 0.
+    """Return the network as its library makes it, with the weights of seed 0.
 
-    Parameters that are all one number, such as the zeros that many residual branches and heads start with, would let
-    no gradient through or hide a mistake: they get noise of 0.1. Parts of detectors and segmenters stay as they are.
+    Parameters whose elements are all equal, such as the zeros that many residual branches and heads start with, would
+    block the gradient or hide a mistake, so they get noise of 0.1. Parts of detectors and segmenters are not changed.
     """
     import torch
     from reverie_export.sources.timm_network import timm_network
@@ -106,7 +106,7 @@ def built(network: str) -> Any:
 
 
 def save(module: Any, path: Path) -> Path:
-    """Write the module's state; what it holds twice is written twice."""
+    """Write the module's state; shared tensors are written more than once."""
     import safetensors.torch
 
     state = {name: tensor.clone().contiguous() for name, tensor in module.state_dict().items()}
@@ -115,9 +115,9 @@ def save(module: Any, path: Path) -> Path:
 
 
 def returning(module: Any, source: Any) -> set[str]:
-    """The paths of the modules that return one tensor, or several with it first, and not lists or maps of them.
+    """Return the paths of the modules that return a tensor or a tuple that starts with one, not lists or maps.
 
-    Those whose tensor goes into a batch normalisation are left out: the export folds it into them.
+    Modules whose tensor goes into a batch normalisation are left out, because the export folds it into them.
     """
     import torch
 
@@ -147,10 +147,10 @@ def _first(result: Any) -> Any:
 
 
 def choose(targets: Mapping[str, Any], paths: set[str]) -> dict[str, tuple[Any, str]]:
-    """An early, a middle and the last layer of those that one module returns, with its path in torch."""
+    """Return an early, a middle and the last of the layers that one module returns, with the module's path in torch."""
     able = []
     for target in targets.values():
-        # Of a convolution with the normalisation folded into it, the later name says what it computes.
+        # For a convolution with a folded normalisation, the later name describes what it computes.
         path = next((name for name in (*target.aliases[::-1], target.name) if name in paths), None)
         if path is not None:
             able.append((target, path))
@@ -165,10 +165,10 @@ def choose(targets: Mapping[str, Any], paths: set[str]) -> dict[str, tuple[Any, 
 def compare(
     files: Mapping[str, Path], chosen: Mapping[str, tuple[Any, str]], module: Any, source: Any
 ) -> dict[str, dict[str, float]]:
-    """Run each place's graph in ONNX Runtime and the module in torch on random pictures; relative errors in L2.
+    """Run each layer's graph in ONNX Runtime and the module in torch on random pictures; return relative L2 errors.
 
-    Of each error the median is told: a value near zero may fall on the other side of a ReLU, here or in torch, which
-    puts one picture off by far more than rounding does. `torch_worst` is the largest distance of torch's own float32.
+    The median of each error is returned, because a value near zero may fall on the other side of a ReLU, which changes
+    one picture by far more than rounding does. `torch_worst` is the largest error of torch's own float32.
     """
     errors: dict[str, list[dict[str, float]]] = {place: [] for place in chosen}
     paths = [path for _, path in chosen.values()]
@@ -205,7 +205,7 @@ def _summary(errors: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def by_graph(file: Path, image: np.ndarray, cotangent: np.ndarray) -> list[np.ndarray]:
-    """Activation and gradient by the graph in a file."""
+    """Return activation and gradient by the graph in a file."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
@@ -216,7 +216,7 @@ def by_graph(file: Path, image: np.ndarray, cotangent: np.ndarray) -> list[np.nd
 def vjps(
     module: Any, paths: Sequence[str], image: np.ndarray, normalisation: Any
 ) -> dict[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]:
-    """What the module at each path returns, and torch's function from its cotangent to the picture's gradient."""
+    """Return the output of the module at each path, and the function from its cotangent to the picture's gradient."""
     import torch
 
     picture = torch.from_numpy(image).requires_grad_()
@@ -227,7 +227,7 @@ def vjps(
     kept: dict[str, Any] = {}
 
     def keep(path: str, result: Any) -> None:
-        if path not in kept:  # of a module that is used again, the first time
+        if path not in kept:  # if a module is called several times, the first call counts
             kept[path] = _first(result).clone()  # later layers may overwrite it
 
     hooks = [
@@ -258,7 +258,7 @@ def _straighten(result: Any) -> None:
 
 
 def distance(found: np.ndarray, expected: np.ndarray) -> float:
-    """Relative L2 distance; infinite for another shape."""
+    """Return the relative L2 distance; infinite for another shape."""
     if found.shape != expected.shape:
         return float("inf")
     wide = expected.astype(np.float64)
@@ -266,7 +266,7 @@ def distance(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure each network in a process of its own; what fails is recorded with its reason."""
+    """Measure each network in a separate process; record failures with their reason."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", help="a name of torchvision's, or timm:NAME")
     parser.add_argument("--all", action="store_true", help="all that have no figures yet")
@@ -285,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.failed:
         wanted += [name for name in known if "problem" in rows.get(name, {})]
     with ThreadPoolExecutor(given.jobs) as pool:
-        running = {pool.submit(alone, name): name for name in dict.fromkeys(wanted)}
+        running = {pool.submit(measure_in_process, name): name for name in dict.fromkeys(wanted)}
         for done in as_completed(running):
             name = running[done]
             rows[name] = done.result()
@@ -294,16 +294,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_table(rows)
 
 
-def alone(network: str) -> dict[str, Any]:
-    """Measure ``network`` in another process; its last words where that fails."""
+def measure_in_process(network: str) -> dict[str, Any]:
+    """Measure ``network`` in another process; if that fails, return its last line of output as the problem."""
     command = [sys.executable, "-W", "ignore", "-m", "bench.networks", "--one", network]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
         return {"problem": f"took more than {LIMIT_S} s"}
     if ran.returncode:
-        said = [line for line in ran.stderr.splitlines() if line.strip()] or [f"ended with {ran.returncode}"]
-        return {"problem": said[-1][:400]}
+        lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"ended with {ran.returncode}"]
+        return {"problem": lines[-1][:400]}
     figures: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return figures
 

@@ -1,4 +1,4 @@
-"""Which networks are measured, by where they come from: one or more of every family, the smallest that there is."""
+"""The networks that bench.networks measures, by library: the smallest one or more of every family."""
 
 from __future__ import annotations
 

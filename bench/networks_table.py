@@ -1,4 +1,4 @@
-"""The table of docs/networks.md from what bench.networks has measured."""
+"""Writes the table of docs/networks.md from the measurements of bench.networks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_table(rows: Mapping[str, Any]) -> None:
 
 
 def problem(row: Mapping[str, Any]) -> str:
-    """Why a row is not green; empty if it is."""
+    """Return why a row fails; empty if it passes."""
     if "problem" in row:
         return str(row["problem"])
     return "; ".join(f"{place}: {_reason(found)}" for place, found in row["places"].items() if not _within(found))

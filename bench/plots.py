@@ -1,4 +1,4 @@
-"""Draws what the measurements wrote: an SVG beside each bench/results/*.json that it knows.
+"""Draws the measurements: an SVG file next to each known file bench/results/*.json.
 
 python -m bench.plots [--results bench/results]
 """
@@ -20,7 +20,7 @@ OURS, OTHERS = "#b5332e", ("#3d5a80", "#6b8cae", "#8d99ae", "#b8b8a8", "#5b7b6f"
 
 
 def step_time(axes: Any, found: Any) -> None:
-    """Milliseconds of a step by layer, for each contender, at the first size and batch of the file."""
+    """Plot the milliseconds of a step by layer for each contender, at the first size and batch of the file."""
     first = found["rows"][0]
     rows = [r for r in found["rows"] if (r["size"], r["batch"]) == (first["size"], first["batch"])]
     names = list(first["contenders"])
@@ -36,7 +36,7 @@ def step_time(axes: Any, found: Any) -> None:
 
 
 def renders(axes: Any, found: Any) -> None:
-    """Activation against seconds, over that of Lucent's last picture and on a logarithmic axis, a line a channel."""
+    """Plot activation, relative to that of Lucent's last picture, over seconds (logarithmic), a line per channel."""
     for row in found["rows"]:
         *_, (goal, _) = row["lucent"].values()
         for side, color in (("reverie", OURS), ("lucent", OTHERS[0])):
@@ -52,7 +52,7 @@ def renders(axes: Any, found: Any) -> None:
 
 
 def service(axes: Any, found: Any) -> None:
-    """Steps per second through gRPC over the engine's own, by the number of clients."""
+    """Plot steps per second through gRPC, relative to the engine's, by the number of clients."""
     kinds = list(dict.fromkeys(row["kind"] for row in found["rows"]))
     for kind, color in zip(kinds, (OURS, *OTHERS), strict=False):
         rows = [row for row in found["rows"] if row["kind"] == kind]
@@ -66,7 +66,7 @@ def service(axes: Any, found: Any) -> None:
 
 
 def growth(axes: Any, found: Any) -> None:
-    """What a step was foretold to take against what it took."""
+    """Plot the estimated duration of a step over the measured one."""
     taken = [1e3 * row["seconds"] for row in found["rows"]]
     axes.loglog(taken, [1e3 * row["foretold"] for row in found["rows"]], ".", color=OURS)
     ends = (min(taken), max(taken))
@@ -85,11 +85,11 @@ PLOTS: dict[str, Callable[[Any, Any], None]] = {
 
 
 def main() -> None:
-    """Draw."""
+    """Draw all plots."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--results", type=Path, default=Path("bench/results"))
     given = parser.parse_args()
-    matplotlib.rcParams["svg.hashsalt"] = "reverie"  # the same file for the same figures
+    matplotlib.rcParams["svg.hashsalt"] = "reverie"  # equal figures give equal files
     for file in sorted(given.results.glob("*.json")):
         plot = next((plot for name, plot in PLOTS.items() if file.name.startswith(name)), None)
         if plot is None:

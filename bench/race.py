@@ -1,6 +1,6 @@
-"""Races: contestants in processes of their own take turns, so that whatever else the machine does falls on all of them.
+"""Fair comparisons of speed: contestants in separate processes take turns, so that other load affects all of them.
 
-Two runtimes in one process would fight for its cores: each has a pool of threads that spin while they wait.
+Two runtimes in one process would compete for its cores: each has a pool of threads that spin while they wait.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tests.memory import peak_mib
 
 WARM_UP, BURST = 1, 3
 REST_S = 1.0
-"""After a turn: the threads of whoever ran spin on, some for more than 200 ms, and would take the cores."""
+"""Wait after a turn, because a contestant's threads spin for up to more than 200 ms and would use the cores."""
 Step = Callable[[], np.ndarray]
 
 
 def compete(step: Step) -> None:
-    """Be a contestant: for each line that comes in run a step, save its answer in the file named, tell its seconds.
+    """Run a contestant: for each input line run a step, save its result in the named file, and print its seconds.
 
-    Told are also the mebibytes that the process has ever held.
+    It also prints the most mebibytes that the process has used.
     """
     for line in sys.stdin:
         begin = time.perf_counter()
@@ -40,7 +40,7 @@ def compete(step: Step) -> None:
 
 
 class Contestant:
-    """A process that runs ``python -m module arguments``, whose main calls `compete`; ``python`` is ours by default."""
+    """A process of ``python -m module arguments``, whose main calls `compete`; ``python`` is this one by default."""
 
     def __init__(self, module: str, *arguments: str, threads: int, python: Path | None = None) -> None:
         command = [str(python or sys.executable), "-m", module, *arguments]
@@ -51,7 +51,7 @@ class Contestant:
         )
 
     def step(self, save: Path | str = "") -> float:
-        """Run one step and return its seconds; ``save`` is an .npy file for its answer."""
+        """Run one step and return its seconds; ``save`` is an .npy file for its result."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{save}\n")
@@ -63,35 +63,35 @@ class Contestant:
         return seconds
 
     def answer(self) -> np.ndarray:
-        """Run one step and return its answer."""
+        """Run one step and return its result."""
         with tempfile.TemporaryDirectory() as folder:
             self.step(save=Path(folder, "answer.npy"))
             return np.asarray(np.load(Path(folder, "answer.npy")))
 
     def close(self) -> float:
-        """End the process; return the mebibytes that it held at most."""
+        """End the process; return the most mebibytes that it has used."""
         self._process.communicate()
         return self._memory
 
 
 class Steps(Protocol):
-    """Whoever makes a step when told to, and says how many seconds it took."""
+    """Anything that can run a step and return its seconds."""
 
     def step(self) -> float:
-        """Make it."""
+        """Run a step and return its seconds."""
         ...
 
 
 def race(contestants: Mapping[str, Contestant], turns: int) -> dict[str, float]:
-    """Let the contestants step in turn, ``turns`` times after warming up; return the median seconds of each."""
+    """Run steps of the contestants in turn, ``turns`` times after warming up; return the median seconds of each."""
     return {name: statistics.median(seconds) for name, seconds in race_all(contestants, turns).items()}
 
 
 def race_all(contestants: Mapping[str, Steps], turns: int) -> dict[str, list[float]]:
-    """Let the contestants step in turn, ``turns`` times after warming up; return the seconds of each step.
+    """Run steps of the contestants in turn, ``turns`` times after warming up; return the seconds of each step.
 
-    In a turn each makes `BURST` steps, as in an ascent one follows another. The first finds the caches full of what the
-    others left, and is not counted.
+    In a turn each runs `BURST` steps, because steps of an ascent follow each other. The first one is not counted: the
+    caches still hold the data of the others.
     """
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(WARM_UP + turns):
@@ -104,7 +104,7 @@ def race_all(contestants: Mapping[str, Steps], turns: int) -> dict[str, list[flo
 
 
 def quartile(seconds: Sequence[float]) -> float:
-    """Return the first quartile: what a step takes while nobody else disturbs the machine much."""
+    """Return the first quartile, which is close to the duration of a step on an idle machine."""
     return statistics.quantiles(seconds, n=4, method="inclusive")[0]
 
 

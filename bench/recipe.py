@@ -1,4 +1,4 @@
-"""The ascent that steps are measured in: a channel's, by the default preset."""
+"""The recipe whose steps are measured: a channel with the default preset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 
 
 def recipe(layer: str, size: int, channel: int) -> Recipe:
-    """Return a recipe of more steps than anybody measures."""
+    """Return a recipe with more steps than any benchmark runs."""
     preset = PRESETS[DEFAULT_PRESET]
     return Recipe(
         terms=(Term("channel", layer, channel=channel),),

@@ -1,4 +1,4 @@
-"""Does another network recognise the pictures of classes? It was trained from another seed and never saw a rendering.
+"""Does another network, trained from another seed and without renderings, recognise the pictures of classes?
 
 Every class's logit of texture19 is rendered with a preset; `demo_model/recogniser.safetensors` then names
 each picture's class, seen at the size it was rendered at. Needs torch.
@@ -6,8 +6,8 @@ each picture's class, seen at the size it was rendered at. Needs torch.
     python -m bench.recognition [--preset reverie] [--steps N] [--size 224] [--limit N] [--sheet FILE]
         [--pictures FOLDER]
 
-``--pictures`` keeps each picture as an .npy file and takes those that are there instead of rendering them again:
-another recogniser (``--recogniser FILE``) can then judge the same ones, and a run that was cut off goes on.
+``--pictures`` saves each picture as an .npy file and uses existing files instead of rendering again. So another
+recogniser (``--recogniser FILE``) can be tried on the same pictures, and an interrupted run can continue.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MODEL, LAYER = "texture19", "logits"
 
 
 def kept(file: Path | None, render: Callable[[], Rendering]) -> NDArray[np.float32]:
-    """Return the picture [S, S, 3] in [0, 1] that ``file`` holds, or else render it, into the file if one is named."""
+    """Return the picture [S, S, 3] in [0, 1] from ``file``, or render it and save it if a file is given."""
     if file is not None and file.exists():
         return np.asarray(np.load(file), np.float32)
     picture = render().array

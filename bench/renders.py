@@ -1,17 +1,17 @@
-"""Full renders, Reverie's against torch-lucent's: who excites a unit more, and who is there sooner?
+"""Compares full renders of Reverie with those of torch-lucent: the activation that they reach, and how fast.
 
     python -m bench.renders [--network texture19|vgg19] [--preset reverie] [--channels 16] [--ours 32,64,160,512]
                             [--lucent 32,64,128,256,512] [--size 224] [--threads 2] [--models FOLDER]
                             [--device cpu|cuda] [--resume]
 
 Both sides optimise the mean of one channel of the same network, start from seed 0 and use their own standard
-transforms. Lucent's `render_vis` runs once and is looked at on its way; a preset of ours is rendered anew for each
-number of steps, because its schedule depends on it. Every picture is judged by one measure: the mean of the channel on
-the picture itself. The seconds are those of rendering, building the program included. Told at the end is how much
-sooner ours has reached what Lucent reaches at its end. Writes bench/results/renders-NETWORK-PRESET.json and, beside it,
-a sheet of both sides' pictures. `vgg19` has random weights: ``--models`` names what
-`reverie export vgg19 --weights random:0 --out FOLDER --name vgg19` makes. It takes seven minutes a channel; with
-``--resume`` the channels are kept that were written before, and the others follow.
+transforms. Lucent's `render_vis` runs once and is measured at several steps; a preset of Reverie is rendered again for
+each number of steps, because its schedule depends on it. The measure of a picture is the mean of the channel on the
+picture itself. The seconds include building the program. The last column is how many times sooner Reverie reaches
+Lucent's final activation. Writes bench/results/renders-NETWORK-PRESET.json and, next to it, a sheet of the pictures of
+both. `vgg19` has random weights: ``--models`` is the folder that
+`reverie export vgg19 --weights random:0 --out FOLDER --name vgg19` makes. It takes seven minutes per channel; with
+``--resume`` the channels that were written before are kept, and only the others are rendered.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from tests.figures import write_json
 #: Pictures in a row of the sheet.
 COLUMNS = 8
 
-# ----- our side -----
+# ----- Reverie's side -----
 
 
 def by_reverie(
     engine: Engine, network: str, layer: str, channel: int, *, preset: str, steps: Sequence[int], size: int
 ) -> dict[int, tuple[float, Picture]]:
-    """The same by a preset of ours, a render for each number of steps, and building the program counted in each."""
+    """Return the same for a preset of Reverie, a render per number of steps; each includes building the program."""
 
     def timed(n: int) -> tuple[float, Picture]:
         begin = time.perf_counter()
@@ -54,14 +54,14 @@ def by_reverie(
     return {n: (seconds + built, picture) for n, (seconds, picture) in ((n, timed(n)) for n in steps)}
 
 
-# ----- what was judged -----
+# ----- results -----
 
 Side = dict[int, tuple[float, float]]
 
 
 @dataclass
 class Row:
-    """A channel: activation and seconds by number of steps on both sides, and the two pictures that are shown."""
+    """The results of a channel: activation and seconds by number of steps on both sides, and the pictures to show."""
 
     layer: str
     channel: int
@@ -71,40 +71,40 @@ class Row:
 
     @property
     def sooner(self) -> float:
-        """How many times sooner ours is where Lucent is at its end; 0 where it never is."""
+        """How many times sooner Reverie reaches Lucent's final activation; 0 if it never does."""
         goal, whole_s = self.lucent[max(self.lucent)]
         there = [seconds for reached, seconds in self.reverie.values() if reached >= goal]
         return whole_s / min(there) if there else 0.0
 
     def ratio(self, steps: int) -> float | None:
-        """Activation after so many steps of ours over Lucent's at its end; None where that stays below 0."""
+        """Return Reverie's activation after ``steps`` over Lucent's final one; None if that is not above 0."""
         goal = self.lucent[max(self.lucent)][0]
         return self.reverie[steps][0] / goal if goal > 0 else None
 
     def __str__(self) -> str:
-        """As the table has it."""
+        """Return the row of the printed table."""
         figures = (*self.reverie.values(), *self.lucent.values())
         cells = "".join(f"{value:9.3f} {seconds:5.1f} s" for value, seconds in figures)
         return f"{self.layer:8}{self.channel:4}{cells}{self.sooner:8.1f}"
 
 
 def write(rows: list[Row], out: Path, **figures: object) -> None:
-    """Write the rows, and a sheet: eight pictures of ours, below them Lucent's, and so on."""
-    told = [{name: value for name, value in vars(row).items() if name != "pictures"} for row in rows]
-    write_json(out.with_suffix(".json"), figures | {"rows": told})
+    """Write the rows, and a sheet: rows of eight pictures of Reverie, each above a row of Lucent's."""
+    plain = [{name: value for name, value in vars(row).items() if name != "pictures"} for row in rows]
+    write_json(out.with_suffix(".json"), figures | {"rows": plain})
     eights = [[row.pictures for row in rows[i : i + COLUMNS]] for i in range(0, len(rows), COLUMNS)]
     sheet = [picture for eight in eights for side in zip(*eight, strict=True) for picture in _filled(list(side))]
     write_sheet(sheet, out.with_suffix(".png"), columns=COLUMNS)
 
 
 def read(out: Path) -> list[Row]:
-    """Return what `write` wrote, the pictures as small as they are in the sheet; nothing where there is nothing."""
+    """Return the rows that `write` wrote, with the pictures at the sheet's resolution; empty without a file."""
     if not out.with_suffix(".json").exists():
         return []
-    told = json.loads(out.with_suffix(".json").read_text())["rows"]
-    shown = read_sheet(out.with_suffix(".png"), 2 * COLUMNS * -(-len(told) // COLUMNS), columns=COLUMNS)
+    saved = json.loads(out.with_suffix(".json").read_text())["rows"]
+    shown = read_sheet(out.with_suffix(".png"), 2 * COLUMNS * -(-len(saved) // COLUMNS), columns=COLUMNS)
     rows = []
-    for k, row in enumerate(told):
+    for k, row in enumerate(saved):
         first = k // COLUMNS * 2 * COLUMNS + k % COLUMNS
         reverie, lucent = (
             {int(n): (value, seconds) for n, (value, seconds) in row[side].items()} for side in ("reverie", "lucent")
@@ -114,7 +114,7 @@ def read(out: Path) -> list[Row]:
 
 
 def _filled(pictures: list[Picture]) -> list[Picture]:
-    """Fill a row of a sheet up with white."""
+    """Fill the rest of a row of a sheet with white."""
     return pictures + [np.ones((8, 8, 3), np.float32)] * (COLUMNS - len(pictures))
 
 
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where to write, without an ending")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--resume", action="store_true", help="go on behind the channels that are written already")
+    parser.add_argument("--resume", action="store_true", help="continue after the channels that are already written")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(given.threads)
@@ -145,7 +145,7 @@ def main() -> None:
     print(f"{'':12}" + "".join(f"{head:>17}" for head in heads) + f"{'sooner':>8}")
     print("".join(f"{row}\n" for row in rows), end="", flush=True)
     with Engine(given.models and [given.models], threads=given.threads, device=given.device) as engine:
-        engine.render(given.network, LAYERS[0], 0, steps=2, size=given.size)  # measures the machine, the first time
+        engine.render(given.network, LAYERS[0], 0, steps=2, size=given.size)  # warm up
         for k in range(len(rows), given.channels):
             layer, channel = LAYERS[k % len(LAYERS)], 3 + 5 * (k // len(LAYERS))
             a = by_reverie(engine, given.network, layer, channel, preset=given.preset, steps=ours, size=given.size)

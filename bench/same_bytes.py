@@ -49,7 +49,7 @@ def render(threads: int, steps: int) -> dict[str, object]:
 
 @contextmanager
 def busy(count: int) -> Iterator[None]:
-    """Keep so many processes computing meanwhile."""
+    """Keep ``count`` processes computing until the block ends."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -62,14 +62,14 @@ def busy(count: int) -> Iterator[None]:
 def measure(threads: int, steps: int) -> dict[str, object]:
     """Render in a new process with an empty cache."""
     with tempfile.TemporaryDirectory() as cache:
-        told = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "bench.same_bytes", "--render", str(threads), "--steps", str(steps)],
             env=os.environ | {"XDG_CACHE_HOME": str(Path(cache))},
             check=True,
             stdout=subprocess.PIPE,
             text=True,
         )
-    found: dict[str, object] = json.loads(told.stdout)
+    found: dict[str, object] = json.loads(result.stdout)
     return found
 
 
@@ -97,8 +97,8 @@ def main() -> None:
     for index, (layer, channel, options) in enumerate(SPECS):
         digests = {each["digests"][index] for _, each in found}  # type: ignore[index]
         different += len(digests) > 1
-        said = " ".join(f"{key}={value}" for key, value in options.items())
-        print(f"{layer:8} {channel}  {said:32} pictures: {len(digests)}  {' '.join(sorted(digests))}")
+        text = " ".join(f"{key}={value}" for key, value in options.items())
+        print(f"{layer:8} {channel}  {text:32} pictures: {len(digests)}  {' '.join(sorted(digests))}")
     sys.exit(1 if different or len(makers) > 1 else 0)
 
 

@@ -1,11 +1,11 @@
-"""What the service adds to the engine: steps per second, latency and memory through gRPC, by the number of clients.
+"""The overhead of the service: steps per second, latency and memory through gRPC, by the number of clients.
 
-The engine alone renders one picture after the other in a process of its own; `reverie serve` renders the same ones for
-clients, each on a connection of its own, who ask for the next as soon as they have one. They take turns, and the ratio
-is the median over the turns. A client that is refused, because too many wait already, asks again when the server says,
-or up to a second later. Latencies are those of a last, longer turn of the service, from the accepted call to its
-picture. Then crowds that hear of progress and crowds that do not take turns at the service, which is what progress
-costs. Writes bench/results/service.json.
+An engine in a separate process renders one picture after the other. `reverie serve` renders the same pictures for
+clients, each with its own connection, which request the next picture as soon as they have one. They take turns, and
+the ratio is the median over the turns. A client that is refused, because too many renders wait, tries again after the
+server's retry time, plus up to a second. Latencies are measured in a last, longer turn of the service, from the
+accepted call to its picture. Then groups of clients with and without progress events take turns at the service, which
+gives the cost of progress. Writes bench/results/service.json.
 
     python -m bench.service [--clients 1,8,64,200] [--seconds 6] [--rounds 5] [--longer 40] [--pairs 20]
                             [--layer conv4_1] [--steps 32]
@@ -45,13 +45,13 @@ KINDS: Mapping[str, StreamRenderRequest] = {
     SILENT: StreamRenderRequest(progress_every_steps=10_000),
     "and previews at every 8th": StreamRenderRequest(frames=PREVIEWS),
 }
-"""What clients ask for on the way to their picture; all but the usual is measured with `FEW` clients only."""
+"""The kinds of progress that clients request; all except the usual are measured with `FEW` clients only."""
 FEW = 8
 
 
 @dataclass
 class Tally:
-    """What the clients saw: when each picture came, how long it took, and how often they were refused."""
+    """The results of the clients: when each picture arrived, how long it took, and how often they were refused."""
 
     ends: list[float] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
@@ -62,11 +62,11 @@ class Tally:
         return (len(self.ends) - 1) * steps / (self.ends[-1] - self.ends[0])
 
     def percentile(self, p: int) -> float:
-        """Seconds from a call to its picture, of the calls that were accepted."""
+        """Return a percentile of the seconds from an accepted call to its picture."""
         return sorted(self.waits)[min(len(self.waits) - 1, len(self.waits) * p // 100)]
 
 
-# ----- the engine alone, a process that is told by its standard input how long to run -----
+# ----- the engine in a separate process, which reads from standard input how long to run -----
 
 
 def engine(layer: str, steps: int) -> None:
@@ -88,7 +88,7 @@ def engine(layer: str, steps: int) -> None:
 
 
 async def crowd(address: str, clients: int, seconds: float, layer: str, steps: int, kind: StreamRenderRequest) -> Tally:
-    """Let so many clients ask for picture after picture until the time is up, and then leave."""
+    """Let clients request picture after picture until the time is up, and then leave."""
     tally = Tally()
 
     async def client(number: int) -> None:
@@ -101,7 +101,7 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
                     objective=spec_pb2.Objective(channel=objective),
                     steps=steps,
                     size_px=SIZE,
-                    seed=number * 10_000 + picture,  # what two ask for is made once
+                    seed=number * 10_000 + picture,  # equal requests would share a render
                 )
                 request = StreamRenderRequest(spec=spec)
                 request.MergeFrom(kind)
@@ -113,8 +113,8 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
                     if error.code() != grpc.StatusCode.RESOURCE_EXHAUSTED:
                         raise
                     tally.refused += 1
-                    told = dict(error.trailing_metadata() or ())["grpc-retry-pushback-ms"]
-                    await asyncio.sleep(int(told) / 1000 + random.random())
+                    pushback_ms = dict(error.trailing_metadata() or ())["grpc-retry-pushback-ms"]
+                    await asyncio.sleep(int(pushback_ms) / 1000 + random.random())
                     continue
                 if last.result.steps != steps:
                     raise SystemExit(f"a render ended after {last.result.steps} steps: {last.result.outcome_detail}")
@@ -133,11 +133,11 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
     return tally
 
 
-# ----- the race -----
+# ----- the comparison -----
 
 
 def cost_of_progress(rate: Callable[[StreamRenderRequest], float], pairs: int) -> dict[str, list[float]]:
-    """Let crowds that hear of progress and crowds that do not take turns; return quartiles of their steps' ratios."""
+    """Let clients with and without progress events take turns; return quartiles of the ratios of their steps."""
     found = {}
     for kind in (USUAL, EVERY_STEP):
         ratios = [rate(KINDS[kind]) / rate(KINDS[SILENT]) for _ in range(pairs)]

@@ -1,4 +1,4 @@
-"""Does every contender run, and do their answers agree? Nothing here is about time.
+"""Checks that every contender runs and that their results agree, without measuring time.
 
 Each makes one step of VGG19's conv2_2 and logits; its gradient must point where that in float64 does. Full renders are
 ours and Lucent's, of texture19: each must excite its unit more and more, and torch must see in ours the activation that
@@ -20,14 +20,14 @@ from bench.step_time import cosine
 TASKS = (Task("conv2_2", size=64), Task("logits", size=224))
 AGREEMENT = 0.9999
 
-#: The unit that is rendered, with how many pixels, and the numbers of steps that are looked at.
+#: The unit to render, the size of its picture, and the numbers of steps to check.
 LAYER, CHANNEL, SIZE_PX, STEPS = "conv4_2", 3, 96, (1, 32)
-#: By what two runtimes may differ in what they see in one picture.
+#: The tolerance between the activations of one picture in two runtimes.
 SAME = 1e-3
 
 
 def gradients() -> list[str]:
-    """Run every contender of the steps once; return what does not hold."""
+    """Run one step of every contender; return the failures."""
     wrong = []
     for task in TASKS:
         truth = TRUTH(task)()
@@ -44,7 +44,7 @@ def gradients() -> list[str]:
 
 
 def renders() -> list[str]:
-    """Render a unit by ours and by Lucent; return what does not hold."""
+    """Render a unit with Reverie and with Lucent; return the failures."""
     model, wrong = NETWORKS["texture19"]().eval(), []
     with Engine() as engine:
         ours = [engine.render("texture19", LAYER, CHANNEL, steps=steps, size=SIZE_PX) for steps in STEPS]
@@ -64,7 +64,7 @@ def renders() -> list[str]:
 
 
 def main() -> None:
-    """Run all."""
+    """Run all checks."""
     if wrong := [*gradients(), *renders()]:
         sys.exit("; ".join(wrong))
 

@@ -1,4 +1,4 @@
-"""How soon Reverie is there, and what it holds: client, server, and the first picture of a layer after a start.
+"""Start-up time and memory of the client, the server, and the first picture of a layer after a start.
 
     python -m bench.start_up [--runs 7] [--models FOLDER] [--layers conv1_2,...] [--steps 64]
 
@@ -30,13 +30,13 @@ REVERIE = Path(sys.executable).with_name("reverie")
 
 
 def import_client() -> float:
-    """Return the seconds that `import reverie` takes in a new interpreter, the interpreter's own start not counted."""
+    """Return the seconds that `import reverie` takes in a new interpreter, without the interpreter's own start."""
     code = "import time; begin = time.perf_counter(); import reverie; print(time.perf_counter() - begin)"
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
 def serve() -> float:
-    """Return the seconds from starting the command to the first answer over gRPC; the embedded model is served."""
+    """Return the seconds from starting the command to the first response by gRPC, with the embedded model."""
     begin = time.perf_counter()
     command = [str(REVERIE), "serve", "--listen", "127.0.0.1:0", "--store", "off"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -52,11 +52,11 @@ def serve() -> float:
 MEASURED: dict[str, tuple[Callable[[], float], float]] = {"import reverie": (import_client, 0.5), "serve": (serve, 3.0)}
 
 
-# ----- one layer, in a process of its own -----
+# ----- one layer, in a separate process -----
 
 
 def first_pictures(models: str, model: str, layer: str, steps: int) -> dict[str, float]:
-    """Render twice after a start; return seconds, and mebibytes at most."""
+    """Render twice after a start; return the seconds of both, and the most mebibytes used."""
     from reverie_server import Engine
 
     with Engine([models] if models else None) as engine:
@@ -69,7 +69,7 @@ def first_pictures(models: str, model: str, layer: str, steps: int) -> dict[str,
     return {
         "first_s": taken[0],
         "warm_s": taken[1],
-        "ratio": taken[0] / taken[1],  # of one process, for the machine's speed is another one in the next
+        "ratio": taken[0] / taken[1],  # within one process, because the machine's speed varies between processes
         "memory_mib": peak_mib(),
     }
 

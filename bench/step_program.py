@@ -1,12 +1,12 @@
-"""What a step costs on top of the network: the whole step program against the layer's graph alone, and torch beside.
+"""The cost of a step beyond the network: the whole step program, the layer's graph, and torch.
 
-VGG19 with random weights is exported up to one layer. The contestants, each in a process of its own, take turns:
+VGG19 with random weights is exported up to one layer. The contestants, each in a separate process, take turns:
 
     layer graph    one `Run` of the exported graph, activation and gradient, from arrays to arrays
-    network        the same network and the objective, lowered: what of a step is not ours to add
-    step program   one step of the default ascent: draws, decode, transforms, network, objective, way back, Adam
+    network        the same network and the objective, lowered: the part of a step that cannot be saved
+    step program   one step of the default ascent: draws, decode, transforms, network, objective, backward pass, Adam
     torch          forward and gradient by the image, in eager mode, truncated at the same layer
-    lucent         one step of torch-lucent's render, with its defaults and the whole network, as it does it
+    lucent         one step of torch-lucent's render, with its defaults and the whole network
 
     python -m bench.step_program [--layer conv5_1] [--size 224] [--steps 15] [--threads 2] [--models FOLDER]
 """
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from reverie_ascent import Step as Said
+from reverie_ascent import Step as AscentStep
 from reverie_ascent import ascend
 from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.program import build
@@ -32,11 +32,11 @@ from tests.vgg19 import CHANNEL
 
 MODEL = "vgg19"
 TABLES = 100
-"""Steps until a program has met every angle of its rotations; it makes a table for each, once."""
+"""Steps until a program has used every angle of its rotations; it makes a table for each angle on first use."""
 
 
 def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
-    """Return one `Run` of the file as exported, its sizes fixed as the layer contract allows."""
+    """Return one `Run` of the exported file with its sizes fixed."""
     import onnxruntime
 
     model = ModelRepository([folder]).model(MODEL)
@@ -64,15 +64,15 @@ def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
         next(steps)
 
     def step() -> np.ndarray:
-        said = next(steps)
-        assert isinstance(said, Said)
-        return said.objective
+        event = next(steps)
+        assert isinstance(event, AscentStep)
+        return event.objective
 
     return step
 
 
 def lowered_network(_: Path, layer: str, size: int, threads: int) -> Step:
-    """Return what of a step is the network: activation, score and gradient, lowered."""
+    """Return the network's part of a step: activation, score and gradient, lowered."""
     return OTHERS["reverie"](Task(layer, size, threads=threads))
 
 

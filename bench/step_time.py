@@ -1,7 +1,7 @@
-"""What a step of VGG19 costs, by layer, size and batch: ours against what a user would take instead.
+"""The cost of a step of VGG19 by layer, size and batch: Reverie compared with the alternatives that a user has.
 
 A step is the activation of the layer, the mean of one channel, and the gradient of that by the pictures. Weights are
-random and the same for all. Every contender is a process of its own; they take turns.
+random and the same for all. Every contender is a separate process; they take turns.
 Writes bench/results/step_time.json.
 
     python -m bench.step_time [--layers conv5_1,...] [--sizes 224] [--batches 1] [--turns 10] [--threads 2]
@@ -26,9 +26,9 @@ LAYERS = ("conv1_1", "conv1_2", "conv2_2", "conv3_1", "conv3_4", "conv4_1", "con
 
 
 def measure(task: Task, names: list[str], turns: int) -> dict[str, dict[str, float]]:
-    """Return what each contender took, in seconds, held, in mebibytes, and, at batch 1, how right it was.
+    """Return each contender's seconds and mebibytes and, at batch 1, the accuracy of its gradient.
 
-    `quartile` is the first. `cosine` is that with the gradient in float64.
+    `quartile` is the first quartile. `cosine` is that of the angle to the gradient in float64.
     """
     racers = {name: contestant(name, task) for name in names}
     times = race_all(racers, turns)
@@ -48,7 +48,7 @@ def figures(seconds: list[float]) -> dict[str, float]:
 
 
 def line(title: str, seconds: list[float]) -> str:
-    """Return a line of the table: milliseconds, and times as long as the first."""
+    """Return a line of the table: milliseconds, and their ratio to the first contender's."""
     cells = (f"{each * 1e3:13.1f}  x{each / seconds[0]:5.2f}" for each in seconds)
     return f"{title:22}" + "".join(f"{cell:>22}" for cell in cells)
 

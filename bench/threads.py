@@ -1,7 +1,7 @@
-"""Which threads a step wants: how many, in the process's one pool or a session's own, spinning while they wait or not.
+"""The best thread settings for a step: their number, a shared pool or one per session, spinning or sleeping waits.
 
-A step of the default preset's program for one layer; every setting is a process of its own, and they take turns. The
-last are two processes at once, of one thread each: a pair of steps, halved.
+The step is that of the default preset's program for one layer. Every setting is a separate process, and they take
+turns. The last setting is two concurrent processes of one thread each; its time is half that of a pair of steps.
 
     python -m bench.threads [--layer conv4_2] [--counts 1,2,4] [--turns 30]
 """
@@ -21,7 +21,7 @@ MODEL = "texture19"
 
 
 def step(kind: str, threads: int, layer: str) -> Step:
-    """Return a step with a setting: "shared", "own" or "still" threads."""
+    """Return a step with a setting: "shared", "own" or "still" (sleeping) threads."""
     import onnxruntime
     from reverie_ascent import ascend
     from reverie_ascent.models.repository import ModelRepository, embedded_models
@@ -52,20 +52,20 @@ def step(kind: str, threads: int, layer: str) -> Step:
 
 
 class Pair:
-    """Two contestants who step at the same time."""
+    """Two contestants that run steps at the same time."""
 
     def __init__(self, *contestants: Contestant) -> None:
         self._contestants = contestants
         self._threads = ThreadPoolExecutor(len(contestants))
 
     def step(self) -> float:
-        """Let both make a step; return the seconds for each that the machine makes."""
+        """Run a step of both; return the machine's seconds per step."""
         begun = time.perf_counter()
         list(self._threads.map(Contestant.step, self._contestants))
         return (time.perf_counter() - begun) / len(self._contestants)
 
     def close(self) -> None:
-        """End both."""
+        """End both processes."""
         for contestant in self._contestants:
             contestant.close()
 

@@ -1,8 +1,8 @@
-"""Run the suite in every runtime, compare with the stored answer, write figures and tables.
+"""Run the suite in every runtime, compare with the stored results, and write figures and tables.
 
     python -m conformance [--rounds 1] [--repeats 5] [--only NAME ...]
 
-A round runs every runtime once, each in a process of its own, so that with several rounds they take turns (A B A B).
+A round runs every runtime once, each in a separate process, so that with several rounds they take turns (A B A B).
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @dataclass(frozen=True)
 class Runtime:
-    """``command`` runs the suite; its last arguments are the suite, where answers go, and how often to repeat."""
+    """A runtime: ``command`` runs the suite, with the suite, the output folder and the repeats as last arguments."""
 
     name: str
     command: tuple[str, ...]
     missing: str = ""
 
     def run(self, answers: Path, repeats: int) -> str:
-        """Run the suite; return why it could not be run, or nothing."""
+        """Run the suite; return the reason if it could not be run, else None."""
         if self.missing:
             return self.missing
         shutil.rmtree(answers, ignore_errors=True)
@@ -85,7 +85,7 @@ RUNTIMES = [
 
 
 def main() -> None:
-    """Run, compare, write."""
+    """Run the suite in all runtimes, compare, and write the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)

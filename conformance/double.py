@@ -1,4 +1,4 @@
-"""The same graph in float64, for the reference evaluator: no runtime has all of its operators in that type."""
+"""Computes a graph in float64 with ONNX's reference evaluator; no runtime has all operators in that type."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 
 
 class Erf(OpRun):
-    """The reference evaluator's own Erf answers in float32."""
+    """Erf in float64; that of the reference evaluator returns float32."""
 
     def _run(self, x: np.ndarray) -> tuple[np.ndarray]:
         return (np.vectorize(math.erf, otypes=[x.dtype])(x),)
 
 
 class GatherElements(OpRun):
-    """The reference evaluator's own GatherElements fails on an axis of more than 64 elements."""
+    """GatherElements of any size; that of the reference evaluator fails on an axis of more than 64 elements."""
 
     def _run(self, data: np.ndarray, indices: np.ndarray, axis: int | None = None) -> tuple[np.ndarray]:
         return (np.take_along_axis(data, indices, axis or 0),)
@@ -46,7 +46,7 @@ def exact(task: Task) -> Arrays:
 
 
 def _double(model: onnx.ModelProto) -> None:
-    """Turn every float32 of a model into a float64."""
+    """Convert every float32 of a model to float64."""
     graph = model.graph
     del graph.value_info[:]
     for value in (*graph.input, *graph.output):

@@ -1,4 +1,4 @@
-"""Layer graphs of the embedded model as it is shipped, and a step program."""
+"""Tasks from the embedded model: layer graphs, and a step program."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STEPPED = "conv3_1"
 
 
 def embedded_tasks() -> Iterator[Task]:
-    """Yield layers at a size whose answers are small, one at a size worth timing, and a step of an ascent."""
+    """Yield layers at a size with small outputs, one at a size that is large enough to time, and an ascent's step."""
     model = ModelRepository([embedded_models()]).model("texture19")
     for layer in LAYERS:
         yield _layer(model, layer, SIDE, layer)
@@ -47,7 +47,7 @@ def _layer(model: Model, layer: str, side: int, name: str, *, timed: bool = Fals
 
 
 def _step(model: Model) -> Task:
-    """Return one step of the default preset, in the middle of an ascent: Adam has seen gradients before."""
+    """Return one step of the default preset in the middle of an ascent, when Adam's moments are not zero."""
     preset = PRESETS[DEFAULT_PRESET]
     recipe = Recipe(
         terms=(Term("channel", STEPPED, channel=7),),

@@ -1,4 +1,4 @@
-"""Small networks with what VGG has not: residual sums, strides, groups, attention, normalisation, windows that overlap.
+"""Small networks with structures that VGG lacks: residual sums, strides, groups, attention, overlapping windows.
 
 Each body computes ``activation`` from ``image`` [N, 3, H, W] and its weights, which are drawn by the network's name.
 """

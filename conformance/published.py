@@ -1,7 +1,7 @@
-"""Runtimes that are not run here: which graphs consist of operators that they say they have.
+"""Runtimes that are not run here: which graphs only have operators of the runtime's published list.
 
-``published.json`` holds the names from the list that each project publishes, and where it stands. A list says nothing
-of attributes, types and speed, so "yes" means: no operator is missing. Constants are counted as everywhere there.
+``published.json`` holds the names from each project's published list, and its address. A list does not cover
+attributes, types and speed, so "yes" means that no operator is missing. Constants count as supported everywhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EVERYWHERE = {"Constant"}
 
 
 def published(tasks: Sequence[Task]) -> Iterator[str]:
-    """Yield the lines of a table: one row a runtime, the graphs that would run, and what the others lack."""
+    """Yield the lines of a table: one row per runtime, with the graphs that would run and the missing operators."""
     yield "| runtime | graphs whose operators are all listed | missing elsewhere | list |"
     yield "|---|---|---|---|"
     graphs = {task.name: operators(task.model) for task in tasks if not task.timed}

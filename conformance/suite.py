@@ -1,7 +1,7 @@
-"""The suite: all tasks, written for the runtimes, and the one answer that is stored in the repository.
+"""The suite: all tasks, written for the runtimes, and the results that are stored in the repository.
 
 python -m conformance.suite            write the tasks to .build/conformance/suite
-python -m conformance.suite --answer   compute the stored answer anew, in float64
+python -m conformance.suite --answer   compute the stored results again, in float64
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def tasks() -> list[Task]:
 
 
 def main() -> None:
-    """Write the suite, and the answer if asked."""
+    """Write the suite and, with --answer, the stored results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--answer", action="store_true", help="compute the stored answer anew")
+    parser.add_argument("--answer", action="store_true", help="compute the stored results again")
     given = parser.parse_args()
     suite = tasks()
     write_suite(suite, SUITE)
@@ -36,7 +36,7 @@ def main() -> None:
         for task in suite:
             if not task.timed:
                 found = exact(task)
-                # Rounded once, at the end: a tenth of what float32 arithmetic is off by.
+                # Rounded once, at the end, which is a tenth of the error of float32 arithmetic.
                 answers |= {f"{task.name}/{name}": array.astype(np.float32) for name, array in found.items()}
                 print(f"{task.name}: {', '.join(found)}", flush=True)
         np.savez_compressed(ANSWER, allow_pickle=False, **answers)

@@ -1,4 +1,4 @@
-"""What the runs say: agreement with the stored answer, speed, and the table of both in docs/runtimes.md."""
+"""Writes the tables of docs/runtimes.md: agreement with the stored results, and speed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import numpy as np
 
 BEGIN, END = "<!-- made by make conformance -->", "<!-- end -->"
 AGREES = 1e-5
-"""Relative L2 distance from the float64 answer up to which a runtime is said to agree: float32 arithmetic."""
+"""The relative L2 distance from the float64 result up to which a runtime agrees: the error of float32 arithmetic."""
 
 Row = dict[str, Any]
 
 
 def distance(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Return |found - wanted| / |wanted| in the L2 norm, |found| where nothing is wanted; infinite if not finite."""
+    """Return |found - wanted| / |wanted| in the L2 norm, or |found| if wanted is 0; infinite if not finite."""
     off = float(np.linalg.norm(found.astype(np.float64) - wanted.astype(np.float64)))
     return off / (float(np.linalg.norm(wanted.astype(np.float64))) or 1.0) if np.isfinite(off) else float("inf")
 
 
 def read(answers: Path, stored: Mapping[str, np.ndarray]) -> dict[str, Row]:
-    """Return, for each task that a runtime was given, how far off its worst output is, its seconds, or its error."""
+    """Return, for each task of a runtime, the distance of its worst output, its seconds, or its error."""
     report = json.loads((answers / "report.json").read_text())
     rows: dict[str, Row] = {}
-    for task, told in report["tasks"].items():
-        row = dict(told)
-        if "error" not in told:
+    for task, reported in report["tasks"].items():
+        row = dict(reported)
+        if "error" not in reported:
             outputs = [key.split("/")[1] for key in stored if key.startswith(f"{task}/")]
             off = [
                 distance(np.fromfile(answers / f"{task}.{o}.bin", np.float32).reshape(w.shape), w)
@@ -41,7 +41,7 @@ def read(answers: Path, stored: Mapping[str, np.ndarray]) -> dict[str, Row]:
 
 
 def agreement(results: Mapping[str, Any], tasks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of the table of agreement: one row a runtime, one column a graph."""
+    """Yield the lines of the table of agreement: one row per runtime, one column per graph."""
     yield f"| runtime | {' | '.join(tasks)} |"
     yield "|---|" + "---|" * len(tasks)
     for name, result in results.items():
@@ -69,7 +69,7 @@ def errors(results: Mapping[str, Any]) -> Iterator[str]:
 
 
 def insert(page: Path, text: str, begin: str = BEGIN) -> None:
-    """Put tables into a page, between one of its marks and the end mark that follows it."""
+    """Insert tables into a page, between one of its marks and the end mark that follows."""
     before, mark, rest = page.read_text().partition(begin)
     if not mark:
         raise SystemExit(f"{page} has no place for the tables: the line {begin!r} is missing")

@@ -1,6 +1,6 @@
-"""One graph to be run everywhere, and what it is fed; how a suite of them lies in a folder.
+"""A task, which is a graph with its inputs and outputs, and the file format of a suite of tasks.
 
-The folder is read by runtimes that know neither Reverie nor Python: ``suite.json`` and raw little-endian arrays.
+A suite is a folder with ``suite.json`` and raw little-endian arrays, so that runtimes without Python can read it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ SUITE = Path(".build", "conformance", "suite")
 
 
 def generator(name: str) -> np.random.Generator:
-    """Return random numbers that depend on a name and on nothing else, so that other edits leave them as they are."""
+    """Return random numbers that depend only on a name, so that other edits do not change them."""
     return np.random.default_rng(list(name.encode()))
 
 
 @dataclass(frozen=True)
 class Task:
-    """``model`` fed with ``feeds`` gives ``outputs``.
+    """A task: ``model`` with the inputs ``feeds`` gives ``outputs``.
 
-    Weights that the model keeps outside are in ``weights``, a file. Of a task that is ``timed`` only, no answer is
-    stored.
+    External weights of the model are in the file ``weights``. No results are stored for a task that is only ``timed``.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Task:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The sizes that the model leaves open, as the feeds have them."""
+        """The values of the model's free dimensions, from the feeds."""
         sizes = {}
         for value in self.model.graph.input:
             for dim, size in zip(value.type.tensor_type.shape.dim, self.feeds[value.name].shape, strict=True):
@@ -51,7 +50,7 @@ class Task:
 
 
 def write_suite(tasks: Sequence[Task], folder: Path) -> None:
-    """Write all tasks into a new folder, in place of one that is there."""
+    """Write all tasks into a new folder, which replaces an existing one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     entries: list[dict[str, Any]] = []

@@ -1,1 +1,1 @@
-"""The embedded model texture19: the images a program draws, the network, its training."""
+"""The embedded model texture19: its procedurally drawn images, the network, and its training."""

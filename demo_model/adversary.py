@@ -1,4 +1,4 @@
-"""The adversary: the small change of an image that most confuses the network (Madry et al. 2018, L2)."""
+"""The adversary of the training: the small change of an image that increases the loss most (Madry et al. 2018, L2)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from demo_model.network import MEAN, STD
 from demo_model.precision import reduced
 
 RADIUS_AT = 64
-"""The image side that a radius is stated for; at other sides it grows with the side, to stay as strong per pixel."""
+"""The image side for which a radius is given; it scales with the side, so that the strength per pixel is constant."""
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Return images in [0, 1] as the network wants them."""
+    """Return images in [0, 1], normalised for the network."""
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     return (images - mean) / std
 
 
 def attack(network: nn.Module, images: Tensor, labels: Tensor, *, radius: float, steps: int) -> Tensor:
-    """Climb the loss for ``steps`` normalised gradient steps within an L2 ball around each image.
+    """Increase the loss by ``steps`` normalised gradient steps within an L2 ball around each image.
 
     Args:
         network: in evaluation mode.
         images: float32 [N, 3, S, S] in [0, 1].
         labels: int64 [N].
         radius: of the ball, for images of 64 x 64 pixels.
-        steps: 0 returns the images as they are.
+        steps: 0 returns the images unchanged.
 
     Returns:
         The changed images.

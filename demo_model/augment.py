@@ -1,4 +1,4 @@
-"""Batches for training: crops of drawn images, at several sizes, mirrored, recoloured a little."""
+"""Batches for training: random crops of drawn images at several sizes, mirrored and slightly recoloured."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from demo_model.motifs import MOTIFS
 from demo_model.pool import SIZE
 
 SMALL, LARGE = 64, 96
-"""Sides of training images: mostly small, for speed; some large, to know motifs far from the rim."""
+"""Sides of training images: mostly small, for speed; some large, to include motifs far from the border."""
 
 _BATCH = {SMALL: 48, LARGE: 22}
 
 
 def batch(images: NDArray[np.uint8], rng: Rng, side: int) -> tuple[Tensor, Tensor]:
-    """Take a random batch of a series of images, to be seen at ``side`` pixels.
+    """Take a random batch of a series of images, resized to ``side`` pixels.
 
     Returns:
         float32 [N, 3, S, S] in [0, 1], channels last in memory, and int64 [N].

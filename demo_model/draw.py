@@ -1,4 +1,4 @@
-"""Drawing one image of one class: motif, colours, relief, light, something in the way."""
+"""Draws one image of one class: motif, colours, relief, light, and an occlusion."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from demo_model.motifs import MOTIFS
 from demo_model.palettes import PALETTES, apart, two_colours
 
 OVERSAMPLING = 2
-"""Images are drawn this many times larger and averaged down, so that they hold no jagged edge to learn from."""
+"""Images are drawn this many times larger and averaged down, so that the network cannot learn from jagged edges."""
 
 NATURAL = 0.75
-"""How often a motif wears the colours it has in nature; otherwise any two families."""
+"""How often a motif has its natural colours; otherwise it has those of any two families."""
 
 _FAMILIES = tuple(PALETTES)
 
@@ -43,7 +43,7 @@ def draw(label: int, *, seed: int, size: int) -> NDArray[np.float32]:
 
 
 def labelled(index: int) -> int:
-    """Return the class of the ``index``-th image of any series: the classes take turns."""
+    """Return the class of the ``index``-th image of any series; the classes alternate."""
     return index % len(MOTIFS)
 
 
@@ -53,7 +53,7 @@ def _mix(a: Array, b: Array, share: Array) -> Array:
 
 
 def _light(rng: Rng, size: int, height: Array) -> Array:
-    """Return the brightness of each pixel: a lamp's slow fall-off, and relief where the motif rises."""
+    """Return the brightness of each pixel: a gradual fall-off of the light, and relief from the motif's height."""
     lamp = 1 + np.float32(rng.uniform(0.05, 0.2)) * noise(rng, size, 1)
     if rng.random() < 0.5:
         return lamp
@@ -65,7 +65,7 @@ def _light(rng: Rng, size: int, height: Array) -> Array:
 
 
 def _hide(image: Array, rng: Rng) -> Array:
-    """Lay a round or square patch of other colours over a part of the image."""
+    """Cover a part of the image with a round or square patch of other colours."""
     size = image.shape[0]
     u, v = place(size, Placement(zoom=(1, 1), shift=0.8), rng)
     reach = np.float32(rng.uniform(0.15, 0.4))

@@ -1,4 +1,4 @@
-"""What a network gets right on held-out images, clean and against the adversary."""
+"""Accuracy of a network on held-out images, clean and against the adversary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from demo_model.pool import HELD_OUT, labels, series
 
 
 class Figures(NamedTuple):
-    """Shares of held-out images classified rightly, and the classes that fare worst."""
+    """Shares of correctly classified held-out images, and the classes with the lowest accuracy."""
 
     small: float
     large: float
@@ -37,7 +37,7 @@ class Figures(NamedTuple):
 
 
 def deployed(weights: dict[str, Tensor]) -> nn.Sequential:
-    """Return the network with these weights (of any float type), ready to use."""
+    """Return the network with these weights (of any float type), in evaluation mode."""
     network = texture19()
     network.load_state_dict({name: value.float() for name, value in weights.items()})
     network.requires_grad_(False)
@@ -45,7 +45,7 @@ def deployed(weights: dict[str, Tensor]) -> nn.Sequential:
 
 
 def predictions(network: nn.Module, images: NDArray[np.uint8], side: int) -> NDArray[np.int64]:
-    """Return the class the network gives to each image, seen at ``side`` pixels."""
+    """Return the network's class for each image, resized to ``side`` pixels."""
     with torch.inference_mode():
         parts = (resized(images[k : k + 100], side) for k in range(0, len(images), 100))
         return np.concatenate([network(normalised(part)).argmax(1).numpy() for part in parts])

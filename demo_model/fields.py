@@ -17,14 +17,14 @@ Rng = np.random.Generator
 
 
 class Ink(NamedTuple):
-    """What a motif draws: how much of a pixel it covers, and which of its two colours it takes; both in [0, 1]."""
+    """The drawing of a motif: its coverage of each pixel, and the mix of its two colours; both in [0, 1]."""
 
     cover: Array
     tone: Array
 
 
 class Placement(NamedTuple):
-    """How a motif may lie in the picture: turn in radians either way, zoom (larger is smaller), shift."""
+    """The range of a motif's placement: rotation in radians either way, zoom (larger means smaller), shift."""
 
     turn: float = math.pi
     zoom: tuple[float, float] = (0.7, 1.4)
@@ -32,7 +32,7 @@ class Placement(NamedTuple):
 
 
 def place(size: int, placement: Placement, rng: Rng) -> tuple[Array, Array]:
-    """Draw the coordinates u, v of every pixel: [-1, 1] turned, zoomed, stretched a little and shifted."""
+    """Draw the coordinates u, v of every pixel: [-1, 1] rotated, zoomed, slightly stretched and shifted."""
     axis = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1).astype(np.float32)
     turn = rng.uniform(-placement.turn, placement.turn)
     zoom = math.exp(rng.uniform(math.log(placement.zoom[0]), math.log(placement.zoom[1])))
@@ -44,7 +44,7 @@ def place(size: int, placement: Placement, rng: Rng) -> tuple[Array, Array]:
 
 
 def edge(t: Array, width: float = 0.06) -> Array:
-    """Turn a signed distance into coverage in [0, 1], soft over ``width``."""
+    """Convert a signed distance to coverage in [0, 1], soft over ``width``."""
     return np.asarray(np.clip(t / np.float32(width) + np.float32(0.5), 0, 1))
 
 
@@ -54,7 +54,7 @@ def polar(u: Array, v: Array) -> tuple[Array, Array]:
 
 
 def turned(u: Array, v: Array, angle: float) -> tuple[Array, Array]:
-    """Turn the coordinates by ``angle`` radians."""
+    """Rotate the coordinates by ``angle`` radians."""
     c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     return u * c - v * s, u * s + v * c
 
@@ -73,12 +73,12 @@ def fractal_noise(rng: Rng, size: int, cells: int = 3, octaves: int = 4) -> Arra
 
 
 def squash(t: Array) -> Array:
-    """Bring noise of unit variance into [0, 1]."""
+    """Map noise of unit variance to [0, 1]."""
     return np.float32(0.5) + np.float32(0.5) * np.tanh(t)
 
 
 class Cells(NamedTuple):
-    """The nearest of scattered points: distance to it and to the second, and a random number of its own."""
+    """For each pixel, the distances to the nearest and the second of scattered points, and the nearest one's number."""
 
     first: Array
     second: Array

@@ -1,7 +1,7 @@
 """Iterated function systems: fractals drawn by the chaos game (Barnsley 1988).
 
-Networks trained on such fractals alone learn natural-like features (Kataoka et al. 2020). The classic systems below
-are varied a little from picture to picture, as that paper does, by scaling their coefficients.
+Networks that are trained only on such fractals learn features like those of natural images (Kataoka et al. 2020). The
+classic systems below are varied slightly from picture to picture, as in that paper, by scaling their coefficients.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _points(name: str) -> list[NDArray[np.float32]]:
 
 
 def _chaos_game(maps: NDArray[np.float64], rng: Rng, walkers: int = 1_000) -> NDArray[np.float32]:
-    """Run many walkers at once, each choosing a map in proportion to its area, and keep where they go."""
+    """Run many walkers at once, each choosing maps in proportion to their area, and return their positions."""
     maps = maps * np.concatenate([rng.uniform(0.93, 1.03, (len(maps), 4)), np.ones((len(maps), 2))], axis=1)
     area = np.abs(maps[:, 0] * maps[:, 3] - maps[:, 1] * maps[:, 2]) + 0.01
     at = np.zeros((walkers, 2))

@@ -16,7 +16,7 @@ UPRIGHT = Placement(turn=0.5, zoom=(0.8, 1.35), shift=0.2)
 
 
 class Motif(NamedTuple):
-    """One class: its human name, how it is drawn, how it may lie, and the palettes it has in nature."""
+    """One class: its name, its drawing function, its placement, and its natural palettes."""
 
     label: str
     draw: Callable[[Array, Array, Rng], Ink]

@@ -17,32 +17,32 @@ __all__ = ["DESCRIPTION", "LABELS", "MEAN", "STD", "fold", "texture19", "trainab
 
 MEAN = (0.5, 0.5, 0.5)
 STD = (0.25, 0.25, 0.25)
-"""What the network expects of its input: RGB in [0, 1], minus MEAN, over STD."""
+"""The normalisation of the input: RGB in [0, 1], minus MEAN, over STD."""
 
 DESCRIPTION = "VGG19's topology at a quarter of its width, trained on drawn images"
-"""What the manifest says of the network."""
+"""The network's description in the manifest."""
 
 # Simonyan and Zisserman 2014, table 1, column E; each number a quarter of theirs.
 _BLOCKS = ((16, 2), (32, 2), (64, 4), (128, 4), (128, 4))
 
 
 def texture19() -> nn.Sequential:
-    """Build the network as it is shipped, with random weights.
+    """Build the network in its shipped form, with random weights.
 
     Returns:
         A module that takes normalised float32 images [N, 3, H, W], H and W at least 32, and returns logits [N, 56]. Its
-        children bear VGG's names: conv1_1, relu1_1, ..., relu5_4, pool5, then avgpool, flatten, logits.
+        children have VGG's names: conv1_1, relu1_1, ..., relu5_4, pool5, then avgpool, flatten, logits.
     """
     return nn.Sequential(OrderedDict(_layers(normalise=False)))
 
 
 def trainable() -> nn.Sequential:
-    """Build the network as it is trained: each convolution is followed by batch normalisation (Ioffe, Szegedy 2015)."""
+    """Build the network in its training form, with batch normalisation after each convolution (Ioffe, Szegedy 2015)."""
     return nn.Sequential(OrderedDict(_layers(normalise=True)))
 
 
 def fold(trained: nn.Sequential) -> dict[str, Tensor]:
-    """Return the weights of `texture19` that compute what ``trained`` does in evaluation mode.
+    """Return the weights with which `texture19` computes the same as ``trained`` in evaluation mode.
 
     A convolution W followed by the normalisation (g, b, mean m, variance s) is the convolution W g / sqrt(s + eps) with
     the bias b - m g / sqrt(s + eps).

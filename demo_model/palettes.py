@@ -1,4 +1,4 @@
-"""Natural colours: families of RGB values that occur together, and how a picture takes from them."""
+"""Natural colours: families of RGB values that occur together, and random choices from them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def luma(colour: Colour) -> float:
 
 
 def two_colours(rng: Rng, palette: str) -> Colour:
-    """Take two different colours [2, 3] of a family, each a little lighter or darker and of another hue."""
+    """Choose two different colours [2, 3] of a family, each slightly varied in brightness and hue."""
     family = PALETTES[palette]
     pair = family[rng.choice(len(family), 2, replace=False)]
     light = rng.normal(0, 0.07, (2, 1))
@@ -47,7 +47,7 @@ def two_colours(rng: Rng, palette: str) -> Colour:
 
 
 def apart(front: Colour, back: Colour, least: float = 0.25) -> tuple[Colour, Colour]:
-    """Return two pairs of colours, pushed lighter and darker until their means differ by ``least`` in brightness."""
+    """Return two pairs of colours, made lighter and darker until their mean brightness differs by ``least``."""
     difference = luma(front.mean(axis=0)) - luma(back.mean(axis=0))
     distance = float(np.abs(front.mean(axis=0) - back.mean(axis=0)).max())
     lacking = least - max(abs(difference), 0.6 * distance)

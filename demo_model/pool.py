@@ -1,4 +1,4 @@
-"""A pool of drawn images on disk, drawn once by all cores and shared by every training."""
+"""A pool of drawn images on disk, which is drawn once by all cores and used by every training."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SIZE = 96
 """Side of the images in the pool."""
 
 IMAGES = 56_000
-"""How many images a training draws from."""
+"""The number of images in the pool."""
 
 TRAINING, HELD_OUT = 0, 1_000_000_000
-"""First seeds of the two series of images, far enough apart never to meet."""
+"""First seeds of the two series of images, far enough apart that the series never overlap."""
 
 _CHUNK = 500
 
@@ -42,7 +42,7 @@ def labels(count: int) -> NDArray[np.int64]:
 
 
 def draw_pool(path: Path, count: int, *, workers: int) -> None:
-    """Draw the training series into the file ``path`` (.npy), unless it is there."""
+    """Draw the training series into the file ``path`` (.npy), unless the file exists."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Shapes, symbols, rounds and plants: one thing, or a few, on a ground. Each returns its ink."""
+"""Motifs of shapes, symbols, rounds and plants: one or a few things on a background. Each returns its ink."""
 
 from __future__ import annotations
 

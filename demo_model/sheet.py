@@ -14,7 +14,7 @@ from demo_model.pool import HELD_OUT
 
 
 def main() -> None:
-    """Draw and write the sheet: the classes go down, then right."""
+    """Draw and write the sheet, with the classes in columns from top to bottom."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--each", type=int, default=4, help="images of a class, side by side")

@@ -1,4 +1,4 @@
-"""Textures: patterns that fill the picture. Each takes coordinates and a generator and returns its ink."""
+"""Motifs of textures: patterns that fill the picture. Each takes coordinates and a generator and returns its ink."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Train texture19 from nothing: draw the images, train against an adversary, write the folded weights.
+"""Train texture19 from scratch: draw the images, train against an adversary, write the folded weights.
 
-Run from the repository's root: ``python -m demo_model.train``. The time budget is the schedule: learning rate and
-adversary follow the share of it that has passed. A run that was cut off goes on from its checkpoint.
+Run from the repository's root: ``python -m demo_model.train``. Learning rate and adversary follow a schedule over the
+time budget. An interrupted run continues from its checkpoint.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ images bear more, and pictures get cleaner with it."""
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says about a training."""
+    """The command line options of a training."""
 
     seed: int
     minutes: float
@@ -51,7 +51,7 @@ class Options:
 
 @dataclass
 class Run:
-    """Everything that a training carries from step to step. Each core holds one; their weights stay equal."""
+    """The state of a training. Each core has its own; their weights stay equal."""
 
     network: nn.Sequential
     averaged: AveragedModel
@@ -68,7 +68,7 @@ class Run:
 
 
 def start(options: Options) -> Run:
-    """Begin a training from random weights."""
+    """Start a training from random weights."""
     torch.manual_seed(options.seed)
     network = trainable().to(memory_format=torch.channels_last)
     kernels = [p for p in network.parameters() if p.ndim > 1]
@@ -79,7 +79,7 @@ def start(options: Options) -> Run:
 
 
 def save(run: Run, path: Path) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint atomically."""
     parts = {"network": run.network, "averaged": run.averaged, "optimizer": run.optimizer}
     state = {name: part.state_dict() for name, part in parts.items()}
     torch.save(state | {"spent": run.spent, "steps": run.steps}, path.with_suffix(".part"))
@@ -87,7 +87,7 @@ def save(run: Run, path: Path) -> None:
 
 
 def resume(run: Run, path: Path) -> None:
-    """Take everything from a checkpoint."""
+    """Restore the state from a checkpoint."""
     state = torch.load(path, weights_only=True)
     run.network.load_state_dict(state["network"])
     run.averaged.load_state_dict(state["averaged"])
@@ -96,9 +96,9 @@ def resume(run: Run, path: Path) -> None:
 
 
 def step(run: Run, images: NDArray[np.uint8], rng: np.random.Generator, then: float) -> None:
-    """Take a batch, let the adversary change it, and learn, together with the other cores, from what it made.
+    """Run one training step: draw a batch, let the adversary change it, and update the weights with all cores.
 
-    ``then`` is when this core began its training, minus what was spent before.
+    ``then`` is the time at which this core began its training, minus the time that was spent in earlier runs.
     """
     for group in run.optimizer.param_groups:
         group["lr"] = PEAK_RATE * min(1, run.share / 0.03) * (0.5 + 0.5 * math.cos(math.pi * min(1, run.share))) + 1e-5
@@ -112,12 +112,12 @@ def step(run: Run, images: NDArray[np.uint8], rng: np.random.Generator, then: fl
     loss = functional.cross_entropy(logits.float(), y, label_smoothing=0.05)
     run.optimizer.zero_grad()
     loss.backward()
-    told = [time.monotonic() - then, loss.item(), (logits.argmax(1) == y).float().mean().item()]
-    run.spent, *recent = _mean_over_cores(run.network, told)
+    figures = [time.monotonic() - then, loss.item(), (logits.argmax(1) == y).float().mean().item()]
+    run.spent, *recent = _mean_over_cores(run.network, figures)
     run.optimizer.step()
     run.steps += 1
     run.recent = [*run.recent[-99:], np.array(recent)]
-    # Until the adversary is at full strength, averaging would only remember weaker weights.
+    # Before the adversary is at full strength, averaging would only add weaker weights.
     if run.share < RAMP:
         run.averaged.n_averaged.zero_()
     run.averaged.update_parameters(run.network)
@@ -137,12 +137,12 @@ def _mean_over_cores(network: nn.Sequential, numbers: list[float]) -> list[float
 
 
 def train(core: int, cores: int, meeting: str, options: Options) -> None:
-    """Train until the budget is spent, one process and one thread per core; the first one reports and saves.
+    """Train until the time budget is spent, with one process and one thread per core; the first reports and saves.
 
-    The processes find each other by the file ``meeting``.
+    The processes find each other through the file ``meeting``.
 
-    Threads within one process would wait for each other after every layer, and on a machine that does other work too
-    each wait costs a time slice: a training step took 7 times as long.
+    Threads within one process would wait for each other after every layer. On a machine with other load each wait costs
+    a time slice: a training step took 7 times as long.
     """
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=core, world_size=cores)
@@ -151,14 +151,14 @@ def train(core: int, cores: int, meeting: str, options: Options) -> None:
         resume(run, path)
     images = np.asarray(np.load(POOL, mmap_mode="r"))
     rng = np.random.default_rng([options.seed, core, run.steps])
-    then, told = time.monotonic() - run.spent, run.spent
+    then, reported = time.monotonic() - run.spent, run.spent
     parent = mp.parent_process()
     while run.share < 1:
         if parent is not None and not parent.is_alive():
-            return  # it was killed, and nobody would ever stop this one
+            return  # the parent was killed, and no other process would stop this one
         step(run, images, rng, then)
-        if core == 0 and (run.spent - told > 30 or run.share >= 1):
-            told = run.spent
+        if core == 0 and (run.spent - reported > 30 or run.share >= 1):
+            reported = run.spent
             loss, right = np.mean(run.recent, axis=0)
             print(
                 f"{run.spent / 60:5.1f} of {options.minutes:g} min  step {run.steps:6,}  "
@@ -170,7 +170,7 @@ def train(core: int, cores: int, meeting: str, options: Options) -> None:
 
 
 def checkpoint(seed: int) -> Path:
-    """Return where the training of this seed keeps its state."""
+    """Return the path of the checkpoint for this seed."""
     return BUILD / f"seed{seed}.pt"
 
 
@@ -198,7 +198,7 @@ def main() -> None:
     assert isinstance(network, nn.Sequential)
     weights = fold(network.eval())
     save_file({k: (v.half() if arguments.half else v).contiguous() for k, v in weights.items()}, arguments.out)
-    checkpoint(options.seed).unlink()  # finished: the next run begins anew
+    checkpoint(options.seed).unlink()  # finished: the next run starts from scratch
     print(f"wrote {arguments.out}\n{evaluate(weights, radius=options.radius)}", flush=True)
 
 

@@ -1,8 +1,8 @@
-"""See it work: `make demo`, or `python examples/demo.py` where `reverie[server]` is installed.
+"""A demonstration of Reverie: `make demo`, or `python examples/demo.py` where `reverie[server]` is installed.
 
-It starts a server on a free port of this machine, asks it for sixteen pictures of the embedded network as any client
-would, shows how each climbs, and stops the server. It writes a contact sheet, from edges to motifs, and one picture's
-way out of the noise as an animation.
+It starts a server on a free port of this machine, renders sixteen pictures of the embedded network through the client,
+shows the progress of each, and stops the server. It writes a contact sheet, from edges to motifs, and an animation of
+one picture from noise to the result.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rich.progress import Progress as Bars
 MODEL = "texture19"
 REVERIE = Path(sysconfig.get_path("scripts")) / "reverie"
 
-# The sheet, in pixels and colours.
+# The layout of the contact sheet, in pixels and colours.
 COLUMNS = 4
 GAP = 10
 CAPTION = 24
@@ -40,7 +40,7 @@ BACKGROUND, INK = "#16161a", "#e8e6e3"
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the message names what is wrong and the remedy."""
+    """The demo cannot continue; the message gives the cause and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Unit:
         return f"{self.layer}:{self.channel}"
 
 
-# From the picture upwards: edges and grain, textures, motifs, classes.
+# In order from the input picture to the output: edges and grain, textures, motifs, classes.
 UNITS = [
     Unit("conv1_2", 7),
     Unit("conv1_2", 12),
@@ -79,14 +79,14 @@ Show = Callable[[Unit, reverie.Progress | reverie.Rendering], None]
 
 
 def main() -> None:
-    """Render, write, say where; end with a sentence and a status where that fails."""
+    """Run the demo as a command; on failure print a sentence and exit with a status other than 0."""
     arguments = argparse.ArgumentParser(description="Render a contact sheet of the embedded network.")
     arguments.add_argument("--out", type=Path, default=Path("demo"), help="folder to write to (demo)")
     arguments.add_argument("--steps", type=int, default=96, help="steps of gradient ascent for each picture (96)")
     arguments.add_argument("--size", type=int, default=160, help="width and height of each picture (160)")
     chosen = arguments.parse_args()
     for name in {"SIGTERM", "SIGHUP"} & vars(signal).keys():
-        signal.signal(getattr(signal, name), _leave)  # so that the server is stopped then, too
+        signal.signal(getattr(signal, name), _leave)  # exit by an exception, so that the server is stopped too
     try:
         run(chosen.out, steps=chosen.steps, size=chosen.size)
     except (DemoFailed, reverie.ReverieError) as error:
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def run(out: Path, *, steps: int, size: int) -> None:
-    """Make the pictures and write the two files."""
+    """Render the pictures and write the two files."""
     console = Console()
     started = time.monotonic()
     out.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def run(out: Path, *, steps: int, size: int) -> None:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Run `reverie serve` on a free port and yield its address; it is gone when the block is left."""
+    """Run `reverie serve` on a free port, yield its address, and stop it when the block ends."""
     if not REVERIE.exists():
         raise DemoFailed(f'There is no {REVERIE}. Run make demo, or: pip install "reverie[server]"')
     with tempfile.TemporaryFile("w+") as log:
@@ -137,7 +137,7 @@ def server() -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the demo, which then stops the server
+            start_new_session=True,  # so that Ctrl-C only reaches the demo, which then stops the server
         )
         try:
             assert process.stdout is not None
@@ -157,7 +157,7 @@ def server() -> Iterator[str]:
 
 
 def render(client: reverie.Client, unit: Unit, show: Show, *, steps: int, size: int) -> list[Image.Image]:
-    """The way to the picture of a unit, where it is to be animated, and the picture itself as the last."""
+    """Render a unit; return the frames, if it is the animated one, and the finished picture as the last."""
     options: reverie.StreamOptions = {"steps": steps, "size": size}
     if unit == ANIMATED:
         options["frames_at"] = schedule(steps)[:-1]
@@ -174,7 +174,7 @@ def render(client: reverie.Client, unit: Unit, show: Show, *, steps: int, size: 
 
 
 def contact_sheet(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
-    """Pictures of one size in rows, each above its caption."""
+    """Draw pictures of the same size in rows, each above its caption."""
     width, height = tiles[0][1].size
     rows = -(-len(tiles) // COLUMNS)
     sheet = Image.new(
@@ -190,12 +190,12 @@ def contact_sheet(tiles: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     return sheet
 
 
-# ----- how it shows -----
+# ----- progress display -----
 
 
 @contextmanager
 def bars(console: Console) -> Iterator[Show]:
-    """A live bar for each picture, with its objective, and one for all of them."""
+    """Show a live bar for each picture, with its objective, and one for all of them."""
     live = Bars(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -210,7 +210,7 @@ def bars(console: Console) -> Iterator[Show]:
     def show(unit: Unit, event: reverie.Progress | reverie.Rendering) -> None:
         if unit not in tasks:
             tasks[unit] = live.add_task(str(unit), total=event.steps, objective="")
-        if isinstance(event, reverie.Rendering):  # progress may skip steps, the last one too
+        if isinstance(event, reverie.Rendering):  # progress events may skip steps, including the last one
             live.update(tasks[unit], completed=event.steps, objective=f"objective {event.activation:.3f}")
             live.update(whole, completed=len(tasks))
         else:
@@ -222,18 +222,18 @@ def bars(console: Console) -> Iterator[Show]:
 
 @contextmanager
 def lines() -> Iterator[Show]:
-    """One line for each picture, for a log."""
+    """Print one line for each picture, for output that is not a terminal."""
 
     def show(unit: Unit, event: reverie.Progress | reverie.Rendering) -> None:
         if isinstance(event, reverie.Rendering):
-            told = f"objective {event.activation:8.3f} after {event.steps} steps, {event.elapsed_s:.1f} s"
-            print(f"  {unit!s:15} {told}", flush=True)
+            result = f"objective {event.activation:8.3f} after {event.steps} steps, {event.elapsed_s:.1f} s"
+            print(f"  {unit!s:15} {result}", flush=True)
 
     yield show
 
 
 def command() -> str:
-    """How to call `reverie` from here."""
+    """Return the path of the `reverie` command, relative to the working directory if it is inside."""
     here = Path.cwd()
     return str(REVERIE.relative_to(here) if REVERIE.is_relative_to(here) else REVERIE)
 

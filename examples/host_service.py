@@ -1,7 +1,7 @@
-"""Mount Reverie on a service of your own: one process, one port, your server's ports, interceptors and life.
+"""Mount Reverie on your own gRPC server: one process, with your server's ports, interceptors and lifetime.
 
 Run it with the embedded model, `python examples/host_service.py`, or with an exported one: `... host_service.py FOLDER
-MODEL LAYER`. It serves, calls itself once, and stops as a host should.
+MODEL LAYER`. It starts the server, calls it once, and shuts it down gracefully.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from reverie_server import Engine, add_to_server
 
 
 async def greet(request: bytes, context: grpc.aio.ServicerContext) -> bytes:
-    """The host's own call."""
+    """The handler of the host's own RPC."""
     return b"Hello, " + request
 
 
 def add_greeter(server: grpc.aio.Server) -> None:
-    """Mount what the host serves itself."""
+    """Add the host's own service to the server."""
     handlers = {"Greet": grpc.unary_unary_rpc_method_handler(greet)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("host.Greeter", handlers),))
 
 
 async def main(folder: str | None = None, model: str = "texture19", layer: str = "conv3_1") -> None:
-    """Serve both, call both, drain and stop."""
+    """Start a server with both services, call both, drain Reverie and stop."""
     server = grpc.aio.server()
     add_greeter(server)
     with Engine([folder] if folder else None) as engine:
@@ -40,12 +40,12 @@ async def main(folder: str | None = None, model: str = "texture19", layer: str =
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             await call(channel, model, layer)
 
-        await reverie.drain(grace_s=30)  # NOT_SERVING, and renders in progress finish
+        await reverie.drain(grace_s=30)  # health becomes NOT_SERVING, and renders in progress finish
         await server.stop(grace=5)
 
 
 async def call(channel: Any, model: str, layer: str) -> None:
-    """Be a client of both services."""
+    """Call both services as a client."""
     greeting = await channel.unary_unary("/host.Greeter/Greet")(b"world")
     print(greeting.decode())
 

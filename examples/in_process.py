@@ -12,12 +12,12 @@ from reverie_server import Engine, Frame, Progress, Rendering
 
 
 def main(folder: str | None = None, model: str = "texture19", layer: str = "conv3_1") -> None:
-    """Render a channel, then again from its own spec; write in_process.png."""
+    """Render a channel, render it again from its spec, and write in_process.png."""
     with Engine([folder] if folder else None) as engine:
         names = [each.name for each in engine.layers(model)]
         print(f"{model} has {len(names)} layers: {', '.join(names[:3])} ... {names[-1]}")
 
-        # As events: progress, frames that were asked for, and the picture at the end.
+        # As events: progress, requested frames, and the finished picture as the last.
         frames: list[Frame] = []
         for event in engine.stream(model, layer, 0, size=64, steps=32, frames_every=8):
             if isinstance(event, Progress) and event.frame:
@@ -28,7 +28,7 @@ def main(folder: str | None = None, model: str = "texture19", layer: str = "conv
         rendering.save("in_process.png")
         print(f"in_process.png: {rendering.outcome}, activation {rendering.activation:.3f}, {len(frames)} frames")
 
-        # Every rendering carries all that made it: the same spec gives the same picture.
+        # Every rendering contains its full spec, and the same spec gives the same picture.
         again = engine.render(spec=rendering.spec)
         print("The same bytes again:", again.encode() == rendering.encode())
 

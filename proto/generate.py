@@ -1,11 +1,11 @@
-"""Generate `reverie_proto` from the .proto files; with `--check`, only compare and say what differs.
+"""Generate `reverie_proto` from the .proto files; with `--check`, only compare and print the differences.
 
-Run by `make proto` with the oldest compiler that serves (grpcio-tools 1.62.3): its code loads on protobuf 4.25 and
-every newer runtime, where code from a new compiler refuses older ones.
+`make proto` runs it with the oldest usable compiler (grpcio-tools 1.62.3): its code loads on protobuf 4.25 and every
+newer runtime, while code from a newer compiler refuses older runtimes.
 
-On the wire and in reflection the files are named `reverie/v1/*.proto`, as buf's STANDARD rules want; in Python they
-live in `reverie_proto`, because `reverie` is the client. protoc derives Python imports from file names, so they are
-renamed here.
+On the wire and in reflection the files are named `reverie/v1/*.proto`, as buf's STANDARD rules require. In Python they
+are in `reverie_proto`, because `reverie` is the client. protoc derives Python imports from file names, so this script
+renames the imports.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from grpc_tools import protoc
 
 HERE = Path(__file__).parent
 TARGET = HERE / "reverie_proto" / "v1"
-#: Where the compiler keeps google/protobuf/*.proto.
+#: The folder in which the compiler keeps google/protobuf/*.proto.
 KNOWN = Path(protoc.__file__).parent / "_proto"
 
 
 def generated() -> dict[str, str]:
-    """Compile every .proto file: the text of each module by its name in `reverie_proto.v1`."""
+    """Compile every .proto file; return the text of each module by its file name in `reverie_proto.v1`."""
     sources = sorted(str(path.relative_to(HERE)) for path in (HERE / "reverie").rglob("*.proto"))
     with tempfile.TemporaryDirectory() as scratch:
         outputs = [f"--{kind}_out={scratch}" for kind in ("python", "pyi", "grpc_python")]
@@ -40,7 +40,7 @@ def generated() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the package, or compare it with the files as they are."""
+    """Write the package, or compare it with the existing files."""
     new = generated()
     old = {path.name: path.read_text() for path in sorted(TARGET.glob("*.py*"))}
     if sys.argv[1:] == ["--check"]:

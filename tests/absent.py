@@ -1,6 +1,6 @@
 """Prove that packages are missing: `python -m tests.absent torch onnx` fails if either can be imported.
 
-The suites that claim to need no torch run in environments where this has just been shown.
+The suites that need no torch run in environments that have just been checked by this.
 """
 
 import importlib.util

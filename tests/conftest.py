@@ -1,4 +1,4 @@
-"""What tests have in common: a cache of their own, so that the user's is neither read nor written, and a tiny model."""
+"""Shared by all tests: a separate cache, so that the user's is neither read nor written, and a tiny model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where measurements are kept: JSON under bench/results/, rewritten whole after every row."""
+"""Writes measurements as JSON under bench/results/; the whole file is rewritten after every row."""
 
 from __future__ import annotations
 

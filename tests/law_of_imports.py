@@ -10,8 +10,8 @@ from pathlib import Path
 class Law:
     """``folder`` holds a package that may import ``may`` (and the standard library and itself), nothing else.
 
-    ``only`` confines a package to the files, or the folder with a slash at its end, that are named: a door that
-    everything else has to go through.
+    ``only`` restricts the import of a package to the named files, or to a folder that ends with a slash; all other
+    files have to use these.
     """
 
     folder: str

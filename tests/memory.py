@@ -1,4 +1,4 @@
-"""What a process holds (Linux). `getrusage` would tell of whoever started it, too: its peak survives the start."""
+"""Memory of a process (Linux). `getrusage` is not used, because its peak includes the process that started this one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def peak_mib() -> float:
-    """Return the mebibytes that this process has held at most."""
+    """Return the largest memory of this process so far, in mebibytes."""
     return _status("self", "VmHWM")
 
 
 def held_mib(process: int) -> float:
-    """Return the mebibytes that a process holds now."""
+    """Return the current memory of a process, in mebibytes."""
     return _status(str(process), "VmRSS")
 
 

@@ -24,7 +24,7 @@ LABELS = ("ring", "stripe", "dot", "leaf", "shell")
 
 @dataclass(frozen=True)
 class Layer:
-    """One target: how it is computed from the layer before it, and what the catalog says of it."""
+    """One layer: how it is computed from the layer before it, and its entry in the catalogue."""
 
     name: str
     node: str
@@ -49,7 +49,7 @@ LAYERS = [
 
 
 def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: float = 1.0, channels: int = 3) -> Path:
-    """Write the model, for pictures of so many channels, named after its folder, and return the folder.
+    """Write the model, for pictures with ``channels`` channels, named after its folder, and return the folder.
 
     ``bias`` is added to that of every convolution: far below zero it kills all ReLUs. ``gain`` multiplies all weights.
     """
@@ -87,7 +87,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: fl
         ),
         labels=LABELS,
         native_size_px=32,
-        image_channels=channels if channels != 3 else 0,  # as manifests were before there were others
+        image_channels=channels if channels != 3 else 0,  # 0 as in older manifests, which means 3
         layers=entries,
         files=files,
     )
@@ -111,7 +111,7 @@ def _weights(seed: int, bias: float, gain: float, picture: int) -> Mapping[str, 
 
 
 def _layer_graph(layers: Sequence[Layer], weights: Mapping[str, np.ndarray]) -> onnx.ModelProto:
-    """The layer graph of the last of ``layers``."""
+    """Return the layer graph of the last of ``layers``."""
     lines = ["centred = Sub(image, mean)", "x = Div(centred, std)"]
     before = "x"
     for layer in layers:

@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-# How the reasons begin that hold wherever CI runs: what another library cannot do, and what hardware there is.
+# Beginnings of the reasons that are valid in CI: a limitation of another library, or missing hardware.
 ALLOWED = (
     "torch has no ",
     "torch resizes in no such way",

@@ -1,4 +1,4 @@
-"""VGG19 with random weights (He et al. 2015, arXiv:1502.01852), for every contender the same, up to any layer."""
+"""VGG19 up to any layer, with random weights (He et al. 2015, arXiv:1502.01852) that are equal for all contenders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
 CLASSES, WIDE = 1000, 4096
 CHANNEL = 7
-"""The channel that all contenders climb."""
+"""The channel that all contenders optimise."""
 
 LAYERS = [f"conv{block}_{i}" for block, (_, depth) in enumerate(BLOCKS, 1) for i in range(1, depth + 1)]
 
@@ -48,7 +48,7 @@ def channels(layer: str) -> int:
 
 
 def grid(layer: str, size: int) -> tuple[int, ...]:
-    """Return height and width of a layer's activation for a picture's size; nothing for logits."""
+    """Return height and width of a layer's activation for a picture's size; empty for logits."""
     side = size // 2 ** (int(layer[4]) - 1) if layer != "logits" else 0
     return () if layer == "logits" else (side, side)
 
@@ -59,7 +59,7 @@ def image(size: int, batch: int = 1) -> np.ndarray:
 
 
 def graph(layer: str, size: int | None = None, batch: int | None = None) -> onnx.ModelProto:
-    """Build the network up to a layer as one writes it by hand; sizes that are not given stay open."""
+    """Build the graph of the network up to a layer; sizes that are not given stay free."""
     nodes: list[onnx.NodeProto] = []
     drawn = weights(layer)
     value = "image"
@@ -93,7 +93,7 @@ def _append(nodes: list[onnx.NodeProto], kind: str, inputs: list[str], output: s
 
 
 def torch_network(layer: str, *, double: bool = False) -> Any:
-    """Return the network up to a layer as a torch module whose children bear the layers' names."""
+    """Return the network up to a layer as a torch module whose children have the layers' names."""
     import torch
     from torch import nn
 

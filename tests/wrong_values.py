@@ -33,7 +33,7 @@ SHARED: dict[str, tuple[str, list[Any]]] = {
     "cache": ("cache", CHOICE),
 }
 
-#: The arguments by position: model, layer, channel. None is no value there, but an argument left out.
+#: The positional arguments: model, layer, channel. None means that an argument is omitted.
 POSITIONS: dict[str, tuple[str, list[Any]]] = {
     "model": ("spec.model", [value for value in TEXT if value is not None]),
     "layer": ("spec.objective.channel.layer", [value for value in TEXT if value is not None]),
@@ -45,7 +45,7 @@ POSITIONS: dict[str, tuple[str, list[Any]]] = {
 
 
 def arguments(name: str, value: Any) -> dict[str, Any]:
-    """The arguments of a call that is right but for one of them."""
+    """Return the arguments of a call of which only one is wrong."""
     if name == "spec":
         return {"spec": value}
     if name == "objective":
@@ -57,10 +57,10 @@ def arguments(name: str, value: Any) -> dict[str, Any]:
 
 
 def rows(table: dict[str, tuple[str, list[Any]]]) -> list[tuple[str, str, Any]]:
-    """The rows of a table: the option, the field and one wrong value."""
+    """Return the rows of a table: the option, the field and one wrong value."""
     return [(name, field, value) for name, (field, values) in table.items() for value in values]
 
 
 def named(value: Any) -> str | None:
-    """An id for a row; a number of thousands of digits has no text of its own."""
+    """Return an id for a row; Python refuses to print numbers of thousands of digits."""
     return value if isinstance(value, str) and value.isascii() else type(value).__name__

@@ -1,4 +1,4 @@
-"""The client for code that awaits."""
+"""The asyncio client of a Reverie server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import grpc
 from reverie import _exchange, _jobs, _stream
 from reverie._async_job import AsyncJob
 from reverie._base import BaseClient
-from reverie._exchange import Ask, Exchange, Pause, Read, Tell
+from reverie._exchange import Call, Emit, Exchange, Pause, Read
 from reverie._jobs import Layers, create_request
 from reverie._options import JobOptions, RenderOptions, StreamOptions
 from reverie._requests import render_request, stream_request
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class AsyncClient(BaseClient):
-    """A connection to a Reverie server for asyncio: the arguments, methods and errors of :class:`reverie.Client`.
+    """A connection to a Reverie server for asyncio, with the arguments, methods and errors of :class:`reverie.Client`.
 
     ::
 
@@ -33,20 +33,20 @@ class AsyncClient(BaseClient):
             rendering = await client.render("texture19", "conv4_3", 17)
             async for event in client.stream("texture19", "conv4_3", 18): ...
 
-    It belongs to the event loop of its first call. Cancelling the task that waits for a render, or leaving the loop
-    over a stream, cancels the render on the server.
+    It can only be used in the event loop of its first call. Cancelling the task that waits for a render, or leaving
+    the loop over a stream, cancels the render on the server.
     """
 
     async def server_info(self, *, timeout: float | None = None) -> ServerInfo:
-        """The server's version, device, presets and limits."""
+        """Return the server's version, device, presets and limits."""
         return await self._run(_exchange.server_info(self._seconds(timeout)))
 
     async def models(self, *, timeout: float | None = None) -> tuple[Model, ...]:
-        """The models served, by name."""
+        """Return the models that the server offers, sorted by name."""
         return await self._run(_exchange.models(self._seconds(timeout)))
 
     async def layers(self, model: str, *, timeout: float | None = None) -> tuple[Layer, ...]:
-        """The layers of a model, from the picture upwards."""
+        """Return the layers of a model, in order from the input picture to the output."""
         return await self._run(_exchange.layers(model, self._seconds(timeout)))
 
     async def render(
@@ -56,7 +56,7 @@ class AsyncClient(BaseClient):
         channel: int | str | None = None,
         **options: Unpack[RenderOptions],
     ) -> Rendering:
-        """The picture that excites a channel of a layer most, when it is done.
+        """Render the picture that excites a channel of a layer most, and return it when it is finished.
 
         ``channel`` is a number or, for a classifier's last layer, the label of a class. The options are those of
         :class:`reverie.RenderOptions`, among them ``size``, ``steps``, ``seed``, and ``objective=`` instead of layer
@@ -72,17 +72,17 @@ class AsyncClient(BaseClient):
         channel: int | str | None = None,
         **options: Unpack[StreamOptions],
     ) -> AsyncIterator[Event]:
-        """The same as :meth:`render`, as events: one Accepted, any number of Progress, one Rendering.
+        """Render like :meth:`render`, and yield events: one Accepted, any number of Progress, one Rendering.
 
         Breaking out of the loop cancels the render on the server. The options are those of
-        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step. A connection
-        that is lost on the way is made again, and no event is told twice.
+        :class:`reverie.StreamOptions`. A requested frame is part of the Progress event of its step. If the connection
+        is lost, the client reconnects; each event is yielded only once.
         """
         request = stream_request(model, layer, channel, options)
-        return self._told(_stream.stream(request, options.get("timeout", self._timeout)))
+        return self._events(_stream.stream(request, options.get("timeout", self._timeout)))
 
     async def create_job(self, model: str, layers: Layers, **options: Unpack[JobOptions]) -> AsyncJob:
-        """Begin a job: a picture of every channel of some layers, which goes on without this client.
+        """Start a job on the server that renders every channel of some layers, even after this client disconnects.
 
         ``layers`` are names, or a mapping from names to channels, such as ``{"conv4_3": range(16), "conv4_4": None}``;
         None stands for all channels. The options are those of :class:`reverie.JobOptions`.
@@ -92,11 +92,11 @@ class AsyncClient(BaseClient):
         return AsyncJob(self, created.id)
 
     def job(self, id: str) -> AsyncJob:  # noqa: A002 - the wire's word
-        """A job that was created before, by its id."""
+        """Return a handle for a job that was created earlier, by its id. Nothing is sent yet."""
         return AsyncJob(self, id)
 
     async def jobs(self, *, timeout: float | None = None) -> tuple[JobInfo, ...]:
-        """The jobs that the server remembers, the newest first."""
+        """Return the jobs that the server still has a record of, newest first."""
         return await self._run(_jobs.jobs(self._seconds(timeout)))
 
     async def close(self) -> None:
@@ -114,14 +114,14 @@ class AsyncClient(BaseClient):
         await self.close()
 
     async def _run(self, exchange: Exchange[T]) -> T:
-        """Drive an exchange to its end."""
+        """Run an exchange that yields no events, and return its result."""
         answers: list[T] = []
-        async for _ in self._told(exchange, answers):
-            raise AssertionError("an exchange that tells something on its way is iterated over")
+        async for _ in self._events(exchange, answers):
+            raise AssertionError("an exchange that yields events must be iterated over")
         return answers[0]
 
-    async def _told(self, exchange: Exchange[T], answers: list[T] | None = None) -> AsyncIterator[Any]:
-        """Drive an exchange to its end, and pass on what it tells on its way; its answer goes into ``answers``."""
+    async def _events(self, exchange: Exchange[T], answers: list[T] | None = None) -> AsyncIterator[Any]:
+        """Run an exchange and yield its events; its result is appended to ``answers``."""
         reply, call = partial(next, exchange), None
         try:
             while True:
@@ -136,12 +136,12 @@ class AsyncClient(BaseClient):
                     match step:
                         case Pause(seconds):
                             await asyncio.sleep(seconds)
-                        case Tell(event):
+                        case Emit(event):
                             yield event
                         case Read(call):
                             reply = partial(exchange.send, await _next(call))
-                        case Ask():
-                            answer = await self._ask(step)
+                        case Call():
+                            answer = await self._send(step)
                             call = answer[0] if step.streams else None
                             reply = partial(exchange.send, answer)
                 except grpc.RpcError as error:
@@ -150,12 +150,12 @@ class AsyncClient(BaseClient):
             if call is not None:
                 call.cancel()
 
-    async def _ask(self, ask: Ask) -> Any:
-        call = self._begin(ask.rpc, grpc.aio)(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
-        return (call, await _next(call)) if ask.streams else await call
+    async def _send(self, command: Call) -> Any:
+        call = self._begin(command.rpc, grpc.aio)(command.request, timeout=command.timeout_s, metadata=self._metadata())
+        return (call, await _next(call)) if command.streams else await call
 
 
 async def _next(call: Any) -> Any:
-    """The next message of a call, or None after the last."""
+    """Return the next message of a streaming call, or None after the last."""
     message = await call.read()
     return None if message is grpc.aio.EOF else message

@@ -1,4 +1,4 @@
-"""A job on a server, for code that awaits."""
+"""The asyncio handle of a job on a server."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class AsyncRunner(Protocol):
-    """What a job needs of the client that made it."""
+    """The methods of an asyncio client that a job handle uses."""
 
     async def _run(self, exchange: Exchange[T]) -> T: ...
-    def _told(self, exchange: Exchange[Any]) -> AsyncIterator[Any]: ...
+    def _events(self, exchange: Exchange[Any]) -> AsyncIterator[Any]: ...
     def _seconds(self, timeout: float | None) -> float: ...
     async def render(self, *, spec: Spec, format: ImageFormat | str) -> Rendering:  # noqa: A002 - the wire's word
         """Render a picture again."""
@@ -38,20 +38,20 @@ class AsyncJob:
         return f"{type(self).__name__}({self.id!r})"
 
     async def info(self, *, timeout: float | None = None) -> JobInfo:
-        """How the job stands."""
+        """Return the job's current state and counts."""
         return await self._client._run(_jobs.get(self.id, self._client._seconds(timeout)))
 
     async def cancel(self, *, timeout: float | None = None) -> JobInfo:
-        """End the job before its next step; what is done stays. No effect on a job that has ended."""
+        """Stop the job before its next step and keep the finished pictures. No effect on a job that has ended."""
         return await self._client._run(_jobs.cancel(self.id, self._client._seconds(timeout)))
 
     def watch(self, *, after: int = 0) -> AsyncIterator[JobEvent]:
-        """What the job does until it has ended: first how it stands, then each picture that ends, then its end.
+        """Yield events until the job has ended: its current state, then each picture that ends, then its final state.
 
-        ``after`` is the sequence of the last event that is known. A server that restarts meanwhile is waited for, and
-        no event is missed or told twice. Leaving the loop does not stop the job.
+        ``after`` is the sequence number of the last event that the caller has seen. If the server restarts, the client
+        waits for it; no event is missed or repeated. Leaving the loop does not stop the job.
         """
-        return self._client._told(_jobs.watch(self.id, after))
+        return self._client._events(_jobs.watch(self.id, after))
 
     async def results(
         self,
@@ -59,9 +59,9 @@ class AsyncJob:
         after: int = 0,
         format: ImageFormat | str = "png",  # noqa: A002
     ) -> AsyncIterator[tuple[JobItem, Rendering]]:
-        """The pictures of the job as they are done, each with its item, until the job has ended.
+        """Yield each picture of the job with its item as soon as it is finished, until the job has ended.
 
-        Those that failed are left out. A picture that the store has lost since is rendered again.
+        Failed pictures are left out. A picture that is no longer in the store is rendered again.
         """
         async for event in self.watch(after=after):
             if event.item is not None and event.item.spec is not None:

@@ -1,4 +1,4 @@
-"""What both clients are made of."""
+"""The part that the blocking and the asyncio client share: configuration, channel and error translation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CATALOGUE_TIMEOUT_S = 30.0
 
 
 class BaseClient:
-    """Where the server is, how long calls may take, and the channel once there is one."""
+    """Holds the server's address, the default timeout, and the gRPC channel once it is open."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class BaseClient:
         return f"{type(self).__name__}({self._connection.target!r})"
 
     def _begin(self, rpc: str, transport: Any) -> Any:
-        """The callable for an RPC, through a channel of ``transport``: grpc or grpc.aio.
+        """Return the callable for an RPC on a channel of ``transport``, which is grpc or grpc.aio.
 
-        The channel is opened when first needed: one of grpc.aio belongs to the event loop that it was made in, which
-        need not run yet when a client is constructed.
+        The channel is opened on first use, because a grpc.aio channel is bound to the event loop that runs when it is
+        created, and a client may be constructed before any loop runs.
         """
         if self._closed:
             raise UsageError(f"{self!r} is closed.")
@@ -70,11 +70,11 @@ class BaseClient:
         return getattr(self._stub, rpc)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        """What goes with a call: the token, and the trace that the call is part of."""
+        """Return the metadata of a call: the token, and the trace that the call is part of."""
         return self._connection.metadata + _trace.context()
 
     def _seconds(self, timeout: float | None) -> float:
-        """How long a question about the catalogue may take."""
+        """Return the timeout of a short call, such as one about the catalogue: the call's, the client's or 30 s."""
         refuse(NOT_SENT, timeout_problems({"timeout": timeout}))
         return next(seconds for seconds in (timeout, self._timeout, CATALOGUE_TIMEOUT_S) if seconds is not None)
 

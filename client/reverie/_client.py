@@ -1,4 +1,4 @@
-"""The client for ordinary code."""
+"""The blocking client of a Reverie server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import grpc
 
 from reverie import _exchange, _interrupts, _jobs, _stream
 from reverie._base import BaseClient
-from reverie._exchange import Ask, Exchange, Pause, Read, Tell
+from reverie._exchange import Call, Emit, Exchange, Pause, Read
 from reverie._job import Job
 from reverie._jobs import Layers, create_request
 from reverie._options import JobOptions, RenderOptions, StreamOptions
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Client(BaseClient):
-    """A connection to a Reverie server, for as many calls and threads as you like.
+    """A connection to a Reverie server; calls may come from any number of threads.
 
     ::
 
@@ -33,28 +33,28 @@ class Client(BaseClient):
             rendering = client.render("texture19", "conv4_3", 17)
             rendering.save("conv4_3-17.png")
 
-    ``address`` is ``HOST:PORT`` (port 50051 when left out) or ``unix:/PATH``. This machine is spoken to in plaintext,
-    any other through TLS unless ``insecure=True``. ``token`` is sent as a bearer token, never in plaintext to another
-    machine. ``tls_ca`` is a PEM file of authorities to trust instead of the system's, ``tls_cert`` and ``tls_key`` this
-    client's own certificate, ``tls_name`` the name expected in the server's. ``timeout`` is the number of seconds that
-    a call may take unless it says otherwise; without it the catalogue has 30 and a render as long as it needs.
-    ``channel`` is an open gRPC channel to use instead of making one; it stays its owner's to close.
+    ``address`` is ``HOST:PORT`` (port 50051 when left out) or ``unix:/PATH``. Connections to this machine use
+    plaintext, all others TLS unless ``insecure=True``. ``token`` is sent as a bearer token, never in plaintext to
+    another machine. ``tls_ca`` is a PEM file of authorities to trust instead of the system's, ``tls_cert`` and
+    ``tls_key`` are this client's own certificate, ``tls_name`` is the name expected in the server's certificate.
+    ``timeout`` is the default number of seconds that a call may take. Without it, catalogue and job calls may take 30
+    seconds and renders have no limit. ``channel`` is an open gRPC channel to use; the client does not close it.
 
-    All that goes wrong is a :class:`reverie.ReverieError`. Calls are repeated a few times, within their ``timeout``,
-    when no server was there, one refused because it was full, or the connection was lost: a render under the same name,
-    so that a server goes on with what it began.
+    Every failure is a :class:`reverie.ReverieError`. A call is retried a few times within its ``timeout`` if no server
+    answered, the server refused because it was full, or the connection was lost. A retried render keeps its request
+    id, so the server continues the render that it had started.
     """
 
     def server_info(self, *, timeout: float | None = None) -> ServerInfo:
-        """The server's version, device, presets and limits."""
+        """Return the server's version, device, presets and limits."""
         return self._run(_exchange.server_info(self._seconds(timeout)))
 
     def models(self, *, timeout: float | None = None) -> tuple[Model, ...]:
-        """The models served, by name."""
+        """Return the models that the server offers, sorted by name."""
         return self._run(_exchange.models(self._seconds(timeout)))
 
     def layers(self, model: str, *, timeout: float | None = None) -> tuple[Layer, ...]:
-        """The layers of a model, from the picture upwards."""
+        """Return the layers of a model, in order from the input picture to the output."""
         return self._run(_exchange.layers(model, self._seconds(timeout)))
 
     def render(
@@ -64,7 +64,7 @@ class Client(BaseClient):
         channel: int | str | None = None,
         **options: Unpack[RenderOptions],
     ) -> Rendering:
-        """The picture that excites a channel of a layer most, when it is done.
+        """Render the picture that excites a channel of a layer most, and return it when it is finished.
 
         ``channel`` is a number or, for a classifier's last layer, the label of a class. The options are those of
         :class:`reverie.RenderOptions`, among them ``size``, ``steps``, ``seed``, and ``objective=`` instead of layer
@@ -80,17 +80,17 @@ class Client(BaseClient):
         channel: int | str | None = None,
         **options: Unpack[StreamOptions],
     ) -> Iterator[Event]:
-        """The same as :meth:`render`, as events: one Accepted, any number of Progress, one Rendering.
+        """Render like :meth:`render`, and yield events: one Accepted, any number of Progress, one Rendering.
 
         Breaking out of the loop cancels the render on the server. The options are those of
-        :class:`reverie.StreamOptions`; frames that are asked for come with the progress of their step. A connection
-        that is lost on the way is made again, and no event is told twice.
+        :class:`reverie.StreamOptions`. A requested frame is part of the Progress event of its step. If the connection
+        is lost, the client reconnects; each event is yielded only once.
         """
         request = stream_request(model, layer, channel, options)
-        return self._told(_stream.stream(request, options.get("timeout", self._timeout)))
+        return self._events(_stream.stream(request, options.get("timeout", self._timeout)))
 
     def create_job(self, model: str, layers: Layers, **options: Unpack[JobOptions]) -> Job:
-        """Begin a job: a picture of every channel of some layers, which goes on without this client.
+        """Start a job on the server that renders every channel of some layers, even after this client disconnects.
 
         ``layers`` are names, or a mapping from names to channels, such as ``{"conv4_3": range(16), "conv4_4": None}``;
         None stands for all channels. The options are those of :class:`reverie.JobOptions`.
@@ -100,11 +100,11 @@ class Client(BaseClient):
         return Job(self, created.id)
 
     def job(self, id: str) -> Job:  # noqa: A002 - the wire's word
-        """A job that was created before, by its id."""
+        """Return a handle for a job that was created earlier, by its id. Nothing is sent yet."""
         return Job(self, id)
 
     def jobs(self, *, timeout: float | None = None) -> tuple[JobInfo, ...]:
-        """The jobs that the server remembers, the newest first."""
+        """Return the jobs that the server still has a record of, newest first."""
         return self._run(_jobs.jobs(self._seconds(timeout)))
 
     def close(self) -> None:
@@ -122,16 +122,16 @@ class Client(BaseClient):
         self.close()
 
     def _run(self, exchange: Exchange[T]) -> T:
-        """Drive an exchange that tells nothing on its way to its end."""
-        steps = self._told(exchange)
+        """Run an exchange that yields no events, and return its result."""
+        steps = self._events(exchange)
         try:
             next(steps)
         except StopIteration as end:
             return cast(T, end.value)
-        raise AssertionError("an exchange that tells something on its way is iterated over")
+        raise AssertionError("an exchange that yields events must be iterated over")
 
-    def _told(self, exchange: Exchange[T]) -> Generator[Any, None, T]:
-        """Drive an exchange to its end, and pass on what it tells on its way."""
+    def _events(self, exchange: Exchange[T]) -> Generator[Any, None, T]:
+        """Run an exchange, yield its events and return its result."""
         reply, call = partial(next, exchange), None
         try:
             while True:
@@ -144,12 +144,12 @@ class Client(BaseClient):
                     match step:
                         case Pause(seconds):
                             time.sleep(seconds)
-                        case Tell(event):
+                        case Emit(event):
                             yield event
                         case Read(call):
                             reply = partial(exchange.send, next(call, None))
-                        case Ask():
-                            answer = self._ask(step)
+                        case Call():
+                            answer = self._send(step)
                             call = answer[0] if step.streams else None
                             reply = partial(exchange.send, answer)
                 except grpc.RpcError as error:
@@ -158,14 +158,14 @@ class Client(BaseClient):
             if call is not None:
                 call.cancel()
 
-    def _ask(self, ask: Ask) -> Any:
-        begin = self._begin(ask.rpc, grpc)
-        if ask.streams:
-            with _interrupts.held():
-                call = begin(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
+    def _send(self, command: Call) -> Any:
+        begin = self._begin(command.rpc, grpc)
+        if command.streams:
+            with _interrupts.deferred():
+                call = begin(command.request, timeout=command.timeout_s, metadata=self._metadata())
             return call, next(call, None)
-        with _interrupts.held():
-            call = begin.future(ask.request, timeout=ask.timeout_s, metadata=self._metadata())
+        with _interrupts.deferred():
+            call = begin.future(command.request, timeout=command.timeout_s, metadata=self._metadata())
         try:
             return call.result()
         finally:

@@ -1,4 +1,4 @@
-"""Where a server is and how to speak with it safely."""
+"""How to connect to a server: address, TLS, token and channel options."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from reverie.errors import UsageError
 SERVICE = "reverie.v1.VisualizationService"
 DEFAULT_PORT = 50051
 
-# Pictures of 2048 x 2048 as raw float32 are 50 MB; gRPC's own limit of 4 MB would refuse even 600 x 600.
+# A picture of 2048 x 2048 as raw float32 is 50 MB; gRPC's default limit of 4 MB would refuse even 600 x 600.
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 
-# gRPC repeats a call only until the server's first answer: headers of RenderImage or `accepted` of StreamRender, both
-# sent when the request is admitted. What is repeated after that is asked for under its first name (_exchange, _stream).
+# gRPC retries a call only until the server's first response: the headers of RenderImage or `accepted` of StreamRender,
+# both sent when the request is admitted. Later retries are ours (_exchange, _stream) and keep the same request id.
 RETRIES = {
     "methodConfig": [
         {
@@ -49,7 +49,7 @@ OPTIONS: tuple[tuple[str, str | int], ...] = (
 
 @dataclass(frozen=True)
 class Connection:
-    """Everything a channel is made from; ``credentials`` None is plaintext."""
+    """The arguments for opening a channel; ``credentials`` None means plaintext."""
 
     target: str
     credentials: grpc.ChannelCredentials | None
@@ -67,7 +67,7 @@ def connection(
     tls_name: str | None = None,
     insecure: bool | None = None,
 ) -> Connection:
-    """Decide how to reach ``address``: TLS unless it is this machine, and never a token in the clear.
+    """Decide how to reach ``address``: with TLS unless it is this machine, and never with a token in plaintext.
 
     Raises UsageError for an address, a file or a combination that cannot work.
     """
@@ -89,14 +89,14 @@ def connection(
 
 
 def _target(address: str) -> tuple[str, bool]:
-    """The address as gRPC wants it, and whether it is on this machine."""
+    """Return the address in gRPC's form, and whether it is on this machine."""
     if address.startswith("unix:") and len(address) > len("unix:"):
         return address, True
     match = re.fullmatch(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+)(?::(?P<port>\d{1,5}))?", address)
     if match is None or not 0 <= int(match["port"] or 0) <= 65535:
         raise UsageError(
-            f"{address!r} is no address: write HOST:PORT, such as localhost:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT}, "
-            "or unix:/PATH."
+            f"{address!r} is not an address: write HOST:PORT, such as localhost:{DEFAULT_PORT} or [::1]:{DEFAULT_PORT},"
+            " or unix:/PATH."
         )
     host = match["host"]
     return f"{host}:{match['port'] or DEFAULT_PORT}", _is_loopback(host.strip("[]"))

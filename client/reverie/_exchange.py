@@ -1,7 +1,8 @@
-"""What is said to a server and in which order, without saying how: the part that both clients share.
+"""The protocol of each call without the transport, so that the blocking and the asyncio client share it.
 
-An exchange is a generator. It yields an :class:`Ask` and is sent the answer, or has the error thrown into it; it yields
-a :class:`Pause` to be woken later; it returns what the caller asked for. A client is a loop that drives it.
+An exchange is a generator that a client runs. It yields commands: for a :class:`Call` it is sent the response, or the
+error is thrown into it; after a :class:`Pause` it is resumed later; an :class:`Emit` goes to the caller. It returns the
+result.
 """
 
 from __future__ import annotations
@@ -23,18 +24,18 @@ from reverie.pictures import Rendering
 
 T = TypeVar("T")
 
-# A server that is full says when to come back. Longer than this is the caller's decision, and so is a third refusal.
-PATIENCE_S = 60.0
+# A full server says when to try again. The error is raised if the wait is longer than this, or on the last attempt.
+LONGEST_WAIT_S = 60.0
 ATTEMPTS = 3
-# Until a connection that broke is tried again.
+# Wait before a lost connection is tried again.
 BROKEN_S = 0.5
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One call: the name of the RPC, its request, and the seconds it may take (None: no limit).
+class Call:
+    """A command to send a request: the name of the RPC, its request, and the seconds it may take (None: no limit).
 
-    The answer is its response or, where it ``streams``, the open call together with its first message.
+    It results in the response or, if the RPC ``streams``, in the open call together with its first message.
     """
 
     rpc: str
@@ -45,100 +46,100 @@ class Ask:
 
 @dataclass(frozen=True)
 class Pause:
-    """Wait so long before going on."""
+    """A command to wait for ``seconds``."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Read:
-    """Wait for the next message of an open call: the answer, or None when the call has ended well."""
+    """A command to read the next message of an open call; it results in None if the call ended without an error."""
 
     call: Any
 
 
 @dataclass(frozen=True)
-class Tell:
-    """Give the caller something, and go on when it asks for more."""
+class Emit:
+    """A command to yield an event to the caller."""
 
     event: Any
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """When the caller's time is over, as ``time.monotonic`` counts; None: never."""
+    """The time at which a call must have ended, on the clock of ``time.monotonic``; None for no limit."""
 
     at: float | None
 
     @classmethod
     def after(cls, timeout_s: float | None) -> Deadline:
-        """The deadline of a call that begins now and may take so long."""
+        """Return the deadline of a call that begins now and may take ``timeout_s``."""
         return cls(None if timeout_s is None else time.monotonic() + timeout_s)
 
     def left_s(self) -> float | None:
-        """Seconds that are left, never less than 0; None: no limit."""
+        """Return the seconds that are left, never less than 0; None for no limit."""
         return None if self.at is None else max(self.at - time.monotonic(), 0.0)
 
     def is_within(self, seconds: float) -> bool:
-        """Whether the time is over after so many more seconds."""
+        """Return whether the deadline is at most ``seconds`` away."""
         return self.at is not None and time.monotonic() + seconds >= self.at
 
 
-Exchange = Generator[Ask | Pause | Read | Tell, Any, T]
+Exchange = Generator[Call | Pause | Read | Emit, Any, T]
 
 
 def server_info(timeout_s: float | None) -> Exchange[ServerInfo]:
-    """Ask a server about itself."""
-    answer = yield from patiently("GetServerInfo", wire.GetServerInfoRequest(), timeout_s)
+    """Get the server's version, device, presets and limits."""
+    answer = yield from with_retries("GetServerInfo", wire.GetServerInfoRequest(), timeout_s)
     return _parsing.server_info(answer.info)
 
 
 def models(timeout_s: float | None) -> Exchange[tuple[Model, ...]]:
-    """Ask for all models, page by page."""
+    """Get all models, page by page."""
     found: list[Model] = []
     token = ""
     while True:
-        page = yield from patiently("ListModels", wire.ListModelsRequest(page_token=token), timeout_s)
+        page = yield from with_retries("ListModels", wire.ListModelsRequest(page_token=token), timeout_s)
         found += map(_parsing.model, page.models)
         if not (token := page.next_page_token):
             return tuple(found)
 
 
 def layers(model: str, timeout_s: float | None) -> Exchange[tuple[Layer, ...]]:
-    """Ask for all layers of a model, page by page."""
+    """Get all layers of a model, page by page."""
     found: list[Layer] = []
     token = ""
     while True:
         request = wire.ListLayersRequest(page_token=token)
         refuse(NOT_SENT, write(request, "model", model))
-        page = yield from patiently("ListLayers", request, timeout_s)
+        page = yield from with_retries("ListLayers", request, timeout_s)
         found += map(_parsing.layer, page.layers)
         if not (token := page.next_page_token):
             return tuple(found)
 
 
 def render(request: wire.RenderImageRequest, timeout_s: float | None) -> Exchange[Rendering]:
-    """Ask for one picture."""
-    answer = yield from patiently("RenderImage", request, timeout_s)
+    """Get one picture."""
+    answer = yield from with_retries("RenderImage", request, timeout_s)
     return _parsing.rendering(answer.rendering)
 
 
-def patiently(rpc: str, request: Message, timeout_s: float | None, *, streams: bool = False) -> Exchange[Any]:
-    """Ask, and come back a few times when a full or stopping server says when, or when the connection broke.
+def with_retries(rpc: str, request: Message, timeout_s: float | None, *, streams: bool = False) -> Exchange[Any]:
+    """Make a call, and retry it a few times if the server said when to try again or the connection was lost.
 
-    Asking again doubles no work: a full server refused before it began, and a render or a job that did begin is known
-    by its ``request_id``. Calls that find no server at all are repeated by gRPC itself (``_connection.RETRIES``), and
-    once from here.
+    A retry repeats no work: a full server refuses before it starts a render, and a render or job that did start is
+    found by its ``request_id``. Calls that reach no server are retried by gRPC itself (``_connection.RETRIES``), and
+    once here.
     """
     deadline = Deadline.after(timeout_s)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return (yield Ask(rpc, request, deadline.left_s(), streams))
+            return (yield Call(rpc, request, deadline.left_s(), streams))
         except (ResourceExhausted, Unavailable) as error:
             wait = error.retry_after_s
             if isinstance(error, Unavailable) and not error.reason and attempt == 1:
                 wait = BROKEN_S
-            if attempt == ATTEMPTS or wait is None or wait > PATIENCE_S or deadline.is_within(wait):
+            if attempt == ATTEMPTS or wait is None or wait > LONGEST_WAIT_S or deadline.is_within(wait):
                 raise
             yield Pause(wait)
     raise AssertionError("the last attempt returns or raises")

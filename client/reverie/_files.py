@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Writes files atomically: a file is either complete or does not exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reverie.errors import UsageError
 
 
 def write_atomically(path: str | Path, data: bytes) -> Path:
-    """Write ``data`` beside ``path`` and rename it: whoever looks sees the old file or the whole new one."""
+    """Write ``data`` to a temporary file next to ``path`` and rename it, so readers see the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = _beside(path, path.parent)
@@ -28,9 +28,9 @@ def write_atomically(path: str | Path, data: bytes) -> Path:
 
 
 def try_to_write(path: str | Path) -> None:
-    """See whether :func:`write_atomically` can write ``path``, and leave nothing behind; raise UsageError if not.
+    """Raise UsageError if :func:`write_atomically` could not write ``path``. Leaves no file behind.
 
-    A folder that is missing is not made: the one in which it would be made has to be writable.
+    A missing folder is not created; instead the nearest existing parent folder has to be writable.
     """
     path = Path(path)
     if path.is_dir():
@@ -39,7 +39,7 @@ def try_to_write(path: str | Path) -> None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:
-        # To ask for the rights is not enough: root has all of them, on a read-only disk too.
+        # Checking the permissions is not enough: root has all of them, even on a read-only disk.
         handle, temporary = _beside(path, folder)
     except OSError as error:
         problem = f"{path} cannot be written in {folder}: {error.strerror}. Name another place."
@@ -49,5 +49,5 @@ def try_to_write(path: str | Path) -> None:
 
 
 def _beside(path: Path, folder: Path) -> tuple[int, str]:
-    """An empty file in a folder, for what ``path`` is to hold: its descriptor and its path."""
+    """Create an empty temporary file for the contents of ``path`` in ``folder``; return its descriptor and its path."""
     return tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")

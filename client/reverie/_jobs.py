@@ -1,4 +1,4 @@
-"""What is said to a server about jobs: requests, exchanges and answers."""
+"""The requests, exchanges and responses of the job RPCs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 
 from reverie import spec
-from reverie._exchange import Exchange, Pause, Read, Tell, patiently
+from reverie._exchange import Emit, Exchange, Pause, Read, with_retries
 from reverie._options import JobOptions
 from reverie._parsing import OUTCOMES
 from reverie._requests import NOT_SENT, check_names, new_id, timeout_problems
@@ -22,16 +22,16 @@ STATES = {
     jobs_pb2.JobState.Value(f"JOB_STATE_{state.name}"): state for state in JobState if state is not JobState.UNKNOWN
 }
 
-# A watch that lost its server comes back so often in a row, after so many seconds.
+# How often in a row a watch reconnects after losing its server, and how long it waits before each attempt.
 WATCH_ATTEMPTS = 10
 WATCH_PAUSE_S = 1.0
 
-# Layers of a job: names, or names with the channels of each, None for all.
+# Layers of a job: a list of names, or a mapping from names to channels; None stands for all channels.
 Layers = Sequence[str] | Mapping[str, Iterable[int] | None]
 
 
 def create_request(model: str, layers: Layers, options: JobOptions) -> jobs_pb2.CreateRenderJobRequest:
-    """The message that creates a job; InvalidRequest lists everything that cannot be sent."""
+    """Build the message that creates a job; raise InvalidRequest with every value that cannot be sent."""
     check_names(options, JobOptions.__annotations__)
     request = jobs_pb2.CreateRenderJobRequest(request_id=new_id())
     problems = write(request, "template.model", model)
@@ -60,7 +60,7 @@ def _write_layers(request: jobs_pb2.CreateRenderJobRequest, layers: object) -> l
 
 
 def _write_ranges(layer: jobs_pb2.JobLayer, channels: object, *, at: str) -> list[Problem]:
-    """Write channels as few ranges, in their order."""
+    """Write channels in their order, with consecutive numbers joined to one range."""
     if isinstance(channels, str | bytes) or not isinstance(channels, Iterable):
         return [Problem(at, f"{shown(channels)} is not a list of channels, nor None for all of them")]
     problems = []
@@ -83,8 +83,8 @@ Request = TypeVar(
 )
 
 
-def _about(job: str, request: Request, **fields: int) -> Request:
-    """Let a request name a job, and hold some fields besides."""
+def _for_job(job: str, request: Request, **fields: int) -> Request:
+    """Set the job's id and other fields of a request."""
     problems = [problem for name, value in {"id": job, **fields}.items() for problem in write(request, name, value)]
     refuse(NOT_SENT, problems)
     return request
@@ -92,50 +92,50 @@ def _about(job: str, request: Request, **fields: int) -> Request:
 
 def create(request: jobs_pb2.CreateRenderJobRequest, timeout_s: float | None) -> Exchange[JobInfo]:
     """Create a job."""
-    answer = yield from patiently("CreateRenderJob", request, timeout_s)
+    answer = yield from with_retries("CreateRenderJob", request, timeout_s)
     return info(answer.job)
 
 
 def get(job: str, timeout_s: float | None) -> Exchange[JobInfo]:
-    """Ask how a job stands."""
-    answer = yield from patiently("GetRenderJob", _about(job, jobs_pb2.GetRenderJobRequest()), timeout_s)
+    """Get the state of a job."""
+    answer = yield from with_retries("GetRenderJob", _for_job(job, jobs_pb2.GetRenderJobRequest()), timeout_s)
     return info(answer.job)
 
 
 def cancel(job: str, timeout_s: float | None) -> Exchange[JobInfo]:
-    """End a job."""
-    answer = yield from patiently("CancelRenderJob", _about(job, jobs_pb2.CancelRenderJobRequest()), timeout_s)
+    """Stop a job."""
+    answer = yield from with_retries("CancelRenderJob", _for_job(job, jobs_pb2.CancelRenderJobRequest()), timeout_s)
     return info(answer.job)
 
 
 def jobs(timeout_s: float | None) -> Exchange[tuple[JobInfo, ...]]:
-    """Ask for all jobs, page by page."""
+    """Get all jobs, page by page."""
     found: list[JobInfo] = []
     token = ""
     while True:
-        page = yield from patiently("ListRenderJobs", jobs_pb2.ListRenderJobsRequest(page_token=token), timeout_s)
+        page = yield from with_retries("ListRenderJobs", jobs_pb2.ListRenderJobsRequest(page_token=token), timeout_s)
         found += map(info, page.jobs)
         if not (token := page.next_page_token):
             return tuple(found)
 
 
 def watch(job: str, after: int) -> Exchange[None]:
-    """Tell the events of a job until it has ended; a server that goes away is waited for.
+    """Emit the events of a job until it has ended; reconnect if the server goes away.
 
-    The first response of each call only says how the job stands: it is told once.
+    The first response of every call only gives the job's state. It is emitted for the first call only.
     """
-    attempts, told = 0, False
+    attempts, emitted = 0, False
     while True:
-        request = _about(job, jobs_pb2.WatchRenderJobRequest(), after_sequence=after)
+        request = _for_job(job, jobs_pb2.WatchRenderJobRequest(), after_sequence=after)
         try:
-            call, message = yield from patiently("WatchRenderJob", request, None, streams=True)
+            call, message = yield from with_retries("WatchRenderJob", request, None, streams=True)
             first = True
             while message is not None:
                 happened = event(message)
                 after, attempts = max(after, happened.sequence), 0
-                if not (first and told):
-                    yield Tell(happened)
-                first, told = False, True
+                if not (first and emitted):
+                    yield Emit(happened)
+                first, emitted = False, True
                 message = yield Read(call)
             return
         except Unavailable as error:
@@ -145,11 +145,11 @@ def watch(job: str, after: int) -> Exchange[None]:
             yield Pause(error.retry_after_s or WATCH_PAUSE_S)
 
 
-# ----- answers -----
+# ----- responses -----
 
 
 def info(message: jobs_pb2.RenderJob) -> JobInfo:
-    """How a job stands."""
+    """Convert the state of a job."""
     return JobInfo(
         id=message.id,
         state=STATES.get(message.state, JobState.UNKNOWN),
@@ -169,7 +169,7 @@ def info(message: jobs_pb2.RenderJob) -> JobInfo:
 
 
 def event(message: jobs_pb2.WatchRenderJobResponse) -> JobEvent:
-    """One event of a job."""
+    """Convert one event of a job."""
     item = _item(message.item) if message.HasField("item") else None
     return JobEvent(message.sequence, info(message.job), item)
 

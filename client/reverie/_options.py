@@ -1,4 +1,4 @@
-"""The options that calls take by name."""
+"""The keyword options of the client's calls."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["DeliveryOptions", "JobOptions", "Priority", "RenderOptions", "SpecOp
 
 
 class Priority(enum.StrEnum):
-    """Who goes first when many renders want the device."""
+    """Which renders go first when many wait for the device."""
 
-    INTERACTIVE = "interactive"  # somebody waits for the picture
-    BATCH = "batch"  # nobody does
+    INTERACTIVE = "interactive"  # a person waits for the picture
+    BATCH = "batch"  # no person waits: interactive renders go first
 
 
 class RenderOptions(DeliveryOptions, total=False):
-    """What ``render`` takes beside a model, a layer and a channel: all of :class:`DeliveryOptions`, and these.
+    """The keyword options of ``render``: those of :class:`DeliveryOptions`, and these.
 
     ============== ====================================================================================================
     objective      instead of layer and channel: a term or a sum of :mod:`reverie.objectives`
-    spec           instead of all that describes the picture: a :class:`Spec`, such as ``rendering.spec``
-    format         "png", "webp", "jpeg" or "raw": how the picture travels ("png")
-    frame_format   as ``format``, for frames ("png")
-    timeout        seconds that the call may take (the client's; without one, no limit)
+    spec           a :class:`Spec`, such as ``rendering.spec``, instead of all options that describe the picture
+    format         "png", "webp", "jpeg" or "raw": how the picture is encoded ("png")
+    frame_format   the same for frames ("png")
+    timeout        seconds that the call may take (the client's ``timeout``; no limit if it has none)
     ============== ====================================================================================================
     """
 
@@ -39,16 +39,16 @@ class RenderOptions(DeliveryOptions, total=False):
 
 
 class StreamOptions(RenderOptions, total=False):
-    """What ``stream`` takes: as ``render``, and ``progress_every``, the steps between two messages of progress."""
+    """The keyword options of ``stream``: those of ``render``, and ``progress_every``, the steps between two events."""
 
     progress_every: int
 
 
 class JobOptions(SpecOptions, total=False):
-    """What all pictures of a job have in common: :class:`SpecOptions`. And of the call that creates the job:
+    """The keyword options of ``create_job``: those of :class:`SpecOptions`, for all pictures of the job, and this one.
 
     ============== ====================================================================================================
-    timeout        seconds that the call may take (the client's, or 30); the job has none
+    timeout        seconds that the call may take (the client's ``timeout``, or 30); the job itself has no limit
     ============== ====================================================================================================
     """
 

@@ -1,4 +1,4 @@
-"""From the wire's messages to the values of this package."""
+"""Converts protobuf messages to the values of this package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOMES = {
 
 
 def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
-    """What a server says about itself."""
+    """Convert a server's version, device, presets and limits."""
     limits = message.limits
     return ServerInfo(
         version=message.version,
@@ -45,7 +45,7 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
 
 
 def model(message: catalog_pb2.Model) -> Model:
-    """One served model."""
+    """Convert one model."""
     return Model(
         name=message.name,
         digest=message.digest,
@@ -57,7 +57,7 @@ def model(message: catalog_pb2.Model) -> Model:
 
 
 def layer(message: catalog_pb2.Layer) -> Layer:
-    """One layer of a model."""
+    """Convert one layer of a model."""
     return Layer(
         name=message.name,
         aliases=tuple(message.aliases),
@@ -72,7 +72,7 @@ def layer(message: catalog_pb2.Layer) -> Layer:
 
 
 def rendering(message: spec_pb2.Rendering) -> Rendering:
-    """A finished picture."""
+    """Convert a finished picture."""
     history = np.asarray(message.history, np.float32)
     history.setflags(write=False)
     return Rendering(
@@ -95,7 +95,7 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
 
 
 def frame(message: spec_pb2.Frame) -> Frame:
-    """A picture on the way."""
+    """Convert an intermediate picture."""
     image = message.image
     return Frame(
         data=image.data, format=_format(image), width=image.width_px, height=image.height_px, step=message.step
@@ -103,7 +103,7 @@ def frame(message: spec_pb2.Frame) -> Frame:
 
 
 def event(message: visualization_pb2.StreamRenderResponse) -> Event | None:
-    """One event of a stream; None for a kind that this version does not know, which is no harm to it."""
+    """Convert one event of a stream; return None for a kind that this version does not know and can ignore."""
     match message.WhichOneof("event"):
         case "accepted":
             accepted = message.accepted

@@ -1,4 +1,4 @@
-"""The messages that the options of ``render`` and ``stream`` become."""
+"""Builds the request messages of ``render`` and ``stream`` from their arguments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reverie.spec import Spec, write_objective, write_spec
 
 NOT_SENT = "The request was not sent."
 
-# Of a call, as gRPC can count.
+# The longest timeout that gRPC can represent safely.
 LONGEST_S = 1e9
 
 Request = TypeVar("Request", wire.RenderImageRequest, wire.StreamRenderRequest)
@@ -27,8 +27,8 @@ Request = TypeVar("Request", wire.RenderImageRequest, wire.StreamRenderRequest)
 def render_request(
     model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions
 ) -> wire.RenderImageRequest:
-    """The message that ``render`` sends."""
-    # Progress means nothing here, and yet is taken: so one set of options can serve both calls.
+    """Build the message that ``render`` sends."""
+    # progress_every has no effect here but is accepted, so that one set of options works for both calls.
     known = {name: value for name, value in options.items() if name != "progress_every"}
     return _filled(wire.RenderImageRequest(request_id=new_id()), model, layer, channel, known)
 
@@ -36,27 +36,27 @@ def render_request(
 def stream_request(
     model: str | None, layer: str | None, channel: int | str | None, options: StreamOptions
 ) -> wire.StreamRenderRequest:
-    """The message that ``stream`` sends."""
+    """Build the message that ``stream`` sends."""
     return _filled(wire.StreamRenderRequest(request_id=new_id()), model, layer, channel, options)
 
 
 def new_id() -> str:
-    """A name for a request: whoever repeats the request under it joins the first attempt."""
+    """Return a new request id; repeating a request with the same id joins the first attempt."""
     return str(uuid.uuid4())
 
 
 def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raise TypeError for options that a call does not have, as Python does."""
+    """Raise TypeError for options that a call does not have, as Python does for unknown keyword arguments."""
     if unknown := options.keys() - known:
         raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
 
 
 def timeout_problems(options: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the seconds that a call may take, if anything is; None stands for no limit."""
+    """Return the problems with the option ``timeout``, if there are any; None means no limit."""
     seconds = options.get("timeout")
     if seconds is None:
         return []
-    with suppress(OverflowError):  # of an integer that is larger than any float
+    with suppress(OverflowError):  # an integer that is larger than any float
         if isinstance(seconds, Real) and not isinstance(seconds, bool) and 0 <= float(seconds) < LONGEST_S:
             return []
     return [
@@ -67,7 +67,7 @@ def timeout_problems(options: Mapping[str, Any]) -> list[Problem]:
 def _filled(
     request: Request, model: str | None, layer: str | None, channel: int | str | None, options: Mapping[str, Any]
 ) -> Request:
-    """Fill in what was asked for; InvalidRequest lists everything that cannot be sent."""
+    """Fill a request from the arguments; raise InvalidRequest with every value that cannot be sent."""
     check_names(options, StreamOptions.__annotations__)
     if options.keys() & {"frame_size", "frame_format"} and not options.keys() & {"frames_every", "frames_at"}:
         raise UsageError("No frames are asked for: add frames_every= or frames_at=.")
@@ -82,13 +82,15 @@ def _filled(
 def _write_picture(
     message: Any, model: str | None, layer: str | None, channel: int | str | None, options: Mapping[str, Any]
 ) -> list[Problem]:
-    """Write what is to be excited, in one of three ways: by a spec, an objective, or a layer and a channel."""
+    """Write the picture to render, which is given by a spec, an objective, or a layer and a channel."""
     if "spec" in options:
         given = options.keys() & {"objective", *SpecOptions.__annotations__}
         if given or any(each is not None for each in (model, layer, channel)):
             raise UsageError("spec= describes the whole picture: change it with dataclasses.replace(spec, ...).")
         spec = options["spec"]
-        return write_spec(message, spec) if isinstance(spec, Spec) else [Problem("spec", f"{shown(spec)} is no Spec")]
+        return (
+            write_spec(message, spec) if isinstance(spec, Spec) else [Problem("spec", f"{shown(spec)} is not a Spec")]
+        )
     if model is None:
         raise UsageError("Name the model to render, or give a spec=.")
     problems = write(message, "model", model, at="spec.")

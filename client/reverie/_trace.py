@@ -1,4 +1,4 @@
-"""The trace that a call belongs to, where the program that we are part of keeps traces. The one file that knows how."""
+"""Propagates the calling program's OpenTelemetry trace. The only file of the client that uses OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import MutableMapping
 
 
 def context() -> tuple[tuple[str, str], ...]:
-    """The metadata by which a server's part of a trace joins ours (W3C Trace Context); none where there is no trace."""
+    """Return the metadata that links the server's spans to the current trace (W3C Trace Context); empty without one."""
     try:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
     except ImportError:
-        return ()  # never a need of ours
+        return ()  # OpenTelemetry is optional
     carrier: MutableMapping[str, str] = {}
     TraceContextTextMapPropagator().inject(carrier)
     return tuple(carrier.items())

@@ -1,4 +1,4 @@
-"""From a gRPC status to an error of ours: the one place where it happens."""
+"""Translates gRPC status codes to the errors of this package. The only place where that happens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reverie.errors import Details, ReverieError, Violation
 
 DETAILS_KEY = "grpc-status-details-bin"
 
-# OK is the only status without a row.
+# Every status except OK has a row.
 ERRORS: dict[grpc.StatusCode, type[ReverieError]] = {
     grpc.StatusCode.ABORTED: errors.FailedPrecondition,
     grpc.StatusCode.ALREADY_EXISTS: errors.FailedPrecondition,
@@ -35,15 +35,15 @@ ERRORS: dict[grpc.StatusCode, type[ReverieError]] = {
 
 
 def translate(error: grpc.RpcError, *, target: str) -> ReverieError:
-    """The error of ours for a call to ``target`` that ended with a status other than OK."""
+    """Return the ReverieError for a call to ``target`` that ended with a status other than OK."""
     code = error.code()
     details = _details(error.trailing_metadata() or ())
     message = error.details() or f"The server ended the call with {code.name} and said nothing more."
     if code is grpc.StatusCode.UNAVAILABLE and not details.reason:
-        # No server of ours spoke: gRPC's own words are about sockets and name no address that a person typed.
+        # The status comes from gRPC, not from a Reverie server. Its message does not name the address as typed.
         message = f"No Reverie server answers at {target}: {message}"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and "Deadline Exceeded" in message:
-        # gRPC's own words, on this side or the other: they say neither what ran out nor what helps.
+        # gRPC's own message, from the client or the server, names neither the limit nor a remedy.
         message = f"The time given to {target} ran out: allow more with timeout, or ask for fewer steps or pixels."
     return ERRORS[code](message, details)
 
@@ -56,7 +56,7 @@ def _details(metadata: Iterable[tuple[str, str | bytes]]) -> Details:
 
 
 def _unpack(data: bytes) -> Details:
-    from google.rpc import error_details_pb2, status_pb2  # 20 ms that only a failure has to pay
+    from google.rpc import error_details_pb2, status_pb2  # takes 20 ms, so only import it after a failure
 
     facts: dict[str, Any] = {}
     try:
@@ -67,11 +67,11 @@ def _unpack(data: bytes) -> Details:
                 packed.Unpack(message)
                 facts |= FACTS[kind.DESCRIPTOR.name](message)
     except DecodeError:
-        return Details()  # a proxy's trailer, not ours: the status and its sentence still stand
+        return Details()  # the trailer of a proxy: status and message are still valid
     return Details(**facts)
 
 
-# By the name of the google.rpc message that carries them.
+# How to read each google.rpc message that carries details, by its name.
 FACTS: dict[str, Any] = {
     "BadRequest": lambda m: {"violations": tuple(Violation(v.field, v.description) for v in m.field_violations)},
     "ErrorInfo": lambda m: {"reason": m.reason},

@@ -1,4 +1,4 @@
-"""From noise to convergence: which frames to ask for, and the moving picture that they make."""
+"""Animations from noise to the finished picture: the frames to request, and the GIF or WebP file of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FRAMES = 48
 FRAME_MS = 70
 LAST_FRAME_MS = 2500
 
-# How each kind of file is written: quality that keeps the finest texture, and endless repetition.
+# Pillow's options for each kind of file; the quality keeps the finest texture.
 WRITERS: dict[str, dict[str, Any]] = {
     ".gif": {"format": "GIF"},
     ".webp": {"format": "WEBP", "quality": 90, "method": 4},
@@ -21,7 +21,7 @@ WRITERS: dict[str, dict[str, Any]] = {
 
 
 def schedule(steps: int, frames: int = FRAMES) -> list[int]:
-    """The steps to show: dense at the beginning, where most happens, and the last one always.
+    """Return the steps to show: dense at the beginning, where the picture changes most, and always the last one.
 
     The numbers grow with the square of their index: steps * (i / n)**2.
     """
@@ -30,7 +30,7 @@ def schedule(steps: int, frames: int = FRAMES) -> list[int]:
 
 
 def animated(images: Sequence[Image.Image], suffix: str) -> bytes:
-    """The bytes of a .gif or .webp file that plays the pictures and rests on the last."""
+    """Encode pictures as a .gif or .webp file that repeats and stays on the last one for a while."""
     suffix = suffix.lower()
     if suffix == ".gif":
         images = [_with_palette(image) for image in images]
@@ -41,7 +41,7 @@ def animated(images: Sequence[Image.Image], suffix: str) -> bytes:
 
 
 def _with_palette(image: Image.Image) -> Image.Image:
-    """The picture in 256 colours of its own: one palette for all would turn the early noise to mud."""
+    """Reduce a picture to its own 256 colours; a palette shared by all frames would spoil the early noise."""
     from PIL.Image import Dither, Quantize
 
     return image.quantize(palette=image.quantize(256, Quantize.MEDIANCUT), dither=Dither.FLOYDSTEINBERG)

@@ -1,4 +1,4 @@
-"""What a server offers: itself, its models and their layers, as frozen values."""
+"""What a server reports about itself, its models and their layers, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Preset:
-    """A named set of choices for whatever a spec leaves out."""
+    """A named set of defaults for the fields that a spec leaves out."""
 
     name: str
     description: str
-    steps: int  # of gradient ascent, where a spec leaves them out
+    steps: int  # of gradient ascent, if a spec does not give them
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest requests that a server takes. The last four are 0 where a server is too old to tell."""
+    """The largest requests that a server accepts. The fields with a default are 0 if the server is too old."""
 
     min_size_px: int
     max_size_px: int
@@ -24,11 +24,11 @@ class Limits:
     max_frames: int
     max_terms: int
     max_response_bytes: int
-    max_pixel_steps: int = 0  # the pixels of a picture times its steps
-    max_batch: int = 0  # renders of one program that share a step
+    max_pixel_steps: int = 0  # pixels of a picture times its steps
+    max_batch: int = 0  # renders of one program that run in one batch
     max_waiting_renders: int = 0
-    program_memory_mb: int = 0  # what loaded programs may take together
-    max_job_items: int = 0  # for a server that knows no jobs
+    program_memory_mb: int = 0  # memory that all loaded programs may use together
+    max_job_items: int = 0  # 0 if the server does not support jobs
     max_open_jobs: int = 0
     max_ended_jobs: int = 0
 
@@ -40,15 +40,15 @@ class ServerInfo:
     version: str
     onnxruntime_version: str
     providers: tuple[str, ...]  # ONNX Runtime's execution providers in use, best first
-    device_class: str  # with its instruction set, such as "cpu-avx512"; for a person
+    device_class: str  # device and instruction set, such as "cpu-avx512"; for people, compare `maker` instead
     presets: tuple[Preset, ...]
     limits: Limits
-    maker: str = ""  # the name of what makes pictures there: servers of one maker make equal ones
+    maker: str = ""  # identifies everything besides the spec that affects the pixels: equal makers, equal pictures
 
 
 @dataclass(frozen=True)
 class Model:
-    """A served model."""
+    """A model that the server offers."""
 
     name: str
     digest: str  # SHA-256 of its manifest, hex
@@ -60,7 +60,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer that pictures can be made for."""
+    """A layer of a model for which pictures can be rendered."""
 
     name: str
     aliases: tuple[str, ...]

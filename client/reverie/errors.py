@@ -1,20 +1,20 @@
-"""Everything that can go wrong, as one tree.
+"""All errors of the client, as one tree of exceptions.
 
 ::
 
-    ReverieError                 catch this one to catch them all
-    ├── UsageError               called in a way that cannot work; nothing was sent (also a ValueError)
+    ReverieError                 the base class of all errors
+    ├── UsageError               wrong arguments; nothing was sent (also a ValueError)
     ├── InvalidRequest           the server found mistakes in the request: .violations lists them all
     ├── NotFound                 no such model, layer, job or picture: .resource_type, .resource
-    ├── FailedPrecondition       the server's state forbids it
+    ├── FailedPrecondition       the server's state does not allow the request
     ├── Unauthenticated          the token is missing or unknown
     ├── PermissionDenied         the token is known and may not do this
     ├── Unimplemented            the server is older than this client and does not know the call
     ├── Unavailable              no server answers there, or it is starting or stopping: trying later may help
-    ├── ResourceExhausted        the server has too much to do: .retry_after_s says when to come back
-    ├── DeadlineExceeded         the time given by ``timeout`` has passed, or would not be enough
+    ├── ResourceExhausted        the server has too much to do: .retry_after_s says when to try again
+    ├── DeadlineExceeded         ``timeout`` has passed, or is too short for the request
     ├── Cancelled                the call was cancelled before it ended
-    └── InternalError            a fault of the server: .incident is the number to report
+    └── InternalError            a bug or defect of the server: .incident is the number to report
 
 A render that fails numerically is not an error but a result: see ``Rendering.outcome``.
 """
@@ -38,7 +38,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Details:
-    """What a server says about an error besides its sentence. Absent facts keep these defaults."""
+    """The details that a server adds to an error's message. Fields that it did not send keep these defaults."""
 
     reason: str = ""
     violations: tuple[Violation, ...] = ()
@@ -49,7 +49,7 @@ class Details:
 
 
 class ReverieError(Exception):
-    """Anything that can go wrong here; ``str`` of it is a sentence for a person."""
+    """The base class of all errors of the client; ``str`` of it is a sentence for people."""
 
     def __init__(self, message: str, details: Details | None = None) -> None:
         super().__init__(message, details)
@@ -61,12 +61,12 @@ class ReverieError(Exception):
 
     @property
     def reason(self) -> str:
-        """The cause as a constant of the protocol, such as "NOT_SERVED"; empty when no server named one."""
+        """The cause as a constant of the protocol, such as "NOT_SERVED"; empty if the server did not send one."""
         return self.details.reason
 
 
 class UsageError(ReverieError, ValueError):
-    """Called in a way that cannot work; nothing was sent."""
+    """The arguments of a call cannot work; nothing was sent."""
 
 
 class InvalidRequest(ReverieError):
@@ -78,12 +78,12 @@ class InvalidRequest(ReverieError):
         return self.details.violations
 
     def __str__(self) -> str:
-        unsaid = [str(violation) for violation in self.violations if violation.description not in self.message]
-        return "\n  ".join([self.message, *unsaid])
+        missing = [str(violation) for violation in self.violations if violation.description not in self.message]
+        return "\n  ".join([self.message, *missing])
 
 
 class NotFound(ReverieError):
-    """The server has no such model, layer or job, or not the picture that only its store may bring."""
+    """The server does not have this model, layer or job or, with ``cache="only"``, this picture in its store."""
 
     @property
     def resource_type(self) -> str:
@@ -97,15 +97,15 @@ class NotFound(ReverieError):
 
 
 class FailedPrecondition(ReverieError):
-    """The server's state forbids what was asked."""
+    """The server's state does not allow the request."""
 
 
 class Unauthenticated(ReverieError):
-    """The server wants a token that it knows."""
+    """The token is missing, or the server does not know it."""
 
 
 class PermissionDenied(ReverieError):
-    """The token is known and may not do this."""
+    """The token is known but does not have the permission for this call."""
 
 
 class Unimplemented(ReverieError):
@@ -117,7 +117,7 @@ class Unavailable(ReverieError):
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds after which the server asks to be called again; None when no server said so."""
+        """Seconds after which the server asks the client to try again; None if it did not say."""
         return self.details.retry_after_s
 
 
@@ -126,12 +126,12 @@ class ResourceExhausted(ReverieError):
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds after which the server asks to be called again; None when waiting does not help."""
+        """Seconds after which the server asks the client to try again; None if waiting does not help."""
         return self.details.retry_after_s
 
 
 class DeadlineExceeded(ReverieError):
-    """The time given by ``timeout`` has passed, or would not be enough."""
+    """``timeout`` has passed, or is too short for the request."""
 
 
 class Cancelled(ReverieError):
@@ -143,11 +143,11 @@ class InternalError(ReverieError):
 
     @property
     def incident(self) -> str:
-        """The number under which the server's log tells what happened; empty when it gave none."""
+        """The number under which the server's log describes the failure; empty if the server did not send one."""
         return self.details.incident
 
 
 def refuse(message: str, problems: Sequence[tuple[str, str]]) -> None:
-    """Raise InvalidRequest for fields and what is wrong with them, unless there are none."""
+    """Raise InvalidRequest if there are problems, given as pairs of a field and what is wrong with it."""
     if problems:
         raise InvalidRequest(message, Details(violations=tuple(Violation(*problem) for problem in problems)))

@@ -1,4 +1,4 @@
-"""Jobs: many pictures from one request, as frozen values."""
+"""Values that describe jobs: requests for many pictures that run on the server without a client."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from reverie.spec import Spec
 
 
 class JobState(enum.StrEnum):
-    """Where a job is on its way."""
+    """The state of a job, from queued to ended."""
 
-    UNKNOWN = "unspecified"  # a newer server's state
+    UNKNOWN = "unspecified"  # a state of a newer server
     QUEUED = "queued"  # no picture has ended yet
     RUNNING = "running"
-    SUCCEEDED = "succeeded"  # every picture is done
+    SUCCEEDED = "succeeded"  # every picture is finished
     FAILED = "failed"  # every picture has ended, some without success
-    CANCELLED = "cancelled"  # what was done stays
+    CANCELLED = "cancelled"  # finished pictures are kept
 
 
 @dataclass(frozen=True)
 class JobLayer:
-    """A layer of a job and its channels, as ranges whose ends are both included; none for all channels."""
+    """A layer of a job and its channels, as ranges that include both ends; no ranges mean all channels."""
 
     layer: str
     channels: tuple[tuple[int, int], ...]
@@ -31,30 +31,30 @@ class JobLayer:
 
 @dataclass(frozen=True)
 class JobInfo:
-    """How a job stands."""
+    """The state of a job and how many of its pictures have ended."""
 
     id: str
     state: JobState
     model: str
     layers: tuple[JobLayer, ...]
     item_count: int
-    done_count: int  # whose picture is in the store
-    cached_count: int  # ... and was there before
+    done_count: int  # pictures that are in the store
+    cached_count: int  # those of them that were there before the job
     failed_count: int
     created_at: datetime
-    ended_at: datetime | None  # None while it goes on
-    sequence: int  # of its newest event
-    detail: str  # what it waits for, when it waits for something
+    ended_at: datetime | None  # None until it has ended
+    sequence: int  # the number of its newest event
+    detail: str  # what it waits for; empty if it does not wait
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the job has ended and will not change."""
         return self.ended_at is not None
 
 
 @dataclass(frozen=True)
 class JobItem:
-    """A picture of a job that has ended: done where ``spec`` is there, otherwise ``error`` says why not."""
+    """A picture of a job that has ended: finished if ``spec`` is not None, otherwise ``error`` says why not."""
 
     index: int  # in the order of the job's layers and channels
     layer: str
@@ -65,14 +65,14 @@ class JobItem:
     activation: float
     cached: bool
     error: str
-    maker: str = ""  # the name of what made it, as ServerInfo.maker
+    maker: str = ""  # the maker of the picture, as in ServerInfo.maker
 
 
 @dataclass(frozen=True)
 class JobEvent:
-    """A picture that ended or, without an ``item``, how the job stands.
+    """An event of a job: a picture that ended or, without an ``item``, the state of the job.
 
-    The job's ``model`` and ``layers`` are told with the first event of a watch only.
+    Only the first event of a watch gives the job's ``model`` and ``layers``.
     """
 
     sequence: int

@@ -1,7 +1,7 @@
-"""What a picture is to excite, as values that add and scale.
+"""Objectives: what a picture should excite, as values that can be added and scaled.
 
-The words are Lucid's: ``channel("conv4_3", 17) - 0.5 * neuron("conv4_3", 4)`` is the picture that excites one channel
-while it keeps a single unit of another one quiet. A negative weight asks for what a unit dislikes.
+The names are Lucid's. The objective ``channel("conv4_3", 17) - 0.5 * neuron("conv4_3", 4)`` excites one channel and
+suppresses a single unit of another. A negative weight minimises its term.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Objective:
-    """Something to excite: a term below, or a weighted sum of terms."""
+    """The base class of objectives: what a picture should excite."""
 
     def __add__(self, other: Objective) -> Sum:
         if not isinstance(other, Objective):
@@ -55,7 +55,7 @@ class Channel(Objective):
 
 @dataclass(frozen=True)
 class Neuron(Objective):
-    """One channel at one position: row ``y``, column ``x`` of the layer's own grid, the centre where None."""
+    """One channel at row ``y`` and column ``x`` of the layer's own grid; None means the centre."""
 
     layer: str
     channel: int
@@ -68,7 +68,7 @@ class Neuron(Objective):
 
 @dataclass(frozen=True)
 class WholeLayer(Objective):
-    """The mean of the squares of a whole layer: DeepDream."""
+    """The mean of the squares of a whole layer, which is DeepDream's objective."""
 
     layer: str
 
@@ -80,7 +80,7 @@ class WholeLayer(Objective):
 class Direction(Objective):
     """The mean over all positions of the dot product with ``vector``, one number per channel.
 
-    It is multiplied with the cosine similarity to the power ``cosine_power``: None or 0 for the plain product.
+    It is multiplied by the cosine similarity to the power ``cosine_power``; None or 0 gives the plain product.
     """
 
     layer: str
@@ -93,7 +93,7 @@ class Direction(Objective):
 
 @dataclass(frozen=True)
 class Logit(Objective):
-    """One class of a classifier before softmax: its number or its label. ``layer`` None is the model's last layer."""
+    """One class of a classifier before softmax, by number or label. ``layer`` None means the model's last layer."""
 
     target: int | str
     layer: str | None = None
@@ -115,7 +115,7 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Sum(Objective):
-    """A weighted sum of terms, none of which is a sum."""
+    """A weighted sum of terms, which are not sums themselves."""
 
     terms: tuple[Weighted, ...]
 
@@ -124,36 +124,36 @@ class Sum(Objective):
 
 
 def channel(layer: str, channel: int) -> Channel:
-    """The mean of channel number ``channel`` of ``layer``, over all positions."""
+    """Return the objective that is the mean of channel number ``channel`` of ``layer`` over all positions."""
     return Channel(layer, channel)
 
 
 def neuron(layer: str, channel: int, y: int | None = None, x: int | None = None) -> Neuron:
-    """One channel at row ``y`` and column ``x`` of the layer's own grid; its centre when left out."""
+    """Return the objective that is one channel at row ``y`` and column ``x`` of the layer's grid (default: centre)."""
     return Neuron(layer, channel, y, x)
 
 
 def layer(name: str) -> WholeLayer:
-    """The mean of the squares of all of a layer: DeepDream."""
+    """Return the objective that is the mean of the squares of a whole layer, as in DeepDream."""
     return WholeLayer(name)
 
 
 def direction(layer: str, vector: Sequence[float] | NDArray[Any], *, cosine_power: float | None = None) -> Direction:
-    """The mean dot product with ``vector``, which has one number per channel of ``layer``.
+    """Return the objective that is the mean dot product with ``vector``, one number per channel of ``layer``.
 
-    ``cosine_power`` (from 0, the default, to 100) multiplies it with the cosine similarity, not less than 0.1, to that
-    power, so that the picture follows the direction rather than the length.
+    It is multiplied by the cosine similarity, but at least 0.1, to the power ``cosine_power`` (0 to 100, default 0).
+    A higher power makes the picture follow the direction more than the length of the activation.
     """
     return Direction(layer, tuple(float(number) for number in vector), cosine_power)
 
 
 def logit(target: int | str, *, layer: str | None = None) -> Logit:
-    """One class of a classifier before softmax, by number or by label, in ``layer`` or else the model's last one."""
+    """Return the objective that is one class before softmax, by number or label, in ``layer`` or the last layer."""
     return Logit(target, layer)
 
 
 def objective_of(layer: str, target: int | str) -> Objective:
-    """What "layer and channel" means: a number is a channel, a text the label of a class."""
+    """Return the objective for a layer and a channel, which is a channel number or the label of a class."""
     return Logit(target, layer) if isinstance(target, str) else Channel(layer, target)
 
 

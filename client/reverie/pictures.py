@@ -1,4 +1,4 @@
-"""What comes back: pictures, progress and the catalogue of models, as frozen values."""
+"""Rendered pictures, frames and progress events, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WRITER_OPTIONS: dict[ImageFormat, dict[str, Any]] = {
 class Outcome(enum.StrEnum):
     """How a render ended."""
 
-    UNKNOWN = "unspecified"  # a newer server's outcome
+    UNKNOWN = "unspecified"  # an outcome of a newer server
     CONVERGED = "converged"  # all steps were made and the unit responds
     DEAD_UNIT = "dead_unit"  # no gradient ever reached the picture
     NON_FINITE = "non_finite"  # a number overflowed; the last finite picture is returned
@@ -49,7 +49,7 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """An RGB picture: ``data`` holds its bytes in ``format``, and is decoded when it is first looked at."""
+    """An RGB picture: ``data`` holds its bytes in ``format``, which are decoded on first use."""
 
     data: bytes = field(repr=False)
     format: ImageFormat
@@ -58,8 +58,8 @@ class Picture:
 
     @cached_property
     def image(self) -> Image.Image:
-        """The picture for Pillow, mode RGB."""
-        from PIL import Image  # a script that only asks for numbers or lists need not load it
+        """The picture as a Pillow image of mode RGB."""
+        from PIL import Image  # slow to import, and scripts without pictures do not need it
 
         if self.format is ImageFormat.RAW:
             return Image.fromarray(np.rint(_as_rgb(self.array) * 255).astype(np.uint8))
@@ -70,7 +70,7 @@ class Picture:
     def array(self) -> NDArray[np.float32]:
         """The picture as float32 [height, width, channels] in [0, 1], read-only.
 
-        Three channels, but for the raw numbers of a network that takes pictures of another number.
+        It has three channels, except for raw data of a network whose input has another number of channels.
         """
         if self.format is ImageFormat.RAW:
             planes = np.frombuffer(self.data, "<f4").reshape(-1, self.height, self.width)
@@ -81,7 +81,7 @@ class Picture:
         return pixels
 
     def encoded(self, as_format: ImageFormat | str = ImageFormat.PNG) -> bytes:
-        """The picture's bytes in another format; unchanged when it already has that one."""
+        """Return the picture's bytes in a format; unchanged if the picture already has that format."""
         wanted = ImageFormat(as_format)
         if wanted is self.format:
             return self.data
@@ -92,7 +92,7 @@ class Picture:
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a .png, .webp or .jpg file, whole or not at all, and return the path."""
+        """Write the picture atomically to a .png, .webp or .jpg file, and return the path."""
         suffix = Path(path).suffix.lower()
         if suffix not in SUFFIXES:
             raise UsageError(f"{path} does not end in one of {', '.join(SUFFIXES)}.")
@@ -106,7 +106,7 @@ class Picture:
 
 
 def _as_rgb(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is shown of any number of channels: one as grey, the first three of more, and of two the third black."""
+    """Convert any number of channels to RGB: one becomes grey, two get a black third, of more the first three count."""
     channels = pixels.shape[2]
     if channels == 1:
         return np.repeat(pixels, 3, axis=2)
@@ -115,7 +115,7 @@ def _as_rgb(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class Frame(Picture):
-    """A picture on the way, after ``step`` steps: 0 is the first noise."""
+    """An intermediate picture after ``step`` steps; step 0 is the initial noise."""
 
     step: int
 
@@ -125,7 +125,7 @@ class Rendering(Picture):
     """A finished picture and how it was made."""
 
     outcome: Outcome
-    outcome_detail: str  # one sentence for a person
+    outcome_detail: str  # one sentence for people
     activation: float  # the objective on the picture itself, without transforms
     history: NDArray[np.float32] = field(repr=False)  # [steps]: the objective before each step, through its transforms
     steps: int
@@ -133,8 +133,8 @@ class Rendering(Picture):
     spec_digest: str  # equal digests and equal makers mean equal pictures, to the last bit
     frames: tuple[Frame, ...] = field(repr=False)
     elapsed_s: float  # of the render that made the picture
-    cached: bool = False  # it was there already: nothing was rendered for this request
-    maker: str = ""  # the name of what made it, as ServerInfo.maker
+    cached: bool = False  # the picture was in the server's store: nothing was rendered for this request
+    maker: str = ""  # the maker of the picture, as in ServerInfo.maker
 
     def _writer_options(self, wanted: ImageFormat) -> dict[str, Any]:
         if wanted is not ImageFormat.PNG:
@@ -152,9 +152,9 @@ class Rendering(Picture):
 class Accepted:
     """The first event of a stream: the request is valid, and this is what will be rendered.
 
-    ``estimated_s`` is what the render is expected to take once the device is free for it; None where the server cannot
-    tell. ``queue_position`` counts the renders that are before it; 0 says that it begins at once. ``cached`` says that
-    the picture is there already, so that nothing is rendered.
+    ``estimated_s`` is the expected duration of the render once the device is free for it; None if the server does not
+    know. ``queue_position`` is the number of renders before it; 0 if it begins at once. ``cached`` is True if the
+    picture is already in the store and nothing is rendered.
     """
 
     spec: Spec
@@ -166,9 +166,9 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Progress:
-    """An event on the way: ``step`` of ``steps`` were made. ``frame`` is there when it was asked for.
+    """An event during a render: ``step`` of ``steps`` are done. ``frame`` is set if it was requested for this step.
 
-    While a render waits one comes soon after its ``queue_position``, the number of renders before it, has changed.
+    While a render waits, an event follows each change of its ``queue_position``, the number of renders before it.
     """
 
     step: int
@@ -180,5 +180,5 @@ class Progress:
     queue_position: int = 0
 
 
-# What a stream consists of: one Accepted, any number of Progress, one Rendering.
+# A stream consists of one Accepted, any number of Progress, and one Rendering.
 Event = Accepted | Progress | Rendering

@@ -1,4 +1,4 @@
-"""What to render: the typed form of the wire's ``RenderSpec``, and the way there and back."""
+"""The description of a picture to render: a typed form of the message ``RenderSpec``, and conversions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ MAKER_KEY = "reverie-maker"
 
 @dataclass(frozen=True)
 class Spec:
-    """A picture to make, or that was made: None leaves a choice to the server.
+    """A description of a picture: its model, its objective, and options; None leaves an option to the server.
 
-    The spec of a :class:`Rendering` has every choice filled in and the model pinned by digest: rendering it again gives
-    the same picture, and ``dataclasses.replace(rendering.spec, seed=1)`` its sibling.
+    The spec of a :class:`Rendering` has every option filled in and the model pinned by digest. Rendering it again gives
+    the same picture; ``dataclasses.replace(rendering.spec, seed=1)`` describes a variant.
     """
 
     model: str
@@ -41,12 +41,12 @@ class Spec:
     schedule: str | None = None
 
     def to_json(self) -> str:
-        """The spec as the wire's JSON, one line: what a PNG of ours carries."""
+        """Return the spec as one line of protobuf JSON, which is also what PNG files of Reverie contain."""
         return json_format.MessageToJson(to_message(self), preserving_proto_field_name=True, indent=None)
 
     @classmethod
     def from_json(cls, text: str) -> Spec:
-        """The spec of a JSON text; UsageError when it is none."""
+        """Parse a spec from JSON; raise UsageError if the text is not a spec."""
         try:
             return from_message(json_format.Parse(text, spec_pb2.RenderSpec()))
         except (json_format.ParseError, KeyError) as error:
@@ -54,7 +54,7 @@ class Spec:
 
     @classmethod
     def of_picture(cls, path: str | Path) -> Spec:
-        """The spec that a PNG file of ours was made from; UsageError when the file carries none."""
+        """Read the spec from a PNG file of Reverie; raise UsageError if the file contains none."""
         from PIL import Image
 
         with Image.open(path) as image:
@@ -64,7 +64,7 @@ class Spec:
         return cls.from_json(text)
 
 
-# The attributes of Spec beside its objective, each with the field of RenderSpec.
+# The attributes of Spec, except for its objective, and the field of RenderSpec for each.
 ATTRIBUTES: Mapping[str, str] = {
     "model": "model",
     "model_digest": "model_digest",
@@ -73,14 +73,14 @@ ATTRIBUTES: Mapping[str, str] = {
 
 
 def to_message(spec: Spec) -> spec_pb2.RenderSpec:
-    """The wire's form of a spec; InvalidRequest lists every value that it cannot hold."""
+    """Convert a spec to its message; raise InvalidRequest with every value that a field cannot hold."""
     message = spec_pb2.RenderSpec()
     refuse("The spec was not sent.", write_spec(message, spec))
     return message
 
 
 def write_spec(message: spec_pb2.RenderSpec, spec: Spec) -> list[Problem]:
-    """Write a spec into the wire's form of it, and return what it cannot hold."""
+    """Write a spec into its message, and return the values that a field cannot hold."""
     problems = write_objective(message.objective, spec.objective)
     for attribute, field in ATTRIBUTES.items():
         if (value := getattr(spec, attribute)) is not None:
@@ -89,8 +89,8 @@ def write_spec(message: spec_pb2.RenderSpec, spec: Spec) -> list[Problem]:
 
 
 def from_message(message: spec_pb2.RenderSpec) -> Spec:
-    """The typed form of the wire's spec."""
-    values: dict[str, Any] = {"model": message.model}  # it is required, so the wire tracks no presence
+    """Convert a message to a spec."""
+    values: dict[str, Any] = {"model": message.model}  # required, so the field has no presence
     for attribute, field in ATTRIBUTES.items():
         if attribute != "model" and message.HasField(field):
             values[attribute] = _named(message, field)
@@ -98,7 +98,7 @@ def from_message(message: spec_pb2.RenderSpec) -> Spec:
 
 
 def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
-    """The value of a field; a choice by its name, None where it is unspecified, its number where it is unknown here."""
+    """Return the value of a field. An enum gives its name, None if unspecified, its number if this version lacks it."""
     value, enum = getattr(message, field), message.DESCRIPTOR.fields_by_name[field].enum_type
     if enum is None:
         return value
@@ -107,7 +107,7 @@ def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
     return next((name for name, number in choices(enum).items() if number == value), str(value))
 
 
-# ----- objectives: each value and the kind of the wire; their attributes have the names of its fields -----
+# ----- objectives: the attributes of each class have the names of its message's fields -----
 
 KINDS: Mapping[type, str] = {
     objectives.Channel: "channel",
@@ -118,7 +118,7 @@ KINDS: Mapping[type, str] = {
 
 
 def write_objective(message: spec_pb2.Objective, objective: object, *, at: str = "spec.objective") -> list[Problem]:
-    """Write an objective into the wire's form of it, and return what it cannot hold."""
+    """Write an objective into its message, and return the values that a field cannot hold."""
     match objective:
         case objectives.Sum(terms):
             problems = []
@@ -133,7 +133,7 @@ def write_objective(message: spec_pb2.Objective, objective: object, *, at: str =
             kind = KINDS[type(objective)]
             return _write_fields(getattr(message, kind), vars(objective), f"{at}.{kind}.")
     makers = "reverie.channel, neuron, layer, direction and logit make them"
-    return [Problem(at, f"{shown(objective)} is no objective; {makers}")]
+    return [Problem(at, f"{shown(objective)} is not an objective; {makers}")]
 
 
 def _class(target: object) -> str:
@@ -141,7 +141,7 @@ def _class(target: object) -> str:
 
 
 def _write_fields(message: Message, values: Mapping[str, object], at: str) -> list[Problem]:
-    """Write values by the names of their fields; None leaves out a field that can be."""
+    """Write values into fields by name; None leaves an optional field out."""
     message.SetInParent()
     optional = {name for name, field in message.DESCRIPTOR.fields_by_name.items() if field.has_presence}
     given = {name: value for name, value in values.items() if value is not None or name not in optional}

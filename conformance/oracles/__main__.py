@@ -1,6 +1,6 @@
-"""Compare our gradients with those of oracles, each in an environment of its own, and write figures and tables.
+"""Compare Reverie's gradients with those of oracles, each in its own environment, and write figures and tables.
 
-python -m conformance.oracles graphs       the layer graphs of the suite, as `python -m conformance` wrote it
+python -m conformance.oracles graphs       the layer graphs of the suite that `python -m conformance` wrote
 python -m conformance.oracles operators    every operator that has a rule
 """
 
@@ -28,12 +28,12 @@ BUILD = Path(".build", "conformance")
 RESULTS = ROOT / "bench" / "results"
 
 ENVIRONMENTS = {"torch_autograd": "export", "onnx_ad": "onnx-ad", "ort_training": "training"}
-"""Where each oracle lives, under .venv."""
+"""The environment of each oracle, under .venv."""
 ASKED_GRAPHS = ("onnx_ad", "ort_training")
 
 
 def main() -> None:
-    """Ask, compare, write."""
+    """Run the oracles, compare, and write the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("about", choices=["graphs", "operators"])
     if parser.parse_args().about == "graphs":
@@ -50,14 +50,14 @@ def _graphs() -> None:
     figures: dict[str, Any] = {}
     for oracle in ASKED_GRAPHS:
         answers = _ask(oracle, questions)
-        said = json.loads((answers / "report.json").read_text())
+        report_of_oracle = json.loads((answers / "report.json").read_text())
         rows = {}
         for each in asked:
-            row = dict(said["questions"][each.name]["image"])
+            row = dict(report_of_oracle["questions"][each.name]["image"])
             if "dtype" in row:
                 row["off"] = distance(np.load(answers / f"{each.name}.npz")["image"], each.answer["image"])
             rows[each.name] = row
-        figures[oracle] = {"version": said["version"], "graphs": rows}
+        figures[oracle] = {"version": report_of_oracle["version"], "graphs": rows}
     write_json(RESULTS / "oracles_graphs.json", figures)
     insert(
         ROOT / "docs" / "runtimes.md", "\n".join(_graph_table(figures)), "<!-- made by make conformance: gradients -->"
@@ -68,12 +68,12 @@ def _graph_table(figures: Mapping[str, Any]) -> Iterator[str]:
     names = list(next(iter(figures.values()))["graphs"])
     yield f"| gradients by | {' | '.join(names)} |"
     yield "|---|" + "---|" * len(names)
-    for oracle, said in figures.items():
-        cells = [_graph_cell(said["graphs"][name]) for name in names]
-        yield f"| {report.NAMES[oracle]} {said['version']} | {' | '.join(cells)} |"
+    for oracle, report_of_oracle in figures.items():
+        cells = [_graph_cell(report_of_oracle["graphs"][name]) for name in names]
+        yield f"| {report.NAMES[oracle]} {report_of_oracle['version']} | {' | '.join(cells)} |"
     yield ""
-    for oracle, said in figures.items():
-        for name, row in said["graphs"].items():
+    for oracle, report_of_oracle in figures.items():
+        for name, row in report_of_oracle["graphs"].items():
             if "dtype" not in row:
                 yield f"- {report.NAMES[oracle]}, {name}: `{row.get('refused') or row['error']}`"
 
@@ -85,7 +85,7 @@ def _graph_cell(row: Mapping[str, Any]) -> str:
 
 
 def _operators() -> None:
-    logging.getLogger("onnx_ir").setLevel(logging.ERROR)  # it tells of values whose type ONNX does not infer
+    logging.getLogger("onnx_ir").setLevel(logging.ERROR)  # it logs values whose type ONNX does not infer
     questions = BUILD / "operators"
     cases = list(operators.examined())
     write_questions((case.asked for case in cases), questions)
@@ -98,13 +98,13 @@ def _operators() -> None:
 
 
 def _ask(oracle: str, questions: Path) -> Path:
-    """Run an oracle in its environment; return where its answers are."""
+    """Run an oracle in its environment; return the folder of its answers."""
     answers = questions.with_name(f"{questions.name}-{oracle}")
     shutil.rmtree(answers, ignore_errors=True)
     print(f"== {report.NAMES[oracle]}", flush=True)
     python = f".venv/{ENVIRONMENTS[oracle]}/bin/python"
     command = [python, "-m", "conformance.oracles.run", oracle, str(questions), str(answers)]
-    # onnxruntime-training says on standard output, without being asked, that it changed nothing.
+    # onnxruntime-training prints needless messages on standard output.
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")

@@ -1,6 +1,6 @@
-"""What an oracle is asked, and what it is: a module with ``version``, ``preference`` and ``gradient``.
+"""The interface of oracles, which are modules with ``version``, ``preference`` and ``gradient``, and their questions.
 
-Questions lie in a folder, since each oracle runs in an environment of its own: ``questions.json``, models, and for each
+Questions are a folder, because each oracle runs in its own environment: ``questions.json``, models, and for each
 question its arrays in one .npz, in float64, rounded to what float32 holds.
 """
 
@@ -27,7 +27,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Question:
-    """What is d<of, cotangent> / d wrt, for each of ``wrt``? The model comes in several forms, of one meaning."""
+    """A question: d<of, cotangent> / d wrt for each of ``wrt``, with the model in several equivalent forms."""
 
     name: str
     folder: Path
@@ -36,14 +36,14 @@ class Question:
     wrt: tuple[str, ...]
 
     def arrays(self, dtype: str) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Return what the model is fed, and the cotangent."""
+        """Return the inputs of the model, and the cotangent."""
         with np.load(self.folder / f"{self.name}.npz") as stored:
             feeds = {name: stored[name].astype(dtype) for name in stored.files}
         return feeds, feeds.pop(COTANGENT)
 
 
 class Refused(Exception):
-    """The oracle says that it has no gradient for this."""
+    """The oracle has no gradient for this model."""
 
 
 def read_questions(folder: Path) -> Iterator[Question]:

@@ -1,7 +1,7 @@
-"""Why oracles disagree with us on some cases of operators: each reduced to what sets it apart, and explained.
+"""Explanations of the cases of operators in which oracles disagree with Reverie.
 
-Central differences in float64 say who is right; the report has them for each. A disagreement that no line here explains
-is an error of the report, and so is a line that explains none.
+Central differences in float64 decide which gradient is right; the report has them for each case. A disagreement without
+an explanation here is an error of the report, and so is an explanation without a disagreement.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TORCH, ONNX_AD, TRAINING = "torch_autograd", "onnx_ad", "ort_training"
 
 @dataclass(frozen=True)
 class Explanation:
-    """Disagreements of an oracle on an operator, in the cases whose body holds one of ``where``, and the reason."""
+    """The reason why an oracle disagrees on an operator, in the cases whose body contains one of ``where``."""
 
     oracle: str
     operator: str

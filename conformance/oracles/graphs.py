@@ -1,4 +1,4 @@
-"""Questions about the layer graphs of the suite: their forward halves, and the gradients that are stored."""
+"""Questions about the layer graphs of the suite: their forward parts, and the stored gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conformance.task import Task
 
 
 def asked(tasks: Sequence[Task], stored: Mapping[str, np.ndarray]) -> Iterator[Asked]:
-    """Yield a question for each layer graph of which an answer is stored."""
+    """Yield a question for each layer graph whose result is stored."""
     for task in tasks:
         activation, gradient, *_ = task.outputs
         if activation == "activation" and not task.timed:
@@ -22,7 +22,7 @@ def asked(tasks: Sequence[Task], stored: Mapping[str, np.ndarray]) -> Iterator[A
 
 
 def forward(task: Task) -> onnx.ModelProto:
-    """Return the way from the image to the activation, weights and all, with its sizes fixed."""
+    """Return the part of a graph from the image to the activation, with its weights and with fixed sizes."""
     model = onnx.ModelProto()
     model.CopyFrom(task.model)
     if task.weights is not None:

@@ -1,4 +1,4 @@
-"""onnx-ad, which turns a graph into that of its gradient by rules that owe nothing to ours; run by ONNX Runtime."""
+"""The oracle onnx-ad, which builds the graph of the gradient by independent rules; run by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def version() -> str:
 
 
 def preference(opset: int) -> int:
-    """Take the newest that there is."""
+    """Prefer the newest form."""
     return opset
 
 
 def gradient(file: Path, feeds: Mapping[str, np.ndarray], cotangent: np.ndarray, of: str, wrt: str) -> np.ndarray:
-    """Return d<of, cotangent> / d wrt; its last axis counts cotangents, of which there is one."""
+    """Return d<of, cotangent> / d wrt; onnx-ad's result has a last axis for cotangents, here of length 1."""
     try:
         built = onnx_ad.reverse(onnx.load(file), inputs=[wrt], outputs=[of], layout="onnx")
     except onnx_ad.UnsupportedOperator as error:

@@ -1,6 +1,6 @@
-"""Questions about single operators: the cases by which our rules are tested, and our own gradients in float64.
+"""Questions about single operators: the test cases of Reverie's rules, with Reverie's gradients in float64.
 
-The judge of a disagreement is the central difference in float64, element by element.
+A disagreement is decided by the central difference in float64, element by element.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tests.gradient.exact import EXACT
 from tests.gradient.gradcheck import STEP, Case, evaluate, reference_gradients
 
 OLD = 17
-"""An opset besides the case's own: onnxruntime-training was written for it."""
+"""An additional opset for each case, for which onnxruntime-training was written."""
 TYPES = {"float64": "double", "float32": "float"}
 """Names of types in numpy, and in ONNX's text."""
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A case and the question made of it."""
+    """A test case and its question."""
 
     case: Case
     asked: Asked
 
     @property
     def title(self) -> str:
-        """The body of the case, in one line."""
+        """The body of the case on one line."""
         return " ".join(self.case.body.split())
 
     @property
@@ -49,7 +49,7 @@ class Examined:
 
 
 def examined() -> Iterator[Examined]:
-    """Yield a question for each case that is differentiated by anything."""
+    """Yield a question for each case with an input to differentiate by."""
     for family in FAMILIES:
         for index, case in enumerate(family.CASES):
             if case.wrt:
@@ -57,7 +57,7 @@ def examined() -> Iterator[Examined]:
 
 
 def unasked(cases: Iterable[Examined]) -> set[str]:
-    """Return the operators that have cases, and none of them a gradient that differences can tell."""
+    """Return the operators with cases of which none has a gradient that central differences can check."""
     named = {node.op_type for case in CASES for node in case.model().graph.node}
     return named - {operator for each in cases for operator in each.operators} - NO_GRADIENT.keys()
 
@@ -91,7 +91,7 @@ def _asked(case: Case, name: str) -> Asked:
 
 
 def _model(case: Case, dtype: str, opset: int, shape: Sequence[int]) -> onnx.ModelProto:
-    """Return the case with all shapes that can be known, and that of its result."""
+    """Return the model of a case with all known shapes, including that of its result."""
     model = onnx.shape_inference.infer_shapes(case.model(dtype, opset=opset))
     tensor = model.graph.output[0].type.tensor_type
     model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("Y", tensor.elem_type, shape))

@@ -1,7 +1,7 @@
-"""The gradients that onnxruntime-training builds, of which 1.19.2 is the last release.
+"""The oracle onnxruntime-training, whose last release is 1.19.2.
 
-Its ``GradientGraphBuilder`` differentiates a number, so the cotangent is multiplied in and all is added up. It knows
-opsets up to 21, and has rules that were not brought along with the newer ones.
+Its ``GradientGraphBuilder`` differentiates a scalar, so the output is multiplied by the cotangent and summed. It
+supports opsets up to 21, but some of its rules were not updated for the newer ones.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ IR_VERSION = 10
 SEED, WEIGHED, SUM, LOSS = "oracle.cotangent", "oracle.weighed", "oracle.sum", "oracle.loss"
 
 SAVED = {"LayerNormalization": 3, "Dropout": 2}
-"""How many results its rule for an operator reads; those that the graph leaves out are given names."""
+"""The number of results that its rule for an operator reads; results that the graph omits are given names."""
 
 onnxruntime.set_default_logger_severity(4)
 
@@ -33,7 +33,7 @@ def version() -> str:
 
 
 def preference(opset: int) -> int:
-    """Take the one whose operators it was written for, then the nearest."""
+    """Prefer the opset for which its rules were written, then the nearest."""
     return -abs(opset - BEST)
 
 
@@ -51,14 +51,14 @@ def gradient(file: Path, feeds: Mapping[str, np.ndarray], cotangent: np.ndarray,
     graph.input.append(helper.make_tensor_value_info(SEED, dtype, cotangent.shape))
     graph.node.append(helper.make_node("Mul", [of, SEED], [WEIGHED]))
     graph.node.append(helper.make_node("ReduceSum", [WEIGHED], [SUM], keepdims=0))
-    # It takes a loss to be float32, whatever the rest is.
+    # It assumes that the loss is float32, whatever the other types are.
     graph.node.append(helper.make_node("Cast", [SUM], [LOSS], to=TensorProto.FLOAT))
     del graph.output[:]
     graph.output.append(helper.make_tensor_value_info(LOSS, TensorProto.FLOAT, []))
     builder = GradientGraphBuilder(model.SerializeToString(), {LOSS}, {wrt}, LOSS)
     try:
         builder.build()
-    except Exception as error:  # its exceptions have no type of their own
+    except Exception as error:  # its exceptions have no specific type
         raise Refused(str(error)) from error
     built = onnx.load_from_string(builder.get_model())
     if f"{wrt}_grad" not in {value.name for value in built.graph.output}:

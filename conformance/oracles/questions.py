@@ -1,4 +1,4 @@
-"""Writes questions for the oracles into a folder; what they are is told in `conformance.oracles.contract`."""
+"""Writes questions for the oracles into a folder, in the format of `conformance.oracles.contract`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.oracles.contract import COTANGENT
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with its models, each with its type, and the answer: ours, in float64 or rounded from it."""
+    """A question with its models by type, and Reverie's answer in float64 or rounded from it."""
 
     name: str
     models: Sequence[tuple[str, onnx.ModelProto]]
@@ -27,7 +27,7 @@ class Asked:
 
 
 def write_questions(asked: Iterable[Asked], folder: Path) -> None:
-    """Write all questions into a new folder, in place of one that is there."""
+    """Write all questions into a new folder, which replaces an existing one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     entries = []

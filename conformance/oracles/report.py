@@ -1,4 +1,4 @@
-"""What oracles said of single operators, compared with ours, and judged by differences where they disagree."""
+"""Compares the oracles' gradients of single operators with Reverie's, and with differences where they disagree."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from conformance.oracles.operators import Examined, differences
 from conformance.table import distance
 
 AGREES = {"float64": 1e-6, "float32": 1e-4}
-"""The relative L2 distance up to which an oracle agrees, by the type of its answer; some constants are float32 ones."""
+"""The relative L2 distance up to which an oracle agrees, by the type of its answer; some constants are float32."""
 
 NAMES = {"torch_autograd": "torch", "onnx_ad": "onnx-ad", "ort_training": "onnxruntime-training"}
 
-Told = dict[str, Any]
+Answer = dict[str, Any]
 
 
 def compared(cases: Sequence[Examined], answers: Mapping[str, Path]) -> dict[str, Any]:
-    """Return the figures: for each case, each of its gradients and each oracle the distance, or why there is none."""
+    """Return the figures: the distance for each case, gradient and oracle, or why there is none."""
     reports = {oracle: json.loads((folder / "report.json").read_text()) for oracle, folder in answers.items()}
     rows = []
     for case in cases:
         name = case.asked.name
-        told = {
+        reply = {
             oracle: _distances(case, report["questions"][name], answers[oracle] / f"{name}.npz")
             for oracle, report in reports.items()
         }
-        row = {"case": name, "body": case.title, "operators": sorted(case.operators), "oracles": told}
-        if any(disagrees(each) for by_input in told.values() for each in by_input.values()):
+        row = {"case": name, "body": case.title, "operators": sorted(case.operators), "oracles": reply}
+        if any(disagrees(each) for by_input in reply.values() for each in by_input.values()):
             judged = differences(case)
             row["ours_from_differences"] = {wrt: distance(a, judged[wrt]) for wrt, a in case.asked.answer.items()}
         rows.append(row)
     return {"versions": {oracle: report["version"] for oracle, report in reports.items()}, "cases": rows}
 
 
-def disagrees(told: Told) -> bool:
-    """Whether an oracle gave a gradient, and another than ours."""
-    return "dtype" in told and (told["off"] is None or told["off"] > AGREES[told["dtype"]])
+def disagrees(reply: Answer) -> bool:
+    """Return whether an oracle gave a gradient that differs from Reverie's."""
+    return "dtype" in reply and (reply["off"] is None or reply["off"] > AGREES[reply["dtype"]])
 
 
-def _distances(case: Examined, told: Mapping[str, Told], file: Path) -> dict[str, Told]:
+def _distances(case: Examined, reply: Mapping[str, Answer], file: Path) -> dict[str, Answer]:
     rows = {}
     with np.load(file) as found:
         for wrt, answer in case.asked.answer.items():
-            row = dict(told[wrt])
+            row = dict(reply[wrt])
             if "dtype" in row:
                 row |= _off(found[wrt], answer)
             rows[wrt] = row
     return rows
 
 
-def _off(found: np.ndarray, wanted: np.ndarray) -> Told:
+def _off(found: np.ndarray, wanted: np.ndarray) -> Answer:
     if found.shape != wanted.shape:
         return {"off": None, "what": f"of shape {list(found.shape)}, not {list(wanted.shape)}"}
     off = distance(found, wanted)
@@ -66,7 +66,7 @@ def _off(found: np.ndarray, wanted: np.ndarray) -> Told:
 
 
 def table(figures: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of the table: one row an operator, one column an oracle."""
+    """Yield the lines of the table: one row per operator, one column per oracle."""
     versions = figures["versions"]
     yield f"| operator | gradients | {' | '.join(f'{NAMES[o]} {v}' for o, v in versions.items())} |"
     yield "|---|---|" + "---|" * len(versions)
@@ -79,16 +79,16 @@ def table(figures: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cell(operator: str, oracle: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the worst distance, in bold where one disagrees because of this operator, and of how many that is."""
-    told = [(row, each) for row in rows for each in row["oracles"][oracle].values()]
-    given = [(row, each) for row, each in told if "dtype" in each]
+    """Return the worst distance, bold if a case disagrees because of this operator, and the number of cases."""
+    reply = [(row, each) for row in rows for each in row["oracles"][oracle].values()]
+    given = [(row, each) for row, each in reply if "dtype" in each]
     if not given:
-        return "does not run" if any("error" in each for _, each in told) else "does not differentiate it"
+        return "does not run" if any("error" in each for _, each in reply) else "does not differentiate it"
     wrong = [each for row, each in given if disagrees(each) and _why(oracle, row, operator)]
     right = [each["off"] for _, each in given if not disagrees(each)]
     parts = [f"{max(right):.0e}" if max(right) else "0"] if right else []
     parts += [f"**disagrees** in {len(wrong)}"] if wrong else []
-    return ", ".join(parts) + (f" ({len(given)} of {len(told)})" if len(given) < len(told) else "")
+    return ", ".join(parts) + (f" ({len(given)} of {len(reply)})" if len(given) < len(reply) else "")
 
 
 def _why(oracle: str, row: Mapping[str, Any], operator: str) -> Explanation | None:
@@ -99,15 +99,15 @@ def _why(oracle: str, row: Mapping[str, Any], operator: str) -> Explanation | No
 
 
 def disagreements(figures: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a part for each explanation: the reason, the cases, and how far ours is from differences, which judge."""
+    """Yield a section per explanation: the reason, the cases, and the distance of Reverie's from differences."""
     found: dict[Explanation, list[str]] = {}
     unexplained = []
     for row in figures["cases"]:
         for oracle, by_input in row["oracles"].items():
-            for wrt, told in by_input.items():
-                if disagrees(told):
+            for wrt, reply in by_input.items():
+                if disagrees(reply):
                     why = explanation(oracle, set(row["operators"]), row["body"])
-                    line = f"| `{row['body']}` by {wrt} | {_apart(told)} | {row['ours_from_differences'][wrt]:.0e} |"
+                    line = f"| `{row['body']}` by {wrt} | {_apart(reply)} | {row['ours_from_differences'][wrt]:.0e} |"
                     if why is None:
                         unexplained.append(f"{NAMES[oracle]}: {line}")
                     elif row["ours_from_differences"][wrt] > AGREES["float64"]:
@@ -124,5 +124,5 @@ def disagreements(figures: Mapping[str, Any]) -> Iterator[str]:
         yield ""
 
 
-def _apart(told: Told) -> str:
-    return told["what"] if told["off"] is None else f"{told['off']:.0e}"
+def _apart(reply: Answer) -> str:
+    return reply["what"] if reply["off"] is None else f"{reply['off']:.0e}"

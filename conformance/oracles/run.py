@@ -1,8 +1,8 @@
-"""Put all questions of a folder to one oracle: ``python -m conformance.oracles.run ORACLE QUESTIONS ANSWERS``.
+"""Run all questions of a folder in one oracle: ``python -m conformance.oracles.run ORACLE QUESTIONS ANSWERS``.
 
-An oracle is asked in float64 and, where it has no gradient or no kernel in that type, in float32. Writes the gradients
-to ANSWERS/QUESTION.npz and, last, ANSWERS/report.json: the oracle's version, and for each question and input the type
-of the answer, or why there is none.
+An oracle runs in float64 or, if it has no gradient or no kernel in that type, in float32. Writes the gradients to
+ANSWERS/QUESTION.npz and, last, ANSWERS/report.json: the oracle's version, and for each question and input the type of
+the answer, or why there is none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conformance.oracles.contract import Question, Refused, read_questions
 
 
 def main() -> None:
-    """Ask and report."""
+    """Run all questions and write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("oracle")
     parser.add_argument("questions", type=Path)
@@ -35,18 +35,18 @@ def main() -> None:
 
 
 def _ask(oracle: Any, question: Question, answers: Path) -> dict[str, dict[str, str]]:
-    """Ask for each gradient by itself: an oracle may have one by the data and none by the weights."""
-    told, found = {}, {}
+    """Run each gradient separately, because an oracle may have one by the data and none by the weights."""
+    reply, found = {}, {}
     for wrt in question.wrt:
-        told[wrt], gradient = _ask_one(oracle, question, wrt)
+        reply[wrt], gradient = _ask_one(oracle, question, wrt)
         if gradient is not None:
             found[wrt] = gradient
     np.savez(answers / f"{question.name}.npz", allow_pickle=False, **found)
-    return told
+    return reply
 
 
 def _ask_one(oracle: Any, question: Question, wrt: str) -> tuple[dict[str, str], np.ndarray | None]:
-    told: dict[str, str] = {}
+    reply: dict[str, str] = {}
     for form in sorted(question.forms, key=lambda form: (form.dtype != "float64", -oracle.preference(form.opset))):
         feeds, cotangent = question.arrays(form.dtype)
         try:
@@ -54,14 +54,14 @@ def _ask_one(oracle: Any, question: Question, wrt: str) -> tuple[dict[str, str],
                 question.folder / form.file, feeds, cotangent, question.of, wrt
             )
         except Refused as error:
-            told = {"refused": _line(str(error))}
-        except Exception as error:  # whatever it cannot do is what there is to be said
-            told = {"error": _line(f"{type(error).__name__}: {error}")}
-    return told, None
+            reply = {"refused": _line(str(error))}
+        except Exception as error:  # any failure of an oracle is a result
+            reply = {"error": _line(f"{type(error).__name__}: {error}")}
+    return reply, None
 
 
 def _line(message: str) -> str:
-    """Return a message in one line, without the place in the source that onnxruntime puts before it."""
+    """Return a message on one line, without the source location that onnxruntime puts before it."""
     return re.sub(
         r"\S*/onnxruntime_src/.*? was false\. |\S*/onnxruntime_src/\S+ .*?\) ", "", " ".join(message.split())
     )[:200]

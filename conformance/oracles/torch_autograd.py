@@ -1,4 +1,4 @@
-"""torch.autograd: a graph is computed node by node with torch's own functions, and torch differentiates that."""
+"""The oracle torch.autograd: computes a graph node by node with torch's functions, and differentiates with torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def version() -> str:
 
 
 def preference(opset: int) -> int:
-    """Take the newest that there is."""
+    """Prefer the newest form."""
     return opset
 
 

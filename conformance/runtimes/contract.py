@@ -1,4 +1,4 @@
-"""What a runtime of the suite is: a module with ``version`` and ``load``. It knows numpy and the runtime, no more."""
+"""The interface of runtimes, which are modules with ``version`` and ``load`` that only import numpy and the runtime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Outputs = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph on disk, its weights beside it, and what it is fed; ``sizes`` are those that it leaves open."""
+    """A graph on disk with its weights and its inputs; ``sizes`` are the values of its free dimensions."""
 
     path: Path
     feeds: Mapping[str, np.ndarray]

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU, of whatever release is installed."""
+"""ONNX Runtime on the CPU, in the installed release."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def session_options(graph: Graph) -> onnxruntime.SessionOptions:
 
 
 def wrap(session: onnxruntime.InferenceSession, graph: Graph) -> Run:
-    """Return what runs a session once."""
+    """Return a function that runs a session once."""
 
     def run() -> Outputs:
         return dict(zip(graph.outputs, session.run(list(graph.outputs), dict(graph.feeds)), strict=True))

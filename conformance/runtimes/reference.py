@@ -1,4 +1,4 @@
-"""ONNX's reference evaluator, in numpy: made to be read, not to be fast."""
+"""ONNX's reference evaluator in numpy, which is not made for speed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def version() -> str:
 
 
 def load(graph: Graph) -> Run:
-    """Load a graph; its sizes stay open."""
+    """Load a graph; its free dimensions stay free."""
     evaluator = ReferenceEvaluator(onnx.load(graph.path))
 
     def run() -> Outputs:

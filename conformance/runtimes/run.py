@@ -19,11 +19,11 @@ import numpy as np
 from conformance.runtimes.contract import Graph
 
 SLOW = {"reference"}
-"""Runtimes that are spared what is there to be timed."""
+"""Runtimes that skip the tasks for timing."""
 
 
 def main() -> None:
-    """Run every task and report."""
+    """Run every task and write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("module")
     parser.add_argument("suite", type=Path)
@@ -54,7 +54,7 @@ def _attempt(runtime: Any, entry: Mapping[str, Any], given: argparse.Namespace) 
             begin = time.perf_counter()
             run()
             seconds.append(time.perf_counter() - begin)
-    except Exception as error:  # whatever a runtime raises is what the table has to say
+    except Exception as error:  # any failure of a runtime is a result
         return {"error": f"{type(error).__name__}: {error}".splitlines()[0][:300]}
     return {"seconds": seconds}
 

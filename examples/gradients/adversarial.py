@@ -1,4 +1,4 @@
-"""The smallest change that changes a mind: a few steps against the right class (Madry et al. 2017, arXiv:1706.06083).
+"""An adversarial example: a small change of the image that changes its class (Madry et al. 2017, arXiv:1706.06083).
 
 python -m examples.gradients.adversarial
 """
@@ -12,18 +12,18 @@ from demo_model.motifs import LABELS
 from examples.gradients.classifier import Array, classifier, picture, session, side_by_side
 
 
-def perturb(image: Array, *, reach: float = 8 / 255, steps: int = 20) -> tuple[str, str, Array]:
-    """Return the class before, the class after, and the changed image; no pixel changes by more than ``reach``."""
+def perturb(image: Array, *, radius: float = 8 / 255, steps: int = 20) -> tuple[str, str, Array]:
+    """Return the class before, the class after, and the changed image; no pixel changes by more than ``radius``."""
     network = session(with_gradient(classifier(), of="logits", wrt="image"))
     towards = np.zeros((1, len(LABELS)), np.float32)
     (logits,) = network.run(["logits"], {"image": image, "logits_cotangent": towards})
     right, *others = (int(i) for i in logits[0].argsort()[::-1])
-    towards[0, right], towards[0, others[0]] = -1, 1  # away from the best, to the second best
+    towards[0, right], towards[0, others[0]] = -1, 1  # from the class with the largest logit to the second
     changed = image
     for _ in range(steps):
         (gradient,) = network.run(["image_gradient"], {"image": changed, "logits_cotangent": towards})
-        changed = changed + np.float32(2.5 * reach / steps) * np.sign(gradient)
-        changed = np.clip(changed, image - np.float32(reach), image + np.float32(reach)).clip(0, 1)
+        changed = changed + np.float32(2.5 * radius / steps) * np.sign(gradient)
+        changed = np.clip(changed, image - np.float32(radius), image + np.float32(radius)).clip(0, 1)
     (logits,) = network.run(["logits"], {"image": changed, "logits_cotangent": towards})
     return LABELS[right], LABELS[int(logits.argmax())], changed
 

@@ -1,6 +1,6 @@
-"""What the examples of gradients share: a classifier as a plain ONNX model, a picture, and how to look at the result.
+"""Shared by the gradient examples: a classifier as a plain ONNX model, a picture, and functions to show the result.
 
-The classifier is the forward half of the embedded network, so that nothing has to be downloaded. Any .onnx will do.
+The classifier is the forward half of the embedded network, so nothing has to be downloaded. Any .onnx file works.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = npt.NDArray[np.float32]
 
 
 def classifier() -> onnx.ModelProto:
-    """Return image [N, 3, H, W] in [0, 1] -> logits [N, 56], without any gradient."""
+    """Return the classifier without gradients: image [N, 3, H, W] in [0, 1] -> logits [N, 56]."""
     model = ir.load(embedded_models() / "texture19" / "logits.onnx")
     image, activation = model.graph.inputs[0], model.graph.outputs[0]
     activation.name = "logits"
@@ -29,7 +29,7 @@ def classifier() -> onnx.ModelProto:
 
 
 def picture(label: str, seed: int, size: int = 128) -> Array:
-    """Return a picture of a class, [1, 3, size, size] in [0, 1]."""
+    """Draw a picture of a class, [1, 3, size, size] in [0, 1]."""
     return draw(LABELS.index(label), seed=seed, size=size).transpose(2, 0, 1)[None]
 
 
@@ -39,6 +39,6 @@ def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
 
 
 def side_by_side(*pictures: Array) -> Image.Image:
-    """Return pictures [1, 3, H, W] in one row."""
+    """Return one image with the pictures [1, 3, H, W] in a row."""
     row = np.concatenate([p[0].transpose(1, 2, 0) for p in pictures], axis=1)
     return Image.fromarray(np.rint(row.clip(0, 1) * 255).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Which pixels speak for a class? The gradient of its logit by the image (Simonyan et al. 2013, arXiv:1312.6034).
+"""A saliency map: the gradient of a class's logit by the image (Simonyan et al. 2013, arXiv:1312.6034).
 
 python -m examples.gradients.saliency
 """
@@ -30,7 +30,7 @@ def saliency(image: Array, *, draws: int = 24, noise: float = 0.08) -> tuple[str
 
 
 def main() -> None:
-    """Write saliency.png: a picture, and the same with what does not matter darkened."""
+    """Write saliency.png: a picture, its saliency, and the picture with unimportant pixels darkened."""
     image = picture("star", seed=2)
     label, strength = saliency(image)
     print(f"It is a {label}.")

@@ -1,6 +1,6 @@
-"""Paint a texture like another: match what layers' channels do together (Gatys et al. 2015, arXiv:1508.06576).
+"""Texture synthesis: match the Gram matrices of layers' channels to those of a picture (Gatys et al. 2015, 1508.06576).
 
-The loss is part of the graph: a few nodes behind the network, differentiated with it.
+The loss is part of the graph: a few nodes after the network, differentiated with it.
 
     python -m examples.gradients.style
 """
@@ -15,7 +15,7 @@ from reverie_gradient import with_gradient
 from examples.gradients.classifier import Array, classifier, picture, session, side_by_side
 
 LAYERS = ["relu", "relu_2", "relu_4", "relu_8"]
-"""Values behind conv1_1, conv2_1, conv3_1, conv4_1; ``python -m reverie_gradient MODEL --list`` names all."""
+"""The results of conv1_1, conv2_1, conv3_1, conv4_1; ``python -m reverie_gradient MODEL --list`` lists all names."""
 
 
 def with_style(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -44,7 +44,7 @@ def with_style(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def paint(style: Array, *, steps: int = 150, rate: float = 0.02, seed: int = 0) -> tuple[list[float], Array]:
-    """Return the loss of each step, and an image that began as noise."""
+    """Optimise an image from noise to the style of another; return the loss of each step and the image."""
     network = session(with_gradient(with_style(classifier()), of="loss", wrt="image"))
     grams = [f"gram{i}" for i in range(len(LAYERS))]
     unknown = {f"style{i}": np.zeros((1, 1, 1), np.float32) for i in range(len(LAYERS))}
@@ -58,13 +58,13 @@ def paint(style: Array, *, steps: int = 150, rate: float = 0.02, seed: int = 0) 
         loss, gradient = network.run(["loss", "image_gradient"], {"image": image, **feeds})
         losses.append(float(loss))
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
-        pace = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
-        image = (image - pace * m / (np.sqrt(v) + 1e-12)).clip(0, 1).astype(np.float32)
+        corrected_rate = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        image = (image - corrected_rate * m / (np.sqrt(v) + 1e-12)).clip(0, 1).astype(np.float32)
     return losses, image
 
 
 def main() -> None:
-    """Write style.png: a picture, and one painted after it."""
+    """Write style.png: a picture, and one synthesised from its style."""
     style = picture("honeycomb", seed=1)
     losses, image = paint(style)
     print(f"The loss fell from {losses[0]:.3g} to {losses[-1]:.3g}.")

@@ -1,7 +1,8 @@
-"""The options of a render by the names that Python callers use, and the way from their values into messages.
+"""The options of a render by their Python names, and the conversion of their values into messages.
 
-The client and the engine share this one table, and one judgement of what a field can hold. A value that it cannot hold
-becomes a `Problem`, so that a caller hears of all of them at once; what a server makes of the value is its own matter.
+The client and the engine share this table and the check of which values a field can hold. Each value that a field
+cannot hold becomes a `Problem`, so that an error can list all of them at once. Whether a value makes sense is checked
+by the server.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from google.protobuf.message import Message
 
 
 class SpecOptions(TypedDict, total=False):
-    """What describes a picture beside its objective. Whatever is left out is the server's default.
+    """The options that describe a picture, except for its objective. The server has a default for each.
 
     =============== ===================================================================================================
     size            width and height in pixels (224)
     steps           steps of gradient ascent (the preset's)
-    seed            of the first noise and of every random transform (0: the same request gives the same picture)
+    seed            seed of the initial noise and of the random transforms (0: equal requests give equal pictures)
     learning_rate   step size of Adam (the preset's)
-    preset          name of a preset, which supplies whatever is left out ("reverie")
+    preset          name of a preset, which supplies the options that are left out ("reverie")
     parametrization "fourier" or "pixel" (the preset's)
     transforms      "none" or "lucid" (the preset's)
-    schedule        of the step size: "constant" or "one_cycle" (the preset's)
+    schedule        schedule of the step size: "constant" or "one_cycle" (the preset's)
     =============== ===================================================================================================
     """
 
@@ -44,14 +45,14 @@ class SpecOptions(TypedDict, total=False):
 
 
 class DeliveryOptions(SpecOptions, total=False):
-    """How a picture is made and what is told on the way, beside all of `SpecOptions`.
+    """The options of `SpecOptions`, and those that say which intermediate pictures to send and how to render.
 
     ============== ====================================================================================================
     frames_every   make a frame at every n-th step
-    frames_at      make frames after these numbers of steps; 0 is the first noise
+    frames_at      make frames after these numbers of steps; 0 is the initial noise
     frame_size     scale frames down to this many pixels
-    priority       "interactive", or "batch", which gives way to the others ("interactive")
-    cache          of the store of finished pictures: "use", "bypass" (render in any case) or "only" (never render)
+    priority       "interactive", or "batch", which yields to the others ("interactive")
+    cache          use of the store of finished pictures: "use", "bypass" (always render) or "only" (never render)
                    ("use")
     ============== ====================================================================================================
     """
@@ -63,9 +64,9 @@ class DeliveryOptions(SpecOptions, total=False):
     cache: str
 
 
-#: Each option and the field that it sets, as a path from a RenderImageRequest or StreamRenderRequest.
+#: Each option and the field that it sets, as a path in a RenderImageRequest or StreamRenderRequest.
 FIELDS: Mapping[str, str] = {
-    "spec": "spec",  # first: the others change it
+    "spec": "spec",  # first, because the others change parts of it
     "model": "spec.model",
     "objective": "spec.objective",
     "size": "spec.size_px",
@@ -95,11 +96,11 @@ class Problem(NamedTuple):
 
 
 def write(message: Message, path: str, value: object, *, at: str = "") -> list[Problem]:
-    """Set a field of a message, and return what is wrong with the value, if anything is.
+    """Set a field of a message, and return the problems with the value; an empty list if there are none.
 
-    ``path`` leads from the message to the field, such as "spec.size_px"; ``at`` comes before it in a problem. A choice
+    ``path`` leads from the message to the field, such as "spec.size_px"; ``at`` is put before it in a problem. An enum
     is given by its name ("fourier" for PARAMETRIZATION_FOURIER), a list by any collection, a number by any number,
-    numpy's scalars included. Only a field without a problem is set; of a list the sound elements are.
+    including numpy's scalars. A field with a problem is not set; of a list, only the valid elements are.
     """
     *parents, name = path.split(".")
     for parent in parents:
@@ -115,7 +116,7 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
         if len(value) > MOST_ELEMENTS:
             raise OverflowError
         elements = list(value)
-    except TypeError:  # numpy's arrays without dimensions are collections of nothing
+    except TypeError:  # also raised by len() of numpy's arrays without dimensions
         return [Problem(at + path, f"{shown(value)} is not a list")]
     except OverflowError:
         return [Problem(at + path, f"{shown(value)} holds more than {MOST_ELEMENTS} elements")]
@@ -131,7 +132,7 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
 
 
 def write_channel(objective: Message, layer: object, channel: object, *, at: str = "") -> list[Problem]:
-    """Write what "layer and channel" means into an Objective: a text is the label of a class, all else a channel."""
+    """Write the objective for a layer and a channel; a string is the label of a class, anything else a channel."""
     kind, name = ("logit", "label") if isinstance(channel, str) else ("channel", "channel")
     getattr(objective, kind).SetInParent()
     return write(objective, f"{kind}.layer", layer, at=at) + write(objective, f"{kind}.{name}", channel, at=at)
@@ -139,13 +140,13 @@ def write_channel(objective: Message, layer: object, channel: object, *, at: str
 
 @cache
 def choices(enum: EnumDescriptor) -> Mapping[str, int]:
-    """Return the values of an enum by the names that callers use: without its own name, in small letters."""
+    """Return the values of an enum by their Python names: lower case, without the enum's name as prefix."""
     prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", enum.name).upper() + "_"
     return {value.name.removeprefix(prefix).lower(): value.number for value in enum.values if value.number}
 
 
 def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
-    """Set a field that holds one value; return the problem instead where it cannot."""
+    """Set a field that holds one value, or return the problem with the value."""
     if field.message_type is not None:
         part = getattr(message, field.name)
         if not isinstance(value, type(part)):
@@ -160,7 +161,7 @@ def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
 
 
 def _converted(field: FieldDescriptor, value: object) -> Any:
-    """Return a value as protobuf takes it; raise ValueError, with the problem, where the field cannot hold it."""
+    """Convert a value to what protobuf accepts; raise ValueError with the problem if the field cannot hold it."""
     if field.enum_type is not None:
         known = choices(field.enum_type)
         if not isinstance(value, str) or str(value) not in known:
@@ -174,11 +175,11 @@ def _converted(field: FieldDescriptor, value: object) -> Any:
     return _text(value)
 
 
-#: The most elements that a list may have, and the most problems that are told of it.
+#: The largest number of elements of a list, and of problems that are reported for one list.
 MOST_ELEMENTS = 2**20
 MOST_PROBLEMS = 10
 
-#: The least and the largest number of each integer type.
+#: The smallest and the largest number of each integer type.
 INTEGERS: Mapping[int, tuple[int, int]] = {
     FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
@@ -186,7 +187,7 @@ INTEGERS: Mapping[int, tuple[int, int]] = {
     FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
 
-#: The largest number of each floating type.
+#: The largest number of each floating-point type.
 LARGEST: Mapping[int, float] = {
     FieldDescriptor.CPPTYPE_FLOAT: (2 - 2**-23) * 2.0**127,
     FieldDescriptor.CPPTYPE_DOUBLE: math.inf,
@@ -231,9 +232,9 @@ _SHORT.maxstring = _SHORT.maxother = 60
 
 
 def shown(value: object) -> str:
-    """Return a caller's value as it may stand in a sentence: on one line, and not long."""
+    """Return a short text on one line for a caller's value, for use in an error message."""
     try:
         text = " ".join(_SHORT.repr(value).split())
-    except Exception:  # of whatever the caller's own class does; and Python writes no integer of thousands of digits
+    except Exception:  # the caller's class may raise anything; Python refuses to print integers of thousands of digits
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= 120 else f"{text[:117]}..."

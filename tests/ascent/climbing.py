@@ -1,4 +1,4 @@
-"""One ascent, taken to its end."""
+"""Runs one ascent to its end and collects its events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie_ascent.runtime.session import Array, Device
 
 @dataclass
 class Climbed:
-    """What an ascent told; ``frames`` by element and step."""
+    """The events of an ascent; ``frames`` by element and step."""
 
     steps: list[Step] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Climbed:
 
 @dataclass
 class Stop:
-    """Lets some steps pass, or all, and counts how often it was asked."""
+    """A stop condition that becomes true after some steps, or never, and counts how often it was checked."""
 
     after: float = float("inf")
     asked: int = 0
@@ -44,14 +44,14 @@ def climb(
     frames: Callable[[int, int], bool] = lambda element, step: False,
     program: Program | None = None,
 ) -> Climbed:
-    """Build the program of a batch, or take one that is there, and go all its steps."""
+    """Build the program of a batch, or take an existing one, and run all its steps."""
     program = program or build(model, recipes[0], batch=len(recipes), device=device)
     climbed = Climbed()
-    for told in ascend(program, recipes, frames=frames):
-        if isinstance(told, Step):
+    for event in ascend(program, recipes, frames=frames):
+        if isinstance(event, Step):
             assert not climbed.results
-            climbed.steps.append(told)
+            climbed.steps.append(event)
         else:
-            climbed.results.append(told)
+            climbed.results.append(event)
     assert [result.element for result in climbed.results] == list(range(len(recipes)))
     return climbed

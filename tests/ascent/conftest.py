@@ -25,7 +25,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
 
 @pytest.fixture(scope="session")
 def tiny(make_model: MakeModel) -> Model:
-    """The tiny model as it is."""
+    """The tiny model, unchanged."""
     return make_model()
 
 

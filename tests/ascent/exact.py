@@ -1,4 +1,4 @@
-"""The same graphs in float64, run by ONNX's reference evaluator: an oracle without rounding in the way."""
+"""The same graphs in float64, run by ONNX's reference evaluator: an oracle without float32's rounding errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Numbers: TypeAlias = npt.NDArray[np.float64]
 
 
 class GatherElements(OpRun):
-    """The reference's own one takes no more than 64 elements along the axis."""
+    """A replacement for the reference's operator, which supports at most 64 elements along the axis."""
 
     op_domain = ""
 
@@ -32,7 +32,7 @@ class Exact:
     """A graph whose floats are all float64."""
 
     def __init__(self, model: ir.Model | onnx.ModelProto, folder: Path | None = None) -> None:
-        """``folder`` is where the weights are that the graph only names."""
+        """``folder`` contains the external weights of the graph."""
         proto = ir.to_proto(model) if isinstance(model, ir.Model) else model
         if folder is not None:
             onnx.load_external_data_for_model(proto, str(folder))
@@ -42,14 +42,14 @@ class Exact:
         self._evaluator = ReferenceEvaluator(proto, new_ops=[GatherElements])
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Numbers]:
-        """Return all outputs; floats may come in any width."""
+        """Return all outputs; the inputs may be floats of any width."""
         wide = {name: a.astype(np.float64) if a.dtype.kind == "f" else a for name, a in feeds.items()}
         outputs: Any = self._evaluator.run(None, wide)
         return dict(zip(self._names, outputs, strict=True))
 
 
 def activation(model: Model, layer: str, image: Array) -> Numbers:
-    """Return what a layer's graph, as exported, says of images."""
+    """Return the activation of a layer for images, by its exported graph."""
     graph = onnx.load(model.folder / model.layers[layer].file)
     forward = Exact(onnx.utils.Extractor(graph).extract_model(["image"], ["activation"]))
     return forward({"image": image})["activation"]

@@ -1,4 +1,4 @@
-"""Lucid's standard transforms (optvis/transform.py) in numpy, one step of TensorFlow after another."""
+"""Lucid's standard transforms (optvis/transform.py) in numpy, operation by operation as in TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCALES = [0.90, 0.92, 0.94, 0.96, 0.98, 1.00, 1.02, 1.04, 1.06, 1.08, 1.10]
 
 
 def look(picture: Numbers, draw: Draw) -> Numbers:
-    """Return what the network sees of a picture [3, S, S]."""
+    """Return the transformed view of a picture [3, S, S]."""
     size = picture.shape[1]
     x = np.pad(picture, [(0, 0), (12, 12), (12, 12)], constant_values=0.5)
     x = jitter(x, 8, draw.jitter)
@@ -24,14 +24,14 @@ def look(picture: Numbers, draw: Draw) -> Numbers:
 
 
 def jitter(x: Numbers, by: int, offset: tuple[int, int]) -> Numbers:
-    """tf.random_crop to ``by`` pixels less."""
+    """Crop by ``by`` pixels, as tf.random_crop."""
     side = x.shape[1] - by
     top, left = offset
     return x[:, top : top + side, left : left + side]
 
 
 def resize_bilinear(x: Numbers, side: int) -> Numbers:
-    """tf.image.resize_bilinear, align_corners=False, before half pixels."""
+    """Resize as tf.image.resize_bilinear with align_corners=False and without half-pixel centres."""
     last = x.shape[1] - 1
     out = np.empty((3, side, side))
     for i in range(side):
@@ -46,7 +46,7 @@ def resize_bilinear(x: Numbers, side: int) -> Numbers:
 
 
 def rotate(x: Numbers, angle: float) -> Numbers:
-    """tf.contrib.image.rotate: a projective transform, nearest, zero outside."""
+    """Rotate as tf.contrib.image.rotate: a projective transform, nearest neighbour, zero outside."""
     end = x.shape[1] - 1
     cos, sin = math.cos(angle), math.sin(angle)
     x_offset = (end - (cos * end - sin * end)) / 2
@@ -61,7 +61,7 @@ def rotate(x: Numbers, angle: float) -> Numbers:
 
 
 def crop_or_pad(x: Numbers, side: int) -> Numbers:
-    """tf.image.resize_image_with_crop_or_pad."""
+    """Crop or pad as tf.image.resize_image_with_crop_or_pad."""
     missing = side - x.shape[1]
     if missing > 0:
         before = missing // 2

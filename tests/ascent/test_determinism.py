@@ -1,4 +1,4 @@
-"""One recipe, one picture: again, anew, and in whatever company."""
+"""Equal recipes give equal pictures: in the same program, in a new one, and in any batch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_same_recipe_gives_the_same_bytes_again(
         assert (other.activation, other.outcome, other.steps) == (first.activation, first.outcome, first.steps)
 
 
-def test_an_ascent_left_half_way_leaves_nothing_behind(tiny: Model, device: Device) -> None:
+def test_an_ascent_left_half_way_has_no_effect_on_the_next(tiny: Model, device: Device) -> None:
     wanted, other = recipe("conv2_1"), recipe("conv2_1", channel=1, seed=9)
     program = build(tiny, wanted, batch=1, device=device)
     (first,) = climb(tiny, device, [wanted], program=program).results
@@ -57,26 +57,26 @@ def test_an_ascent_left_half_way_leaves_nothing_behind(tiny: Model, device: Devi
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("place", range(4))
-def test_a_picture_does_not_depend_on_the_company_it_is_made_in(
+def test_a_picture_does_not_depend_on_the_other_elements_of_its_batch(
     tiny: Model, device: Device, layer: str, place: int
 ) -> None:
-    company = [recipe(layer, channel=i, seed=40 + i, steps=steps) for i, steps in enumerate((3, 30, 1, 12))]
-    company[place] = recipe(layer)
+    others = [recipe(layer, channel=i, seed=40 + i, steps=steps) for i, steps in enumerate((3, 30, 1, 12))]
+    others[place] = recipe(layer)
     (alone,) = climb(tiny, device, [recipe(layer)]).results
-    among = climb(tiny, device, company).results[place]
+    among = climb(tiny, device, others).results[place]
     assert psnr(among.image, alone.image) >= 50
     np.testing.assert_allclose(among.history, alone.history, rtol=1e-3, atol=1e-4)
     assert among.activation == pytest.approx(alone.activation, rel=1e-3)
     assert (among.outcome, among.steps) == (alone.outcome, alone.steps)
 
 
-def test_sixty_four_climb_at_once(tiny: Model, device: Device) -> None:
-    company = [recipe("conv2_1", channel=i % 4, seed=i, steps=3 + i % 2) for i in range(64)]
-    results = climb(tiny, device, company).results
+def test_a_batch_may_have_sixty_four_elements(tiny: Model, device: Device) -> None:
+    others = [recipe("conv2_1", channel=i % 4, seed=i, steps=3 + i % 2) for i in range(64)]
+    results = climb(tiny, device, others).results
     for place in (0, 31, 63):
-        (alone,) = climb(tiny, device, [company[place]]).results
+        (alone,) = climb(tiny, device, [others[place]]).results
         assert psnr(results[place].image, alone.image) >= 50
-        assert results[place].steps == company[place].steps
+        assert results[place].steps == others[place].steps
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_another_recipe_gives_another_picture(tiny: Model, device: Device, other
 
 
 @pytest.mark.parametrize("transforms", ["none", "lucid"])
-def test_more_steps_go_on_from_the_same_way(tiny: Model, device: Device, transforms: Transforms) -> None:
+def test_more_steps_begin_with_the_same_steps(tiny: Model, device: Device, transforms: Transforms) -> None:
     short, long = (replace(recipe("conv2_1", steps=n), transforms=transforms) for n in (6, 9))
     (first,), climbed = climb(tiny, device, [short]).results, climb(tiny, device, [long], frames=lambda i, n: n == 6)
     np.testing.assert_array_equal(climbed.results[0].history[:6], first.history)

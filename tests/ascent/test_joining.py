@@ -1,4 +1,4 @@
-"""Pictures that join an ascent, leave it, and come back between two steps."""
+"""Pictures that join an ascent, leave it, and join again between two steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reverie_ascent.runtime.session import Device
 PLACES = 3
 RECIPE = Recipe((Term("channel", "conv2_1", channel=2),), 16, 24, 0.05, seed=5)
 
-# One for each form of objective, with and without transforms, before and behind a ReLU.
+# One for each form of objective, with and without transforms, before and after a ReLU.
 KINDS = [
     RECIPE,
     replace(RECIPE, transforms="none"),
@@ -26,23 +26,23 @@ KINDS = [
 ]
 
 
-def company(recipe: Recipe) -> list[Recipe]:
-    """Others of the same program."""
+def others(recipe: Recipe) -> list[Recipe]:
+    """Return other recipes of the same program."""
     return [replace(recipe, seed=40 + i, steps=steps) for i, steps in enumerate((3, 11, 1, 30))]
 
 
 def climb(program: Program, joining: Mapping[int, Sequence[Recipe]], wanted: Recipe) -> Result:
-    """Let recipes join before numbered steps, as soon as there is a place; return what becomes of one of them."""
-    ascent, waiting, seated = Ascent(program), list[Run](), dict[int, Run]()
+    """Let recipes join before the given steps, as soon as there is a place; return the result of one of them."""
+    ascent, waiting, by_place = Ascent(program), list[Run](), dict[int, Run]()
     result = None
     for step in range(200):
         waiting += [Run(recipe) for recipe in joining.get(step, ())]
         while waiting and ascent.free:
             run = waiting.pop(0)
-            seated[ascent.join(run)] = run
-        for said in ascent.step():
-            if isinstance(said, Result) and seated[said.element].recipe == wanted:
-                result = said
+            by_place[ascent.join(run)] = run
+        for event in ascent.step():
+            if isinstance(event, Result) and by_place[event.element].recipe == wanted:
+                result = event
     ascent.close()
     assert result is not None
     return result
@@ -55,20 +55,18 @@ def same(one: Result, other: Result) -> None:
 
 
 @pytest.mark.parametrize("recipe", KINDS, ids=lambda r: f"{r.terms[0].kind} {r.terms[0].layer} {r.transforms}")
-def test_a_picture_is_the_same_whoever_joins_and_leaves(tiny: Model, device: Device, recipe: Recipe) -> None:
+def test_a_picture_is_the_same_when_others_join_and_leave(tiny: Model, device: Device, recipe: Recipe) -> None:
     program = build(tiny, recipe, batch=PLACES, device=device)
     alone = climb(program, {0: [recipe]}, recipe)
     assert alone.steps == recipe.steps
-    first, second, third, fourth = company(recipe)
+    first, second, third, fourth = others(recipe)
     same(climb(program, {0: [recipe], 4: [first, second], 9: [third, fourth]}, recipe), alone)
     same(climb(program, {0: [first, second], 1: [third], 2: [recipe], 20: [fourth]}, recipe), alone)
 
 
 @pytest.mark.parametrize("recipe", KINDS, ids=lambda r: f"{r.terms[0].kind} {r.terms[0].layer} {r.transforms}")
 @pytest.mark.parametrize("places", [1, PLACES])
-def test_a_picture_that_was_suspended_goes_on_as_if_nothing_had_been(
-    tiny: Model, device: Device, recipe: Recipe, places: int
-) -> None:
+def test_a_suspended_picture_continues_unchanged(tiny: Model, device: Device, recipe: Recipe, places: int) -> None:
     program = build(tiny, recipe, batch=places, device=device)
     alone = climb(program, {0: [recipe]}, recipe)
     first, second = Ascent(program), Ascent(program)
@@ -80,19 +78,19 @@ def test_a_picture_that_was_suspended_goes_on_as_if_nothing_had_been(
     first.join(other)  # takes its place
     first.step()
     second.join(run)
-    told = [said for _ in range(recipe.steps - 7) for said in second.step()]
-    assert [said.step for said in told if isinstance(said, Reached)] == list(range(8, recipe.steps + 1))
-    (result,) = (said for said in told if isinstance(said, Result))
+    events = [event for _ in range(recipe.steps - 7) for event in second.step()]
+    assert [event.step for event in events if isinstance(event, Reached)] == list(range(8, recipe.steps + 1))
+    (result,) = (event for event in events if isinstance(event, Result))
     same(result, alone)
 
 
-def test_the_first_noise_is_told_once_even_if_nothing_was_made_of_it_at_first(tiny: Model, device: Device) -> None:
+def test_the_initial_noise_is_reported_once_even_after_a_suspension(tiny: Model, device: Device) -> None:
     ascent = Ascent(build(tiny, RECIPE, batch=1, device=device))
     run = Run(RECIPE, frames=lambda step: step == 0)
     ascent.suspend(ascent.join(run))
     ascent.join(run)
-    told = [said for _ in range(2) for said in ascent.step() if isinstance(said, Reached)]
-    assert [(said.step, said.image is not None) for said in told] == [(0, True), (1, False), (2, False)]
+    events = [event for _ in range(2) for event in ascent.step() if isinstance(event, Reached)]
+    assert [(event.step, event.image is not None) for event in events] == [(0, True), (1, False), (2, False)]
 
 
 def test_a_place_is_free_again_when_its_picture_is_done(tiny: Model, device: Device) -> None:
@@ -107,7 +105,7 @@ def test_a_place_is_free_again_when_its_picture_is_done(tiny: Model, device: Dev
     assert ascent.free == [0, 1]
 
 
-def test_a_step_of_nobody_leaves_numbers_as_they_are(tiny: Model, device: Device) -> None:
+def test_a_step_of_an_empty_batch_changes_nothing(tiny: Model, device: Device) -> None:
     ascent = Ascent(build(tiny, RECIPE, batch=2, device=device))
     run = Run(RECIPE)
     ascent.join(run)
@@ -120,15 +118,17 @@ def test_a_step_of_nobody_leaves_numbers_as_they_are(tiny: Model, device: Device
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "message"),
     [
         (replace(RECIPE, size=24), "a recipe for another program"),
         (replace(RECIPE, steps=0), "at least 1 step, not 0"),
         (replace(RECIPE, terms=(Term("channel", "conv2_1", channel=99),)), "channel 99 of conv2_1"),
     ],
 )
-def test_a_recipe_that_does_not_fit_takes_no_place(tiny: Model, device: Device, recipe: Recipe, said: str) -> None:
+def test_a_recipe_that_does_not_fit_is_refused_and_takes_no_place(
+    tiny: Model, device: Device, recipe: Recipe, message: str
+) -> None:
     ascent = Ascent(build(tiny, RECIPE, batch=1, device=device))
-    with pytest.raises(RecipeError, match=said):
+    with pytest.raises(RecipeError, match=message):
         ascent.join(Run(recipe))
     assert ascent.free == [0]

@@ -1,4 +1,4 @@
-"""The maker names all that decides a picture's bytes besides its spec, and nothing else."""
+"""The maker identifies everything besides the spec that affects a picture's bytes, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CPU_DEVICE = Device(
 )
 GPU = Device("cuda", (CUDA.provider,), 2, instruction_set="sm90", plan=shipped("cuda"), onnxruntime_version="1.32.0")
 
-# A change of a device, and whether its pictures are another maker's.
+# A change of a device, and whether it changes the maker.
 CHANGES: list[tuple[Device, dict[str, Any], bool]] = [
     (CPU_DEVICE, {"threads": 64}, False),
     (CPU_DEVICE, {"providers": ()}, False),
@@ -33,18 +33,18 @@ CHANGES: list[tuple[Device, dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("device", "change", "other"), CHANGES, ids=lambda value: str(value)[:40])
-def test_what_decides_bytes_makes_another_maker(device: Device, change: dict[str, Any], other: bool) -> None:
+def test_a_change_that_affects_bytes_changes_the_maker(device: Device, change: dict[str, Any], other: bool) -> None:
     one, two = maker_of(device), maker_of(replace(device, **change))
     assert (one.name != two.name) == (one.digest != two.digest) == other
 
 
-def test_an_exact_cpu_lowers_nothing_and_so_has_no_plan() -> None:
+def test_an_exact_cpu_has_no_plan_because_it_lowers_nothing() -> None:
     exact = replace(CPU_DEVICE, exact=True)
     assert maker_of(exact) == maker_of(replace(exact, plan=shipped("avx2")))
     assert maker_of(exact).plan == ""
 
 
-def test_a_maker_is_named_for_a_reader_and_as_a_folder() -> None:
+def test_the_name_of_a_maker_is_readable_and_a_valid_folder_name() -> None:
     maker = maker_of(CPU_DEVICE)
     assert maker.device_class == CPU_DEVICE.kind == "cpu-avx512"
     assert maker.name == f"cpu-avx512-onnxruntime-1.32.0-engine-{ENGINE_VERSION}-{maker.digest[:16]}"

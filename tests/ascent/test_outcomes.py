@@ -1,4 +1,4 @@
-"""Numbers that leave the finite ones end an element, and no other, with its last finite picture."""
+"""A number that is not finite ends an element with its last finite picture, and does not affect the others."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.ascent.conftest import MakeModel
 from tests.ascent.test_results import mean
 
 STEPS = 12
-SOUND = Recipe((Term("channel", "conv2_1", channel=1),), 8, STEPS, 0.05, seed=0)
+VALID = Recipe((Term("channel", "conv2_1", channel=1),), 8, STEPS, 0.05, seed=0)
 
-# Learning rates that overflow at once, or after some steps: what is squared is the state, of 240 numbers.
+# Learning rates that overflow at once or after some steps; the state, of 240 numbers, is squared.
 HUGE = [1e25, 1e19, 6e17, 3e17]
 
 
@@ -26,7 +26,7 @@ HUGE = [1e25, 1e19, 6e17, 3e17]
 def test_a_huge_learning_rate_ends_with_the_last_finite_picture(
     tiny: Model, device: Device, learning_rate: float
 ) -> None:
-    recipe = replace(SOUND, learning_rate=learning_rate)
+    recipe = replace(VALID, learning_rate=learning_rate)
     climbed = climb(tiny, device, [recipe], frames=lambda element, step: True)
     (result,) = climbed.results
     assert result.outcome is Outcome.NON_FINITE
@@ -42,8 +42,8 @@ def test_a_huge_learning_rate_ends_with_the_last_finite_picture(
     assert np.isnan(climbed.steps[-1].objective).all()
 
 
-def test_among_the_huge_rates_are_those_that_end_at_once_and_those_that_end_later(tiny: Model, device: Device) -> None:
-    steps = [climb(tiny, device, [replace(SOUND, learning_rate=rate)]).results[0].steps for rate in HUGE]
+def test_some_huge_rates_end_at_once_and_some_later(tiny: Model, device: Device) -> None:
+    steps = [climb(tiny, device, [replace(VALID, learning_rate=rate)]).results[0].steps for rate in HUGE]
     assert steps[0] == 0
     assert steps[-1] > 0
 
@@ -52,7 +52,7 @@ def test_among_the_huge_rates_are_those_that_end_at_once_and_those_that_end_late
 def test_an_activation_that_overflows_ends_before_the_first_step(
     make_model: MakeModel, device: Device, layer: str
 ) -> None:
-    recipe = replace(SOUND, terms=(Term("channel", layer),))
+    recipe = replace(VALID, terms=(Term("channel", layer),))
     climbed = climb(make_model(gain=1e14), device, [recipe], frames=lambda element, step: True)
     (result,) = climbed.results
     assert result.outcome is Outcome.NON_FINITE
@@ -62,10 +62,10 @@ def test_an_activation_that_overflows_ends_before_the_first_step(
 
 @pytest.mark.parametrize("transforms", ["none", "lucid"])
 def test_only_the_broken_element_of_a_batch_ends(tiny: Model, device: Device, transforms: str) -> None:
-    sound = [replace(SOUND, seed=seed, transforms=transforms) for seed in range(3)]  # type: ignore[arg-type]
-    alone = [climb(tiny, device, [recipe]).results[0] for recipe in sound]
-    broken = replace(sound[1], learning_rate=6e17)
-    climbed = climb(tiny, device, [sound[0], broken, sound[2]])
+    valid = [replace(VALID, seed=seed, transforms=transforms) for seed in range(3)]  # type: ignore[arg-type]
+    alone = [climb(tiny, device, [recipe]).results[0] for recipe in valid]
+    broken = replace(valid[1], learning_rate=6e17)
+    climbed = climb(tiny, device, [valid[0], broken, valid[2]])
     assert [r.outcome for r in climbed.results] == [Outcome.CONVERGED, Outcome.NON_FINITE, Outcome.CONVERGED]
     ended = climbed.results[1].steps
     for step in climbed.steps:
@@ -76,8 +76,8 @@ def test_only_the_broken_element_of_a_batch_ends(tiny: Model, device: Device, tr
         np.testing.assert_allclose(climbed.results[i].history, alone[i].history, rtol=1e-3, atol=1e-4)
 
 
-def test_only_the_element_that_does_not_wake_is_told_dead(make_model: MakeModel, device: Device) -> None:
-    waking = replace(SOUND, terms=(Term("channel", "relu1_1", channel=1),), steps=40, transforms="none")
+def test_only_the_element_that_stays_silent_is_reported_dead(make_model: MakeModel, device: Device) -> None:
+    waking = replace(VALID, terms=(Term("channel", "relu1_1", channel=1),), steps=40, transforms="none")
     sleeping = replace(waking, learning_rate=1e-7)
     climbed = climb(make_model(bias=-0.5), device, [sleeping, waking, sleeping])
     assert [r.outcome.name for r in climbed.results] == ["DEAD_UNIT", "CONVERGED", "DEAD_UNIT"]

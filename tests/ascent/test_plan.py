@@ -1,4 +1,4 @@
-"""Lowering plans as files: what is written is read, and what cannot be used is refused with a remedy."""
+"""Files of lowering plans: they are written and read back, and unusable ones are refused with a remedy."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ RATES = Rates({16: 1.0, 256: 0.5}, {16: 2.0}, {16: 3.0}, {16: 4.0}, 0.5)
 PLAN = LoweringPlan("avx2", RATES, batch=2, threads=4, origin="made up")
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_plan_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "new" / "mine.json"
     save(PLAN, path)
     assert find(str(path), "cpu-avx2") == PLAN
-    assert [each.name for each in path.parent.iterdir()] == ["mine.json"]  # nothing half written is left
+    assert [each.name for each in path.parent.iterdir()] == ["mine.json"]  # no half-written file is left
 
 
 @pytest.mark.parametrize("name", shipped_names())
-def test_a_plan_that_ships_says_where_it_comes_from(name: str) -> None:
+def test_a_shipped_plan_says_where_it_comes_from(name: str) -> None:
     plan = find(name, "cpu-avx2")
     assert plan == shipped(name)
     assert plan.name == name
     assert plan.origin.partition(" ")[0].strip(",:") in ("Measured", "Inferred", "From")
 
 
-def test_a_tuned_plan_is_found_once_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tuned_plan_is_found_after_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(UnusablePlan, match="write it with `reverie tune`"):
         find("tuned", "cpu-avx2")
@@ -40,7 +40,7 @@ def test_a_tuned_plan_is_found_once_it_was_written(tmp_path: Path, monkeypatch: 
         find("tuned", "cpu-avx512")
 
 
-# What changes in a plan, and whether other pictures may come of it.
+# A change of a plan, and whether it may change pictures.
 CHANGES = [
     ({"rates": replace(RATES, conversion=0.6)}, True),
     ({"rates": replace(RATES, plain={16: 1.0})}, True),
@@ -48,12 +48,12 @@ CHANGES = [
     ({"name": "mine"}, False),
     ({"origin": "elsewhere"}, False),
     ({"threads": 1}, False),
-    ({"batch": 8}, False),  # the maker names the batch in use
+    ({"batch": 8}, False),  # the maker contains the batch size in use
 ]
 
 
 @pytest.mark.parametrize(("change", "other"), CHANGES, ids=lambda value: str(value)[:24])
-def test_the_digest_is_of_what_decides_the_lowering(change: dict[str, Any], other: bool) -> None:
+def test_the_digest_covers_what_decides_the_lowering(change: dict[str, Any], other: bool) -> None:
     assert (replace(PLAN, **change).digest != PLAN.digest) == other
 
 
@@ -61,7 +61,7 @@ def test_the_plans_of_two_classes_differ() -> None:
     assert len({shipped(name).digest for name in shipped_names()}) == len(shipped_names())
 
 
-# What is done to a good file, and what is said of it.
+# The content of a damaged file, and the message.
 WHOLE = json.loads((Path(__file__).parents[2] / "ascent/reverie_ascent/plans/avx2.json").read_text())
 DAMAGE: list[tuple[Any, str]] = [
     ("", "cannot be used"),
@@ -83,24 +83,24 @@ DAMAGE: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "said"), DAMAGE, ids=[said for _, said in DAMAGE])
-def test_a_damaged_file_is_refused_by_name_and_with_a_remedy(tmp_path: Path, content: Any, said: str) -> None:
+@pytest.mark.parametrize(("content", "message"), DAMAGE, ids=[message for _, message in DAMAGE])
+def test_a_damaged_file_is_refused_by_name_and_with_a_remedy(tmp_path: Path, content: Any, message: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(UnusablePlan, match=said) as caught:
+    with pytest.raises(UnusablePlan, match=message) as caught:
         choose_device("cpu", threads=1, plan=str(path))
     assert str(path) in str(caught.value)
     assert f"`reverie tune -o {path}`" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "message"),
     [
         ("/nowhere/plan.json", "/nowhere/plan.json cannot be read: No such file"),
         ("avx1024", r"no lowering plan 'avx1024'; there are amx, avx2, avx512, .* `reverie tune -o FILE`"),
         ("cuda", "for another kind of device than cpu-"),
     ],
 )
-def test_a_plan_that_is_not_there_is_refused(asked: str, said: str) -> None:
-    with pytest.raises(UnusablePlan, match=said):
+def test_a_missing_plan_is_refused(asked: str, message: str) -> None:
+    with pytest.raises(UnusablePlan, match=message):
         choose_device("cpu", threads=1, plan=asked)

@@ -1,4 +1,4 @@
-"""Everything random: a pure function of seed and step, spread as Lucid spreads it, and never another."""
+"""Random draws are a pure function of seed and step, distributed as in Lucid, and never change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reverie_ascent.random import draw, initial_state
 MANY = 3000
 SHAPE = (3, 64, 17)
 
-# A picture is named by its seed: these numbers may never change.
+# A seed identifies a picture, so these numbers must never change.
 PINNED = {
     (0, 1): Draw(jitter=(0, 8), scale=3, angle=-10, last_jitter=(2, 0)),
     (17, 512): Draw(jitter=(6, 1), scale=6, angle=4, last_jitter=(2, 3)),
@@ -25,7 +25,7 @@ FIRST = {
 }
 
 
-def test_jitters_scales_and_angles_take_each_of_their_values_and_no_other() -> None:
+def test_jitters_scales_and_angles_take_exactly_their_values() -> None:
     drawn = [draw(7, step) for step in range(1, MANY + 1)]
     assert {d.jitter for d in drawn} == {(y, x) for y in range(9) for x in range(9)}
     assert {d.scale for d in drawn} == set(range(11))
@@ -40,13 +40,13 @@ def test_no_rotation_is_drawn_six_times_as_often_as_any_angle() -> None:
 
 
 @pytest.mark.parametrize("what", ["seed", "step"])
-def test_what_is_drawn_differs_from_seed_to_seed_and_from_step_to_step(what: str) -> None:
+def test_draws_differ_between_seeds_and_between_steps(what: str) -> None:
     drawn = {draw(i, 1) if what == "seed" else draw(0, i) for i in range(1, 101)}
     assert len(drawn) == 100
 
 
 @pytest.mark.parametrize(("seed", "step"), PINNED)
-def test_what_a_seed_draws_at_a_step_never_changes(seed: int, step: int) -> None:
+def test_the_draws_of_a_seed_at_a_step_never_change(seed: int, step: int) -> None:
     assert draw(seed, step) == PINNED[seed, step]
     assert draw(seed, step) == draw(seed, step)
 

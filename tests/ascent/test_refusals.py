@@ -1,4 +1,4 @@
-"""Recipes that a program cannot follow, and what is said of them."""
+"""Recipes that a program cannot run, and the message."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Case:
 
     recipe: Recipe
     asked: list[Recipe]
-    said: str
+    message: str
 
 
-def one(term: Term, said: str) -> Case:
-    return Case(of(term), [of(term)], said)
+def one(term: Term, message: str) -> Case:
+    return Case(of(term), [of(term)], message)
 
 
 def other(asked: Recipe) -> Case:
@@ -66,12 +66,12 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.said)
-def test_a_recipe_that_does_not_fit_is_refused_with_what_would(tiny: Model, device: Device, case: Case) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.message)
+def test_a_recipe_that_does_not_fit_is_refused_with_what_fits(tiny: Model, device: Device, case: Case) -> None:
     program = build(tiny, case.recipe, batch=1, device=device)
     with pytest.raises(RecipeError) as refused:
         next(ascend(program, case.asked))
-    assert case.said in str(refused.value)
+    assert case.message in str(refused.value)
 
 
 def test_one_bad_recipe_in_a_batch_is_refused_before_the_first_step(tiny: Model, device: Device) -> None:
@@ -83,7 +83,7 @@ def test_one_bad_recipe_in_a_batch_is_refused_before_the_first_step(tiny: Model,
     assert stop.asked == 0
 
 
-# Recipes of one key, which a program follows though it was built for another of them.
+# Recipes with the same key; a program that was built for one of them can run the others.
 ALIKE = [
     replace(CHANNEL, seed=3, steps=2, learning_rate=1.0),
     of(Term("channel", "conv2_1", weight=-1, channel=7)),
@@ -93,6 +93,6 @@ ALIKE = [
 
 
 @pytest.mark.parametrize("recipe", ALIKE, ids=lambda recipe: recipe.terms[0].kind)
-def test_a_recipe_of_the_same_key_is_followed(tiny: Model, device: Device, recipe: Recipe) -> None:
+def test_a_recipe_of_the_same_key_is_accepted(tiny: Model, device: Device, recipe: Recipe) -> None:
     *_, result = ascend(build(tiny, CHANNEL, batch=1, device=device), [recipe])
     assert len(getattr(result, "history", ())) == recipe.steps

@@ -1,4 +1,4 @@
-"""What an ascent tells on its way and at its end."""
+"""The steps, frames and results that an ascent returns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.ascent.program.test_decode import PICTURES
 SIZE = 16
 RECIPE = Recipe((Term("channel", "conv2_1", channel=3),), SIZE, 12, 0.05, seed=9)
 
-# Which channel of which layer, through which transforms.
+# Recipes for several layers, with and without transforms.
 CLEAN = [
     RECIPE,
     replace(RECIPE, transforms="none"),
@@ -32,7 +32,7 @@ CLEAN = [
 
 
 def mean(model: Model, recipe: Recipe, image: Array) -> float:
-    """What the layer says of a picture without transforms."""
+    """Return the mean of the recipe's channel for a picture without transforms."""
     (term,) = recipe.terms
     return float(activation(model, term.layer, image[None])[0, term.channel].mean())
 
@@ -48,7 +48,7 @@ def test_the_activation_is_that_of_the_picture_itself_and_has_grown(
     assert climbed.steps[0].objective[0] == pytest.approx(mean(tiny, recipe, climbed.frames[0, 0]), rel=1e-3, abs=1e-5)
 
 
-def test_without_transforms_each_step_tells_of_the_picture_before_it(tiny: Model, device: Device) -> None:
+def test_without_transforms_each_step_reports_the_picture_before_it(tiny: Model, device: Device) -> None:
     recipe = replace(RECIPE, transforms="none")
     climbed = climb(tiny, device, [recipe], frames=lambda element, step: True)
     for step in climbed.steps[1:]:
@@ -66,7 +66,7 @@ def test_the_history_is_the_objective_of_every_step(tiny: Model, device: Device,
     assert result.steps == len(result.history) == steps
 
 
-def test_frames_come_at_the_steps_that_are_asked_for(tiny: Model, device: Device) -> None:
+def test_frames_are_made_at_the_requested_steps(tiny: Model, device: Device) -> None:
     wanted = {(0, 0), (0, 5), (0, 12), (1, 3), (1, 12)}
     climbed = climb(tiny, device, [RECIPE, replace(RECIPE, seed=1)], frames=lambda i, step: (i, step) in wanted)
     assert climbed.frames.keys() == wanted
@@ -77,7 +77,7 @@ def test_frames_come_at_the_steps_that_are_asked_for(tiny: Model, device: Device
         assert 0 <= image.min() < image.max() <= 1
 
 
-def test_step_0_is_told_only_if_its_picture_is_wanted(tiny: Model, device: Device) -> None:
+def test_step_0_is_reported_only_if_its_frame_is_requested(tiny: Model, device: Device) -> None:
     assert climb(tiny, device, [RECIPE]).steps[0].index == 1
     assert climb(tiny, device, [RECIPE], frames=lambda i, step: step == 1).steps[0].index == 1
 
@@ -88,12 +88,12 @@ def test_the_first_frame_shows_the_first_state_alone_and_in_a_batch(
 ) -> None:
     recipe = replace(RECIPE, parametrization=kind)
     state = initial_state(recipe.seed, state_shape(kind, SIZE, 1)[1:]).astype(np.float64)
-    for company in ([], [replace(recipe, seed=1)]):
-        climbed = climb(tiny, device, [*company, recipe], frames=lambda element, step: step == 0)
-        np.testing.assert_allclose(climbed.frames[len(company), 0], PICTURES[kind](state, SIZE), atol=1e-6)
+    for others in ([], [replace(recipe, seed=1)]):
+        climbed = climb(tiny, device, [*others, recipe], frames=lambda element, step: step == 0)
+        np.testing.assert_allclose(climbed.frames[len(others), 0], PICTURES[kind](state, SIZE), atol=1e-6)
 
 
-def test_asking_for_frames_changes_nothing(tiny: Model, device: Device) -> None:
+def test_requesting_frames_changes_nothing(tiny: Model, device: Device) -> None:
     plain = climb(tiny, device, [RECIPE]).results[0]
     watched = climb(tiny, device, [RECIPE], frames=lambda element, step: True).results[0]
     np.testing.assert_array_equal(watched.image, plain.image)
@@ -116,13 +116,13 @@ def test_elements_end_each_at_its_own_last_step(tiny: Model, device: Device) -> 
 @pytest.mark.parametrize("made", [0, 1, 4, 11])
 def test_an_ascent_stops_before_its_next_step(tiny: Model, device: Device, made: int) -> None:
     ascent = ascend(build(tiny, RECIPE, batch=1, device=device), [RECIPE], stop=Stop(after=made))
-    told = [next(ascent) for _ in range(made)]
-    assert [step.index for step in told if isinstance(step, Step)] == list(range(1, made + 1))
+    events = [next(ascent) for _ in range(made)]
+    assert [step.index for step in events if isinstance(step, Step)] == list(range(1, made + 1))
     with pytest.raises(Stopped):
         next(ascent)
 
 
-def test_an_ascent_asks_once_before_every_step_and_not_after_the_last(tiny: Model, device: Device) -> None:
+def test_an_ascent_checks_stop_once_before_every_step_and_not_after_the_last(tiny: Model, device: Device) -> None:
     stop = Stop()
     *_, last = ascend(build(tiny, RECIPE, batch=1, device=device), [RECIPE], stop=stop)
     assert isinstance(last, Result)

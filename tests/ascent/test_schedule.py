@@ -1,4 +1,4 @@
-"""Schedules: how far a step may go, from the first to the last."""
+"""Schedules of the step size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reverie_ascent.schedule import CURVES, RISE, rate_and_moments
 
 
 def rates(schedule: Schedule, steps: int, beyond: int = 0) -> list[float]:
-    """The rate of each step, without Adam's correction."""
+    """Return the rate of each step, without Adam's correction."""
     recipe = Recipe((Term("channel", "conv1_1"),), 16, steps, 0.25, 0, schedule=schedule)
     rates = ((step, rate_and_moments(recipe, step)) for step in range(1, steps + beyond + 1))
     return [rate / moments.correction(step) for step, (rate, moments) in rates]
@@ -21,7 +21,7 @@ def test_a_constant_rate_is_the_learning_rate(steps: int) -> None:
 
 
 @pytest.mark.parametrize("steps", [8, 64, 160, 511])
-def test_one_cycle_rises_and_falls_to_nothing(steps: int) -> None:
+def test_one_cycle_rises_and_falls_to_zero(steps: int) -> None:
     course = np.array(rates("one_cycle", steps))
     top = int(course.argmax())
     assert (np.diff(course[: top + 1]) > 0).all()
@@ -33,9 +33,9 @@ def test_one_cycle_rises_and_falls_to_nothing(steps: int) -> None:
 
 
 @pytest.mark.parametrize("schedule", CURVES)
-def test_one_step_is_an_ascent_too(schedule: Schedule) -> None:
+def test_an_ascent_may_have_one_step(schedule: Schedule) -> None:
     assert rates(schedule, 1) == pytest.approx([0.25])
 
 
-def test_an_element_that_has_ended_in_its_batch_has_a_rate_to_feed() -> None:
+def test_an_element_that_has_ended_still_has_a_rate() -> None:
     assert rates("one_cycle", 5, beyond=3)[5:] == pytest.approx([rates("one_cycle", 5)[-1]] * 3)

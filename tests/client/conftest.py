@@ -1,4 +1,4 @@
-"""A scripted server, and clients of both kinds."""
+"""Fixtures with a scripted server, and with a blocking and an asyncio client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.client.scripted import Command, Connect, Script, serving, socket_addr
 
 
 class Blocking:
-    """An AsyncClient that is spoken to like a Client, so that one test holds for both."""
+    """Wraps an AsyncClient with the interface of a Client, so that one test covers both."""
 
     def __init__(self, address: str, **arguments: Any) -> None:
         self.loop = asyncio.new_event_loop()
@@ -47,7 +47,7 @@ class Blocking:
 
 
 class BlockingJob:
-    """An AsyncJob that is spoken to like a Job."""
+    """Wraps an AsyncJob with the interface of a Job."""
 
     def __init__(self, client: Blocking, job: reverie.AsyncJob) -> None:
         self.client, self.job, self.id = client, job, job.id
@@ -78,7 +78,7 @@ def address(script: Script, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(params=[reverie.Client, Blocking], ids=["sync", "async"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
-    """Makes clients, of one kind and then of the other."""
+    """Return a function that opens clients; blocking in one run of the test and asyncio in the other."""
     made = []
 
     def connect(address: str, **arguments: Any) -> Any:
@@ -99,7 +99,7 @@ def client(connect: Connect, address: str) -> reverie.Client:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The empty working directory of a command."""
+    """Return the empty working directory of a command."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -110,7 +110,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def command(folder: Path, address: str) -> Command:
-    """Calls `reverie` with the scripted server in its environment."""
+    """Return a function that calls `reverie` with the scripted server in its environment."""
     return lambda *arguments: runner().invoke(
         main, [str(each) for each in arguments], prog_name="reverie", env={"REVERIE_SERVER": address}
     )

@@ -1,4 +1,4 @@
-"""Refusals of a scripted server, with the google.rpc details that go with them."""
+"""Errors that a scripted server can return, with their google.rpc details."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from google.rpc import status_pb2
 
 @dataclass(frozen=True)
 class Fault:
-    """A refusal: the status, its sentence and the google.rpc details that go with it."""
+    """An error: the status, its message and its google.rpc details."""
 
     code: grpc.StatusCode
     message: str = "No."
@@ -32,7 +32,7 @@ def retry_info(seconds: float) -> rpc_details.RetryInfo:
 
 
 def refuse(context: grpc.ServicerContext, fault: Fault) -> None:
-    """End a call with a fault."""
+    """End a call with an error."""
     packed = [any_pb2.Any() for _ in fault.details]
     for envelope, detail in zip(packed, fault.details, strict=True):
         envelope.Pack(detail)

@@ -1,4 +1,4 @@
-"""A TCP proxy whose connections a test cuts."""
+"""A TCP proxy whose connections a test can cut."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# What makes close() send RST and not FIN: linger on, for no time.
+# SO_LINGER with a timeout of 0 makes close() send RST instead of FIN.
 ABORT = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Carries bytes between a port of its own and a server's, until :meth:`cut`."""
+    """Copies bytes between its own port and a server's port, until :meth:`cut`."""
 
     def __init__(self, target: str) -> None:
         host, _, port = target.rpartition(":")
@@ -26,17 +26,17 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Reset every connection; new ones are taken."""
+        """Reset every connection, and keep accepting new ones."""
         with self._lock:
             cut, self._open = self._open, []
         for each in cut:
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from it
+                each.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads from the socket
             each.close()
 
     def close(self) -> None:
-        """Take no new connections, and reset those that there are."""
+        """Accept no new connections, and reset the existing ones."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -64,7 +64,7 @@ def _carry(source: socket.socket, to: socket.socket) -> None:
 
 @contextmanager
 def proxy(target: str) -> Iterator[Proxy]:
-    """A proxy in front of a server, until the block ends."""
+    """Run a proxy in front of a server until the block ends."""
     made = Proxy(target)
     try:
         yield made

@@ -1,4 +1,4 @@
-"""Click's runner of commands, with standard error apart from standard output in every release."""
+"""Click's test runner, with separate standard error and standard output in every release."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from click.testing import CliRunner
 
 
 def runner() -> CliRunner:
-    """Releases before 8.2 mix the two unless told not to, and later ones know no such option."""
+    """Return a runner. Releases before 8.2 mix the two by default, and later releases do not have the option."""
     options: dict[str, Any] = {"mix_stderr": False} if "mix_stderr" in inspect.signature(CliRunner).parameters else {}
     return CliRunner(**options)

@@ -1,4 +1,4 @@
-"""A real gRPC server that does what a test tells it to, and remembers what it was asked."""
+"""A real gRPC server that follows a test's script and records its requests."""
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from tests.client.scripted_jobs import JobScript
 T = TypeVar("T")
 Pixels = NDArray[np.uint8]
 
-# Makes a client of the address and the arguments that it is given.
+# A function that opens a client of an address with some arguments.
 Connect = Callable[..., reverie.Client]
 
-# Calls `reverie` with arguments.
+# A function that calls `reverie` with arguments.
 Command = Callable[..., Result]
 
 NUMBERS = itertools.count()
@@ -84,11 +84,11 @@ DEFAULTS = {"size_px": 16, "steps": 5, "learning_rate": 0.05, "seed": 0, "preset
 
 @dataclass
 class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # generated without types
-    """The server's part: refuse with ``faults``, one a call, and then answer.
+    """The service of the scripted server: each call takes the next of ``faults``; when none is left, calls succeed.
 
     A stream pauses before the step ``wait_at`` until it is cancelled, and fails with ``late_fault`` after its first
     progress, every time, and after the steps of ``stream_breaks``, once each. ``queue`` holds the positions that
-    a stream tells of before it begins. ``cancelled`` is set when the last call is over before it was answered in full.
+    a stream reports before it begins. ``cancelled`` is set if the last call ends before its response is complete.
     """
 
     faults: deque[Fault] = field(default_factory=deque)
@@ -228,7 +228,7 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
 
 
 def pixels(spec: spec_pb2.RenderSpec) -> Pixels:
-    """A picture [height, width, 3] of uint8 that depends on the spec."""
+    """Return a picture, uint8 [height, width, 3], that depends on the spec."""
     corners = np.random.default_rng(spec.seed).integers(0, 256, (2, 2, 3), np.uint8)
     return np.asarray(Image.fromarray(corners).resize((spec.size_px, spec.size_px), Image.Resampling.BILINEAR))
 
@@ -269,7 +269,7 @@ def frames_of(request: wire.RenderImageRequest | wire.StreamRenderRequest, steps
 def serving(
     script: Script, address: str, credentials: grpc.ServerCredentials | None = None
 ) -> Iterator[tuple[str, grpc.Server]]:
-    """Serve a script and yield the address, with the port that was chosen where it ends in ":0"."""
+    """Serve a script and yield the address, with the chosen port if the given one ends in ":0"."""
     server = grpc.server(ThreadPoolExecutor(8))
     add_VisualizationServiceServicer_to_server(script, server)
     port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
@@ -286,6 +286,6 @@ def socket_address(folder: Path) -> str:
 
 
 def _page(items: tuple[T, ...], token: str) -> tuple[list[T], str]:
-    """One item a page."""
+    """Return a page with one item."""
     start = int(token or 0)
     return [items[start]], str(start + 1) if start + 1 < len(items) else ""

@@ -1,4 +1,4 @@
-"""The part of the scripted server that is about jobs."""
+"""The job RPCs of the scripted server."""
 # ruff: noqa: N802 - methods are called what the .proto file calls them
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tests.client.faults import Fault, refuse
 
 @dataclass
 class JobScript:
-    """A job of four pictures, the third of which fails.
+    """A service with one job of four pictures, the third of which fails.
 
-    ``breaks`` are numbers of pictures after which a watch is cut off, each once.
+    ``breaks`` are numbers of pictures after which a watch is interrupted, each once.
     """
 
     requests: list[Any] = field(default_factory=list)
@@ -95,7 +95,7 @@ class JobScript:
 
 
 def item(sequence: int) -> jobs_pb2.JobItem:
-    """The picture that ends with an event: the third one fails."""
+    """Return the item of an event; the third one fails."""
     index = sequence - 1
     layer, channel = [("conv1_1", 0), ("conv1_1", 1), ("conv1_1", 2), ("relu1_1", 7)][index]
     if sequence == 3:

@@ -1,4 +1,4 @@
-"""What a client does, asked of the sync and of the async one alike."""
+"""The blocking and the asyncio client: requests, results, errors and cancellation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.client.scripted import (
 
 Ask = Callable[..., reverie.Rendering]
 
-# The words of render(), and the field of the request that they fill.
+# The options of render(), and the field of the request that each sets.
 OPTIONS = [
     ({"size": 32}, "spec.size_px", 32),
     ({"size": np.int64(32)}, "spec.size_px", 32),
@@ -50,7 +50,7 @@ OPTIONS = [
     ({"frames_at": [1], "frame_format": "jpeg"}, "frames.format", spec_pb2.IMAGE_FORMAT_JPEG),
 ]
 
-# Arguments that never leave this process, and a part of what is said about them.
+# Arguments that are refused before anything is sent, and a part of the message.
 MISTAKES = [
     ({"seed": -1}, reverie.InvalidRequest, r"spec\.seed: -1"),
     ({"steps": "many"}, reverie.InvalidRequest, r"spec\.steps: 'many'"),
@@ -87,7 +87,7 @@ def get(message: Any, path: str) -> Any:
     return message
 
 
-# ----- what is asked and what comes back -----
+# ----- requests and results -----
 
 
 @pytest.mark.parametrize(("options", "field", "value"), OPTIONS, ids=[field for _, field, _ in OPTIONS])
@@ -108,7 +108,7 @@ def test_what_is_left_out_is_left_to_the_server(client: reverie.Client, script: 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 @pytest.mark.parametrize("mode", ["use", "bypass", "only"])
-def test_the_cache_can_be_spoken_of(client: reverie.Client, script: Script, ask: Ask, mode: str) -> None:
+def test_the_cache_mode_can_be_chosen(client: reverie.Client, script: Script, ask: Ask, mode: str) -> None:
     script.cached = True
     assert ask(client, cache=mode).cached
     (request,) = script.requests
@@ -126,12 +126,12 @@ def test_a_mistake_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("missing", [(), ("tiny",), ("tiny", "conv1_1")])
-def test_half_a_question_is_refused(client: reverie.Client, missing: tuple[str, ...]) -> None:
+def test_an_incomplete_request_is_refused(client: reverie.Client, missing: tuple[str, ...]) -> None:
     with pytest.raises(reverie.UsageError, match=r"Name the model|Say what to render"):
         client.render(*missing)
 
 
-def test_a_rendering_tells_everything_about_itself(client: reverie.Client) -> None:
+def test_a_rendering_has_all_its_facts(client: reverie.Client) -> None:
     rendering = render(client, seed=4, frames_every=2)
     assert (rendering.width, rendering.height, rendering.image.size, rendering.image.mode) == (16, 16, (16, 16), "RGB")
     np.testing.assert_array_equal(np.asarray(rendering.image), pixels(spec_pb2.RenderSpec(seed=4, size_px=16)))
@@ -155,12 +155,12 @@ def test_a_spec_that_came_back_can_be_rendered_again(client: reverie.Client, scr
     assert sibling.spec.seed == 5
 
 
-def test_an_outcome_of_a_newer_server_is_no_error(client: reverie.Client, script: Script) -> None:
+def test_an_outcome_of_a_newer_server_is_not_an_error(client: reverie.Client, script: Script) -> None:
     script.outcome = cast(spec_pb2.Outcome, 99)
     assert render(client).outcome is reverie.Outcome.UNKNOWN
 
 
-def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client: reverie.Client) -> None:
+def test_a_stream_yields_accepted_then_progress_then_the_picture(client: reverie.Client) -> None:
     accepted, *progress, rendering = client.stream("tiny", "conv1_1", 3, frames_at=[0, 5], frame_size=8)
     assert isinstance(rendering, reverie.Rendering)
     assert accepted == reverie.Accepted(rendering.spec, rendering.spec_digest, 2.5)
@@ -170,7 +170,7 @@ def test_a_stream_is_accepted_then_progresses_then_brings_the_picture(client: re
     assert [event.frame and event.frame.image.size for event in steps] == [(8, 8), *[None] * 4, (8, 8)]
 
 
-def test_a_stream_tells_how_many_are_before_it(client: reverie.Client, script: Script) -> None:
+def test_a_stream_reports_how_many_renders_are_before_it(client: reverie.Client, script: Script) -> None:
     script.queue = (3, 2, 0)
     accepted, *progress, _ = client.stream("tiny", "conv1_1", 3)
     assert isinstance(accepted, reverie.Accepted)
@@ -180,7 +180,7 @@ def test_a_stream_tells_how_many_are_before_it(client: reverie.Client, script: S
 
 
 @pytest.mark.parametrize("priority", [*reverie.Priority, *map(str, reverie.Priority)])
-def test_a_priority_goes_with_either_call(client: reverie.Client, script: Script, priority: str) -> None:
+def test_both_calls_send_the_priority(client: reverie.Client, script: Script, priority: str) -> None:
     render(client, priority=priority)
     list(client.stream("tiny", "conv1_1", 3, priority=priority))
     assert {wire.Priority.Name(request.priority) for request in script.requests} == {f"PRIORITY_{priority}".upper()}
@@ -192,7 +192,7 @@ def test_an_unknown_priority_is_not_sent(client: reverie.Client, script: Script)
     assert not script.requests
 
 
-def test_a_server_may_not_know_what_a_render_will_take(client: reverie.Client, script: Script) -> None:
+def test_a_server_may_not_know_how_long_a_render_will_take(client: reverie.Client, script: Script) -> None:
     script.estimated_s = None
     accepted, *_ = client.stream("tiny", "conv1_1", 3)
     assert isinstance(accepted, reverie.Accepted)
@@ -215,11 +215,11 @@ def test_the_catalogue_is_typed(client: reverie.Client) -> None:
     assert info.limits == reverie.Limits(8, 1024, 4096, 100, 8, 1 << 26, 1 << 40, 4, 64, 2048, 1000, 4, 20)
 
 
-def test_answers_far_above_the_four_megabytes_of_grpc_arrive(client: reverie.Client) -> None:
+def test_responses_larger_than_the_default_limit_of_grpc_arrive(client: reverie.Client) -> None:
     assert render(client, size=1400, format="raw").array.shape == (1400, 1400, 3)
 
 
-# ----- when it goes wrong -----
+# ----- errors -----
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
@@ -231,20 +231,22 @@ def test_an_absent_server_is_unavailable_at_its_address(connect: Connect, tmp_pa
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 @pytest.mark.parametrize("fault", [UNAVAILABLE, FULL], ids=["unavailable", "full"])
-def test_a_call_that_was_not_begun_is_repeated(client: reverie.Client, script: Script, ask: Ask, fault: Fault) -> None:
+def test_a_call_that_did_not_reach_a_server_is_retried(
+    client: reverie.Client, script: Script, ask: Ask, fault: Fault
+) -> None:
     script.faults.extend([fault, fault])
     assert ask(client).steps == 5
     assert len(script.requests) == 3
 
 
-def test_questions_about_the_catalogue_are_repeated(client: reverie.Client, script: Script) -> None:
+def test_catalogue_calls_are_retried(client: reverie.Client, script: Script) -> None:
     script.faults.extend([UNAVAILABLE, FULL])
     assert len(client.models()) == 2
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
 @pytest.mark.parametrize("fault", [FULL_FOR_LONG, OUT_OF_MEMORY], ids=["full for long", "out of memory"])
-def test_a_refusal_that_waiting_does_not_mend_is_not_repeated(
+def test_an_error_that_waiting_does_not_fix_is_not_retried(
     client: reverie.Client, script: Script, ask: Ask, fault: Fault
 ) -> None:
     script.faults.append(fault)
@@ -253,7 +255,7 @@ def test_a_refusal_that_waiting_does_not_mend_is_not_repeated(
     assert len(script.requests) == 1
 
 
-def test_patience_ends(client: reverie.Client, script: Script) -> None:
+def test_retries_are_limited(client: reverie.Client, script: Script) -> None:
     script.faults.extend([FULL] * 9)
     with pytest.raises(reverie.ResourceExhausted) as caught:
         render(client)
@@ -261,7 +263,7 @@ def test_patience_ends(client: reverie.Client, script: Script) -> None:
     assert len(script.requests) == 3
 
 
-def test_patience_does_not_outlast_the_timeout(client: reverie.Client, script: Script) -> None:
+def test_retries_end_with_the_timeout(client: reverie.Client, script: Script) -> None:
     script.faults.append(dataclasses.replace(FULL, details=(retry_info(2),)))
     with pytest.raises(reverie.ResourceExhausted):
         render(client, timeout=1)
@@ -269,10 +271,10 @@ def test_patience_does_not_outlast_the_timeout(client: reverie.Client, script: S
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
-def test_a_call_that_is_repeated_keeps_its_name_and_each_call_has_its_own(
+def test_a_retried_call_keeps_its_request_id_and_each_call_has_its_own(
     client: reverie.Client, script: Script, ask: Ask
 ) -> None:
-    """So that a server which began with the first attempt goes on with it."""
+    """A server that started the first attempt can then continue it."""
     script.faults.extend([FULL, STOPPING])
     ask(client)
     ask(client)
@@ -283,7 +285,7 @@ def test_a_call_that_is_repeated_keeps_its_name_and_each_call_has_its_own(
     assert {name.version for name in (*names, other)} == {4}
 
 
-def test_a_render_whose_server_went_away_is_asked_for_again(connect: Connect, script: Script, tmp_path: Path) -> None:
+def test_a_render_whose_server_went_away_is_requested_again(connect: Connect, script: Script, tmp_path: Path) -> None:
     script.wait_at = 0
     address = socket_address(tmp_path)
     with contextlib.ExitStack() as stack:
@@ -302,9 +304,7 @@ def test_a_render_whose_server_went_away_is_asked_for_again(connect: Connect, sc
     assert len({request.request_id for request in script.requests}) == 1
 
 
-def test_a_render_that_no_server_takes_up_again_is_unavailable(
-    connect: Connect, script: Script, tmp_path: Path
-) -> None:
+def test_a_render_that_no_server_resumes_is_unavailable(connect: Connect, script: Script, tmp_path: Path) -> None:
     script.wait_at = 0
     with serving(script, socket_address(tmp_path)) as (address, server):
         client = connect(address)
@@ -316,14 +316,14 @@ def test_a_render_that_no_server_takes_up_again_is_unavailable(
     assert len(script.requests) == 1
 
 
-def test_a_stream_without_a_picture_is_the_servers_fault(client: reverie.Client, script: Script) -> None:
+def test_a_stream_without_a_picture_is_an_internal_error(client: reverie.Client, script: Script) -> None:
     script.without_result = True
     with pytest.raises(reverie.InternalError, match="without sending the picture"):
         last_of_stream(client)
 
 
 @pytest.mark.parametrize("ask", [render, last_of_stream])
-def test_a_deadline_is_kept(client: reverie.Client, script: Script, ask: Ask) -> None:
+def test_a_call_ends_at_its_deadline(client: reverie.Client, script: Script, ask: Ask) -> None:
     script.wait_at = 2
     with pytest.raises(reverie.DeadlineExceeded, match=r"^The time given to \S+ ran out: allow more with timeout, or"):
         ask(client, timeout=0.2)
@@ -334,7 +334,7 @@ def test_a_deadline_is_kept(client: reverie.Client, script: Script, ask: Ask) ->
     ("for_client", "for_call", "seconds"),
     [(None, None, 30), (7, None, 7), (7, 3, 3), (None, 3, 3)],
 )
-def test_the_catalogue_has_thirty_seconds_unless_told_otherwise(
+def test_catalogue_calls_have_thirty_seconds_by_default(
     connect: Connect, address: str, script: Script, for_client: float | None, for_call: float | None, seconds: float
 ) -> None:
     connect(address, timeout=for_client).models(timeout=for_call)
@@ -342,7 +342,7 @@ def test_the_catalogue_has_thirty_seconds_unless_told_otherwise(
 
 
 @pytest.mark.parametrize(("for_client", "options", "seconds"), [(7, {}, 7), (7, {"timeout": 3}, 3)])
-def test_a_render_has_the_time_it_is_given(
+def test_a_render_may_take_its_timeout(
     connect: Connect, address: str, script: Script, for_client: float | None, options: dict[str, Any], seconds: float
 ) -> None:
     render(connect(address, timeout=for_client), **options)
@@ -350,7 +350,7 @@ def test_a_render_has_the_time_it_is_given(
 
 
 @pytest.mark.parametrize(("for_client", "options"), [(None, {}), (7, {"timeout": None})])
-def test_a_render_has_no_limit_by_itself(
+def test_a_render_has_no_time_limit_by_default(
     connect: Connect, address: str, script: Script, for_client: float | None, options: dict[str, Any]
 ) -> None:
     render(connect(address, timeout=for_client), **options)
@@ -401,7 +401,7 @@ async def test_many_renders_share_one_connection(address: str) -> None:
     assert [rendering.spec.seed for rendering in renderings] == list(range(8))
 
 
-def test_an_open_channel_can_be_brought_along_and_stays_open(address: str) -> None:
+def test_an_open_channel_can_be_passed_and_stays_open(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
         with reverie.Client(channel=channel) as client:
             assert len(client.models()) == 2

@@ -1,4 +1,4 @@
-"""`reverie render --animate`: the way from noise to the picture."""
+"""`reverie render --animate`: animations from noise to the picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reverie.animation import FRAMES, schedule
 
 from tests.client.scripted import Command, Script
 
-# Steps, and the pictures on the way that are shown: all of few, and of many those of the beginning.
+# Numbers of steps, and the frames that are shown: all of them for few steps, most of them early for many.
 SCHEDULES = [
     (0, [0]),
     (1, [0, 1]),
@@ -22,7 +22,7 @@ SCHEDULES = [
 
 
 def frames(path: Path) -> tuple[list[int], list[float]]:
-    """The brightness of each frame, and how many milliseconds it lasts."""
+    """Return the brightness and the duration in milliseconds of each frame."""
     brightness, milliseconds = [], []
     with Image.open(path) as image:
         for index in range(getattr(image, "n_frames", 1)):
@@ -34,7 +34,7 @@ def frames(path: Path) -> tuple[list[int], list[float]]:
 
 
 @pytest.mark.parametrize(("steps", "shown"), SCHEDULES)
-def test_few_steps_are_all_shown_but_the_late_ones(steps: int, shown: list[int]) -> None:
+def test_few_steps_are_all_shown_except_the_late_ones(steps: int, shown: list[int]) -> None:
     assert schedule(steps) == shown
 
 
@@ -50,7 +50,7 @@ def test_many_steps_are_shown_densely_at_first_and_to_the_last(steps: int) -> No
 
 
 @pytest.mark.parametrize("name", ["x.gif", "x.webp", "x.GIF"])
-def test_the_animation_begins_with_the_noise_and_rests_on_the_picture(
+def test_the_animation_begins_with_the_noise_and_stays_on_the_picture(
     command: Command, script: Script, folder: Path, name: str
 ) -> None:
     result = command("render", "tiny", "conv1_1", 3, "--steps", 5, "--animate", name)
@@ -73,7 +73,7 @@ def test_the_default_number_of_steps_is_that_of_the_preset(
     assert list(script.requests[-1].frames.steps) == schedule(steps)
 
 
-def test_an_unknown_preset_is_left_to_the_server_to_refuse(command: Command, script: Script) -> None:
+def test_an_unknown_preset_is_refused_by_the_server(command: Command, script: Script) -> None:
     command("render", "tiny", "conv1_1", 3, "--animate", "x.gif", "--preset", "lucit")
     assert script.requests[-1].spec.preset == "lucit"
     assert not script.requests[-1].spec.HasField("steps")
@@ -86,7 +86,7 @@ def test_a_single_frame_is_an_animation_too(command: Command, folder: Path) -> N
         assert (image.format, image.size) == ("WEBP", (16, 16))
 
 
-def test_without_animation_no_frames_are_asked_for(command: Command, script: Script) -> None:
+def test_without_animation_no_frames_are_requested(command: Command, script: Script) -> None:
     assert command("render", "tiny", "conv1_1", 3).exit_code == 0
     assert not script.requests[0].HasField("frames")
 

@@ -23,12 +23,14 @@ LAYERS = [
 
 
 def table(text: str) -> list[list[str]]:
-    """The cells of each line: two spaces part them."""
+    """Return the cells of each line, which are separated by two spaces."""
     return [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
 
 
 @pytest.mark.parametrize(("typed", "expected"), [(("models",), MODELS), (("layers", "tiny"), LAYERS)])
-def test_a_pipe_gets_one_plain_line_a_row(command: Command, typed: tuple[str, ...], expected: list[list[str]]) -> None:
+def test_a_pipe_gets_one_plain_line_per_row(
+    command: Command, typed: tuple[str, ...], expected: list[list[str]]
+) -> None:
     result = command(*typed)
     assert (result.exit_code, result.stderr) == (0, "")
     assert "\x1b" not in result.stdout
@@ -40,12 +42,12 @@ def test_a_long_description_stays_on_its_line(command: Command, monkeypatch: pyt
     assert table(command("models").stdout) == MODELS
 
 
-def test_the_layers_asked_for_are_those_of_the_model(command: Command, script: Script) -> None:
+def test_the_layers_of_the_named_model_are_requested(command: Command, script: Script) -> None:
     assert command("layers", "other").exit_code == 0
     assert {request.model for request in script.requests} == {"other"}
 
 
-def test_what_looks_like_markup_is_shown_as_it_is(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_that_looks_like_markup_is_shown_unchanged(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.client import scripted
 
     odd = type(scripted.MODELS[0])(name="odd", description="of [bold]Lucid[/bold] [1]")

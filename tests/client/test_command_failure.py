@@ -1,4 +1,4 @@
-"""How `reverie` ends when it cannot do what it was asked: a sentence, an exit code, and no half-written file."""
+"""Failures of `reverie`: a sentence, an exit code, and no half-written file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMAND = (
     "from reverie._command import main; main()"
 )
 
-# A refusal of the server, the exit code, and what is said.
+# An error of the server, the exit code, and the message.
 REFUSALS = [
     (
         Fault(
@@ -65,21 +65,21 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "code", "said"), REFUSALS, ids=[fault.message for fault, _, _ in REFUSALS])
+@pytest.mark.parametrize(("fault", "code", "message"), REFUSALS, ids=[fault.message for fault, _, _ in REFUSALS])
 @pytest.mark.parametrize("typed", [RENDER, ("models",), ("layers", "tiny")], ids=["render", "models", "layers"])
-def test_a_refusal_is_a_sentence_and_an_exit_code(
-    command: Command, script: Script, folder: Path, typed: tuple[str, ...], fault: Fault, code: int, said: str
+def test_an_error_is_a_sentence_and_an_exit_code(
+    command: Command, script: Script, folder: Path, typed: tuple[str, ...], fault: Fault, code: int, message: str
 ) -> None:
     script.faults.append(fault)
     result = command(*typed)
     assert result.exit_code == code
-    assert result.stderr.startswith(said)
+    assert result.stderr.startswith(message)
     assert result.stdout == ""
     assert os.listdir(folder) == []
 
 
-def test_every_error_is_either_the_users_to_mend_or_the_servers() -> None:
-    """A new error has to be sorted here, and in SERVER_ERRORS if it is the server's."""
+def test_every_error_is_either_fixed_by_the_user_or_by_the_server() -> None:
+    """A new error must be added here, and to SERVER_ERRORS if the user cannot fix it."""
     users = {
         reverie.UsageError,
         reverie.InvalidRequest,
@@ -108,19 +108,19 @@ def test_an_absent_server_is_named(folder: Path) -> None:
     assert f"No Reverie server answers at unix:{folder}/nobody.sock" in result.stderr
 
 
-def test_the_option_wins_over_the_environment(command: Command, script: Script, folder: Path) -> None:
+def test_the_option_overrides_the_environment(command: Command, script: Script, folder: Path) -> None:
     result = command("models", "--server", f"unix:{folder}/nobody.sock")
     assert result.exit_code == 1
     assert script.requests == []
 
 
-def test_what_is_no_address_is_refused_with_an_example(folder: Path) -> None:
+def test_an_invalid_address_is_refused_with_an_example(folder: Path) -> None:
     result = runner().invoke(main, ["models", "--server", "http://localhost"])
     assert result.exit_code == 2
     assert "write HOST:PORT, such as localhost:50051" in result.stderr
 
 
-def test_a_server_and_models_of_ones_own_contradict_each_other(command: Command, folder: Path) -> None:
+def test_a_server_and_a_folder_of_models_contradict_each_other(command: Command, folder: Path) -> None:
     result = command("models", "--models", folder)
     assert result.exit_code == 2
     assert "choose one" in result.stderr
@@ -143,7 +143,7 @@ def test_a_folder_that_cannot_be_made_is_named(command: Command, folder: Path) -
     assert result.stderr.startswith("Error: file/pictures: Not a directory")
 
 
-def test_a_folder_is_no_place_for_a_picture(command: Command, script: Script, folder: Path) -> None:
+def test_a_folder_as_the_output_is_refused(command: Command, script: Script, folder: Path) -> None:
     (folder / "x.png").mkdir()
     result = command(*RENDER, "-o", "x.png")
     assert result.exit_code == 2
@@ -180,11 +180,11 @@ def test_ctrl_c_cancels_the_render_and_writes_nothing(
     try:
         assert script.waiting.wait(30)
         process.send_signal(signal.SIGINT)
-        said, complained = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=30)
     finally:
         process.kill()
         process.communicate()
     assert script.cancelled.wait(10)
     assert process.returncode == 130
-    assert (said, complained) == ("", "Cancelled: nothing was written.\n")
+    assert (stdout, stderr) == ("", "Cancelled: nothing was written.\n")
     assert os.listdir(folder) == []

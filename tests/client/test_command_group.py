@@ -1,4 +1,4 @@
-"""`reverie` itself: its sub-commands, those that are not installed, and what it loads."""
+"""The root command `reverie`: its sub-commands, those that are not installed, and the modules that it imports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(*typed: str) -> Result:
     return runner().invoke(main, typed, prog_name="reverie", env={"REVERIE_SERVER": None})
 
 
-def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
+def test_the_commands_are_listed_in_the_order_in_which_a_user_needs_them() -> None:
     result = run("--help")
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line]
@@ -32,7 +32,7 @@ def test_the_commands_are_listed_in_the_order_of_first_need() -> None:
 
 
 @pytest.mark.parametrize("name", ["render", "models", "layers"])
-def test_each_command_explains_itself_without_a_server(name: str) -> None:
+def test_the_help_of_each_command_needs_no_server(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0
     assert "--server ADDRESS" in result.stdout
@@ -44,7 +44,7 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 
 @pytest.mark.parametrize("typed", [("paint",), ("paint", "--size", "3"), ("Render",)])
-def test_an_unknown_command_is_answered_with_those_there_are(typed: tuple[str, ...]) -> None:
+def test_an_unknown_command_is_refused_with_a_list_of_commands(typed: tuple[str, ...]) -> None:
     result = run(*typed)
     assert result.exit_code == 2
     assert result.stderr == (
@@ -56,7 +56,7 @@ def test_an_unknown_command_is_answered_with_those_there_are(typed: tuple[str, .
 @pytest.mark.parametrize(("name", "extra"), [("serve", "server"), ("export", "export"), ("check", "export")])
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("vgg19", "--out", "models", "--weights=x")])
 def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, arguments: tuple[str, ...]) -> None:
-    """The suite runs where no extra is installed."""
+    """This suite runs in an environment without extras."""
     result = run(name, *arguments)
     assert result.exit_code == 2
     assert result.stderr == (
@@ -66,7 +66,7 @@ def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, argum
     assert f'(not installed: pip install "reverie[{extra}]")' in run("--help").stdout
 
 
-def test_every_extra_can_be_looked_for() -> None:
+def test_every_extra_has_a_package_that_shows_its_presence() -> None:
     assert set(EXTRAS.values()) == PROBES.keys()
 
 
@@ -86,14 +86,14 @@ def test_without_a_server_and_an_engine_it_says_how_to_get_either(folder: Path, 
     assert list(folder.iterdir()) == []
 
 
-# ----- commands that are not this distribution's -----
+# ----- commands of other distributions -----
 
 
 def group(**commands: str) -> Commands:
     return Commands(found={name: EntryPoint(name, value, "reverie.commands") for name, value in commands.items()})
 
 
-def test_another_distribution_can_bring_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_distribution_can_add_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "brought.py").write_text(
         "import click\n\n@click.command()\ndef hello():\n    '''Greet.'''\n    click.echo('Hello.')\n"
     )
@@ -101,7 +101,7 @@ def test_another_distribution_can_bring_a_command(tmp_path: Path, monkeypatch: p
     assert runner().invoke(group(hello="brought:hello"), ["hello"]).stdout == "Hello.\n"
 
 
-def test_a_command_that_misses_a_package_of_its_own_says_which() -> None:
+def test_a_command_whose_package_is_missing_names_it() -> None:
     result = runner().invoke(group(hello="no_such_package.command:hello"), ["hello"])
     assert result.exit_code == 2
     assert result.stderr == (
@@ -109,7 +109,7 @@ def test_a_command_that_misses_a_package_of_its_own_says_which() -> None:
     )
 
 
-def test_a_package_that_is_found_missing_only_when_it_runs_is_named(
+def test_a_package_that_is_found_missing_during_the_run_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "late.py").write_text("import click\n\n@click.command()\ndef hello():\n    import no_such_package\n")
@@ -119,7 +119,7 @@ def test_a_package_that_is_found_missing_only_when_it_runs_is_named(
     assert "reverie hello needs the package no_such_package" in result.stderr
 
 
-def test_help_loads_no_picture_library_no_terminal_and_no_engine() -> None:
+def test_help_imports_no_picture_library_no_terminal_and_no_engine() -> None:
     code = (
         "import sys\n"
         "from reverie._command import main\n"

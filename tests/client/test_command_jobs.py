@@ -1,4 +1,4 @@
-"""`reverie jobs`: what it sends, what it prints, how it ends."""
+"""`reverie jobs`: its requests, its output and its exit status."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_create_prints_the_id_of_the_job(command: Command, script: Script) -> No
         ((), "Missing argument"),
     ],
 )
-def test_what_is_no_layer_is_refused(command: Command, script: Script, arguments: tuple[str, ...], words: str) -> None:
+def test_an_invalid_layer_is_refused(command: Command, script: Script, arguments: tuple[str, ...], words: str) -> None:
     result = command("jobs", "create", "tiny", *arguments)
     assert result.exit_code == 2
     assert words in result.stderr
     assert script.requests == []
 
 
-def test_list_prints_one_row_a_job(command: Command) -> None:
+def test_list_prints_one_row_per_job(command: Command) -> None:
     result = command("jobs", "list")
     assert result.exit_code == 0
     rows = result.stdout.splitlines()
@@ -49,14 +49,14 @@ def test_list_prints_one_row_a_job(command: Command) -> None:
     assert rows[2].endswith("tiny   conv1_1:0-2, relu1_1:7")
 
 
-def test_show_tells_how_a_job_stands_and_what_it_waits_for(command: Command, script: Script) -> None:
+def test_show_prints_the_state_of_a_job_and_what_it_waits_for(command: Command, script: Script) -> None:
     script.job_detail = "results cannot be stored: No space left on device"
     result = command("jobs", "show", "job-1")
     assert (result.exit_code, result.stdout) == (0, SUMMARY)
     assert result.stderr == "Waits: results cannot be stored: No space left on device\n"
 
 
-def test_watch_prints_a_line_for_each_picture_and_ends_with_the_jobs_end(command: Command) -> None:
+def test_watch_prints_a_line_for_each_picture_and_ends_with_the_job(command: Command) -> None:
     result = command("jobs", "watch", "job-1")
     assert result.exit_code == 1
     lines = result.stdout.splitlines(keepends=True)
@@ -71,12 +71,12 @@ def test_watch_prints_a_line_for_each_picture_and_ends_with_the_jobs_end(command
     assert result.stderr == "Error: The job is failed: 3 of 4 pictures were made.\n"
 
 
-def test_watch_leaves_out_what_is_known(command: Command) -> None:
+def test_watch_leaves_out_known_events(command: Command) -> None:
     result = command("jobs", "watch", "job-1", "--after", 3)
     assert result.stdout.startswith("4  relu1_1:7")
 
 
-def test_cancel_tells_what_was_done(command: Command) -> None:
+def test_cancel_prints_how_many_pictures_are_done(command: Command) -> None:
     result = command("jobs", "cancel", "job-1")
     assert (result.exit_code, result.stdout) == (0, SUMMARY.replace("failed  3", "cancelled  3"))
 
@@ -95,7 +95,7 @@ def test_fetch_writes_the_pictures_into_a_folder(
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("show", "x"), ("create", "tiny", "conv1_1")])
-def test_a_job_needs_a_server_that_stays(folder: Path, arguments: tuple[str, ...]) -> None:
+def test_a_job_needs_a_named_server(folder: Path, arguments: tuple[str, ...]) -> None:
     result = runner().invoke(main, ["jobs", *arguments], prog_name="reverie", env={"REVERIE_SERVER": None})
     assert result.exit_code == 2
     assert result.stderr == "Error: Jobs live on a server: name one with --server HOST:PORT or REVERIE_SERVER.\n"

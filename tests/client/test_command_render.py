@@ -1,4 +1,4 @@
-"""`reverie render`: what it asks for, and the file that it writes."""
+"""`reverie render`: its request, and the file that it writes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.client.scripted import Command, Script, pixels
 EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
 A = reverie.channel("conv1_1", 3)
 
-# What is typed after the model, and the objective that is asked for.
+# Arguments after the model, and the objective of the request.
 OBJECTIVES: list[tuple[tuple[str, ...], reverie.Objective]] = [
     (("conv1_1", "3"), A),
     (("logits", "dog"), reverie.logit("dog", layer="logits")),
@@ -40,7 +40,7 @@ OBJECTIVES: list[tuple[tuple[str, ...], reverie.Objective]] = [
     (("logits", "dog", "--negative"), -reverie.logit("dog", layer="logits")),
 ]
 
-# What is typed, and the word of the spec that it fills.
+# Arguments, and the attribute of the spec that they set.
 OPTIONS = [
     (("--size", "32"), {"size": 32}),
     (("--steps", "0"), {"steps": 0}),
@@ -48,7 +48,7 @@ OPTIONS = [
     (("--preset", "lucent"), {"preset": "lucent"}),
 ]
 
-# Where the picture goes, the format that is asked of the server, and the kind of file.
+# The output, the format of the request, and the kind of file.
 DESTINATIONS = [
     ((), "tiny-conv1_1-3.png", spec_pb2.IMAGE_FORMAT_PNG, "PNG"),
     (("--format", "webp"), "tiny-conv1_1-3.webp", spec_pb2.IMAGE_FORMAT_WEBP, "WEBP"),
@@ -61,7 +61,7 @@ DESTINATIONS = [
     (("--output", "new/folder/x.png"), "new/folder/x.png", spec_pb2.IMAGE_FORMAT_PNG, "PNG"),
 ]
 
-# Arguments that never reach the server, and a part of what is said about them.
+# Arguments that are refused before anything is sent, and a part of the message.
 MISTAKES = [
     (("conv1_1", "3", "-o", "x.tiff"), "x.tiff does not end in one of .png, .webp, .jpg, .jpeg"),
     (("conv1_1", "3", "-o", "x"), "say which it is with --format"),
@@ -69,8 +69,8 @@ MISTAKES = [
     (("conv1_1", "3", "-o", "x.jpg", "--format", "png"), "contradict"),
     (("conv1_1", "3", "--format", "gif"), "'gif' is not one of 'png', 'webp', 'jpeg'"),
     (("conv1_1", "3", "--priority", "urgent"), "'urgent' is not one of 'interactive', 'batch'"),
-    (("conv1_1", "3", "--neuron", "2"), "'2' is no position: write row and column, such as 3,4"),
-    (("conv1_1", "3", "--neuron", "-1,2"), "is no position"),
+    (("conv1_1", "3", "--neuron", "2"), "'2' is not a position: write row and column, such as 3,4"),
+    (("conv1_1", "3", "--neuron", "-1,2"), "is not a position"),
     (("logits", "dog", "--neuron", "2,5"), "--neuron needs the number of a channel, not 'dog'"),
     (("conv1_1", "3", "--size", "big"), "'big' is not a valid integer"),
     (("conv1_1", "3", "--seed", "-1"), "spec.seed: -1 is not in 0..4294967295"),
@@ -99,7 +99,7 @@ def test_an_option_reaches_the_spec(
 
 
 @pytest.mark.parametrize(("typed", "name", "wire", "kind"), DESTINATIONS, ids=[str(d[0]) for d in DESTINATIONS])
-def test_the_picture_is_written_as_its_name_or_the_format_says(
+def test_the_picture_is_written_in_the_format_of_its_suffix_or_option(
     command: Command, script: Script, folder: Path, typed: tuple[str, ...], name: str, wire: int, kind: str
 ) -> None:
     result = command("render", "tiny", "conv1_1", 3, "--seed", 4, *typed)
@@ -112,7 +112,7 @@ def test_the_picture_is_written_as_its_name_or_the_format_says(
         assert np.abs(np.asarray(image, float) - EXPECTED).mean() <= (2.5 if kind == "JPEG" else 0)
 
 
-def test_a_picture_from_the_store_is_said_to_be(command: Command, script: Script) -> None:
+def test_a_picture_from_the_store_is_reported_as_such(command: Command, script: Script) -> None:
     script.cached = True
     assert (
         command("render", "tiny", "conv1_1", 3).stdout
@@ -120,13 +120,13 @@ def test_a_picture_from_the_store_is_said_to_be(command: Command, script: Script
     )
 
 
-def test_a_png_is_written_as_it_came(command: Command, folder: Path) -> None:
+def test_a_png_is_written_unchanged(command: Command, folder: Path) -> None:
     assert command("render", "tiny", "conv1_1", 3).exit_code == 0
     with Image.open(folder / "tiny-conv1_1-3.png") as image:
         assert image.info["note"] == "made by the server"
 
 
-def test_the_default_name_holds_only_what_a_file_may_be_called(command: Command, folder: Path) -> None:
+def test_the_default_name_holds_only_characters_that_file_names_may_hold(command: Command, folder: Path) -> None:
     assert command("render", "a/b", "logits", "petals 5/../x").exit_code == 0
     assert os.listdir(folder) == ["a_b-logits-petals_5_.._x.png"]
 
@@ -146,14 +146,14 @@ def test_an_old_picture_is_replaced(command: Command, folder: Path) -> None:
         (("--priority", "batch"), wire.PRIORITY_BATCH),
     ],
 )
-def test_a_priority_goes_with_the_request(
+def test_the_request_has_the_priority(
     command: Command, script: Script, typed: tuple[str, ...], priority: wire.Priority
 ) -> None:
     assert command("render", "tiny", "conv1_1", 3, *typed).exit_code == 0
     assert script.requests[-1].priority == priority
 
 
-# Places that cannot be written, under a folder that holds the file "file", and why not.
+# Paths that cannot be written, in a folder that contains the file "file", and the reason.
 PLACES = [
     ("file/x.png", r"file/x\.png cannot be written in file: Not a directory\."),
     ("file/new/x.png", r"file/new/x\.png cannot be written in file: Not a directory\."),
@@ -165,7 +165,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("place", "words"), PLACES, ids=[place[:20] for place, _ in PLACES])
 @pytest.mark.parametrize("option", ["-o", "--animate"])
-def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(
+def test_a_path_that_cannot_be_written_is_refused_before_anything_is_sent(
     command: Command, script: Script, folder: Path, option: str, place: str, words: str
 ) -> None:
     (folder / "file").touch()
@@ -178,21 +178,21 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_asked(
     assert os.listdir(folder) == ["file"]
 
 
-def test_a_folder_is_no_place_for_a_picture(command: Command, script: Script, folder: Path) -> None:
+def test_a_folder_as_the_output_is_refused(command: Command, script: Script, folder: Path) -> None:
     (folder / "tiny-conv1_1-3.png").mkdir()
     result = command("render", "tiny", "conv1_1", 3)
     assert (result.exit_code, result.stderr) == (2, "Error: tiny-conv1_1-3.png is a folder: name a file in it.\n")
     assert script.requests == []
 
 
-def test_a_folder_that_is_not_needed_is_not_made(command: Command, script: Script, folder: Path) -> None:
+def test_a_folder_is_not_made_if_the_render_fails(command: Command, script: Script, folder: Path) -> None:
     script.late_fault = Fault(grpc.StatusCode.INTERNAL)
     assert command("render", "tiny", "conv1_1", 3, "-o", "new/x.png").exit_code == 1
     assert os.listdir(folder) == []
 
 
 @pytest.mark.parametrize(("typed", "words"), MISTAKES, ids=[" ".join(typed) for typed, _ in MISTAKES])
-def test_a_mistake_is_refused_before_anything_is_asked(
+def test_an_invalid_argument_is_refused_before_anything_is_sent(
     command: Command, script: Script, folder: Path, typed: tuple[str, ...], words: str
 ) -> None:
     result = command("render", "tiny", *typed)
@@ -212,17 +212,17 @@ def test_a_picture_that_did_not_converge_says_so(command: Command, script: Scrip
     assert os.listdir(folder) == ["tiny-conv1_1-3.png"]
 
 
-def test_a_timeout_goes_with_the_call(command: Command, script: Script) -> None:
+def test_the_call_has_the_timeout(command: Command, script: Script) -> None:
     assert command("render", "tiny", "conv1_1", 3, "--timeout", 9).exit_code == 0
     assert script.seconds_left[0] == pytest.approx(9, abs=1)
 
 
-def test_a_token_goes_with_the_call(command: Command, script: Script) -> None:
+def test_the_call_has_the_token(command: Command, script: Script) -> None:
     assert command("render", "tiny", "conv1_1", 3, "--token", "secret").exit_code == 0
     assert script.metadata[0]["authorization"] == "Bearer secret"
 
 
-def test_plaintext_to_another_machine_has_to_be_asked_for(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plaintext_to_another_machine_needs_an_option(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool | None] = []
 
     def remember(address: str, **arguments: Any) -> Any:

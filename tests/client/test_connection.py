@@ -1,4 +1,4 @@
-"""How a server is reached: addresses, TLS and tokens."""
+"""Connections to a server: addresses, TLS and tokens."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from reverie._connection import connection
 
 from tests.client.scripted import Connect, Script, serving
 
-# Made for these tests and trusted by nobody else.
+# Made for these tests only; no other program trusts them.
 TLS = Path(__file__).parent / "tls"
 SERVER_PEM, SERVER_KEY = TLS / "server.pem", TLS / "server.key"
 CLIENT_PEM, CLIENT_KEY = TLS / "client.pem", TLS / "client.key"
 
-# What is written, where it leads, and whether it is plaintext without being asked.
+# An address, gRPC's form of it, and whether it uses plaintext by default.
 ADDRESSES = [
     ("localhost:1234", "localhost:1234", True),
     ("localhost", "localhost:50051", True),
@@ -47,7 +47,7 @@ NO_ADDRESSES = [
 
 REMOTE = "example.org:443"
 
-# Arguments that contradict each other or a promise, and the sentence about them.
+# Arguments that contradict each other or would send a token in plaintext, and the message.
 REFUSED = [
     ("localhost", {"insecure": True, "tls_ca": SERVER_PEM}, "contradict"),
     ("localhost", {"tls_cert": CLIENT_PEM}, "both tls_cert and tls_key"),
@@ -58,37 +58,35 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("written", "target", "plaintext"), ADDRESSES)
-def test_an_address_leads_there_and_only_this_machine_is_spoken_to_in_plaintext(
-    written: str, target: str, plaintext: bool
-) -> None:
+def test_an_address_is_parsed_and_only_this_machine_uses_plaintext(written: str, target: str, plaintext: bool) -> None:
     found = connection(written)
     assert (found.target, found.credentials is None) == (target, plaintext)
 
 
 @pytest.mark.parametrize("written", NO_ADDRESSES)
-def test_what_is_no_address_is_refused_with_an_example(written: str) -> None:
-    with pytest.raises(reverie.UsageError, match="is no address: write HOST:PORT"):
+def test_an_invalid_address_is_refused_with_an_example(written: str) -> None:
+    with pytest.raises(reverie.UsageError, match="is not an address: write HOST:PORT"):
         reverie.Client(written)
 
 
 @pytest.mark.parametrize(("address", "arguments", "words"), REFUSED)
 @pytest.mark.parametrize("kind", [reverie.Client, reverie.AsyncClient])
-def test_arguments_that_cannot_be_right_are_refused(
+def test_contradictory_arguments_are_refused(
     kind: type[reverie.Client] | type[reverie.AsyncClient], address: str, arguments: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(reverie.UsageError, match=words):
         kind(address, **arguments)
 
 
-def test_plaintext_to_another_machine_has_to_be_asked_for() -> None:
+def test_plaintext_to_another_machine_needs_an_option() -> None:
     assert connection(REMOTE, insecure=True).credentials is None
 
 
-def test_tls_on_this_machine_has_to_be_asked_for() -> None:
+def test_tls_on_this_machine_needs_an_option() -> None:
     assert connection("localhost", insecure=False).credentials is not None
 
 
-def test_a_token_goes_with_every_call(connect: Connect, address: str, script: Script) -> None:
+def test_every_call_has_the_token(connect: Connect, address: str, script: Script) -> None:
     client = connect(address, token="secret")
     client.models()
     client.render("tiny", "conv1_1", 3)
@@ -100,7 +98,7 @@ def test_a_token_is_not_shown(address: str) -> None:
     assert "secret" not in repr(reverie.Client(address, token="secret"))
 
 
-def test_a_server_with_a_certificate_is_trusted_when_its_authority_is_named(connect: Connect, script: Script) -> None:
+def test_a_server_is_trusted_if_its_authority_is_given(connect: Connect, script: Script) -> None:
     with serving(script, "localhost:0", server_credentials()) as (address, _):
         assert len(connect(address, tls_ca=SERVER_PEM, token="secret").models()) == 2
         assert (
@@ -110,7 +108,7 @@ def test_a_server_with_a_certificate_is_trusted_when_its_authority_is_named(conn
     assert script.metadata[0]["authorization"] == "Bearer secret"
 
 
-def test_a_server_with_an_unknown_certificate_is_not_spoken_to(connect: Connect, script: Script) -> None:
+def test_a_server_with_an_unknown_certificate_is_refused(connect: Connect, script: Script) -> None:
     with serving(script, "localhost:0", server_credentials()) as (address, _):
         client = connect(address, insecure=False, timeout=10)
         with pytest.raises(reverie.Unavailable):
@@ -118,7 +116,7 @@ def test_a_server_with_an_unknown_certificate_is_not_spoken_to(connect: Connect,
     assert script.requests == []
 
 
-def test_a_client_can_show_a_certificate_of_its_own(connect: Connect, script: Script) -> None:
+def test_a_client_can_present_a_certificate(connect: Connect, script: Script) -> None:
     credentials = server_credentials(client_authority=CLIENT_PEM.read_bytes())
     with serving(script, "localhost:0", credentials) as (address, _):
         known = connect(address, tls_ca=SERVER_PEM, tls_cert=CLIENT_PEM, tls_key=CLIENT_KEY)

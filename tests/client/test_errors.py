@@ -1,4 +1,4 @@
-"""Every way in which a server can refuse, and what becomes of it."""
+"""The translation of every error that a server can return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.client.scripted import Script
 Ask = Callable[[reverie.Client], object]
 STATUS = grpc.StatusCode
 
-# As the serving side raises them: the fault, the error here, and the facts that it must carry.
+# The server's errors: the fault, the client's error, and the details that it must contain.
 REFUSALS = [
     (
         Fault(
@@ -89,7 +89,7 @@ def stream(client: reverie.Client) -> list[reverie.Event]:
 
 @pytest.mark.parametrize(("fault", "error", "facts"), REFUSALS, ids=[fault.code.name for fault, _, _ in REFUSALS])
 @pytest.mark.parametrize("ask", [render, stream, lambda client: client.models()], ids=["render", "stream", "models"])
-def test_a_refusal_arrives_as_its_error_with_its_facts(
+def test_a_refusal_becomes_its_error_with_its_details(
     client: reverie.Client,
     script: Script,
     ask: Ask,
@@ -105,7 +105,7 @@ def test_a_refusal_arrives_as_its_error_with_its_facts(
     assert {name: getattr(caught.value, name) for name in facts} == facts
 
 
-def test_all_mistakes_of_a_request_can_be_read(client: reverie.Client, script: Script) -> None:
+def test_all_violations_of_a_request_are_listed(client: reverie.Client, script: Script) -> None:
     script.faults.append(REFUSALS[0][0])
     with pytest.raises(reverie.InvalidRequest) as caught:
         render(client)
@@ -130,14 +130,14 @@ def test_every_status_has_its_error() -> None:
     assert _translation.ERRORS.keys() == set(STATUS) - {STATUS.OK}
 
 
-def test_every_error_is_the_translation_of_a_status_or_made_here() -> None:
+def test_every_error_translates_a_status_or_is_raised_by_the_client() -> None:
     assert set(_translation.ERRORS.values()) | {reverie.UsageError, reverie.ReverieError} == set(tree())
 
 
-def test_every_fact_of_an_error_is_read_from_a_detail() -> None:
+def test_every_attribute_of_an_error_is_read_from_a_detail() -> None:
     @dataclass
     class Anything:
-        """Has every attribute, so that a reader of one message runs without it."""
+        """Has every attribute, so that the function that reads a google.rpc message can run without one."""
 
         def __getattr__(self, name: str) -> Any:
             return [] if name == "field_violations" else Number()
@@ -157,19 +157,19 @@ def test_the_tree_in_the_docstring_is_the_tree_of_the_code() -> None:
     assert drawn == [error.__name__ for error in tree() if error is not reverie.ReverieError]
 
 
-def test_a_mistake_in_the_use_is_a_value_error_too() -> None:
+def test_a_usage_error_is_also_a_value_error() -> None:
     assert issubclass(reverie.UsageError, ValueError)
 
 
 @pytest.mark.parametrize("error", [error for _, error, _ in REFUSALS])
-def test_an_error_survives_the_way_between_processes(error: type[reverie.ReverieError]) -> None:
+def test_an_error_can_be_pickled(error: type[reverie.ReverieError]) -> None:
     original = error("Sentence.", errors.Details(reason="REASON"))
     copy = pickle.loads(pickle.dumps(original))
     assert (type(copy), str(copy), copy.reason) == (error, "Sentence.", "REASON")
 
 
 def tree() -> list[type[reverie.ReverieError]]:
-    """All errors, in the order in which they are written."""
+    """Return all error classes in the order of their definition."""
     return [
         value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, reverie.ReverieError)
     ]

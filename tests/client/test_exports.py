@@ -1,4 +1,4 @@
-"""The public door: every name is there, documented, and does not drag in what it should not."""
+"""The public names of the package: complete, documented, and cheap to import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import reverie
 from reverie import catalog, errors, objectives, pictures
 
 MODULES = (catalog, errors, pictures)
-INTERNAL = {"Details"}  # what errors are made from
+INTERNAL = {"Details"}  # the errors' constructor argument
 
 
 def defined_in(module: ModuleType) -> set[str]:
@@ -38,7 +38,7 @@ def test_every_way_to_write_an_objective_is_exported() -> None:
     assert makers - {"objective_of"} <= set(reverie.__all__)
 
 
-def test_the_list_of_names_is_sorted_and_true() -> None:
+def test_the_list_of_names_is_sorted_and_correct() -> None:
     assert list(reverie.__all__) == sorted(reverie.__all__)
     assert all(hasattr(reverie, name) for name in reverie.__all__)
 
@@ -71,7 +71,7 @@ def test_every_option_is_documented(kinds: tuple[type, ...]) -> None:
     assert [name for name in options if f"{name} " not in text and f"``{name}``" not in text] == []
 
 
-def test_what_describes_a_picture_has_the_words_of_a_spec() -> None:
+def test_the_options_of_a_picture_have_the_names_of_a_spec() -> None:
     words = {field.name for field in dataclasses.fields(reverie.Spec)}
     assert reverie.SpecOptions.__annotations__.keys() == words - {"model", "model_digest", "objective"}
 
@@ -88,7 +88,7 @@ def test_both_clients_have_the_same_methods_and_arguments() -> None:
     assert inspect.signature(reverie.Client) == inspect.signature(reverie.AsyncClient)
 
 
-def test_importing_reverie_loads_no_picture_library_and_no_terminal() -> None:
+def test_importing_reverie_imports_no_picture_library_and_no_terminal() -> None:
     code = "import sys, reverie; print(*sys.modules)"
     loaded = set(
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()

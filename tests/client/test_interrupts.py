@@ -1,4 +1,4 @@
-"""Ctrl-C while a call starts waits until it has started."""
+"""Ctrl-C while a call starts is handled after the call has started."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.client.scripted import Script
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Python's own way with Ctrl-C, also where the suite was started with it ignored."""
-    before = [(number, signal.signal(number, signal.default_int_handler)) for number in _interrupts.HELD]
+    """Restore Python's default handling of Ctrl-C, even if the suite was started with it ignored."""
+    before = [(number, signal.signal(number, signal.default_int_handler)) for number in _interrupts.DEFERRED]
     yield
     for number, handler in before:
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", _interrupts.HELD)
-def test_a_signal_waits_until_the_block_is_left(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", _interrupts.DEFERRED)
+def test_a_signal_is_handled_after_the_block(number: signal.Signals) -> None:
     reached = []
 
     def block() -> None:
-        with _interrupts.held():
+        with _interrupts.deferred():
             signal.raise_signal(number)
             reached.append(number)
 
@@ -39,23 +39,23 @@ def test_a_signal_waits_until_the_block_is_left(number: signal.Signals) -> None:
 
 
 def test_an_error_in_the_block_restores_the_handlers_too() -> None:
-    with pytest.raises(ValueError, match="odd"), _interrupts.held():
+    with pytest.raises(ValueError, match="odd"), _interrupts.deferred():
         raise ValueError("odd")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize("default", [signal.SIG_IGN, signal.SIG_DFL])
-def test_what_is_ignored_or_left_to_the_system_stays_so(default: signal.Handlers) -> None:
+def test_an_ignored_or_default_signal_stays_as_it_is(default: signal.Handlers) -> None:
     signal.signal(signal.SIGTERM, default)
-    with _interrupts.held():
+    with _interrupts.deferred():
         assert signal.getsignal(signal.SIGTERM) is default
 
 
-def test_another_thread_leaves_the_handlers_alone() -> None:
+def test_another_thread_does_not_change_the_handlers() -> None:
     seen = []
 
     def look() -> None:
-        with _interrupts.held():
+        with _interrupts.deferred():
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=look)
@@ -64,7 +64,7 @@ def test_another_thread_leaves_the_handlers_alone() -> None:
     assert seen == [signal.default_int_handler]
 
 
-# The signal comes where it used to leave a call that no thread serves: while gRPC starts that thread.
+# The signal arrives while gRPC starts the thread of the call, which used to leave a call that no thread serves.
 INTERRUPTED = """
 import signal, sys, threading
 import reverie

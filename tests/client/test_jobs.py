@@ -1,4 +1,4 @@
-"""Jobs, for both clients: what is sent, what comes back, and what happens when the server goes away."""
+"""Jobs in both clients: requests, results, and lost connections."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def create(client: reverie.Client, layers: Any = ("conv1_1",), **options: Any) -
     return client.create_job("tiny", layers, **options)
 
 
-# Layers as they are given, and the ranges that are sent.
+# Layers as an argument, and the ranges that are sent.
 LAYERS: list[tuple[Any, dict[str, list[tuple[int, int]]]]] = [
     ("conv1_1", {"conv1_1": []}),
     (["conv1_1", "relu1_1"], {"conv1_1": [], "relu1_1": []}),
@@ -55,7 +55,7 @@ MISTAKES: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("options", "error", "words"), MISTAKES, ids=str)
-def test_what_cannot_be_sent_is_not(
+def test_a_job_that_cannot_be_sent_is_refused(
     client: reverie.Client, script: Script, options: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
@@ -63,7 +63,7 @@ def test_what_cannot_be_sent_is_not(
     assert script.requests == []
 
 
-def test_a_job_says_how_it_stands(client: reverie.Client, script: Script) -> None:
+def test_a_job_returns_its_state(client: reverie.Client, script: Script) -> None:
     info = client.job("job-1").info()
     assert (info.id, info.state, info.model, info.ended) == ("job-1", reverie.JobState.FAILED, "tiny", True)
     assert (info.item_count, info.done_count, info.cached_count, info.failed_count) == (4, 3, 1, 1)
@@ -77,11 +77,11 @@ def test_all_pages_of_jobs_are_read(client: reverie.Client) -> None:
     assert [job.state for job in client.jobs()] == [reverie.JobState.RUNNING, reverie.JobState.FAILED]
 
 
-def test_a_cancelled_job_says_so(client: reverie.Client) -> None:
+def test_a_cancelled_job_has_the_state_cancelled(client: reverie.Client) -> None:
     assert client.job("job-1").cancel().state is reverie.JobState.CANCELLED
 
 
-def test_a_watch_tells_each_picture_and_the_end(client: reverie.Client) -> None:
+def test_a_watch_yields_each_picture_and_the_end(client: reverie.Client) -> None:
     events = list(client.job("job-1").watch())
     assert [event.sequence for event in events] == [0, 1, 2, 3, 4, 5]
     assert [event.item is None for event in events] == [True, False, False, False, False, True]
@@ -97,7 +97,7 @@ def test_a_watch_tells_each_picture_and_the_end(client: reverie.Client) -> None:
 
 @pytest.mark.parametrize("fault", [STOPPING, BROKEN], ids=["stopping", "broken"])
 @pytest.mark.parametrize("breaks", [(0,), (2,), (1, 3), (0, 1, 2, 3)], ids=str)
-def test_a_watch_goes_on_where_its_server_left_it(
+def test_a_watch_resumes_where_its_server_stopped(
     client: reverie.Client, script: Script, breaks: tuple[int, ...], fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_jobs, "WATCH_PAUSE_S", 0.01)
@@ -108,7 +108,7 @@ def test_a_watch_goes_on_where_its_server_left_it(
     assert [request.after_sequence for request in watches] == [0, *breaks]
 
 
-def test_a_watch_that_finds_no_server_again_ends(
+def test_a_watch_ends_if_its_server_does_not_return(
     client: reverie.Client, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_jobs, "WATCH_ATTEMPTS", 2)
@@ -121,13 +121,13 @@ def test_a_watch_that_finds_no_server_again_ends(
         list(watch)
 
 
-def test_a_watch_may_begin_anywhere_and_be_left(client: reverie.Client, script: Script) -> None:
+def test_a_watch_may_begin_at_any_event_and_be_left(client: reverie.Client, script: Script) -> None:
     with closing(cast(Iterator[Any], client.job("job-1").watch(after=2))) as events:  # type: ignore[type-var]
         assert [event.sequence for event in itertools.islice(events, 2)] == [2, 3]
     assert script.requests[0].after_sequence == 2
 
 
-def test_results_bring_the_pictures_that_were_made(client: reverie.Client, script: Script) -> None:
+def test_results_yield_the_finished_pictures(client: reverie.Client, script: Script) -> None:
     found = list(client.job("job-1").results(format="webp"))
     assert [(item.layer, item.channel) for item, _ in found] == [("conv1_1", 0), ("conv1_1", 1), ("relu1_1", 7)]
     for item, rendering in found:

@@ -1,4 +1,4 @@
-"""The algebra of objectives, and specs on their way to the wire, to JSON and back."""
+"""The algebra of objectives, and the conversion of specs to messages, to JSON and back."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from reverie_proto.v1 import spec_pb2
 
 A, B = reverie.channel("conv1_1", 3), reverie.neuron("conv1_1", 4)
 HALF: Any = np.float32(0.5)
-UNCHECKED: Any = A  # for what a type checker would refuse
+UNCHECKED: Any = A  # for expressions that a type checker would refuse
 MINUS_A = 'sum { terms { objective { channel { layer: "conv1_1" channel: 3 } } weight: -1 } }'
 
-# What is written, what it is on the wire, and how it reads.
+# An objective, its message, and its text.
 OBJECTIVES = [
     (A, 'channel { layer: "conv1_1" channel: 3 }', "conv1_1:3"),
     (B, 'neuron { layer: "conv1_1" channel: 4 }', "conv1_1:4@centre"),
@@ -59,22 +59,20 @@ EQUAL = [
 
 
 @pytest.mark.parametrize(("objective", "wire", "reading"), OBJECTIVES, ids=[reading for _, _, reading in OBJECTIVES])
-def test_an_objective_has_its_form_on_the_wire_and_comes_back_equal(
-    objective: Objective, wire: str, reading: str
-) -> None:
+def test_an_objective_converts_to_a_message_and_back(objective: Objective, wire: str, reading: str) -> None:
     message = spec.to_message(reverie.Spec("tiny", objective))
     assert message.objective == text_format.Parse(wire, spec_pb2.Objective())
     assert spec.from_message(message) == reverie.Spec("tiny", objective)
     assert str(objective) == reading
 
 
-def test_every_kind_of_the_wire_is_in_the_table() -> None:
+def test_every_kind_of_objective_is_in_the_table() -> None:
     written = {spec.to_message(reverie.Spec("tiny", o)).objective.WhichOneof("kind") for o, _, _ in OBJECTIVES}
     assert written == {field.name for field in spec_pb2.Objective.DESCRIPTOR.oneofs_by_name["kind"].fields}
 
 
 @pytest.mark.parametrize(("one", "other"), EQUAL, ids=[str(one) for one, _ in EQUAL])
-def test_objectives_add_and_scale_as_one_expects(one: Objective, other: Objective) -> None:
+def test_objectives_add_and_scale(one: Objective, other: Objective) -> None:
     assert one == other
 
 
@@ -116,18 +114,18 @@ FULL = reverie.Spec(
 
 
 @pytest.mark.parametrize("original", [FULL, reverie.Spec("tiny", A)], ids=["full", "bare"])
-def test_a_spec_survives_the_wire_and_json(original: reverie.Spec) -> None:
+def test_a_spec_converts_to_a_message_and_json_and_back(original: reverie.Spec) -> None:
     assert spec.from_message(spec.to_message(original)) == original
     assert reverie.Spec.from_json(original.to_json()) == original
 
 
-def test_a_spec_has_a_word_for_every_field_of_the_wire() -> None:
+def test_a_spec_has_an_attribute_for_every_field_of_the_message() -> None:
     assert {field.name for field, _ in spec.to_message(FULL).ListFields()} == set(
         spec_pb2.RenderSpec.DESCRIPTOR.fields_by_name
     )
 
 
-def test_a_choice_is_read_by_its_name_and_an_unknown_one_by_its_number() -> None:
+def test_an_enum_is_read_by_its_name_and_an_unknown_value_by_its_number() -> None:
     message = spec.to_message(FULL)
     for number, name in ((spec_pb2.TRANSFORMS_LUCID, "lucid"), (spec_pb2.TRANSFORMS_UNSPECIFIED, None), (99, "99")):
         message.transforms = number  # type: ignore[assignment]  # what a newer server may send
@@ -135,6 +133,6 @@ def test_a_choice_is_read_by_its_name_and_an_unknown_one_by_its_number() -> None
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"model": 3}', '{"objective": {"smell": {}}}'])
-def test_a_text_that_is_no_spec_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_spec_is_refused(text: str) -> None:
     with pytest.raises(reverie.UsageError, match="no spec of a picture"):
         reverie.Spec.from_json(text)

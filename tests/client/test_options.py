@@ -1,4 +1,4 @@
-"""Options of every call: whatever the value, a wrong one is a violation, and nothing is sent."""
+"""Options of every call: any wrong value is a violation, and nothing is sent."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def test_layers_of_a_job_are_names_and_channels(
 
 
 @pytest.mark.parametrize("value", [value for value in TEXT if value is not None], ids=named)
-def test_names_in_other_calls_are_texts(client: reverie.Client, script: Script, value: Any) -> None:
+def test_names_in_other_calls_must_be_strings(client: reverie.Client, script: Script, value: Any) -> None:
     for call in (lambda: client.layers(value), lambda: client.job(value).info(), lambda: client.job(value).cancel()):
         with pytest.raises(reverie.InvalidRequest):
             call()
     assert not script.requests
 
 
-def test_all_violations_are_told_at_once(client: reverie.Client) -> None:
+def test_all_violations_are_reported_at_once(client: reverie.Client) -> None:
     wrong: Any = {name: [None] for name in OPTIONS if name not in ("spec", "objective")}
     layer: Any = 5
     with pytest.raises(reverie.InvalidRequest) as refused:
@@ -97,7 +97,7 @@ def test_numbers_of_numpy_are_numbers(client: reverie.Client, script: Script) ->
     assert request.spec.objective.channel.channel == 3
 
 
-def test_objectives_are_held_to_their_fields(client: reverie.Client, script: Script) -> None:
+def test_objectives_must_fit_their_fields(client: reverie.Client, script: Script) -> None:
     odd: Any = float("nan")
     objective = reverie.channel("c", odd) + 2 * reverie.neuron(odd, 1, True) + reverie.logit(odd)
     with pytest.raises(reverie.InvalidRequest) as refused:

@@ -1,4 +1,4 @@
-"""Pictures: decoded when looked at, saved whole or not at all."""
+"""Pictures: decoded on first use, saved atomically."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reverie_proto.v1 import spec_pb2
 from tests.client.scripted import pixels
 
 EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
-LOSSY = 0.01  # of JPEG at quality 95, as the largest mean difference
+LOSSY = 0.01  # the largest mean difference of JPEG at quality 95
 
 
 def rendering(client: reverie.Client, **options: Any) -> reverie.Rendering:
@@ -35,7 +35,7 @@ def test_every_format_is_the_same_picture(client: reverie.Client, fmt: str, tole
 
 
 @pytest.mark.parametrize(("channels", "shown"), [(1, [0, 0, 0]), (2, [0, 1, None]), (4, [0, 1, 2])])
-def test_raw_numbers_of_other_channels_can_be_looked_at(channels: int, shown: list[int | None]) -> None:
+def test_raw_data_with_other_numbers_of_channels_can_be_shown(channels: int, shown: list[int | None]) -> None:
     planes = np.random.default_rng(0).random((channels, 4, 5), np.float32)
     picture = reverie.Picture(data=planes.tobytes(), format=reverie.ImageFormat.RAW, width=5, height=4)
     np.testing.assert_array_equal(picture.array, planes.transpose(1, 2, 0))
@@ -62,7 +62,7 @@ def test_every_outcome_of_the_wire_is_known() -> None:
     assert {f"OUTCOME_{outcome.value.upper()}" for outcome in reverie.Outcome} == set(spec_pb2.Outcome.keys())
 
 
-def test_an_array_cannot_be_changed_by_accident(client: reverie.Client) -> None:
+def test_an_array_is_read_only(client: reverie.Client) -> None:
     picture = rendering(client)
     with pytest.raises(ValueError, match="read-only"):
         picture.array[0] = 0
@@ -70,7 +70,7 @@ def test_an_array_cannot_be_changed_by_accident(client: reverie.Client) -> None:
         picture.history[0] = 0
 
 
-def test_a_png_is_saved_as_it_came(client: reverie.Client, tmp_path: Path) -> None:
+def test_a_png_is_saved_unchanged(client: reverie.Client, tmp_path: Path) -> None:
     picture = rendering(client)
     path = picture.save(tmp_path / "new" / "folder" / "x.PNG")
     assert path.read_bytes() == picture.data
@@ -80,7 +80,9 @@ def test_a_png_is_saved_as_it_came(client: reverie.Client, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".jpeg"])
 @pytest.mark.parametrize("fmt", ["raw", "png", "webp"])
-def test_any_format_is_saved_as_the_suffix_says(client: reverie.Client, tmp_path: Path, fmt: str, suffix: str) -> None:
+def test_any_format_is_saved_in_the_format_of_the_suffix(
+    client: reverie.Client, tmp_path: Path, fmt: str, suffix: str
+) -> None:
     path = rendering(client, format=fmt).save(tmp_path / f"x{suffix}")
     with Image.open(path) as image:
         assert image.format == {".png": "PNG", ".webp": "WEBP"}.get(suffix, "JPEG")
@@ -119,7 +121,7 @@ def test_the_text_of_a_rendering_is_short(client: reverie.Client) -> None:
     assert len(repr(rendering(client, size=64, frames_every=1))) < 1000
 
 
-def test_a_file_that_cannot_be_finished_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -130,7 +132,7 @@ def test_a_file_that_cannot_be_finished_leaves_nothing(tmp_path: Path, monkeypat
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("x.png", b"old")]
 
 
-def test_a_file_can_be_read_by_whom_the_umask_allows(tmp_path: Path) -> None:
+def test_a_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         path = write_atomically(tmp_path / "x.png", b"")

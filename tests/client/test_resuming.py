@@ -1,4 +1,4 @@
-"""Streams whose connection is lost on the way: for both clients, over a proxy that cuts it, and by what servers say."""
+"""Streams that lose their connection, in both clients: through a proxy that cuts it, and by errors of the server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def between(script: Script) -> Iterator[Proxy]:
-    """A proxy in front of the scripted server."""
+    """Run a proxy in front of the scripted server."""
     with serving(script, "127.0.0.1:0") as (address, _), proxy(address) as made:
         yield made
 
@@ -38,8 +38,8 @@ def stream(client: reverie.Client, **options: Any) -> list[reverie.Event]:
     return list(client.stream("tiny", "conv1_1", 3, **options))
 
 
-def told(events: list[reverie.Event]) -> list[object]:
-    """What is told, in short: each kind, and of progress its step."""
+def brief(events: list[reverie.Event]) -> list[object]:
+    """Return the events in short: the kind of each, and the step of progress."""
     return [event.step if isinstance(event, reverie.Progress) else type(event) for event in events]
 
 
@@ -47,7 +47,7 @@ WHOLE: list[object] = [reverie.Accepted, *range(6), reverie.Rendering]
 
 
 def cut(script: Script, between: Proxy) -> threading.Thread:
-    """Cut the connection once the server pauses; the next attempt finds one that does not."""
+    """Cut the connection when the server pauses; the server does not pause in the next attempt."""
 
     def wait() -> None:
         assert script.waiting.wait(10)
@@ -60,21 +60,21 @@ def cut(script: Script, between: Proxy) -> threading.Thread:
 
 
 @pytest.mark.parametrize("step", [0, 1, 3, 5])
-def test_a_stream_goes_on_after_its_connection_was_cut(
+def test_a_stream_resumes_after_its_connection_was_cut(
     connect: Connect, script: Script, between: Proxy, step: int
 ) -> None:
     script.wait_at = step
     cutter = cut(script, between)
     events = stream(connect(between.address))
     cutter.join()
-    assert told(events) == WHOLE
+    assert brief(events) == WHOLE
     first, second = script.requests
     assert first == second
     assert first.request_id
     assert between.connections == 2
 
 
-def test_no_frame_comes_twice(connect: Connect, script: Script, between: Proxy) -> None:
+def test_no_frame_is_yielded_twice(connect: Connect, script: Script, between: Proxy) -> None:
     script.wait_at = 3
     cutter = cut(script, between)
     events = stream(connect(between.address), frames_every=1)
@@ -83,7 +83,7 @@ def test_no_frame_comes_twice(connect: Connect, script: Script, between: Proxy) 
     assert frames == list(range(6))
 
 
-def test_a_render_goes_on_after_its_connection_was_cut(connect: Connect, script: Script, between: Proxy) -> None:
+def test_a_render_resumes_after_its_connection_was_cut(connect: Connect, script: Script, between: Proxy) -> None:
     script.wait_at = 0
     cutter = cut(script, between)
     assert connect(between.address).render("tiny", "conv1_1", 3).steps == 5
@@ -92,7 +92,7 @@ def test_a_render_goes_on_after_its_connection_was_cut(connect: Connect, script:
     assert first == second
 
 
-def test_a_watch_goes_on_after_its_connection_was_cut(connect: Connect, script: Script, between: Proxy) -> None:
+def test_a_watch_resumes_after_its_connection_was_cut(connect: Connect, script: Script, between: Proxy) -> None:
     events = connect(between.address).job("job-1").watch()
     seen = [next(events)]
     between.cut()
@@ -102,16 +102,16 @@ def test_a_watch_goes_on_after_its_connection_was_cut(connect: Connect, script: 
 
 @pytest.mark.parametrize("fault", [LOST, STOPPED], ids=["lost", "stopped"])
 @pytest.mark.parametrize("steps", [(0,), (5,), (3, 1), (0, 2, 4)], ids=str)
-def test_a_stream_goes_on_after_a_server_ended_it(
+def test_a_stream_resumes_after_a_server_ended_it(
     client: reverie.Client, script: Script, fault: Fault, steps: tuple[int, ...]
 ) -> None:
     script.stream_breaks = dict.fromkeys(steps, fault)
-    assert told(stream(client)) == WHOLE
+    assert brief(stream(client)) == WHOLE
     assert len(script.requests) == 1 + len(steps)
 
 
 @pytest.mark.parametrize(("step", "positions"), [(0, [1, 0, 1, 0]), (1, [1, 0])])
-def test_places_in_a_queue_are_told_again_only_while_nothing_is_made(
+def test_queue_positions_are_repeated_only_before_the_first_step(
     client: reverie.Client, script: Script, step: int, positions: list[int]
 ) -> None:
     script.stream_breaks = {step: LOST}
@@ -121,7 +121,7 @@ def test_places_in_a_queue_are_told_again_only_while_nothing_is_made(
 
 
 @pytest.mark.parametrize("fault", [LOST, STOPPED], ids=["lost", "stopped"])
-def test_a_stream_is_taken_up_a_few_times_and_no_more(client: reverie.Client, script: Script, fault: Fault) -> None:
+def test_a_stream_is_resumed_a_limited_number_of_times(client: reverie.Client, script: Script, fault: Fault) -> None:
     script.late_fault = fault
     with pytest.raises(reverie.Unavailable):
         stream(client)
@@ -138,7 +138,7 @@ def test_a_stream_is_taken_up_a_few_times_and_no_more(client: reverie.Client, sc
         (grpc.StatusCode.RESOURCE_EXHAUSTED, reverie.ResourceExhausted),
     ],
 )
-def test_what_no_repetition_mends_is_not_repeated(
+def test_an_error_that_a_retry_cannot_fix_is_not_retried(
     client: reverie.Client, script: Script, code: grpc.StatusCode, error: type[reverie.ReverieError]
 ) -> None:
     script.late_fault = Fault(code)
@@ -147,8 +147,8 @@ def test_what_no_repetition_mends_is_not_repeated(
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize(("seconds", "timeout"), [(2, 1), (_exchange.PATIENCE_S + 1, None)], ids=["late", "long"])
-def test_a_server_that_will_be_back_too_late_is_not_waited_for(
+@pytest.mark.parametrize(("seconds", "timeout"), [(2, 1), (_exchange.LONGEST_WAIT_S + 1, None)], ids=["late", "long"])
+def test_a_client_does_not_wait_for_a_server_that_returns_too_late(
     client: reverie.Client, script: Script, seconds: float, timeout: float | None
 ) -> None:
     script.late_fault = dataclasses.replace(STOPPED, details=(error_info("INTERRUPTED"), retry_info(seconds)))
@@ -159,7 +159,7 @@ def test_a_server_that_will_be_back_too_late_is_not_waited_for(
     assert len(script.requests) == 1
 
 
-def test_all_attempts_share_the_time_of_the_call(client: reverie.Client, script: Script) -> None:
+def test_all_attempts_share_the_timeout_of_the_call(client: reverie.Client, script: Script) -> None:
     script.late_fault = dataclasses.replace(STOPPED, details=(error_info("INTERRUPTED"), retry_info(0.3)))
     with pytest.raises(reverie.Unavailable):
         stream(client, timeout=5)
@@ -168,7 +168,7 @@ def test_all_attempts_share_the_time_of_the_call(client: reverie.Client, script:
     assert left[0] - left[-1] > 0.3 * (_stream.RESUMPTIONS - 1)
 
 
-def test_a_picture_that_came_before_the_connection_was_lost_is_enough(
+def test_a_picture_that_arrived_before_the_connection_was_lost_is_complete(
     connect: Connect, script: Script, between: Proxy
 ) -> None:
     events = connect(between.address).stream("tiny", "conv1_1", 3)
@@ -177,11 +177,11 @@ def test_a_picture_that_came_before_the_connection_was_lost_is_enough(
         seen.append(event)
         if isinstance(event, reverie.Rendering):
             between.cut()
-    assert told(seen) == WHOLE
+    assert brief(seen) == WHOLE
     assert len(script.requests) == 1
 
 
-def test_leaving_a_stream_that_was_taken_up_cancels_it(client: reverie.Client, script: Script) -> None:
+def test_leaving_a_resumed_stream_cancels_it(client: reverie.Client, script: Script) -> None:
     script.stream_breaks = {0: dataclasses.replace(STOPPED, details=(retry_info(0.2),))}
     script.wait_at = 2
     events = client.stream("tiny", "conv1_1", 3)

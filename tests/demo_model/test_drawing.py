@@ -1,4 +1,4 @@
-"""What the drawn images promise: every class, any size, the same again from the same seed."""
+"""The drawn images: every class, any size, and equal images for equal seeds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_class_is_the_same_from_the_same_seed_and_differs_from_another(label: 
 
 
 @CLASSES
-def test_a_class_shows_something(label: int) -> None:
+def test_a_class_is_not_blank(label: int) -> None:
     spread = [draw(label, seed=seed, size=SIZE).std(axis=(0, 1)).max() for seed in range(4)]
     assert max(spread) > 0.05
 
@@ -46,7 +46,7 @@ def test_a_picture_drawn_larger_shows_the_same() -> None:
         assert np.corrcoef(small.ravel(), average.ravel())[0, 1] > 0.85, LABELS[label]
 
 
-def test_there_are_at_least_forty_classes_with_names_of_their_own() -> None:
+def test_there_are_at_least_forty_classes_with_unique_names() -> None:
     assert len(set(LABELS)) == len(LABELS) >= 40
 
 
@@ -54,7 +54,7 @@ def test_every_fractal_has_a_class() -> None:
     assert set(SYSTEMS) <= set(LABELS)
 
 
-def test_classes_take_turns_in_a_series_and_a_part_of_it_is_the_same() -> None:
+def test_classes_alternate_in_a_series_and_a_part_of_it_is_the_same() -> None:
     count = len(LABELS) + 3
     assert [labelled(i) for i in range(count)] == labels(count).tolist()
     np.testing.assert_array_equal(series(7, 4, size=16, start=2), series(7, 6, size=16)[2:])

@@ -1,4 +1,4 @@
-"""What the network promises: VGG19's names and order, a fold that changes nothing, an adversary within its ball."""
+"""The network: VGG19's names and order, a fold that changes no result, and an adversary within its ball."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names_of_vgg19() -> list[str]:
 
 
 def trained_a_little() -> nn.Sequential:
-    """A network whose normalisations have seen images, so that folding them has something to do."""
+    """A network whose normalisations have statistics of images, so that folding them has an effect."""
     torch.manual_seed(0)
     network = trainable()
     for layer in network.modules():
@@ -37,7 +37,7 @@ def trained_a_little() -> nn.Sequential:
     return network.eval()
 
 
-def test_the_layers_bear_the_names_of_vgg19() -> None:
+def test_the_layers_have_the_names_of_vgg19() -> None:
     names = [name for name, _ in texture19().named_children()]
     assert names == [*names_of_vgg19(), "avgpool", "flatten", "logits"]
 
@@ -66,7 +66,7 @@ def test_folding_the_normalisation_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("side", "reach"), [(64, 0.5), (96, 0.75)])
-def test_the_adversary_confuses_within_its_ball(side: int, reach: float) -> None:
+def test_the_adversary_increases_the_loss_within_its_ball(side: int, reach: float) -> None:
     network, images, labels = trained_a_little(), 0.25 + 0.5 * torch.rand(4, 3, side, side), torch.arange(4)
     change = attack(network, images, labels, radius=0.5, steps=2) - images
     norms = change.flatten(1).norm(dim=1)
@@ -82,6 +82,6 @@ def test_the_adversary_confuses_within_its_ball(side: int, reach: float) -> None
     assert by_the_adversary > 5 * abs(by_its_mirror)
 
 
-def test_an_adversary_of_no_steps_leaves_the_images_alone() -> None:
+def test_an_adversary_without_steps_does_not_change_the_images() -> None:
     images = torch.rand(2, 3, 32, 32)
     assert torch.equal(attack(texture19(), images, torch.arange(2), radius=1, steps=0), images)

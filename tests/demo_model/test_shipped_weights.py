@@ -1,4 +1,4 @@
-"""What the weights in the repository promise."""
+"""The weights in the repository: their size and the accuracy of the network."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def held_out() -> NDArray[np.uint8]:
 
 
 @FILES
-def test_the_file_is_small_and_whole(name: str, most_bytes: float, dtype: torch.dtype, least: float) -> None:
+def test_the_file_is_small_and_complete(name: str, most_bytes: float, dtype: torch.dtype, least: float) -> None:
     weights = load_file(FOLDER / name)
     assert (FOLDER / name).stat().st_size <= most_bytes
     assert {key: value.shape for key, value in weights.items()} == {
@@ -46,7 +46,7 @@ def test_the_file_is_small_and_whole(name: str, most_bytes: float, dtype: torch.
 
 
 @FILES
-def test_held_out_images_are_classified_rightly(
+def test_held_out_images_are_classified_correctly(
     name: str, most_bytes: float, dtype: torch.dtype, least: float, held_out: NDArray[np.uint8]
 ) -> None:
     torch.set_num_threads(2)

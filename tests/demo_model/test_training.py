@@ -1,4 +1,4 @@
-"""What the training promises: it learns, its checkpoint holds all of it, its batches are images."""
+"""The training: a step changes the weights, a checkpoint holds the whole state, and batches consist of images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     dist.destroy_process_group()
 
 
-def test_a_step_moves_the_weights_and_tells_how_it_went(run: Run) -> None:
+def test_a_step_changes_the_weights_and_returns_its_figures(run: Run) -> None:
     fresh = start(OPTIONS)
     moved = [not torch.equal(a, b) for a, b in zip(fresh.network.parameters(), run.network.parameters(), strict=True)]
     assert all(moved)
@@ -42,7 +42,7 @@ def test_a_step_moves_the_weights_and_tells_how_it_went(run: Run) -> None:
     assert run.spent > 20
 
 
-def test_a_checkpoint_holds_everything(run: Run, tmp_path: Path) -> None:
+def test_a_checkpoint_restores_the_whole_state(run: Run, tmp_path: Path) -> None:
     save(run, tmp_path / "state.pt")
     other = start(Options(seed=4, minutes=1.0, radius=1.0))
     resume(other, tmp_path / "state.pt")

@@ -1,4 +1,4 @@
-"""Operators whose definition has changed since opset 7: small networks that say in the old or new way what they do."""
+"""Operators whose definition has changed since opset 7: small networks in old and new forms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Age:
     constants: Mapping[str, Any] = field(default_factory=dict)
 
     def model(self) -> onnx.ModelProto:
-        """The file, as programs of its time wrote it."""
+        """Return the model in the form of its opset."""
         ir_version = helper.find_min_ir_version_for([helper.make_opsetid("", self.opset)])
         model = onnx.parser.parse_model(HEAD.format(ir=max(ir_version, 4), opset=self.opset) + f"{{ {self.body} }}")
         for name, numbers in self.constants.items():
@@ -272,7 +272,7 @@ NEW = {
     ),
 }
 
-# What opset 18 cannot say: the layers behind it are left out, with its name.
+# Operators that opset 18 cannot express: the layers after them are left out, with the operator's name.
 UNSAYABLE = {
     "AffineGrid": Age(
         20,

@@ -1,4 +1,4 @@
-"""Files that are damaged, hostile or not what they seem: how each is made, and what must be said of it."""
+"""Damaged, malicious and misleading files: how to make each, and the message that it must give."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.export.forms import NEWEST, external, network
 
 @dataclass(frozen=True)
 class Bad:
-    """``write`` makes ``net.onnx`` in a folder; ``says`` are parts of the one sentence that must come."""
+    """A bad file: ``write`` makes ``net.onnx`` in a folder; ``says`` are parts of the expected message."""
 
     write: Callable[[Path], None]
     says: tuple[str, ...]
@@ -53,7 +53,7 @@ def over_large(folder: Path) -> None:
 
 
 def elsewhere(location: str, *, offset: str = "0", length: str | None = None) -> Callable[[Path], None]:
-    """External data that is said to lie where it must not."""
+    """Return a model with external data at a location that is not allowed."""
 
     def write(folder: Path) -> None:
         (folder.parent / f"{folder.name}.secret").write_bytes(bytes(4096))

@@ -1,4 +1,4 @@
-"""Networks exported once for all tests that look at them."""
+"""Networks that are exported once for all tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One network in the many forms in which .onnx files come; every form computes the same."""
+"""One network in many forms of .onnx files, all of which compute the same."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def half(path: Path) -> None:
 
 
 def bfloat(path: Path) -> None:
-    """Weights in bfloat16, cast to float32 where they are used, as weight-only conversion writes them."""
+    """Weights in bfloat16 that are cast to float32 before use, as in weight-only conversions."""
     model = network(kind=TensorProto.BFLOAT16)
     for tensor in model.graph.initializer:
         model.graph.node.insert(
@@ -101,7 +101,7 @@ def bfloat(path: Path) -> None:
 
 
 def with_function(path: Path) -> None:
-    """A Swish of the file's own, in a domain of its own."""
+    """A Swish function that the file defines in its own domain."""
     body = BODY.replace("h = Sigmoid (f)", "").replace("i = Mul (f, h)", "i = own.Swish (f)")
     text = f"""<ir_version: 8, opset_import: ["": 18, "own": 1]>
         net (float[N,3,H,W] picture) => (float[n,4] y) {{ {body} }}
@@ -135,7 +135,7 @@ def channels_last_scaled() -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """How the file is written, and what has to be said of it."""
+    """How the file is written, and its options."""
 
     write: Write
     options: Mapping[str, object] = field(default_factory=dict)

@@ -1,11 +1,11 @@
-"""Spoil .onnx files in every way and see that `reverie check` survives: no crash, no hang, no flood of memory.
+"""Fuzz `reverie check` with damaged .onnx files: it must not crash, hang or use much memory.
 
     python -m tests.export.fuzz_check --minutes 10 [--seed 0] [--keep FOLDER]
 
-Mutants are looked at in processes forked from one that has loaded everything, under the limits that the command itself
-sets. A mutant that kills such a process, is slow, takes much memory or is told in the words of a library is then given
-to the real command: that has to end by itself, with exit status 0, 1 or 2 and one sentence. Mutants are numbered, and
-the same seed makes the same ones.
+Mutants are checked in processes forked from one that has loaded everything, under the command's own limits. A mutant
+that kills such a process, is slow, takes much memory or gives the error message of a library is then given to the real
+command, which has to end by itself, with exit status 0, 1 or 2 and one sentence. Mutants are numbered, and the same
+seed makes the same ones.
 """
 
 from __future__ import annotations
@@ -89,16 +89,16 @@ SLICE = {"axes": [2, 3], "from": [0, 1], "to": [9, 9], "steps": [1, 2]}
 
 @dataclass(frozen=True)
 class Outcome:
-    """How looking at one mutant ended."""
+    """The result of checking one mutant."""
 
     end: str  # "listed", "refused", "unforeseen", "died", "hung", "flooded"
-    said: str
+    output: str
     cpu_s: float
     peak_bytes: int
 
 
 def look(path: Path) -> Outcome:
-    """Look at a file in a forked process, under the command's own limits."""
+    """Check a file in a forked process, under the command's own limits."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -118,20 +118,20 @@ def look(path: Path) -> Outcome:
     os.close(reader)
     _, status, usage = os.wait4(child, 0)
     cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
-    said = data.decode(errors="replace")
+    output = data.decode(errors="replace")
     if os.WIFSIGNALED(status) or os.WEXITSTATUS(status):
         return Outcome("died", f"signal {os.WTERMSIG(status)}", cpu, peak)
     if cpu > HANG_S:
-        return Outcome("hung", said, cpu, peak)
+        return Outcome("hung", output, cpu, peak)
     if peak > FLOOD_BYTES:
-        return Outcome("flooded", said, cpu, peak)
-    if "contradicts itself" in said:
-        return Outcome("unforeseen", said, cpu, peak)
-    return Outcome("refused" if said.startswith('{"error"') else "listed", said, cpu, peak)
+        return Outcome("flooded", output, cpu, peak)
+    if "contradicts itself" in output:
+        return Outcome("unforeseen", output, cpu, peak)
+    return Outcome("refused" if output.startswith('{"error"') else "listed", output, cpu, peak)
 
 
 def complaint(path: Path) -> str:
-    """What is wrong with the answer of the real command to a file; empty if nothing."""
+    """Return what is wrong with the real command's result for a file; empty if nothing."""
     program = "from reverie_export.check_command import check; check()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -156,7 +156,7 @@ def complaint(path: Path) -> str:
 
 
 def mutants(seed: int) -> Iterator[tuple[int, bytes]]:
-    """Mutants without end, each a function of the seed and its number; some are bred from earlier ones."""
+    """Yield mutants without end, each determined by the seed and its number; some are made from earlier ones."""
     originals = seeds()
     number = 0
     while True:
@@ -187,7 +187,7 @@ def main(minutes: float, cases: int | None, seed: int, keep: Path | None) -> Non
             slowest, largest = max(slowest, outcome.cpu_s), max(largest, outcome.peak_bytes)
             if outcome.end in ("listed", "refused"):
                 continue
-            click.echo(f"{number}: {outcome.end}: {outcome.said[:300]}")
+            click.echo(f"{number}: {outcome.end}: {outcome.output[:300]}")
             if keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
                 (keep / f"{seed}-{number}-{outcome.end}.onnx").write_bytes(data)
@@ -204,7 +204,7 @@ def main(minutes: float, cases: int | None, seed: int, keep: Path | None) -> Non
 
 
 def warm_up() -> None:
-    """Load everything that looking at a file loads, so that every fork has it."""
+    """Import everything that a check imports, so that every fork has it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seed.onnx"
         for data in seeds():

@@ -1,4 +1,4 @@
-"""Ways to spoil an .onnx file, from single bits to sensible-looking nonsense; all drawn from one generator."""
+"""Mutations of an .onnx file, from single bits to plausible nonsense, all drawn from one generator."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Random = np.random.Generator
 
 NUMBERS = (0, 1, -1, 2, 3, 7, 255, 2**16, 2**31 - 1, -(2**31), 2**31, 2**32, 2**40, 2**62, 2**63 - 1, -(2**63))
 TEXTS = ("", "x", "y", "w", "../x", "a" * 300, "\n", "ai.onnx.ml", "SAME_UPPER", "linear", "then_branch")
-LARGEST = 4 << 20  # bytes: a mutant may not grow for ever
+LARGEST = 4 << 20  # bytes: the size of mutants is bounded
 MESSAGE = FieldDescriptor.TYPE_MESSAGE
 
 
 def mutate(data: bytes, others: Sequence[bytes], rng: Random) -> bytes:
-    """Return a spoilt copy of ``data``; parts of ``others`` may get into it."""
+    """Return a damaged copy of ``data``, which may contain parts of ``others``."""
     for _ in range(int(rng.geometric(0.6))):
         try:
             data = _structure(data, others, rng) if rng.random() < 0.75 else _bytes(data, others, rng)
@@ -69,9 +69,9 @@ BYTES: tuple[Callable[[bytearray, Sequence[bytes], Random], None], ...] = (
 
 
 def _bytes(data: bytes, others: Sequence[bytes], rng: Random) -> bytes:
-    spoilt = bytearray(data or b"\x08")
-    BYTES[int(rng.integers(len(BYTES)))](spoilt, others, rng)
-    return bytes(spoilt)
+    damaged = bytearray(data or b"\x08")
+    BYTES[int(rng.integers(len(BYTES)))](damaged, others, rng)
+    return bytes(damaged)
 
 
 # ----- messages -----
@@ -124,7 +124,7 @@ def _value(field: FieldDescriptor, rng: Random) -> object:
 
 
 def _drop(model: ModelProto, messages: Sequence[Message], rng: Random) -> None:
-    """Leave out a field, or one of its members."""
+    """Remove a field, or one of its members."""
     message = messages[int(rng.integers(len(messages)))]
     stated = message.ListFields()
     if not stated:

@@ -1,4 +1,4 @@
-"""Small networks as a user might write them, each with something of its own to get right."""
+"""Small networks as users might write them, each with a different difficulty for the export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What torch says of a network's layers, from the user's own module, and what ONNX Runtime says of their graphs."""
+"""Activations and gradients of layers, by the user's module in torch and by the exported graphs in ONNX Runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of other opsets than 18 compute what they did when they were written."""
+"""Files of other opsets than 18 keep their results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEFT_OUT = {
 
 
 def run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
-    """What ONNX Runtime makes of it; of what is too new for that, ONNX's reference evaluator.
+    """Run a model in ONNX Runtime or, if it is too new for that, in ONNX's reference evaluator.
 
     The reference evaluator knows the newest definitions only: for Softmax of opset 11 it computes that of 13.
     """
@@ -62,19 +62,19 @@ def test_a_file_computes_the_same_in_opset_18(age: Age, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("age", FUNCTIONS.values(), ids=FUNCTIONS)
-def test_functions_give_way_to_operators_with_rules(age: Age, tmp_path: Path) -> None:
+def test_functions_are_replaced_by_operators_with_rules(age: Age, tmp_path: Path) -> None:
     graph = ir.from_proto(converted(age, tmp_path)).graph
     left = {node.op_type for node in graph if node.op_type not in RULES and node.op_type not in NO_GRADIENT}
     assert not left
 
 
 @pytest.mark.parametrize(("operator", "age"), UNSAYABLE.items(), ids=UNSAYABLE)
-def test_what_opset_18_cannot_say_has_a_name_that_says_so(operator: str, age: Age, tmp_path: Path) -> None:
+def test_an_operator_that_opset_18_cannot_express_has_a_name_for_it(operator: str, age: Age, tmp_path: Path) -> None:
     named = [(node.domain, node.op_type) for node in converted(age, tmp_path).graph.node if node.domain]
     assert named == [(f"ai.onnx.opset{age.opset}", operator)]
 
 
-def test_what_opset_18_cannot_say_costs_the_layers_behind_it(tmp_path: Path) -> None:
+def test_layers_after_an_operator_that_opset_18_cannot_express_are_left_out(tmp_path: Path) -> None:
     onnx.save(UNSAYABLE["AveragePool"].model(), tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
     assert [entry.layer.name for entry in made.manifest.layers] == ["a"]
@@ -100,7 +100,7 @@ def _changed(name: str) -> bool:
     """Whether an operator has changed since opset 7 in its inputs, outputs or attributes."""
     schemas = [s for s in defs.get_all_schemas_with_history() if s.name == name and s.domain == ""]
     first = max((s.since_version for s in schemas if s.since_version <= 7), default=0)
-    told = {
+    changes = {
         (
             len(s.inputs),
             len(s.outputs),
@@ -110,4 +110,4 @@ def _changed(name: str) -> bool:
         for s in schemas
         if s.since_version >= first
     }
-    return len(told) > 1
+    return len(changes) > 1

@@ -27,13 +27,13 @@ def written(bad: Bad, home: Path) -> Path:
 
 
 def sentence(result: Result) -> str:
-    """What was said on standard error, when it was one sentence and the end of the program."""
+    """Return the message on standard error, after a check that it is one sentence and ended the program."""
     assert result.exit_code == 2, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)
-    said = result.stderr[result.stderr.index("Error: ") :].strip()
-    assert "Traceback" not in said
-    assert len(said) < 800
-    return " ".join(said.split())
+    message = result.stderr[result.stderr.index("Error: ") :].strip()
+    assert "Traceback" not in message
+    assert len(message) < 800
+    return " ".join(message.split())
 
 
 # An export reads files as a check does; a few of each kind show that.
@@ -47,9 +47,9 @@ EXPORTED = (
 def test_a_bad_file_is_refused_in_a_sentence(bad: Bad, tmp_path: Path) -> None:
     folder = written(bad, tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    said = sentence(CliRunner().invoke(check, [str(folder / "net.onnx"), "--quick", *bad.options]))
+    message = sentence(CliRunner().invoke(check, [str(folder / "net.onnx"), "--quick", *bad.options]))
     for part in bad.says:
-        assert part in said
+        assert part in message
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -58,13 +58,13 @@ def test_nothing_is_written_of_a_bad_file(name: str, tmp_path: Path) -> None:
     folder = written(BAD[name], tmp_path)
     before = sorted(tmp_path.rglob("*"))
     arguments = [str(folder / "net.onnx"), "--out", str(tmp_path / "models"), *BAD[name].options]
-    said = sentence(CliRunner().invoke(export, arguments))
+    message = sentence(CliRunner().invoke(export, arguments))
     for part in BAD[name].says:
-        assert part in said
+        assert part in message
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_bad_file_is_told_as_json_to_machines(tmp_path: Path) -> None:
+def test_a_bad_file_is_reported_as_json_on_request(tmp_path: Path) -> None:
     BAD["a cycle"].write(tmp_path)
     result = CliRunner().invoke(check, [str(tmp_path / "net.onnx"), "--json"])
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""What the manifest says of a model: names, operators, strides, sizes, digests."""
+"""The manifest of a model: names, operators, strides, sizes, digests."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ CATALOGUES = {
 
 
 @pytest.mark.parametrize("network", CATALOGUES)
-def test_layers_are_described_from_the_picture_upwards(exported: Export, network: str) -> None:
+def test_layers_are_described_in_order_from_the_picture(exported: Export, network: str) -> None:
     found = [
         Row(
             e.layer.name,
@@ -144,7 +144,7 @@ def test_the_manifest_says_where_the_model_comes_from(exported: Export) -> None:
     assert manifest.native_size_px == networks.SIZE
 
 
-def test_the_callable_says_more_than_its_module(exported: Export) -> None:
+def test_the_name_of_the_callable_is_more_specific_than_its_module(exported: Export) -> None:
     manifest = exported("bytes_in_bgr").manifest
     assert (manifest.normalisation.scale, manifest.normalisation.channel_order) == (255, "BGR")
     assert list(manifest.normalisation.mean) == pytest.approx(networks.bytes_in_bgr.mean)  # type: ignore[attr-defined]
@@ -176,7 +176,7 @@ def test_the_digest_of_the_weights_is_as_documented(exported: Export) -> None:
     assert exported("vgg").manifest.source.weights_digest == sha.hexdigest()
 
 
-def test_every_layer_is_verified_at_two_sizes_where_it_has_two(exported: Export) -> None:
+def test_every_layer_is_verified_at_two_sizes_if_possible(exported: Export) -> None:
     for network in CATALOGUES:
         for entry in exported(network).manifest.layers:
             assert entry.verification.reference == f"torch {torch.__version__}"
@@ -193,7 +193,7 @@ def test_the_same_export_twice_gives_the_same_bytes(exported: Export, tmp_path: 
         assert path.read_bytes() == (second.folder / path.name).read_bytes(), path.name
 
 
-def test_chosen_layers_come_with_what_their_relus_are_applied_to(tmp_path: Path) -> None:
+def test_chosen_relus_are_exported_with_the_layers_they_are_applied_to(tmp_path: Path) -> None:
     made = export_model("tests.export.networks:residual", out=tmp_path, layers=["layer1.relu", "layer2.bn2"])
     assert [e.layer.name for e in made.manifest.layers] == ["layer1.conv1", "layer1.relu", "layer2.conv2"]
     assert made.manifest.source.weights == "as built"

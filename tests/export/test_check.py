@@ -1,4 +1,4 @@
-"""`reverie check`: what it lists, and that it says what an export then does."""
+"""`reverie check`: its list, and that it agrees with the export."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(path: Path, *options: str) -> Result:
     return CliRunner().invoke(check, [str(path), *options])
 
 
-def told(path: Path, *options: str) -> dict[str, Any]:
+def listed_by_check(path: Path, *options: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(run(path, "--json", "--quick", *options).stdout)
     return found
 
@@ -56,17 +56,17 @@ def test_a_missing_operator_is_named_with_what_it_blocks(tmp_path: Path) -> None
     result = run(tmp_path / "net.onnx", "--quick")
     assert result.exit_code == 1, result.output
     assert "no gradient: own::Gate, 1 nodes (gate): there is no gradient rule for it" in result.stdout
-    (missing,) = told(tmp_path / "net.onnx")["missing"]
+    (missing,) = listed_by_check(tmp_path / "net.onnx")["missing"]
     assert missing["operator"] == "own::Gate"
     assert set(missing["blocks"]) >= {"j", "y"}
     assert "f" not in missing["blocks"]
 
 
 @pytest.mark.parametrize("name", ["opset 7", "channels last", "a function of its own", "leftovers of training"])
-def test_what_is_listed_is_what_is_exported(name: str, tmp_path: Path) -> None:
+def test_the_listed_layers_are_exported(name: str, tmp_path: Path) -> None:
     FORMS[name].write(tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
-    listed = told(tmp_path / "net.onnx")["layers"]
+    listed = listed_by_check(tmp_path / "net.onnx")["layers"]
     assert [layer["name"] for layer in listed if layer["supported"]] == [e.layer.name for e in made.manifest.layers]
     for layer, entry in zip(listed, made.manifest.layers, strict=True):
         assert (layer["operator"], layer["shape"][1]) == (entry.layer.operator, entry.layer.channels)
@@ -79,7 +79,7 @@ def test_what_is_listed_is_what_is_exported(name: str, tmp_path: Path) -> None:
 def test_layers_that_are_left_out_of_an_export_are_not_supported(tmp_path: Path) -> None:
     onnx.save(with_custom_operator(), tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
-    listed = told(tmp_path / "net.onnx")["layers"]
+    listed = listed_by_check(tmp_path / "net.onnx")["layers"]
     assert {layer["name"] for layer in listed if not layer["supported"]} == set(made.omitted)
 
 
@@ -89,7 +89,7 @@ def test_the_options_are_those_of_export(tmp_path: Path) -> None:
     assert shared.keys() - exports.keys() == {"file", "as_json", "quick", "seconds"}
     assert all(exports[name] == opts for name, opts in shared.items() if name in exports)
     FORMS["channels last, as said"].write(tmp_path / "net.onnx")
-    found = told(
+    found = listed_by_check(
         tmp_path / "net.onnx",
         *("--layout", "NHWC", "--input", "3x64x64", "--range", "-1,1", "--bgr", "--layers", "b,y"),
     )

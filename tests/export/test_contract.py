@@ -1,4 +1,4 @@
-"""Every layer's graph keeps the contract: what goes in, what comes out, and that both are the network's own."""
+"""Every layer's graph has the agreed inputs and outputs, and computes the same as the network."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_graphs_are_plain_onnx_with_the_agreed_inputs_and_outputs(exported: Expo
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_weights_lie_once_in_one_file_that_all_graphs_point_into(exported: Export, network: str) -> None:
+def test_all_graphs_share_one_file_of_weights(exported: Export, network: str) -> None:
     made = exported(network)
     size = (made.folder / "weights.bin").stat().st_size
     places: dict[str, tuple[int, int]] = {}
@@ -106,7 +106,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.network}-{c.layer}-{c.shape}")
-def test_layers_are_what_torch_computes(exported: Export, case: Case) -> None:
+def test_layers_compute_the_same_as_torch(exported: Export, case: Case) -> None:
     made = exported(case.network)
     torch.manual_seed(1)
     call = getattr(networks, case.network)

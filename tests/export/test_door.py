@@ -1,4 +1,4 @@
-"""The package's own door: what it offers, and what opening it costs."""
+"""The public names of the package, and the cost of importing it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import reverie_export
 
 
-def test_every_name_it_offers_is_there() -> None:
+def test_every_public_name_exists() -> None:
     assert all(hasattr(reverie_export, name) for name in reverie_export.__all__)
     assert reverie_export.export_model.__module__ == "reverie_export.pipeline"
     wrong = "exprot"

@@ -1,4 +1,4 @@
-"""A model folder appears whole or not at all."""
+"""Model folders are written atomically."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_export_that_is_killed_leaves_no_model_and_the_next_one_tidies_up(tmp
     assert [p.name for p in tmp_path.iterdir()] == ["vgg"]
 
 
-def test_an_export_under_way_is_left_alone(tmp_path: Path) -> None:
+def test_an_export_in_progress_is_not_removed(tmp_path: Path) -> None:
     with writing(tmp_path / "a") as first, writing(tmp_path / "b") as second:
         assert first.exists()
         (second / "file").touch()
@@ -56,7 +56,7 @@ def test_an_interrupted_export_is_removed(tmp_path: Path) -> None:
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_a_model_is_replaced_only_when_told(tmp_path: Path) -> None:
+def test_a_model_is_replaced_only_on_request(tmp_path: Path) -> None:
     export_model(SOURCE, out=tmp_path, layers=["conv1"], weights="random:1")
     before = (tmp_path / "vgg" / "manifest.json").read_bytes()
     with pytest.raises(FolderInUse, match="--force"):
@@ -78,7 +78,7 @@ def test_a_graph_that_the_checker_refuses_stops_the_export(tmp_path: Path, monke
     assert list((tmp_path / "models").iterdir()) == []
 
 
-def test_a_folder_of_a_process_that_is_gone_is_swept(tmp_path: Path) -> None:
+def test_a_temporary_folder_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     (tmp_path / f".old.partial-{gone.pid}").mkdir()

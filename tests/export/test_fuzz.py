@@ -12,7 +12,7 @@ from tests.export.fuzz_check import mutants, seeds
 from tests.export.mutations import mutate
 
 
-def test_two_hundred_spoilt_files_do_not_get_the_better_of_it() -> None:
+def test_two_hundred_damaged_files_are_survived() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     arguments = [sys.executable, "-m", "tests.export.fuzz_check", "--cases", "200", "--seed", "3"]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300, check=False)

@@ -1,4 +1,4 @@
-"""A graph whose windows have nothing to slide over has no sizes, and breaks nothing."""
+"""A graph whose windows are larger than the picture at every size has no sizes, and causes no error."""
 
 from __future__ import annotations
 

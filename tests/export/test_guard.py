@@ -1,4 +1,4 @@
-"""Attributes that stand for those of a function may be used inside of one, and nowhere else."""
+"""References to attributes of a function are only allowed inside a function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export leaves behind in its process: nothing."""
+"""An export leaves no changes in its process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reverie_export.sources.torch_network import traced
 from reverie_export.sources.torchvision_network import torchvision_network
 
 
-def test_an_export_gives_generators_loggers_and_warnings_back_as_they_were() -> None:
+def test_an_export_restores_generators_loggers_and_warnings() -> None:
     def settings() -> tuple[object, ...]:
         logger = logging.getLogger("torch.onnx")
         return torch.get_rng_state().tolist(), logger.level, logging.root.level, list(warnings.filters)

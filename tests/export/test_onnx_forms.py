@@ -1,4 +1,4 @@
-"""ONNX files of every age, layout and precision: their layers are those of the plain network."""
+"""ONNX files of every opset, layout and precision give the layers of the plain network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Exported]
     return export
 
 
-def test_layers_of_the_plain_network_are_what_onnxruntime_makes_of_it(plain: Callable[[int], Exported]) -> None:
+def test_layers_of_the_plain_network_compute_the_same_as_onnxruntime(plain: Callable[[int], Exported]) -> None:
     image = np.random.default_rng(1).random((2, 3, 21, 34), np.float32)
     made = plain(TensorProto.FLOAT)
     for entry in made.manifest.layers:
@@ -93,12 +93,12 @@ def test_pictures_may_have_any_number_of_channels(channels: int, tmp_path: Path)
     assert gradient.shape == image.shape
 
 
-def test_channels_that_the_file_leaves_open_are_those_of_its_first_convolution(tmp_path: Path) -> None:
+def test_unknown_channels_are_those_of_the_first_convolution(tmp_path: Path) -> None:
     onnx.save(network(picture="float[N,C,H,W] picture", channels=5), tmp_path / "net.onnx")
     assert export_model(str(tmp_path / "net.onnx"), out=tmp_path).manifest.image_channels == 5
 
 
-def test_a_batch_of_one_stays_where_the_network_cannot_do_without(tmp_path: Path) -> None:
+def test_a_batch_of_one_is_kept_if_the_network_needs_it(tmp_path: Path) -> None:
     body = BODY.replace(
         "k = Flatten (j)", "j2 = Concat <axis = 0> (j, row)  k2 = Flatten (j2)  k = Slice (k2, from, to)"
     )
@@ -125,7 +125,7 @@ YOUNG = {
 
 
 @pytest.mark.parametrize(("opset", "line"), YOUNG.values(), ids=YOUNG)
-def test_operators_younger_than_opset_18_are_written_out(opset: int, line: str, tmp_path: Path) -> None:
+def test_operators_newer_than_opset_18_are_expanded(opset: int, line: str, tmp_path: Path) -> None:
     more = {"norm": np.ones((24, 8, 8), np.float32), "each": np.linspace(0.5, 2, 24, dtype=np.float32)}
     body = BODY.replace("h = Sigmoid (f)", line)
     model = network(opset, ir_version=10, picture="float[N,3,32,32] picture", body=body, more=more)
@@ -140,7 +140,7 @@ def test_operators_younger_than_opset_18_are_written_out(opset: int, line: str, 
     assert distance(activation, expected) < 1e-5
 
 
-def test_an_operator_that_opset_18_cannot_say_costs_only_the_layers_behind_it(tmp_path: Path) -> None:
+def test_only_layers_after_an_operator_that_opset_18_cannot_express_are_left_out(tmp_path: Path) -> None:
     body = BODY.replace("h = Sigmoid (f)", "h = CumProd (f, axis)")
     onnx.save(network(26, body=body, more={"axis": np.array(1)}), tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
@@ -149,7 +149,7 @@ def test_an_operator_that_opset_18_cannot_say_costs_only_the_layers_behind_it(tm
     assert "CumProd" in made.omitted["y"]
 
 
-def test_weights_are_the_same_whatever_the_precision_of_the_file_was(tmp_path: Path) -> None:
+def test_weights_do_not_depend_on_the_precision_of_the_file(tmp_path: Path) -> None:
     FORMS["float16"].write(tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path, layers=["y"])
     stored = {t.name: numpy_helper.to_array(t) for t in onnx.load(made.folder / "y.onnx").graph.initializer}

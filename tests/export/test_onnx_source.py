@@ -59,7 +59,7 @@ class Case:
     [Case(13), Case(15), Case(17), Case(18), Case(20), Case(21), Case(17, "1,3,40,40"), Case(17, "2,3,40,40")],
     ids=str,
 )
-def test_layers_of_a_file_are_what_onnxruntime_makes_of_it(case: Case, tmp_path: Path) -> None:
+def test_layers_of_a_file_compute_the_same_as_onnxruntime(case: Case, tmp_path: Path) -> None:
     model = network(case.opset, case.shape)
     onnx.save(model, tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path / "models")
@@ -89,7 +89,7 @@ def test_a_file_is_verified_by_finite_differences(tmp_path: Path) -> None:
         assert entry.verification.gradient_error < 1e-4
 
 
-def test_normalisation_that_the_user_states_is_put_into_the_graphs(tmp_path: Path) -> None:
+def test_normalisation_options_are_put_into_the_graphs(tmp_path: Path) -> None:
     onnx.save(network(17), tmp_path / "net.onnx")
     says = Overrides(size_px=64, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 8.0), scale=255.0, channel_order="BGR")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path / "said", overrides=says)
@@ -108,7 +108,7 @@ def column(numbers: tuple[int, ...]) -> np.ndarray:
     return np.array(numbers, np.float32).reshape(1, 3, 1, 1)
 
 
-def test_layers_behind_an_operator_without_a_rule_are_left_out_with_its_name(tmp_path: Path) -> None:
+def test_layers_after_an_operator_without_a_rule_are_left_out_with_its_name(tmp_path: Path) -> None:
     model = onnx.parser.parse_model(
         """<ir_version: 8, opset_import: ["": 17]> net (float[1,3,16,16] x) => (float[1,3,16,16] y)
         <int64[2] axes = {2, 3}> { a = Relu (x)  b = Det (a)  c = Unsqueeze (b, axes)  y = Mul (a, c) }"""
@@ -120,7 +120,7 @@ def test_layers_behind_an_operator_without_a_rule_are_left_out_with_its_name(tmp
     assert all("Det" in reason for reason in made.omitted.values())
 
 
-def test_names_that_no_file_can_have_are_made_safe_and_stay_apart(tmp_path: Path) -> None:
+def test_names_that_are_invalid_for_files_are_made_safe_and_unique(tmp_path: Path) -> None:
     model = onnx.parser.parse_model(
         """<ir_version: 8, opset_import: ["": 17]> net (float[1,3,16,16] x) => (float[1,3,16,16] y)
         { "a:relu" = Relu (x)  "a_relu" = Tanh ("a:relu")
@@ -135,7 +135,7 @@ def test_names_that_no_file_can_have_are_made_safe_and_stay_apart(tmp_path: Path
     ]
 
 
-def test_a_model_is_called_after_its_file(tmp_path: Path) -> None:
+def test_a_model_is_named_after_its_file(tmp_path: Path) -> None:
     onnx.save(network(17), tmp_path / "my net.v2.onnx")
     made = export_model(str(tmp_path / "my net.v2.onnx"), out=tmp_path / "models", layers=["b"])
     assert made.manifest.name == made.folder.name == "my_net.v2"

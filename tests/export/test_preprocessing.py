@@ -1,4 +1,4 @@
-"""How pictures are prepared for a foreign network: options, files beside it, and whether it makes sense."""
+"""Preprocessing for a network from a file: options, files next to it, and the self-test of both."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def column(*numbers: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Case:
-    """What is said, by options and in files, and by hand what it means for PICTURE."""
+    """Options and files, and their effect on PICTURE computed by hand."""
 
     expected: np.ndarray
     options: Mapping[str, Any] | None = None
@@ -86,13 +86,13 @@ def opened(folder: Path, options: Mapping[str, Any] | None = None, files: Mappin
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_pictures_are_prepared_as_is_said(case: Case, tmp_path: Path) -> None:
+def test_pictures_are_prepared_by_the_options_and_files(case: Case, tmp_path: Path) -> None:
     source = opened(tmp_path, case.options, case.files)
     np.testing.assert_allclose(source.normalisation.apply(PICTURE), case.expected, rtol=1e-5, atol=1e-5)
     assert source.native_size_px == case.size
 
 
-def test_labels_and_a_description_may_lie_beside_a_network(tmp_path: Path) -> None:
+def test_labels_and_a_description_are_read_from_the_networks_folder(tmp_path: Path) -> None:
     source = opened(tmp_path, files={TOML: 'labels = ["a", "b", "c", "d"]\ndescription = "Four letters."'})
     assert list(source.labels) == ["a", "b", "c", "d"]
     assert source.description == "Four letters."
@@ -116,7 +116,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("text", "says"), BAD.values(), ids=BAD)
-def test_a_bad_file_of_preprocessing_is_refused(text: str, says: str, tmp_path: Path) -> None:
+def test_an_invalid_preprocessing_file_is_refused(text: str, says: str, tmp_path: Path) -> None:
     onnx.save(network(), tmp_path / "net.onnx")
     (tmp_path / TOML).write_text(text)
     result = CliRunner().invoke(check, [str(tmp_path / "net.onnx"), "--quick"])
@@ -142,12 +142,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_right_preprocessing_is_not_warned_of(trained: Path) -> None:
+def test_right_preprocessing_gives_no_warning(trained: Path) -> None:
     assert warnings_about(open_onnx_file(trained, Overrides())) == []
 
 
 @pytest.mark.parametrize("options", [{"range": (0.0, 255.0)}, {"range": (0.0, 1e-3)}], ids=["bytes", "next to nothing"])
-def test_wrong_preprocessing_is_warned_of(options: dict[str, Any], trained: Path) -> None:
+def test_wrong_preprocessing_gives_a_warning(options: dict[str, Any], trained: Path) -> None:
     (warning, *_) = warnings_about(open_onnx_file(trained, Overrides(**options)))
     assert "is the preprocessing right?" in warning
 
@@ -175,7 +175,7 @@ FITS = {
 
 
 @pytest.mark.parametrize(("option", "prepared"), FITS.items(), ids=FITS)
-def test_the_statistics_of_a_batch_normalisation_tell_the_scale(
+def test_the_statistics_of_a_batch_normalisation_determine_the_scale(
     option: str, prepared: Normalisation, tmp_path: Path
 ) -> None:
     onnx.save(batch_normed(prepared), tmp_path / "net.onnx")

@@ -1,4 +1,4 @@
-"""What a user can get wrong: each is refused in a sentence, with exit code 2, and nothing is written."""
+"""Every mistake of a user is refused in a sentence, with exit code 2, and nothing is written."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def empty_file(folder: Path) -> None:
 
 
 class Evil:
-    """Pickled, a program that leaves a file behind when it is read."""
+    """An object whose pickle writes a file when it is loaded."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -169,7 +169,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_what_cannot_be_exported_is_refused_and_nothing_written(case: Case, tmp_path: Path) -> None:
+def test_an_invalid_export_is_refused_and_writes_nothing(case: Case, tmp_path: Path) -> None:
     case.prepare(tmp_path)
     before = tree(tmp_path)
     result = CliRunner().invoke(export, case.arguments.replace("{}", str(tmp_path)).replace("@", HERE).split())

@@ -1,4 +1,4 @@
-"""Layers that keep their features last: small transformers, held to torch and rendered by the engine."""
+"""Layers with features as the last axis: small transformers, compared with torch and rendered by the engine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def test_undoing_is_the_adjoint_of_arranging(arrangement: ChannelsLast | Tokens,
     ("network", "path", "layer"),
     [("vit", "blocks.1", "blocks.1"), ("swin", "blocks.1", "blocks.1"), ("convnext", "blocks.0", "blocks.0")],
 )
-def test_layers_of_features_last_are_what_torch_computes(tmp_path: Path, network: str, path: str, layer: str) -> None:
+def test_layers_with_features_last_compute_the_same_as_torch(
+    tmp_path: Path, network: str, path: str, layer: str
+) -> None:
     made = export_model(f"tests.export.transformers:{network}", out=tmp_path, weights="random:1", layers=[layer])
     (entry,) = made.manifest.layers
     torch.manual_seed(1)
@@ -59,7 +61,7 @@ def test_layers_of_features_last_are_what_torch_computes(tmp_path: Path, network
     assert entry.layer.kind == "sum"
 
 
-def test_what_depends_on_values_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_layers_that_depend_on_values_are_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadSource, match=r"depends on the values of its picture.*torch\.where"):
         export_model("tests.export.transformers:undecided", out=tmp_path, weights="random:1")
 

@@ -10,8 +10,8 @@ import torchvision
 from reverie_export.sources.torchvision_network import torchvision_network
 
 
-def test_a_file_without_versions_of_modules_fits_a_network_that_asks_for_them(tmp_path: Path) -> None:
-    """MNASNet refuses a state dict that does not say which version it is of, and .safetensors cannot say it."""
+def test_a_file_without_module_versions_loads_into_a_network_that_needs_them(tmp_path: Path) -> None:
+    """MNASNet refuses a state dict without its version, which .safetensors cannot store."""
     torch.manual_seed(3)
     trained = torchvision.models.mnasnet0_5(weights=None)
     file = tmp_path / "w.safetensors"

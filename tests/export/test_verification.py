@@ -1,4 +1,4 @@
-"""Verification finds what is wrong with a layer, and such a layer is not written."""
+"""Verification finds faulty layers, and they are not written."""
 
 from __future__ import annotations
 
@@ -74,9 +74,7 @@ def test_a_faulty_layer_is_found_and_not_written(fault: str, tmp_path: Path, mon
     assert len(made.manifest.layers) == 14
 
 
-def test_a_network_of_which_nothing_can_be_trusted_is_not_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_network_without_verified_layers_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def spoiled(forward: ir.Graph, target, normalisation, *, portable) -> ir.Model:  # type: ignore[no-untyped-def]
         model = layer_graph(forward, target, normalisation, portable=portable)
         wrong_padding(model.graph)

@@ -1,4 +1,4 @@
-"""Small networks in the manner of ViT, Swin and ConvNeXt."""
+"""Small networks like ViT, Swin and ConvNeXt."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Undecided(nn.Module):  # type: ignore[misc]
 
 
 def positions(value: torch.Tensor) -> torch.Tensor:
-    """What the layer's graph is to give, [N, C, h, w]."""
+    """Return the expected result of the layer's graph, [N, C, h, w]."""
     if value.ndim == 3:
         return value[:, 1:].transpose(1, 2).unflatten(2, (GRID, GRID))
     return value.permute(0, 3, 1, 2) if value.shape[-1] == WIDTH else value

@@ -1,4 +1,4 @@
-"""Operators in float64, where ONNX's reference evaluator computes in float32, refuses, or errs."""
+"""Operators in float64 for which ONNX's reference evaluator computes in float32, fails, or is wrong."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class MeanVarianceNormalization(OpRun):
 
 
 class ConvTranspose(OpRun):
-    """Element by element; the evaluator's own knows no groups of several channels and no output_shape."""
+    """Computed element by element; the evaluator's lacks groups of several channels and output_shape."""
 
     def _run(
         self,
@@ -101,7 +101,7 @@ class ConvTranspose(OpRun):
 
 
 class GatherElements(OpRun):
-    """The evaluator's own wants indices as wide as the data."""
+    """GatherElements with any number of indices; the evaluator's needs as many as the data has elements."""
 
     def _run(self, x: np.ndarray, index: np.ndarray, axis: int = 0) -> tuple[np.ndarray]:
         axis %= x.ndim

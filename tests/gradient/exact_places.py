@@ -1,4 +1,4 @@
-"""Operators that read a picture at places between its pixels, in float64: see exact.py."""
+"""Operators that sample a picture between its pixels, in float64: see exact.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from onnx.reference.op_run import OpRun
 
 
 class DeformConv(OpRun):
-    """Place by place; the evaluator's own computes the places in float32."""
+    """Computed position by position; the evaluator's computes the positions in float32."""
 
     def _run(
         self,
@@ -45,7 +45,7 @@ class DeformConv(OpRun):
 
 
 class GridSample(OpRun):
-    """Sample by sample; the evaluator's own computes the places in float32."""
+    """Computed sample by sample; the evaluator's computes the positions in float32."""
 
     def _run(
         self,
@@ -78,7 +78,7 @@ class GridSample(OpRun):
 
     @staticmethod
     def _pixel(padding: str, at: float, low: float, high: float, size: int) -> int:
-        """Return the element that stands for a place, or -1 for nothing."""
+        """Return the element for a position, or -1 if there is none."""
         if padding == "zeros":
             return int(at) if 0 <= at < size else -1
         while padding == "reflection" and size > 1 and not low <= at <= high:
@@ -87,7 +87,7 @@ class GridSample(OpRun):
 
 
 class MaxRoiPool(OpRun):
-    """Bin by bin, as Caffe's ROIPooling, of which ONNX says nothing in detail; the evaluator has none."""
+    """Computed bin by bin as Caffe's ROIPooling, because ONNX gives no details and the evaluator lacks it."""
 
     def _run(self, x: np.ndarray, rois: np.ndarray, pooled_shape: list[int], spatial_scale: float) -> tuple[np.ndarray]:
         y = np.zeros((len(rois), x.shape[1], *pooled_shape), x.dtype)
@@ -106,7 +106,7 @@ class MaxRoiPool(OpRun):
 
 
 class RoiAlign(OpRun):
-    """Sample by sample; the evaluator's own takes what half pixels mean for old operator sets too."""
+    """Computed sample by sample; the evaluator's uses half pixels for old operator sets too."""
 
     def _run(
         self,

@@ -1,4 +1,4 @@
-"""`reverie_gradient` needs onnx, onnx_ir and numpy, and nothing else of what a Reverie installation brings."""
+"""`reverie_gradient` needs only onnx, onnx_ir and numpy of the packages of a Reverie installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The builder: what it makes, what it is called, and where it goes."""
+"""The graph builder: the nodes that it makes, their names, and where they are inserted."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_replaced_output_keeps_its_name_its_shape_and_its_readers(model: ir.Mo
     np.testing.assert_allclose(z, -EXP, rtol=1e-6)
 
 
-def test_a_value_that_was_there_keeps_its_name_beside_that_of_what_it_replaces(model: ir.Model) -> None:
+def test_an_existing_value_keeps_its_name_when_it_replaces_an_output(model: ir.Model) -> None:
     old = node(model, "Exp")
     Builder(model.graph).replace(old, [model.graph.inputs[0]])
     assert model.graph.inputs[0].name == "x"

@@ -1,4 +1,4 @@
-"""`python -m reverie_gradient`: what it writes, and that it writes nothing where it fails."""
+"""`python -m reverie_gradient`: its output, and that it writes nothing if it fails."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_it_writes_a_model_that_runs_where_it_is(
     )
 
 
-def test_numbers_of_a_node_are_read_from_the_models_folder_wherever_the_command_runs(
+def test_external_numbers_of_a_node_are_read_from_the_models_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = onnx.parser.parse_model(
@@ -92,7 +92,7 @@ def test_it_lists_what_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 @dataclass(frozen=True)
 class Failure:
-    """``content`` (None: a good model) makes the command fail and say all of ``says``."""
+    """``content`` (None: a valid model) makes the command fail with a message that contains all of ``says``."""
 
     says: tuple[str, ...]
     content: bytes | None = None
@@ -125,9 +125,9 @@ def test_a_failure_is_one_sentence_and_writes_nothing(
         model.write_bytes(failure.content)
     before = set(tmp_path.iterdir())
     assert main(arguments(model, tmp_path / "out.onnx", of=failure.of, wrt=failure.wrt)) == FAILED
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert [part for part in failure.says if part not in said] == []
+    stderr = capsys.readouterr().err
+    assert stderr.count("\n") == 1
+    assert [part for part in failure.says if part not in stderr] == []
     assert set(tmp_path.iterdir()) == before
 
 
@@ -142,20 +142,20 @@ def test_external_data_outside_the_folder_is_refused(tmp_path: Path, capsys: pyt
     assert {p.name for p in tmp_path.iterdir()} == {"here", "secret"}
 
 
-def test_the_model_itself_and_folders_that_do_not_exist_are_no_places_to_write(
+def test_the_model_itself_and_missing_folders_are_refused_as_output(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = write(tmp_path)
     before = model.read_bytes()
     assert main(arguments(model, model)) == FAILED
     assert main(arguments(model, tmp_path / "nowhere" / "out.onnx")) == FAILED
-    said = capsys.readouterr().err.splitlines()
-    assert "is the model itself" in said[0]
-    assert "No such file or directory" in said[1]
+    stderr = capsys.readouterr().err.splitlines()
+    assert "is the model itself" in stderr[0]
+    assert "No such file or directory" in stderr[1]
     assert model.read_bytes() == before
 
 
-def test_what_is_not_given_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_argument_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=str(FAILED)):
         main([str(write(tmp_path)), "--of", "logits"])
     assert "--wrt, --output must be given" in capsys.readouterr().err

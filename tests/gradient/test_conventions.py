@@ -1,4 +1,4 @@
-"""What the gradient is where calculus does not decide, and where difference quotients are too coarse to say."""
+"""The gradient at points where calculus does not define it, or where difference quotients are too coarse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine does with a graph, whatever the rules: paths, sums, names, and what it leaves alone."""
+"""The engine independent of the rules: paths, sums, names, and parts of a graph that it does not change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(model: onnx.ModelProto, names: list[str], **feeds: ArrayLike) -> list[np
     return [np.asarray(v) for v in session(model).run(names, inputs)]
 
 
-def test_a_cotangent_comes_in_and_a_gradient_goes_out_and_all_else_stays() -> None:
+def test_a_cotangent_input_and_a_gradient_output_are_added_and_all_else_stays() -> None:
     forward = parse(CHAIN)
     before = forward.SerializeToString()
     built = with_gradient(forward, of="y", wrt="x")
@@ -49,7 +49,7 @@ def test_a_cotangent_comes_in_and_a_gradient_goes_out_and_all_else_stays() -> No
     onnx.checker.check_model(built, full_check=True)
 
 
-def test_gradient_nodes_say_which_node_they_belong_to() -> None:
+def test_gradient_nodes_record_which_node_they_belong_to() -> None:
     forward = parse(CHAIN)
     names = [n.name for n in added(forward, with_gradient(forward, of="y", wrt="x")) if n.op_type != "Constant"]
     assert all(name.startswith(("first/gradient/", "third/gradient/")) for name in names)
@@ -66,7 +66,7 @@ def test_several_values_are_differentiated_by_at_once() -> None:
         np.testing.assert_allclose(f, e, rtol=1e-5, atol=1e-6)
 
 
-def test_nodes_that_nobody_needs_are_not_there() -> None:
+def test_unneeded_nodes_are_not_added() -> None:
     forward = parse(CHAIN)
     built = with_gradient(forward, of="y", wrt="x")
     assert [n.op_type for n in added(forward, built) if n.op_type == "MatMul"] == ["MatMul"]  # for x, none for w
@@ -74,7 +74,7 @@ def test_nodes_that_nobody_needs_are_not_there() -> None:
     assert all(used & set(n.output) for n in built.graph.node)
 
 
-def test_any_two_values_on_a_path_will_do() -> None:
+def test_any_two_values_on_a_path_can_be_differentiated() -> None:
     built = with_gradient(parse(CHAIN), of="s", wrt=["h", "b"])
     (dh, db) = run(
         built,
@@ -107,7 +107,7 @@ def test_one_gradient_under_two_names() -> None:
     np.testing.assert_array_equal([da, db], [[5, 6], [5, 6]])
 
 
-def test_where_paths_meet_the_sum_is_made_once() -> None:
+def test_the_sum_of_paths_that_meet_is_computed_once() -> None:
     forward = parse(
         "(float[n] x) => (float[n] y) { a = Exp(x) b = Sin(x) c = Tanh(x) d = Mul(a, b) e = Mul(d, c) y = Neg(e) }"
     )
@@ -123,7 +123,7 @@ def test_a_flat_operator_passes_nothing_and_stops_nothing_else(flat: str) -> Non
     np.testing.assert_array_equal(dx, f)
 
 
-def test_integers_and_unknown_operators_off_the_path_are_no_obstacle() -> None:
+def test_integers_and_unknown_operators_off_the_path_are_ignored() -> None:
     model = parse(
         """(float[N,2] x, float[N,2] z) => (float[N,2] y, float[N,2] other) {
             n = NonZero(z) s = Shape(x) q = Mish(z) e = Exp(x) y = Reshape(e, s) m = Mish(y) other = Add(m, q)

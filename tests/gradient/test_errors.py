@@ -1,4 +1,4 @@
-"""What is refused, and that the message says what to do about it. Nothing is ever written first."""
+"""Graphs that are refused with a remedy, before anything is changed."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_missing_rule_lists_its_operators_for_programs_too() -> None:
     assert caught.value.operators == {"Det": ("one", "three"), "Unique": ("two",)}
 
 
-def test_a_rank_that_nobody_states_is_asked_for() -> None:
+def test_an_unknown_rank_is_refused_with_a_remedy() -> None:
     model = parse("(float[2,3] x, int64[k] s) => (float[a,b] y) { r = Reshape(x, s) e = Exp(r) y = MatMul(e, e) }")
     with pytest.raises(UnknownShape, match="declare the shapes"):
         with_gradient(model, of="y", wrt="x")

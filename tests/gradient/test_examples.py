@@ -1,4 +1,4 @@
-"""The worked examples of docs/gradients.md do what they say."""
+"""The examples of docs/gradients.md work as described."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Atan2(OpRun):
         return (np.arctan2(y, x),)
 
 
-def test_what_matters_for_a_star_is_the_star() -> None:
+def test_the_saliency_of_a_star_is_on_the_star() -> None:
     image = picture("star", seed=2)
     label, strength = saliency(image, draws=8)
     assert label == "star"
@@ -44,7 +44,7 @@ def test_a_small_change_changes_the_class() -> None:
     assert changed.max() <= 1
 
 
-def test_painting_in_a_style_comes_closer_to_it() -> None:
+def test_style_transfer_reduces_the_loss() -> None:
     losses, image = paint(picture("honeycomb", seed=1, size=64), steps=40)
     assert losses[-1] < 0.2 * losses[0]
     assert image.shape == (1, 3, 64, 64)

@@ -1,4 +1,4 @@
-"""What ONNX defines by simpler operators gives way to them; everything else stays."""
+"""Operators that ONNX defines by simpler ones are replaced by them; all others are kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def operators(graph: ir.Graph) -> list[str]:
     return [node.op_type for node in graph if node.op_type != "Constant"]
 
 
-def test_a_definition_takes_the_place_of_its_operator_and_values_keep_their_names() -> None:
+def test_a_definition_replaces_its_operator_and_values_keep_their_names() -> None:
     graph = ir.from_proto(parse(GATED)).graph
     assert inline_functions(graph, list(graph))
     assert operators(graph) == ["Swish", "Mul", "Exp"]  # Swish has a rule
@@ -29,13 +29,13 @@ def test_a_definition_takes_the_place_of_its_operator_and_values_keep_their_name
     assert not inline_functions(graph, list(graph))
 
 
-def test_only_the_nodes_asked_for_are_considered() -> None:
+def test_only_the_requested_nodes_are_considered() -> None:
     graph = ir.from_proto(parse(GATED)).graph
     assert not inline_functions(graph, [node for node in graph if node.op_type == "Exp"])
     assert operators(graph) == ["SwiGLU", "Exp"]
 
 
-def test_operators_that_are_not_on_the_way_stay() -> None:
+def test_operators_off_the_path_are_kept() -> None:
     model = parse("(float[2,3] x, float[2,3] b) => (float[2,3] y, float[2,3] z) { y = SwiGLU(x, x) z = SwiGLU(b, b) }")
     built = with_gradient(model, of="y", wrt="x")
     assert [node.op_type for node in built.graph.node].count("SwiGLU") == 1

@@ -1,4 +1,4 @@
-"""Random geometry: kernels, strides, pads, scales, steps and sizes that nobody would think of.
+"""Random geometry: unusual kernels, strides, pads, scales, steps and sizes.
 
 Pooling, convolution, resizing and moving elements are, around almost every x, linear in x: y = A x. The gradient is A's
 transpose times the cotangent c, so <c, y> = <dx, x>, and a mistake in any element of dx shows for random x and c.

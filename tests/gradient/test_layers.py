@@ -1,4 +1,4 @@
-"""Single layers whose attributes torch and ONNX word differently, against torch's autograd."""
+"""Single layers whose attributes differ between torch and ONNX, compared with torch's autograd."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def enlarge(weights: tuple[int, ...], attributes: str, **options: Any) -> Networ
 
 
 def resized(mode: str, attributes: str, to: str, **options: Any) -> Network:
-    """Resize H and W; ``to`` is the operand that says how far."""
+    """Resize H and W; ``to`` is the operand with the scales or sizes."""
     at = ", scales" if to.startswith("scales") else ", , sizes"
     return Network(
         f"interpolate {mode} {options}",
@@ -101,11 +101,11 @@ def average(stride: int, pad: int, *, ceil: bool, include: bool) -> Network:
     return pooled("AveragePool", attributes, opset=19, **options)  # before, ceil_mode counted differently
 
 
-# ----- places that only the run tells -----
+# ----- positions that are only known at run time -----
 
 
 def warp(mode: str, padding: str, *, aligned: bool) -> Network:
-    """An image read where it says itself, partly beyond its ends."""
+    """An image that is sampled at positions computed from itself, partly beyond its edges."""
 
     def warped(x: Any, w: Weights) -> Any:
         return F.grid_sample(x, where(x, w), mode, padding, align_corners=aligned)
@@ -122,7 +122,7 @@ def warp(mode: str, padding: str, *, aligned: bool) -> Network:
 
 
 def deformed(group: int, parts: int, *, masked: bool) -> Network:
-    """A convolution at places, and with factors, that it computes from the image itself."""
+    """A deformable convolution whose offsets and masks are computed from the image itself."""
     pads = "pads = [1, 1, 1, 1], strides = [2, 2]"
     mask = f"n = Conv <{pads}> (x, c) m = Sigmoid(n)" if masked else ""
     body = f"""

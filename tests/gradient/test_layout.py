@@ -77,7 +77,7 @@ def test_fixing_the_sizes_changes_no_value(pool: str) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(a).max())
 
 
-def test_no_mask_is_off_by_what_a_runtime_may_take_for_not_given() -> None:
+def test_no_mask_uses_a_value_that_a_runtime_may_ignore() -> None:
     model = with_gradient(tower("MaxPool"), of="y", wrt="image")
     masks = [node for node in model.graph.node if node.op_type == "HardSigmoid"]
     betas = {a.f for node in masks for a in node.attribute if a.name == "beta"}

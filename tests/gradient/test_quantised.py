@@ -1,4 +1,4 @@
-"""Gradients through quantised networks, against twins that compute with the real numbers which they stand for."""
+"""Gradients through quantised networks, compared with equivalent networks of real numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.gradient.gradcheck import session
 
 @dataclass(frozen=True)
 class Twins:
-    """``whole`` computes Y from X by way of whole numbers, ``real`` the same but for rounding; X and Y are float."""
+    """Two networks: ``whole`` computes Y from X with integers, ``real`` without rounding; X and Y are float."""
 
     name: str
     x: str
@@ -136,7 +136,7 @@ def test_a_number_that_just_fits_still_passes() -> None:
     np.testing.assert_array_equal(dx, [0, 1, 1, 1, 1, 0])
 
 
-def test_whole_numbers_that_stand_for_nothing_carry_no_gradient() -> None:
+def test_integers_that_are_not_quantised_have_no_gradient() -> None:
     model = parse("(float[3] X) => (float Y) { i = Cast <to = 7> (X) f = Cast <to = 1> (i) s = Sub(X, f) Y = Exp(s) }")
     built = with_gradient(model, of="Y", wrt="X")
     x = np.array([0.25, 1.5, -1.25], np.float32)

@@ -1,4 +1,4 @@
-"""Recurrent layers are written out where that is possible, compute the same then, and are named where it is not."""
+"""Recurrent layers are unrolled without a change of their result; an error names those that cannot be."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def model(operator: str, attributes: str, *, steps: str = "4", inputs: str = "")
         constant("w", 2, 2 * gates, 3).replace("T_", "float"),
         constant("r", 2, 2 * gates, 2).replace("T_", "float"),
     )
-    said = f'<hidden_size = 2, direction = "bidirectional"{attributes}>'
+    node_attributes = f'<hidden_size = 2, direction = "bidirectional"{attributes}>'
     parsed: onnx.ModelProto = onnx.parser.parse_model(
         f'<ir_version: 8, opset_import: ["": 18]> g (float[{steps},2,3] x) => (float[a,b,c,d] y) '
-        f"{{ {' '.join(weights)} y = {operator} {said} (x, w, r{inputs}) }}"
+        f"{{ {' '.join(weights)} y = {operator} {node_attributes} (x, w, r{inputs}) }}"
     )
     return parsed
 
@@ -38,7 +38,7 @@ def model(operator: str, attributes: str, *, steps: str = "4", inputs: str = "")
         ("RNN", ', activations = ["Relu", "Sigmoid"]'),
     ],
 )
-def test_what_is_written_out_computes_what_onnx_runtime_computes(operator: str, attributes: str) -> None:
+def test_an_unrolled_layer_computes_the_same_as_onnx_runtime(operator: str, attributes: str) -> None:
     whole = model(operator, attributes)
     written = ir.from_proto(whole)
     assert inline_functions(written.graph, list(written.graph))
@@ -64,7 +64,7 @@ def test_what_is_written_out_computes_what_onnx_runtime_computes(operator: str, 
     ],
     ids=["clip", "input_forget", "steps that are free", "too many steps", "lengths", "activations"],
 )
-def test_what_cannot_be_written_out_is_named_with_the_reason(attributes: str, steps: str, inputs: str) -> None:
+def test_a_layer_that_cannot_be_unrolled_is_named_with_the_reason(attributes: str, steps: str, inputs: str) -> None:
     given = model("LSTM", attributes, steps=steps, inputs=inputs)
     if inputs:
         given.graph.input.append(onnx.helper.make_tensor_value_info("n", onnx.TensorProto.INT32, [2]))

@@ -1,4 +1,4 @@
-"""Pooling over regions where there are none, and where they are rounded."""
+"""Pooling over no regions, and over rounded regions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.gradient.gradcheck import session
 
 @pytest.mark.parametrize("ratio", [0, 2])
 @pytest.mark.parametrize("mode", ["avg", "max"])
-def test_without_regions_nothing_comes_back(mode: str, ratio: int) -> None:
+def test_without_regions_the_gradient_is_zero(mode: str, ratio: int) -> None:
     how = f'mode = "{mode}", output_height = 2, output_width = 3, sampling_ratio = {ratio}'
     model = parse(
         f"(float[N,2,6,7] x, float[R,4] r, int64[R] n) => (float[R,2,2,3] y) {{ y = RoiAlign <{how}> (x, r, n) }}"

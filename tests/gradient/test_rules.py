@@ -12,8 +12,8 @@ from reverie_gradient.table import RULES
 from tests.gradient.all_cases import CASES
 from tests.gradient.gradcheck import Case, check_vjp, evaluate, reference_gradients, runtime_gradients
 
-# All that a gradient may consist of. What is absent is absent on purpose: Scatter, Unpool, DFT, Loop, Random and the
-# indices of MaxPool are slow, unportable or both.
+# The operators that a gradient may consist of. Scatter, Unpool, DFT, Loop, Random and the indices of MaxPool are absent
+# on purpose, because they are slow, unportable or both.
 PORTABLE = {
     *(
         "Abs",

@@ -1,4 +1,4 @@
-"""One network twice, in ONNX and in torch: the same weights, the same cotangent, the same gradient of the image."""
+"""Compares a network in ONNX with the same network in torch: equal weights and cotangents must give equal gradients."""
 
 from __future__ import annotations
 

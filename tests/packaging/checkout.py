@@ -1,4 +1,4 @@
-"""The checkout, and what its pyproject.toml says."""
+"""Facts about the checkout: its files, and the lists of its pyproject.toml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 PACKAGES: tuple[str, ...] = tuple(PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
-"""Every import package that is shipped, with the folder that it lies in: "client/reverie" and so on."""
+"""Every import package that is shipped, as the path of its folder, such as "client/reverie"."""
 
 FOLDERS = tuple(package.partition("/")[0] for package in PACKAGES)
 

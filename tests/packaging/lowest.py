@@ -1,4 +1,4 @@
-"""`python -m tests.packaging.lowest` prints the lowest versions of what the client needs, for pip to install."""
+"""`python -m tests.packaging.lowest` prints the lowest allowed versions of the client's requirements, for pip."""
 
 from __future__ import annotations
 

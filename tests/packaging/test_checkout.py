@@ -1,4 +1,4 @@
-"""What holds for the checkout as a whole: its lists are complete, its tools pinned, and tests need no bench."""
+"""The checkout as a whole: its lists are complete, its tools are pinned, and no test imports from bench."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sdist and the wheel hold: our packages whole, and no tests, benches or weights of other networks."""
+"""The contents of the sdist and the wheel: complete packages, and no tests, benches or weights of other networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODEL = PurePosixPath("reverie_ascent/embedded/texture19")
 
 
 def in_wheel(wheel: Path) -> dict[str, int]:
-    """Return the size of each file of a wheel, but for what the format itself demands."""
+    """Return the size of each file of a wheel, except for the metadata files of the format."""
     with zipfile.ZipFile(wheel) as archive:
         return {each.filename: each.file_size for each in archive.infolist() if ".dist-info/" not in each.filename}
 
@@ -28,7 +28,7 @@ def in_sdist(sdist: Path) -> dict[str, int]:
         return {each.name.partition("/")[2]: each.size for each in archive if each.isfile()}
 
 
-def test_the_wheel_holds_the_packages_as_git_has_them(wheel: Path) -> None:
+def test_the_wheel_holds_the_packages_of_the_repository(wheel: Path) -> None:
     assert set(in_wheel(wheel)) == {path.partition("/")[2] for path in tracked(*PACKAGES)}
 
 
@@ -37,7 +37,7 @@ def test_the_sdist_holds_the_packages_and_the_protocol_and_no_more(sdist: Path) 
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_says_that_it_is_typed(package: str, wheel: Path) -> None:
+def test_a_package_is_marked_as_typed(package: str, wheel: Path) -> None:
     assert f"{package.partition('/')[2]}/py.typed" in in_wheel(wheel)
 
 
@@ -55,7 +55,7 @@ def test_the_only_large_file_is_the_weights_of_the_embedded_model(wheel: Path, s
     assert large == [str(MODEL / "weights.bin"), f"ascent/{MODEL}/weights.bin"]
 
 
-def test_the_license_and_the_version_come_along(wheel: Path) -> None:
+def test_the_license_and_the_version_are_included(wheel: Path) -> None:
     version = PYPROJECT["project"]["version"]
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(f"reverie-{version}.dist-info/METADATA").decode()

@@ -1,4 +1,4 @@
-"""The wheel, installed into empty environments and used there as a newcomer would."""
+"""The wheel, installed into empty environments and used as by a new user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTSIDE = ("PYTHONPATH", "PYTHONHOME", "REVERIE_SERVER", "REVERIE_TOKEN")
 
 
 class Environment:
-    """A virtual environment with nothing but the wheel and what it needs."""
+    """A virtual environment with only the wheel and its requirements."""
 
     def __init__(self, folder: Path, wheel: Path, extra: str) -> None:
         self.folder = folder
@@ -26,13 +26,13 @@ class Environment:
         self.succeed("python", "-m", "pip", "install", "--quiet", f"{wheel}{extra}")
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of the environment in an empty folder, and hold what it prints."""
+        """Run a program of the environment in an empty folder, and capture its output."""
         environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
         command = [str(self.folder / "bin" / program), *arguments]
         return subprocess.run(command, cwd=self.work, env=environment, capture_output=True, text=True)
 
     def succeed(self, program: str, *arguments: str) -> str:
-        """Return what a program prints, which must end well."""
+        """Return the output of a program, which must succeed."""
         ended = self.run(program, *arguments)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
@@ -53,13 +53,13 @@ def test_the_client_is_imported(client: Environment) -> None:
     assert Path(file).is_relative_to(client.folder)
 
 
-def test_the_command_tells_its_version(client: Environment) -> None:
+def test_the_command_prints_its_version(client: Environment) -> None:
     assert PYPROJECT["project"]["version"] in client.succeed("reverie", "--version")
 
 
 def test_the_command_lists_what_it_can_do(client: Environment) -> None:
-    said = client.succeed("reverie", "--help")
-    assert all(command in said for command in ("render", "models", "layers", "jobs", "serve", "export"))
+    output = client.succeed("reverie", "--help")
+    assert all(command in output for command in ("render", "models", "layers", "jobs", "serve", "export"))
 
 
 def test_without_an_extra_the_command_says_what_to_install(client: Environment) -> None:

@@ -1,4 +1,4 @@
-"""From the values of Python callers into messages: what a field takes, and what is said of all else."""
+"""The conversion of Python values into messages: accepted values, and the problem for all others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Spec, Request = spec_pb2.RenderSpec, visualization_pb2.StreamRenderRequest
 
 
 class Odd:
-    """What a caller may bring along: nothing of it works."""
+    """A caller's object whose methods all raise."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no")
@@ -77,14 +77,14 @@ def held(message: Message, path: str) -> Any:
 
 
 @pytest.mark.parametrize(("path", "value", "expected"), rows(TAKEN))
-def test_a_field_takes_what_is_exactly_its_kind(path: str, value: Any, expected: Any) -> None:
+def test_a_field_accepts_values_of_its_kind(path: str, value: Any, expected: Any) -> None:
     request = Request()
     assert write(request, path, value) == []
     assert held(request, path) == expected
 
 
 @pytest.mark.parametrize(("path", "value", "said"), rows(REFUSED))
-def test_all_else_is_a_problem_with_the_value_and_the_remedy(path: str, value: Any, said: str) -> None:
+def test_any_other_value_is_a_problem_with_the_value_and_the_remedy(path: str, value: Any, said: str) -> None:
     request = Request()
     (problem,) = write(request, path, value, at="at.")
     assert problem.field == f"at.{path}"
@@ -92,7 +92,7 @@ def test_all_else_is_a_problem_with_the_value_and_the_remedy(path: str, value: A
     assert request == Request()
 
 
-def test_a_list_tells_which_elements_are_wrong_and_not_endlessly() -> None:
+def test_a_list_names_its_wrong_elements_up_to_a_limit() -> None:
     request = Request()
     assert write(request, "frames.steps", [1, "x", 2, None]) == [
         Problem("frames.steps[1]", f"'x' {INTEGER}"),
@@ -123,7 +123,7 @@ def test_every_option_leads_to_a_field_of_a_request() -> None:
     assert {FIELDS[name] for name in SpecOptions.__annotations__} <= set(FIELDS.values())
 
 
-def test_a_choice_is_called_as_its_enum_says_without_the_enums_name() -> None:
+def test_a_choice_has_the_name_of_its_enum_value_without_the_prefix() -> None:
     assert choices(visualization_pb2.CacheMode.DESCRIPTOR) == {"use": 1, "bypass": 2, "only": 3}
     assert list(choices(spec_pb2.ImageFormat.DESCRIPTOR)) == ["png", "webp", "jpeg", "raw"]
 

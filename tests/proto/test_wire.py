@@ -1,4 +1,4 @@
-"""What the .proto files promise."""
+"""Properties of the .proto files that callers rely on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def test_files_keep_their_names_on_the_wire() -> None:
 
 
 @pytest.mark.parametrize("method", list(SERVICE.methods), ids=lambda method: method.name)
-def test_browsers_can_carry_every_call(method: object) -> None:
-    """Browser transports know unary calls and server streams, and nothing else."""
+def test_every_call_works_in_grpc_web(method: object) -> None:
+    """Browser transports support only unary calls and server streams."""
     assert not getattr(method, "client_streaming")  # noqa: B009 - absent from the oldest type stubs
 
 
 @pytest.mark.parametrize("field", list(spec_pb2.RenderSpec.DESCRIPTOR.fields), ids=lambda field: field.name)
 def test_a_field_of_the_spec_with_a_default_can_be_left_out(field: FieldDescriptor) -> None:
-    """Zero and absent differ: absent means the default, zero is a value."""
+    """Zero and absent must differ: absent means the default, and zero is a value."""
     if field.type in SCALARS and field.name != "model":
         assert field.has_presence
 
@@ -35,7 +35,7 @@ def test_every_enum_starts_with_unspecified() -> None:
     assert [name for name, enum in enums.items() if not enum.values_by_number[0].name.endswith("_UNSPECIFIED")] == []
 
 
-def test_a_spec_survives_the_wire() -> None:
+def test_a_spec_is_unchanged_by_serialisation() -> None:
     spec = spec_pb2.RenderSpec(model="vgg19", steps=0)
     spec.objective.channel.layer = "conv4_3"
     spec.objective.channel.channel = 17

@@ -1,6 +1,6 @@
-"""Forced races where requests, renders and the store meet: the test's, with more seeds.
+"""Forced races between requests, renders and the store: those of the test, with more seeds.
 
-Run as `python -m tests.reliability.dispatch_races [--seeds 500]`; the exit status is 1 when a seed breaks a promise.
+Run as `python -m tests.reliability.dispatch_races [--seeds 500]`; the exit status is 1 if a seed breaks a promise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tests.server.dispatch.races import RACES
 
 
 def main() -> None:
-    """Race with many seeds."""
+    """Run the races with many seeds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=500)
     seeds = parser.parse_args().seeds

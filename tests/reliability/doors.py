@@ -1,6 +1,6 @@
-"""Every door the same: in-process, unary, stream and job give the same bytes for the same spec, rendered or stored.
+"""Every interface gives the same bytes for the same spec, rendered or stored: in-process, unary, stream and job.
 
-Run as `python -m tests.reliability.doors`; the exit status is 1 when two doors differ. Figures go to
+Run as `python -m tests.reliability.doors`; the exit status is 1 if two interfaces differ. Figures go to
 bench/results/doors.json.
 """
 
@@ -31,7 +31,7 @@ from tests.reliability.server import server
 
 FORMATS = list(ENCODERS)
 
-#: What is rendered: all that tells one spec from another, in few steps.
+#: The specs to render, which vary every field, with few steps.
 SPECS: list[dict[str, Any]] = [
     {"layer": "conv1_2", "channel": 3, "size_px": 32, "steps": 6},
     {"layer": "conv4_3", "channel": 17, "size_px": 64, "steps": 12, "seed": 7},
@@ -39,26 +39,26 @@ SPECS: list[dict[str, Any]] = [
     {"layer": "logits", "channel": 2, "size_px": 64, "steps": 6, "transforms": spec_pb2.TRANSFORMS_NONE},
 ]
 
-#: A picture as a door gives it: in every format, the numbers with it, and its name.
+#: A picture as an interface returns it: its bytes in every format, its numbers, and its digest.
 Seen = tuple[dict[int, bytes], bytes, float, str]
 
 
 def spec(layer: str, channel: int, **fields: Any) -> RenderSpec:
-    """A spec of the embedded model."""
+    """Return a spec of the embedded model."""
     return RenderSpec(
         model="texture19", objective=Objective(channel=ChannelObjective(layer=layer, channel=channel)), **fields
     )
 
 
 def in_process(engine: Engine, wanted: RenderSpec) -> Seen:
-    """As `Engine.render` gives it."""
+    """Return a picture as `Engine.render` gives it."""
     made = engine.render(spec=wanted)
     encoded = {int(form): made.encode(form) for form in FORMATS}
     return encoded, made.history.tobytes(), made.activation, made.spec_digest
 
 
 def seen(ask: Callable[[spec_pb2.ImageFormat], spec_pb2.Rendering]) -> Seen:
-    """As a call gives it, format by format."""
+    """Return a picture as a call gives it, one call per format."""
     renderings = {form: ask(form) for form in FORMATS}
     last = next(iter(renderings.values()))
     history = spec_pb2.Rendering(history=last.history).SerializeToString()[-4 * last.steps :]
@@ -66,12 +66,12 @@ def seen(ask: Callable[[spec_pb2.ImageFormat], spec_pb2.Rendering]) -> Seen:
 
 
 def unary(call: Any, wanted: RenderSpec, cache: CacheMode) -> Seen:
-    """As RenderImage gives it."""
+    """Return a picture as RenderImage gives it."""
     return seen(lambda form: call.RenderImage(RenderImageRequest(spec=wanted, format=form, cache=cache)).rendering)
 
 
 def stream(call: Any, wanted: RenderSpec, cache: CacheMode) -> Seen:
-    """As StreamRender gives it."""
+    """Return a picture as StreamRender gives it."""
 
     def ask(form: spec_pb2.ImageFormat) -> spec_pb2.Rendering:
         *_, last = call.StreamRender(StreamRenderRequest(spec=wanted, format=form, cache=cache))
@@ -82,19 +82,21 @@ def stream(call: Any, wanted: RenderSpec, cache: CacheMode) -> Seen:
 
 
 def job(call: Any, wanted: RenderSpec) -> Seen:
-    """As a job leaves it in the store."""
+    """Return a picture as a job stores it."""
     template = RenderSpec()
     template.CopyFrom(wanted)
     template.ClearField("objective")
     goal = wanted.objective.channel
     layer = JobLayer(layer=goal.layer, channels=[ChannelRange(first=goal.channel, last=goal.channel)])
     made = call.CreateRenderJob(CreateRenderJobRequest(template=template, layers=[layer])).job
-    (item,) = (told.item for told in call.WatchRenderJob(WatchRenderJobRequest(id=made.id)) if told.HasField("item"))
+    (item,) = (
+        digests.item for digests in call.WatchRenderJob(WatchRenderJobRequest(id=made.id)) if digests.HasField("item")
+    )
     return unary(call, item.effective_spec, CACHE_MODE_ONLY)
 
 
 def doors(call: Any, fresh: Engine, keeping: Engine) -> Iterator[tuple[str, Callable[[RenderSpec], Seen]]]:
-    """Every way to a picture, those that render before those that find it in a store."""
+    """Return every interface; those that render come before those that read from a store."""
     yield "in process", lambda wanted: in_process(fresh, wanted)
     yield "in process, stored", lambda wanted: in_process(keeping, wanted)
     yield "job, fetched", lambda wanted: job(call, wanted)
@@ -105,7 +107,7 @@ def doors(call: Any, fresh: Engine, keeping: Engine) -> Iterator[tuple[str, Call
 
 
 def compare(specs: list[dict[str, Any]]) -> dict[str, int]:
-    """Return for each door how many of the specs give what `Engine.render` gives, to the last bit."""
+    """Return for each interface how many specs give the picture of `Engine.render` to the last bit."""
     with tempfile.TemporaryDirectory(prefix="reverie-doors-") as folder, server(Path(folder)) as at:
         own = Path(folder, "own")
         with (
@@ -123,7 +125,7 @@ def compare(specs: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Compare and judge."""
+    """Compare all interfaces and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("bench/results/doors.json"))
     chosen = parser.parse_args()

@@ -2,10 +2,10 @@
 
     python -m tests.reliability.fuzz [--messages 100000] [--minutes 20]
 
-A third of the messages is valid, a third has one to three fields of a valid one changed, a third is made from nothing.
-So every method has to be answered well at least once, and a share of the renders, or the check has not reached what it
-is to maltreat. The server is a process of its own with the tiny model of the tests, bounded so that a valid request is
-soon done.
+A third of the messages is valid, a third is valid except for one to three changed fields, and a third is random.
+Every method must succeed at least once, and so must a share of the renders; otherwise the messages did not reach the
+code under test. The server is a separate process with the tiny model of the tests, with limits that make a valid
+request short.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from tests.models import write_tiny_model
 from tests.reliability import messages
 from tests.reliability.process import ServerProcess
 
-#: A call that has not ended by then hangs: long enough for a machine that is kept busy by others.
+#: A call that takes longer counts as hung; long enough for a busy machine.
 HANG_S = 180
 
-#: What a server may answer to anything at all; INTERNAL and UNKNOWN are bugs.
+#: The statuses that a server may return for any message; INTERNAL and UNKNOWN are bugs.
 FINE = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -49,13 +49,13 @@ FINE = {
 
 BOUNDS = ("--limit", "max_steps=20", "--limit", "max_size_px=64")
 
-#: The methods that render, and the share of their messages that has to come to a picture.
+#: The methods that render, and the share of their messages that must give a picture.
 RENDERS = ("RenderImage", "StreamRender")
 LEAST_SHARE = 0.1
 
 
 def statuses(channel: grpc.Channel, method: MethodDescriptor, *, count: int, number: int) -> Counter[str]:
-    """Send generated requests to one method; return how many ended with which status, raise for one that may not be."""
+    """Send generated requests to one method; return the number of each status, and raise if one is not allowed."""
     ended: Counter[str] = Counter()
     stub = VisualizationServiceStub(channel)
     begin, job = getattr(stub, method.name), _job(stub)
@@ -79,7 +79,7 @@ def statuses(channel: grpc.Channel, method: MethodDescriptor, *, count: int, num
 
 
 def _job(stub: Any) -> str:
-    """Return the id of a new job of one picture; those that were created before are cancelled, so that it ends soon."""
+    """Create a job of one picture and return its id; earlier jobs are cancelled, so that it ends soon."""
     for job in stub.ListRenderJobs(jobs_pb2.ListRenderJobsRequest(), timeout=HANG_S).jobs:
         stub.CancelRenderJob(jobs_pb2.CancelRenderJobRequest(id=job.id), timeout=HANG_S)
     layer = jobs_pb2.JobLayer(layer="conv1_1", channels=[jobs_pb2.ChannelRange(first=0, last=0)])
@@ -105,7 +105,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 def raw_bytes(address: str, *, seconds: float, number: int) -> int:
-    """Send what is no HTTP/2, or begins like it, to the port; return how many connections were made."""
+    """Send bytes that are not HTTP/2, or only begin like it, to the port; return the number of connections."""
     host, _, port = address.rpartition(":")
     dice, until, made = random.Random(number), time.monotonic() + seconds, 0
     while time.monotonic() < until:
@@ -132,7 +132,7 @@ def _pieces(dice: random.Random) -> Iterator[bytes]:
 
 
 def _frame(dice: random.Random) -> bytes:
-    """Return a frame of HTTP/2 whose head makes sense and whose rest does not."""
+    """Return an HTTP/2 frame with a valid header and random contents."""
     body = dice.randbytes(dice.randint(0, 300))
     length = len(body) if dice.random() < 0.8 else dice.randrange(2**24)
     stream = dice.choice([0, 1, 3, dice.randrange(2**31)])
@@ -141,11 +141,11 @@ def _frame(dice: random.Random) -> bytes:
     )
 
 
-# ----- all of it -----
+# ----- the whole check -----
 
 
 def fuzz(*, count: int, seconds: float, number: int = 0) -> dict[str, Any]:
-    """Run both against one server; return the figures, raise where it crashed, hung or blamed itself."""
+    """Run both checks against one server; return the figures, and raise if it crashed, hung or logged an error."""
     with tempfile.TemporaryDirectory() as folder:
         write_tiny_model(Path(folder) / "models" / "tiny")
         places = ("--models", f"{folder}/models", "--store", f"{folder}/store", "--jobs", f"{folder}/jobs.sqlite")
@@ -155,10 +155,10 @@ def fuzz(*, count: int, seconds: float, number: int = 0) -> dict[str, Any]:
             ended = {method.name: statuses(channel, method, count=each, number=number) for method in methods}
             made = raw_bytes(server.address, seconds=seconds, number=number)
             assert server.is_well(), "the server is not well after raw bytes"
-            code, said = server.stop()
+            code, log = server.stop()
         assert code == 0, f"the server ended with {code}"
-        assert "incident" not in said, said[-2000:]
-        assert "Traceback" not in said, said[-2000:]
+        assert "incident" not in log, log[-2000:]
+        assert "Traceback" not in log, log[-2000:]
     rendered = sum((ended[method] for method in RENDERS), Counter[str]())
     return {
         "messages": sum(counts.total() for counts in ended.values()),
@@ -172,7 +172,7 @@ def fuzz(*, count: int, seconds: float, number: int = 0) -> dict[str, Any]:
 
 
 def broken(figures: dict[str, Any]) -> list[str]:
-    """Return what shows that the messages did not reach what they are to maltreat."""
+    """Return the signs that the messages did not reach the code under test."""
     promises = {
         f"{method} is answered OK at least once": bool(counts.get("OK"))
         for method, counts in figures["by_method"].items()
@@ -182,7 +182,7 @@ def broken(figures: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Run the check and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--minutes", type=float, default=20)

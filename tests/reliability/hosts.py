@@ -1,7 +1,7 @@
-"""Host services that pin protobuf: our client installs beside each pin, imports, and renders.
+"""Host services that pin protobuf: the client can be installed with each pin, imports, and renders.
 
-``python -m tests.reliability.hosts`` makes an environment for each and asks one server, of this environment, for a
-picture; all hosts get the same bytes.
+``python -m tests.reliability.hosts`` makes an environment for each pin and requests a picture from one server, which
+runs in this environment; all hosts must get the same bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ print(google.protobuf.__version__, grpc.__version__, hashlib.sha256(picture.imag
 
 
 def host(pin: str, address: str) -> list[str]:
-    """Make an environment with our client and a pin, and render in it; return protobuf, grpcio and the picture."""
+    """Make an environment with the client and a pin, and render in it; return protobuf, grpcio and the picture."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
@@ -52,15 +52,15 @@ def host(pin: str, address: str) -> list[str]:
 
 
 def main() -> None:
-    """Run, and print the versions of each."""
+    """Run the check, and print the versions of each host."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pins", nargs="*", default=PINS)
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write_tiny_model(Path(folder) / "tiny")
         with ServerProcess("--models", folder) as server:
             pictures = set()
-            for pin in told.pins:
+            for pin in arguments.pins:
                 protobuf, grpcio, picture = host(pin, server.address)
                 pictures.add(picture)
                 print(f"{pin}: protobuf {protobuf}, grpcio {grpcio}, picture {picture}", flush=True)

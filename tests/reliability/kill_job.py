@@ -1,10 +1,10 @@
-"""`kill -9` of the server, again and again, in the middle of a job.
+"""Kills the server with `kill -9` many times in the middle of a job, and checks that no picture is lost.
 
-A job of tiny pictures of texture19 goes on while its server is killed at random moments and started anew, on the same
-store and the same file of jobs. At the end: the job has succeeded; every picture whose end was told is in the store and
-was never rendered again; nothing else was rendered twice but what was under way when the server was killed.
+A job of tiny pictures of texture19 continues while its server is killed at random moments and restarted with the same
+store and the same jobs file. Promised: the job succeeds; every picture that was reported as finished is in the store
+and is never rendered again; nothing else is rendered twice, except for pictures in progress when the server was killed.
 
-Run as `python -m tests.reliability.kill_job [--kills 20] [--images 200]`; the exit status is 1 when a promise breaks.
+Run as `python -m tests.reliability.kill_job [--kills 20] [--images 200]`; the exit status is 1 if a promise is broken.
 Figures go to bench/results/kill_job.json.
 """
 
@@ -43,21 +43,21 @@ STEPS, SIZE_PX = 8, 32
 
 @dataclass
 class Watched:
-    """What a client that comes back after every kill has heard: sequence numbers and items, each exactly once."""
+    """The events that a client received that reconnects after every kill: sequence numbers and items."""
 
     sequence: int = 0
     digests: list[str] = field(default_factory=list)
     gaps: int = 0
 
     def follow(self, at: Server, job: str, until: int) -> bool:
-        """Watch until so many items have ended; return whether the job has ended too."""
+        """Watch until a number of items have ended; return whether the job has ended too."""
         request = WatchRenderJobRequest(id=job, after_sequence=self.sequence)
-        for told in at.call.WatchRenderJob(request):
-            if told.HasField("item"):
-                self.gaps += told.sequence != self.sequence + 1
-                self.sequence = told.sequence
-                self.digests.append(told.item.spec_digest)
-            if told.job.HasField("ended_at") and told.sequence == told.job.sequence:
+        for event in at.call.WatchRenderJob(request):
+            if event.HasField("item"):
+                self.gaps += event.sequence != self.sequence + 1
+                self.sequence = event.sequence
+                self.digests.append(event.item.spec_digest)
+            if event.job.HasField("ended_at") and event.sequence == event.job.sequence:
                 return True
             if len(self.digests) >= until:
                 return False
@@ -66,25 +66,25 @@ class Watched:
 
 @dataclass
 class Figures:
-    """What came of it."""
+    """The results of the check."""
 
     images: int
     kills: int
     done: int
     told: int
-    #: Told as done, and not in the store at the end.
+    #: Reported as finished, and not in the store at the end.
     lost: int
-    #: Rendered again after they had been told as done.
+    #: Rendered again after they had been reported as finished.
     repeated_after_told: int
-    #: Rendered more than once in all, and the most that kills may account for.
+    #: Rendered more than once in total, and the largest number that the kills can explain.
     rendered_twice: int
     in_flight_at_kills: int
-    #: Sequence numbers that a watcher missed or heard twice.
+    #: Sequence numbers that a watcher missed or received twice.
     gaps: int
     seconds: float
 
     def broken(self) -> list[str]:
-        """The promises that do not hold."""
+        """The promises that are broken."""
         return [
             sentence
             for sentence, holds in {
@@ -99,7 +99,7 @@ class Figures:
 
 
 def request(images: int) -> CreateRenderJobRequest:
-    """A job of so many tiny pictures, from as many layers as it takes."""
+    """Return a job of a number of tiny pictures, from as many layers as necessary."""
     layers, left = [], images
     for name, channels in LAYERS.items():
         if take := min(left, channels):
@@ -109,11 +109,11 @@ def request(images: int) -> CreateRenderJobRequest:
 
 
 def measure(kills: int, images: int, seed: int) -> Figures:
-    """Kill a server so often in the middle of a job, and see what is left."""
+    """Kill a server a number of times in the middle of a job, and return the results."""
     chance, begun = random.Random(seed), time.perf_counter()
     watched, rendered, told_before = Watched(), Counter[str](), set[str]()
     repeated, in_flight, job = 0, 0, ""
-    # The first kill when a little is done, the last one with a little left to do.
+    # The first kill is after a few pictures, the last one before the last few.
     stops = sorted(chance.sample(range(2, images - 5), kills))
     with tempfile.TemporaryDirectory(prefix="reverie-kill-") as folder:
         for number, stop in enumerate([*stops, images + 1]):
@@ -123,7 +123,7 @@ def measure(kills: int, images: int, seed: int) -> Figures:
                 with contextlib.suppress(grpc.RpcError):
                     watched.follow(at, job, stop)
                 if number < kills:
-                    time.sleep(chance.random() * 0.02)  # somewhere between two joints
+                    time.sleep(chance.random() * 0.02)  # at a random point of the next picture
                     at.process.kill()
                     in_flight += AT_ONCE
                 else:
@@ -148,20 +148,20 @@ def measure(kills: int, images: int, seed: int) -> Figures:
 
 
 def _lost(at: Server, job: str) -> int:
-    """Ask for every picture of a job that is told as done, and count those that the store does not have."""
+    """Request every picture of a job that was reported as finished, and count those that are not in the store."""
     lost = 0
-    for told in at.call.WatchRenderJob(WatchRenderJobRequest(id=job)):
-        if told.HasField("item"):
+    for event in at.call.WatchRenderJob(WatchRenderJobRequest(id=job)):
+        if event.HasField("item"):
             try:
-                found = at.call.RenderImage(RenderImageRequest(spec=told.item.effective_spec, cache=CACHE_MODE_ONLY))
-                lost += found.rendering.spec_digest != told.item.spec_digest
+                found = at.call.RenderImage(RenderImageRequest(spec=event.item.effective_spec, cache=CACHE_MODE_ONLY))
+                lost += found.rendering.spec_digest != event.item.spec_digest
             except grpc.RpcError:
                 lost += 1
     return lost
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Run the check and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--images", type=int, default=200)

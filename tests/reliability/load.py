@@ -1,13 +1,13 @@
-"""200 streams at once: each ends in a picture or is told when to come back, and the device never idles.
+"""200 streams at once: each ends with a picture or a retry time, and the device never idles.
 
-The engine alone renders in a process of its own, and `reverie serve` for the crowd, the same pictures. The crowd stays
-for the whole time, and the server is stopped (SIGSTOP) again and again while the engine has its turn, so that both are
-measured every few seconds and what else the machine does falls on both; the share is the median over the turns before
-and after which the engine was equally fast. Steps are counted as the clients are told of them. A client opens its next
-stream when the last one has ended. Meanwhile another process lists the models five times a second.
+An engine in a separate process and `reverie serve` with its clients render the same pictures. The clients stay for the
+whole time. The server is stopped (SIGSTOP) repeatedly while the engine has its turn, so both are measured every few
+seconds and other load affects both. The share is the median over the turns before and after which the engine was
+equally fast. Steps are counted by the clients' progress events. A client opens its next stream when the last one has
+ended. Meanwhile another process lists the models five times a second.
 
-Run as `python -m tests.reliability.load [--minutes 10]`, which are the server's: it takes a third as long again. The
-exit status is 1 when a promise breaks. Figures go to bench/results/load.json.
+Run as `python -m tests.reliability.load [--minutes 10]`; these are the server's minutes, and the engine's turns take a
+third as long again. The exit status is 1 if a promise is broken. Figures go to bench/results/load.json.
 """
 
 from __future__ import annotations
@@ -42,47 +42,47 @@ from tests.figures import write_json
 from tests.reliability.process import ServerProcess
 from tests.server.hosts import Refusal
 
-#: The picture is that of the preset for a first look, which is what a crowd asks of a busy server.
+#: The pictures use the preset for a quick preview, which is typical of many clients on a busy server.
 LAYER, CHANNELS, SIZE_PX, PRESET = "conv4_1", 32, 224, "quick"
 STEPS = PRESETS[PRESET].steps
 
 #: The promises.
 LEAST_SHARE, LONGEST_LISTING_MS = 0.95, 50
 
-#: Between two calls of ListModels.
+#: Seconds between two calls of ListModels.
 LISTING_S = 0.2
-#: Of the server's turn, what the engine's takes. The server's clock goes on while it stands still, and who was told to
-#: come back meanwhile finds no more room than before: the shorter, the truer.
+#: Length of the engine's turn as a share of the server's. It is short, because the server's clock continues while the
+#: server is stopped, and clients that try again find no more room than before.
 ENGINE_SHARE = 1 / 3
-#: The machine is shared, and may halve its speed for half a minute at a time. A turn counts if the engine's turns
-#: before and after it differ by no more than this.
+#: The machine is shared, and its speed may halve for half a minute. A turn counts if the engine's turns before and
+#: after it differ by no more than this.
 EVEN = 0.1
-#: A stream that has not ended by then hangs.
+#: A stream that takes longer counts as hung.
 HANG_S = 600
-#: Threads of whoever had the last turn spin on for a while.
+#: Wait between turns, because the threads of the previous turn spin for a while.
 REST_S = 0.5
 
 
 @dataclass
 class Tally:
-    """How the streams of a crowd ended, and what they were told on the way."""
+    """How the streams of all clients ended, and the progress that they received."""
 
     pictures: int = 0
     refused: int = 0
-    #: When clients were told of steps, and of how many new ones.
+    #: Times at which clients received progress, and the number of new steps.
     steps: list[tuple[float, int]] = field(default_factory=list)
-    #: Ends that must not be, and how many.
+    #: Ends that are not allowed, and their number.
     wrong: Counter[str] = field(default_factory=Counter)
 
     def rate(self, begun: float, ended: float) -> float:
-        """Steps per second that clients were told of between two times."""
+        """Return the steps per second in clients' progress between two times."""
         return sum(count for at, count in self.steps if begun <= at < ended) / (ended - begun)
 
 
 class Gate:
-    """What the crowd may do: ask while it is open, wait while the server stands still, and go home in the end.
+    """Controls the clients: they send requests while it is open, wait while the server is stopped, and then leave.
 
-    Its clock stands still with the server: who was told to come back in ten seconds comes after ten of the server's.
+    Its clock stops with the server, so a retry time of ten seconds means ten of the server's seconds.
     """
 
     def __init__(self) -> None:
@@ -91,17 +91,17 @@ class Gate:
         self.open()
 
     def open(self) -> None:
-        """Let the crowd ask, and the clock go."""
+        """Let the clients send requests, and start the clock."""
         self._open.set()
         self._since = time.perf_counter()
 
     def close(self) -> None:
-        """Let both stand still."""
+        """Stop both."""
         self._passed_s = self._now()
         self._open.clear()
 
     async def pause(self, wait_s: float) -> None:
-        """Wait so long, less if the time is up."""
+        """Wait for some seconds, or less if the time is up."""
         until = self._now() + wait_s
         while not self.over.is_set() and (left_s := until - self._now()) > 0:
             with suppress(TimeoutError):
@@ -109,7 +109,7 @@ class Gate:
             await self._open.wait()
 
     def close_after(self, seconds: float) -> None:
-        """Send the crowd home then."""
+        """Let the clients leave after some seconds."""
         asyncio.get_running_loop().call_later(seconds, self.over.set)
 
     def _now(self) -> float:
@@ -117,7 +117,7 @@ class Gate:
 
 
 def texture(number: int) -> spec_pb2.RenderSpec:
-    """The picture of a number, as the engine alone renders it; numbers differ, for what is the same is made once."""
+    """Return a request that is unique to a number, because equal requests would share a render."""
     objective = spec_pb2.ChannelObjective(layer=LAYER, channel=number % CHANNELS)
     return spec_pb2.RenderSpec(
         model="texture19",
@@ -130,7 +130,7 @@ def texture(number: int) -> spec_pb2.RenderSpec:
 
 
 async def crowd(address: str, clients: int, gate: Gate, spec: Callable[[int], spec_pb2.RenderSpec]) -> Tally:
-    """Let so many clients open stream after stream until the time is up, and see every stream to its end."""
+    """Let clients open stream after stream until the time is up, and read every stream to its end."""
     tally, numbers = Tally(), count()
 
     async def client() -> None:
@@ -147,7 +147,7 @@ async def crowd(address: str, clients: int, gate: Gate, spec: Callable[[int], sp
 
 
 async def _stream(stub: Any, request: StreamRenderRequest, tally: Tally) -> float:
-    """See one stream to its end; return how many seconds to wait before the next."""
+    """Read one stream to its end; return how many seconds to wait before the next."""
     made, last = 0, None
     try:
         async for event in stub.StreamRender(request, timeout=HANG_S):
@@ -166,11 +166,11 @@ async def _stream(stub: Any, request: StreamRenderRequest, tally: Tally) -> floa
 
 
 def _count(event: Any, made: int, tally: Tally) -> int:
-    """Write down the steps that an event tells of; ``made`` are known. Return how many are known then."""
-    told: int = {"progress": event.progress.step, "result": event.result.steps}.get(event.WhichOneof("event"), 0)
-    if told > made:
-        tally.steps.append((time.perf_counter(), told - made))
-    return max(told, made)
+    """Record the new steps of an event, beyond the ``made`` known ones; return the number of known steps."""
+    step: int = {"progress": event.progress.step, "result": event.result.steps}.get(event.WhichOneof("event"), 0)
+    if step > made:
+        tally.steps.append((time.perf_counter(), step - made))
+    return max(step, made)
 
 
 def _told_to_wait(error: grpc.aio.AioRpcError, tally: Tally) -> float:
@@ -185,13 +185,13 @@ def _told_to_wait(error: grpc.aio.AioRpcError, tally: Tally) -> float:
     return max(float(wait_s), pushback_s) + random.random()
 
 
-# ----- whoever only looks: a process of its own -----
+# ----- a client that lists models, in a separate process -----
 
 
 def listings(address: str) -> None:
     """List the models again and again until the standard input ends; print how long each call took, in ms.
 
-    After a line of the input it says so and stands still until the next.
+    After a line of input it acknowledges it and pauses until the next line.
     """
     took: list[float] = []
     with grpc.insecure_channel(address) as channel:
@@ -210,7 +210,7 @@ def listings(address: str) -> None:
 
 
 class Listing:
-    """A process that lists the models while the block lasts; what its calls took is in `took` afterwards, in ms."""
+    """A process that lists the models during the block; afterwards `took` has the duration of each call in ms."""
 
     def __init__(self, address: str) -> None:
         command = [sys.executable, "-u", "-m", "tests.reliability.load", "--listings", address]
@@ -218,13 +218,13 @@ class Listing:
         self.took: list[float] = []
 
     def stand_still(self) -> None:
-        """Return when it has stopped, with no call under way."""
+        """Pause, and return when no call is in progress."""
         self.go_on()
         assert self._process.stdout is not None
         self._process.stdout.readline()
 
     def go_on(self) -> None:
-        """Let it list again."""
+        """Continue to list."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -234,36 +234,36 @@ class Listing:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
-            said, _ = self._process.communicate(timeout=60)
+            output, _ = self._process.communicate(timeout=60)
         finally:
             self._process.kill()
         if kind is None:
-            self.took = json.loads(said)
+            self.took = json.loads(output)
 
 
 def percentile(values: list[float], p: int) -> float:
-    """Return the value that p percent do not exceed."""
+    """Return the p-th percentile."""
     return sorted(values)[min(len(values) - 1, len(values) * p // 100)]
 
 
-# ----- the race -----
+# ----- the comparison -----
 
 
 @contextmanager
 def engine_alone() -> Iterator[Callable[[float], float]]:
-    """A process that renders for so many seconds when it is asked to; returns steps per second."""
+    """Run an engine in a separate process; yield a function that lets it render and returns steps per second."""
     command = [sys.executable, "-m", "bench.service", "--engine", "--layer", LAYER, "--steps", str(STEPS)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        asked, told = process.stdin, process.stdout
+        requests, answers = process.stdin, process.stdout
 
         def render(seconds: float) -> float:
-            print(seconds, file=asked, flush=True)
-            return float(told.readline())
+            print(seconds, file=requests, flush=True)
+            return float(answers.readline())
 
         try:
-            told.readline()
+            answers.readline()
             yield render
         finally:
             process.kill()
@@ -272,9 +272,9 @@ def engine_alone() -> Iterator[Callable[[float], float]]:
 async def _race(
     server: ServerProcess, listed: Listing, render: Callable[[float], float], *, clients: int, turns: int, turn_s: float
 ) -> tuple[Tally, list[float], list[float]]:
-    """Let engine and server take turns under the crowd, the engine first and last.
+    """Let engine and server take turns while the clients are connected, the engine first and last.
 
-    Returns the crowd's tally, and the steps per second of both by turn.
+    Returns the clients' tally, and the steps per second of both by turn.
     """
     gate = Gate()
     alone, served = [], []
@@ -306,7 +306,7 @@ async def _race(
 
 
 def even_shares(alone: Sequence[float], served: Sequence[float]) -> list[float]:
-    """Return the server's steps over the engine's, of each turn before and after which the engine was equally fast."""
+    """Return the ratio of the server's steps to the engine's for the turns between two equal turns of the engine."""
     shares = []
     for before, after, service in zip(alone, alone[1:], served, strict=False):
         engine = (before + after) / 2
@@ -316,7 +316,7 @@ def even_shares(alone: Sequence[float], served: Sequence[float]) -> list[float]:
 
 
 def load(*, clients: int, minutes: float, turn_s: float) -> dict[str, Any]:
-    """Measure; return the figures."""
+    """Run the check; return the figures."""
     turns = max(1, round(minutes * 60 / turn_s))
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -354,7 +354,7 @@ def load(*, clients: int, minutes: float, turn_s: float) -> dict[str, Any]:
 
 
 def broken(figures: dict[str, Any]) -> list[str]:
-    """Return the promises that do not hold."""
+    """Return the promises that are broken."""
     promises = {
         "every stream ends in a picture, or in being told when to come back": not figures["wrong"],
         f"steps are at least {LEAST_SHARE} of the engine's alone": figures["share"] >= LEAST_SHARE,
@@ -365,7 +365,7 @@ def broken(figures: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Run the check and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=200)

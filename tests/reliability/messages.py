@@ -1,4 +1,4 @@
-"""Requests that anybody might send: valid ones, those with a few fields changed, and every field at any value."""
+"""Strategies for requests: valid ones, those with a few changed fields, and those with any value in any field."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.reliability import valid
 
 SERVICE = visualization_pb2.DESCRIPTOR.services_by_name["VisualizationService"]
 
-#: What is likely to be looked up, so that requests come further than the first check.
+#: Values that exist on the server, so that requests get further than the first check.
 KNOWN = ["", "tiny", "conv1_1", "relu1_1", "logits", "ring", "reverie", "quick", "features.0"]
 
-#: Long ones are drawn by their length: to draw every letter takes longer than to send the rest of a request.
+#: Long strings are drawn by their length, because drawing every letter would be slow.
 TEXTS = some.one_of(some.sampled_from(KNOWN), some.text(max_size=40), some.integers(1000, 1100).map("x".__mul__))
 NUMBERS = {
     FieldDescriptor.CPPTYPE_INT32: some.one_of(some.integers(-2, 40), some.integers(-(2**31), 2**31 - 1)),
@@ -31,14 +31,14 @@ NUMBERS = {
     FieldDescriptor.CPPTYPE_ENUM: some.integers(-1, 9),
 }
 MAX_DEPTH = 6
-#: Of what is put into a valid request.
+#: The depth of the values that are put into a valid request.
 SPOILT_DEPTH = 2
 
 
 def requests(method: MethodDescriptor, *, job: str) -> some.SearchStrategy[Any]:
-    """Return a strategy for the requests of a method: valid ones, spoilt ones, and anything at all.
+    """Return a strategy for the requests of a method: valid ones, altered ones, and random ones.
 
-    `job` is the id of a job that the server remembers.
+    `job` is the id of a job that the server has a record of.
     """
     right = valid.requests(method.name, job=job)
     return some.one_of(right, _spoilt(right), _messages(method.input_type, MAX_DEPTH))
@@ -46,7 +46,7 @@ def requests(method: MethodDescriptor, *, job: str) -> some.SearchStrategy[Any]:
 
 @some.composite
 def _spoilt(draw: some.DrawFn, right: some.SearchStrategy[Any]) -> Any:
-    """Change one to three fields of a valid request, at any depth: another value, or none."""
+    """Change one to three fields of a valid request, at any depth, to another value or none."""
     request = draw(right)
     for _ in range(draw(some.integers(1, 3))):
         messages = [message for message in _parts(request) if message.DESCRIPTOR.fields]

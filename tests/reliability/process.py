@@ -1,4 +1,4 @@
-"""`reverie serve` as a process of its own, for those who maltreat it."""
+"""Runs `reverie serve` as a separate process, for the reliability checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ServerProcess:
     """A server on a free port, until the block ends."""
 
     def __init__(self, *arguments: str) -> None:
-        # A file and no pipe: one that nobody reads would stop the server when it is full.
+        # A file and not a pipe, because a full pipe that is not read would block the server.
         self._log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             [*COMMAND, "--device", "cpu", "--listen", "127.0.0.1:0", *arguments],
@@ -35,12 +35,12 @@ class ServerProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         found = re.search(r" on (\S+:\d+)", line)
-        assert found, self.said()
+        assert found, self.log()
         self.address = found[1]
 
     @property
     def pid(self) -> int:
-        """What the operating system knows it by."""
+        """The process id."""
         return self._process.pid
 
     def send(self, what: signal.Signals) -> None:
@@ -52,14 +52,14 @@ class ServerProcess:
         self.send(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it without a warning, kill -9, if it has not ended."""
+        """Send SIGKILL if it has not ended."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
 
     def wait(self, timeout_s: float = 60) -> tuple[int, str]:
-        """Wait for its end; return the exit status and what it has logged."""
-        return self._process.wait(timeout_s), self.said()
+        """Wait for its end; return the exit status and the log."""
+        return self._process.wait(timeout_s), self.log()
 
     def stop(self) -> tuple[int, str]:
         """Terminate it and wait."""
@@ -67,7 +67,7 @@ class ServerProcess:
         return self.wait()
 
     def is_well(self) -> bool:
-        """Whether it answers, and says that it serves."""
+        """Return whether its health service responds with SERVING."""
         with grpc.insecure_channel(self.address) as channel:
             check = channel.unary_unary(
                 "/grpc.health.v1.Health/Check",
@@ -76,8 +76,8 @@ class ServerProcess:
             )
             return bool(check(health.HealthCheckRequest(), timeout=30).status == health.SERVING)
 
-    def said(self) -> str:
-        """What it has logged so far."""
+    def log(self) -> str:
+        """Return the log so far."""
         self._log.seek(0)
         return self._log.read()
 

@@ -1,4 +1,4 @@
-"""A server that remembers: its store and its jobs are in a folder, where the next one finds them."""
+"""Runs servers with a persistent store and jobs file in a folder, which the next server uses again."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ PIECES_OF_LOG = re.compile(r"digest ([0-9a-f]{12})")
 
 @dataclass
 class Server:
-    """A running server, and a stub that speaks to it."""
+    """A running server, and a stub for it."""
 
     process: ServerProcess
     call: Any
 
     def rendered(self) -> list[str]:
-        """The first digits of the digest of every picture that it finished, as its log tells."""
-        lines = self.process.said().splitlines()
+        """Return the first digits of the digest of every finished picture, from its log."""
+        lines = self.process.log().splitlines()
         return [found[1] for line in lines if " converged in " in line and (found := PIECES_OF_LOG.search(line))]
 
 
 @contextmanager
 def server(folder: Path, *arguments: str) -> Iterator[Server]:
-    """Start a server on a free port, with store and jobs in a folder; killed when the block is left."""
+    """Start a server on a free port, with store and jobs in a folder; kill it when the block ends."""
     places = ["--store", str(folder / "results"), "--jobs", str(folder / "jobs.sqlite")]
     with (
         ServerProcess("--threads", "1", "--grace", "0", *places, *arguments) as process,

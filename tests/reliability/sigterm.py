@@ -1,7 +1,7 @@
-"""SIGTERM under load: every render that was accepted ends with its picture inside of the grace, and the exit is clean.
+"""SIGTERM under load: every accepted render ends with its picture within the grace, and the exit is clean.
 
-``python -m tests.reliability.sigterm`` repeats it. Clients go on asking while the server stops: whoever is refused is
-told UNAVAILABLE, and nobody is left without an answer.
+``python -m tests.reliability.sigterm`` repeats it. Clients keep sending requests while the server stops: refused ones
+get UNAVAILABLE, and no call is left without a response.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GRACE_S = 60
 
 
 def _render(stub: VisualizationServiceStub, seed: int) -> str:
-    """Ask for a picture; return "done", "refused" where it was never accepted, or "lost" where it was."""
+    """Request a picture; return "done", "refused" if it was never accepted, or "lost" if it was accepted."""
     objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv2_1", channel=seed % 8))
     spec = spec_pb2.RenderSpec(model="tiny", objective=objective, size_px=32, steps=60, seed=seed)
     accepted = False
@@ -44,7 +44,7 @@ def _render(stub: VisualizationServiceStub, seed: int) -> str:
 
 
 def sigterm(*, clients: int, load_s: float) -> dict[str, Any]:
-    """Load a server, terminate it, and count how its renders ended; raise where one was lost."""
+    """Load a server, terminate it, and count how its renders ended; raise if one was lost."""
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(clients) as pool:
         write_tiny_model(Path(folder) / "tiny")
         with ServerProcess("--models", folder, "--grace", str(GRACE_S)) as server:
@@ -67,27 +67,27 @@ def sigterm(*, clients: int, load_s: float) -> dict[str, Any]:
             time.sleep(load_s)
             begun = time.monotonic()
             server.terminate()
-            code, said = server.wait(2 * GRACE_S)
+            code, log = server.wait(2 * GRACE_S)
             took = time.monotonic() - begun
             over.set()
             for each in asking:
                 ended += Counter(each.result())
         lost = {outcome: count for outcome, count in ended.items() if outcome.startswith("lost")}
-        assert not lost, f"{lost} of {sum(ended.values())}; the log ends: {said[-2000:]}"
-        assert code == 0, f"the server ended with {code}: {said[-2000:]}"
+        assert not lost, f"{lost} of {sum(ended.values())}; the log ends: {log[-2000:]}"
+        assert code == 0, f"the server ended with {code}: {log[-2000:]}"
         assert ended["done"] >= clients, ended
     return {"clients": clients, **ended, "lost": 0, "exit": code, "stopping_s": round(took, 2)}
 
 
 def main() -> None:
-    """Run, and print the figures of each time."""
+    """Run the check several times, and print the figures of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--load-s", type=float, default=3)
-    told = parser.parse_args()
-    for _ in range(told.times):
-        print(sigterm(clients=told.clients, load_s=told.load_s), flush=True)
+    arguments = parser.parse_args()
+    for _ in range(arguments.times):
+        print(sigterm(clients=arguments.clients, load_s=arguments.load_s), flush=True)
 
 
 if __name__ == "__main__":

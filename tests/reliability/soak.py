@@ -1,10 +1,10 @@
-"""A weighted mix of good, odd, hasty, crashing and mistaken clients for an hour: the server holds what it held before.
+"""A mix of normal, unusual, hasty, crashing and faulty clients for an hour: the server's memory and files do not grow.
 
-After each minute everybody rests, and what the server's process holds is read: memory, open files, threads. The first
-fifth of the time is warm-up. Afterwards memory may grow by a hundredth, from the median of the first quarter of the
-samples to that of the last; files and threads may not be more at the end than they were.
+After each minute all clients pause, and memory, open files and threads of the server's process are read. The first
+fifth of the time is warm-up. Afterwards memory may grow by one percent, from the median of the first quarter of the
+samples to that of the last; the numbers of files and threads must not grow.
 
-Run as `python -m tests.reliability.soak [--minutes 60]`; the exit status is 1 when a promise breaks. Samples go to
+Run as `python -m tests.reliability.soak [--minutes 60]`; the exit status is 1 if a promise is broken. Samples go to
 bench/results/soak.json.
 """
 
@@ -47,16 +47,16 @@ from tests.models import CHANNELS, write_tiny_model
 from tests.reliability.process import ServerProcess
 
 CLIENTS = 8
-#: Rest before the server is looked at: connections of the crashed are gone by then, and gRPC's spare threads.
+#: Pause before each sample, in which connections of crashed clients and gRPC's spare threads end.
 REST_S = 3
 HANG_S = 60
 WARM_UP = 0.2
 MOST_GROWTH = 0.01
 
-#: A store and a memory of jobs so small that both are full in the warm-up.
+#: Limits of the store and of job records so small that both are full in the warm-up.
 BOUNDS = ("--store-limit", "4", "--limit", "max_ended_jobs=20", "--limit", "max_size_px=96", "--limit", "max_steps=500")
 
-#: A client that crashes in the middle of a stream: the connection ends, and nothing is said.
+#: A client that crashes in the middle of a stream: the connection ends without a message.
 CRASH = """
 import os, sys, grpc
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
@@ -71,7 +71,7 @@ MISTAKES = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND)
 
 
 class Client:
-    """Somebody with a connection, who does one thing after the other at random."""
+    """A client with its own connection, which runs random actions one after the other."""
 
     def __init__(self, address: str, chance: random.Random) -> None:
         self.address, self.chance = address, chance
@@ -81,23 +81,23 @@ class Client:
         self.call: Any = VisualizationServiceStub(self.channel)
 
     def spec(self, *, steps: int = 10, **fields: Any) -> spec_pb2.RenderSpec:
-        """A picture that was most likely never asked for."""
+        """Return a spec that was most likely never requested before."""
         layer = self.chance.choice(list(CHANNELS))
         objective = spec_pb2.ChannelObjective(layer=layer, channel=self.chance.randrange(CHANNELS[layer]))
         fields = {"size_px": 32, "seed": self.chance.randrange(10**6)} | fields
         return spec_pb2.RenderSpec(model="tiny", objective=spec_pb2.Objective(channel=objective), steps=steps, **fields)
 
     async def valid(self) -> grpc.StatusCode:
-        """One picture, with progress."""
+        """Render one picture, with progress."""
         return await self._read(self.call.StreamRender(StreamRenderRequest(spec=self.spec()), timeout=HANG_S))
 
     async def known(self) -> grpc.StatusCode:
-        """One of few pictures, which the store has, or had."""
+        """Request one of a few pictures, which the store has or had."""
         request = RenderImageRequest(spec=self.spec(seed=self.chance.randrange(2)))
         return await _ended(self.call.RenderImage(request, timeout=HANG_S))
 
     async def odd(self) -> grpc.StatusCode:
-        """What hardly anybody asks for: uneven sizes, one step, every frame, other presets."""
+        """Make an unusual request: odd sizes, one step, every frame, other presets."""
         frames = spec_pb2.FrameRequest(every_steps=1, max_size_px=self.chance.choice([1, 17, 96]))
         spec = self.spec(
             steps=self.chance.choice([1, 2, 30]),
@@ -107,23 +107,23 @@ class Client:
         return await self._read(self.call.StreamRender(StreamRenderRequest(spec=spec, frames=frames), timeout=HANG_S))
 
     async def cancelled(self) -> grpc.StatusCode:
-        """A stream that is left at some event."""
+        """Cancel a stream at some event."""
         stream = self.call.StreamRender(StreamRenderRequest(spec=self.spec(steps=500)), timeout=HANG_S)
         return await _ended(self._leave(stream, self.chance.randrange(4)))
 
     async def hasty(self) -> grpc.StatusCode:
-        """A deadline that cannot be met, or hardly."""
+        """Make a request with a deadline that can hardly be met."""
         request = RenderImageRequest(spec=self.spec(steps=500))
         return await _ended(self.call.RenderImage(request, timeout=self.chance.random() / 10))
 
     async def crashing(self) -> grpc.StatusCode:
-        """A process that ends in the middle of a stream."""
+        """Run a process that ends in the middle of a stream."""
         request = StreamRenderRequest(spec=self.spec(steps=500)).SerializeToString().hex()
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", CRASH, self.address, request)
         return OK if await process.wait() == 9 else grpc.StatusCode.UNKNOWN
 
     async def mistaken(self) -> grpc.StatusCode:
-        """Bad input of every kind, bytes that are no message among it."""
+        """Send invalid input of every kind, including bytes that are not a message."""
         wrong: dict[str, Any] = self.chance.choice(
             [
                 {"size_px": -1},
@@ -139,13 +139,13 @@ class Client:
         return await _ended(self.call.RenderImage(RenderImageRequest(spec=self.spec(**wrong)), timeout=HANG_S))
 
     async def looking(self) -> grpc.StatusCode:
-        """The catalog, and a model that is not there."""
+        """Read the catalogue, and request an unknown model."""
         await self.call.ListModels(ListModelsRequest(), timeout=HANG_S)
         model = self.chance.choice(["tiny", "texture19", "nobody"])
         return await _ended(self.call.ListLayers(ListLayersRequest(model=model), timeout=HANG_S))
 
     async def job(self) -> grpc.StatusCode:
-        """A job of four pictures, watched to its end; every other one is cancelled on the way."""
+        """Create a job of four pictures and watch it to its end; cancel every second job."""
         spec = self.spec()
         spec.ClearField("objective")
         layer = JobLayer(layer="conv2_1", channels=[ChannelRange(first=0, last=3)])
@@ -160,7 +160,7 @@ class Client:
         return await _ended(self._rest(watch))
 
     async def _read(self, stream: Any) -> grpc.StatusCode:
-        """See a stream to its end, which is a picture."""
+        """Read a stream to its end, which must be a picture."""
         last = None
         try:
             async for event in stream:
@@ -170,7 +170,7 @@ class Client:
         return OK if last is not None and last.HasField("result") else grpc.StatusCode.DATA_LOSS
 
     async def _leave(self, stream: Any, after: int) -> None:
-        """Cancel a stream after so many events, and see it end."""
+        """Cancel a stream after a number of events, and wait for its end."""
         for _ in range(after):
             await stream.read()
         stream.cancel()
@@ -188,14 +188,14 @@ async def _ended(call: Awaitable[Any]) -> grpc.StatusCode:
         await call
     except grpc.aio.AioRpcError as error:
         return error.code()
-    except asyncio.CancelledError:  # what grpc.aio raises for a call that its own client has cancelled
+    except asyncio.CancelledError:  # grpc.aio raises it for a call that its own client has cancelled
         return grpc.StatusCode.CANCELLED
     return OK
 
 
 FULL = grpc.StatusCode.RESOURCE_EXHAUSTED
 
-#: What is done how often, and how it may end.
+#: The actions with their weights, and the statuses that they may end with.
 MIX: list[tuple[int, Callable[[Client], Awaitable[grpc.StatusCode]], tuple[grpc.StatusCode, ...]]] = [
     (40, Client.valid, (OK, FULL)),
     (15, Client.known, (OK, FULL)),
@@ -211,7 +211,7 @@ MIX: list[tuple[int, Callable[[Client], Awaitable[grpc.StatusCode]], tuple[grpc.
 
 @dataclass(frozen=True)
 class Sample:
-    """What a server's process holds at rest."""
+    """Memory, open files and threads of a server's process during a pause."""
 
     at_s: float
     rss_mib: float
@@ -220,13 +220,13 @@ class Sample:
 
     @classmethod
     def of(cls, process: int, at_s: float) -> Sample:
-        """Look at a process (Linux)."""
+        """Take a sample of a process (Linux)."""
         files, threads = (len(list(Path(f"/proc/{process}/{what}").iterdir())) for what in ("fd", "task"))
         return cls(round(at_s, 1), round(held_mib(process), 2), files, threads)
 
 
 async def _mix(clients: list[Client], seconds: float, done: Counter[str], wrong: Counter[str]) -> None:
-    """Let all clients do what they do for so long, and finish what they have begun."""
+    """Let all clients run actions for some seconds, and finish the last ones."""
     until = time.monotonic() + seconds
 
     async def act(client: Client) -> None:
@@ -255,19 +255,19 @@ async def _soak(server: ServerProcess, *, minutes: float, rounds: int, seed: int
 
 
 def soak(*, minutes: float, rounds: int, seed: int = 0) -> dict[str, Any]:
-    """Run the mix against a server of its own; return what was done, what went wrong, and what the server held."""
+    """Run the mix against a new server; return the actions, the errors, and the samples."""
     with tempfile.TemporaryDirectory() as folder:
         write_tiny_model(Path(folder) / "models" / "tiny")
         places = ("--store", f"{folder}/store", "--jobs", f"{folder}/jobs.sqlite", "--models", f"{folder}/models")
         with ServerProcess(*places, *BOUNDS) as server:
             found = asyncio.run(_soak(server, minutes=minutes, rounds=rounds, seed=seed))
-            code, said = server.stop()
-    found["exit"], found["incidents"] = code, said.count("incident") + said.count("Traceback")
+            code, log = server.stop()
+    found["exit"], found["incidents"] = code, log.count("incident") + log.count("Traceback")
     return found
 
 
 def judged(samples: list[Sample]) -> dict[str, float]:
-    """Return by how much memory has grown after the warm-up, as a share, and by how many files and threads."""
+    """Return the growth after the warm-up: of memory as a share, of files and threads as numbers."""
     warm = samples[int(len(samples) * WARM_UP) :]
     quarter = max(1, len(warm) // 4)
     first, last = warm[:quarter], warm[-quarter:]
@@ -280,7 +280,7 @@ def judged(samples: list[Sample]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and judge."""
+    """Run the check and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,9 @@
-"""What the store and the disk do to pictures: full, read-only, damaged, and clocks that jump.
+"""Faults of the store and the disk lose no pictures: full, read-only and damaged stores, and clock jumps.
 
-Each fault is real where a process without rights can make it so (a limit on the size of files for a full disk, a file
-where a folder should be, changed bits). Promised: every request gets its picture, with the bytes that it has without a
-store; the log says what is wrong; what failed works again when the fault is gone. Run as
-`python -m tests.reliability.store_faults`; the exit status is 1 when a promise breaks. Figures go to
+Each fault is real as far as a process without privileges can cause it (a limit on the size of files for a full disk, a
+file where a folder should be, changed bits). Promised: every request gets its picture, with the same bytes as without
+a store; the log names the problem; everything works again after the fault. Run as
+`python -m tests.reliability.store_faults`; the exit status is 1 if a promise is broken. Figures go to
 bench/results/store_faults.json.
 """
 
@@ -33,25 +33,25 @@ from tests.figures import write_json
 
 CHANNELS = range(6)
 LAYER = "conv2_1"
-#: Less than an entry of these pictures, more than a page of SQLite.
+#: Smaller than an entry of these pictures, larger than a page of SQLite.
 SIZE_PX, FILE_LIMIT_BYTES = 96, 64 * 1024
 YEARS_S = 10 * 365 * 86400
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong while the block lasts, given the store's folder; and what the log says of it."""
+    """A fault, as a context manager that is given the store's folder, and the message in the log."""
 
     name: str
     happens: Callable[[Path], object]
     logged: str
-    #: Whether pictures can be stored meanwhile.
+    #: Whether pictures can be stored during the fault.
     stores: bool
 
 
 @contextmanager
 def full_disk(folder: Path) -> Iterator[None]:
-    """Let every write fail beyond some size, after a part of it was written."""
+    """Make every write fail beyond some size, after a part of it was written."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT_BYTES, hard))
     try:
@@ -62,7 +62,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Put a file where the store's folder should be: nobody can write there, root neither."""
+    """Put a file where the store's folder should be, so that even root cannot write there."""
     aside = folder.with_suffix(".aside")
     if folder.exists():
         folder.rename(aside)
@@ -77,7 +77,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def damaged(folder: Path) -> Iterator[None]:
-    """Change a bit, the length or everything in each entry."""
+    """Change a bit, the length or all bytes of each entry."""
     chance = random.Random(0)
     for path in folder.rglob("*"):
         if path.is_file():
@@ -90,7 +90,7 @@ def damaged(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def clock(folder: Path, jump_s: float) -> Iterator[None]:
-    """Set the clock, and with it the times of files."""
+    """Change the clock, and with it the times of files."""
     real = time.time
     for path in folder.rglob("*"):
         os.utime(path, (real() - jump_s, real() - jump_s))
@@ -112,7 +112,7 @@ FAULTS = [
 
 
 class Lines(logging.Handler):
-    """What the log said."""
+    """A log handler that keeps its lines."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -124,12 +124,12 @@ class Lines(logging.Handler):
 
 
 def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
-    """Return the promises that do not hold while a fault lasts, and after it."""
+    """Return the promises that are broken during a fault or after it."""
     lines = Lines()
     logging.getLogger("reverie_server").addHandler(lines)
     with (
         tempfile.TemporaryDirectory(prefix="reverie-faults-") as home,
-        mock.patch.object(breaker.Breaker, "closed", return_value=True),  # nobody waits 15 s here
+        mock.patch.object(breaker.Breaker, "closed", return_value=True),  # skip the pause of 15 s
         mock.patch.object(runner, "LONGEST_PAUSE_S", 0.2),
     ):
         folder, jobs = Path(home, "results"), Path(home, "jobs.sqlite")
@@ -142,7 +142,7 @@ def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
                 before = engine.counts()
             job = engine.jobs.create(request())
             until = time.monotonic() + 60
-            while not (told := engine.jobs.get(job.id)).HasField("ended_at") and time.monotonic() < until:
+            while not (job_state := engine.jobs.get(job.id)).HasField("ended_at") and time.monotonic() < until:
                 time.sleep(0.02)
             after = pictures(engine, CHANNELS, cache="only")
     logging.getLogger("reverie_server").removeHandler(lines)
@@ -150,32 +150,32 @@ def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
         "every picture is the right one": during == right,
         "the log says what is wrong": not fault.logged or any(fault.logged in line for line in lines.lines),
         "a picture counts as stored when it is": (before.not_stored == 0) == fault.stores,
-        "a job completes afterwards": told.state == JOB_STATE_SUCCEEDED,
+        "a job completes afterwards": job_state.state == JOB_STATE_SUCCEEDED,
         "the store has the right pictures afterwards": after == right,
     }
     return [promise for promise, holds in promises.items() if not holds]
 
 
 def pictures(engine: Engine, channels: range, **options: str) -> list[bytes]:
-    """Render, or find, a picture of each channel."""
+    """Return a picture of each channel, rendered or from the store."""
     common = {"size": SIZE_PX, "steps": 4, **options}
     return [engine.render("texture19", LAYER, channel, **common).encode() for channel in channels]  # type: ignore[arg-type]
 
 
 def settle(engine: Engine) -> None:
-    """Wait until the store has had every result."""
+    """Wait until every result has been given to the store."""
     while (counts := engine.counts()).stored + counts.not_stored < engine.stats().finished:
         time.sleep(0.01)
 
 
 def request() -> CreateRenderJobRequest:
-    """A job of all pictures of the layer."""
+    """Return a job of all channels of the layer."""
     template = RenderSpec(model="texture19", size_px=SIZE_PX, steps=4)
     return CreateRenderJobRequest(template=template, layers=[JobLayer(layer=LAYER)])
 
 
 def main() -> None:
-    """Try each fault and judge."""
+    """Try each fault and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("bench/results/store_faults.json"))
     chosen = parser.parse_args()

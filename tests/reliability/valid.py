@@ -1,4 +1,4 @@
-"""Requests that the server carries out, for each method: small pictures of the tests' tiny model, few steps."""
+"""Strategies for valid requests of each method: small pictures of the tests' tiny model with few steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as some
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
-#: The layers that are asked for, with their channels. Few, at one size: to load a program takes longer than the rest.
+#: The requested layers, with their channels. Few, and at one size, because loading a program takes the longest.
 CHANNELS = {"conv1_1": 6, "logits": 5}
 SIZE = 16
 LABELS = ["ring", "stripe", "dot", "leaf", "shell"]
@@ -19,7 +19,7 @@ Strategy = some.SearchStrategy[Any]
 
 
 def requests(method: str, *, job: str) -> Strategy:
-    """Return a strategy for valid requests of a method; `job` is the id of one that the server remembers."""
+    """Return a strategy for valid requests of a method; `job` is the id of a job that the server has a record of."""
     return VALID[method](job)
 
 
@@ -50,7 +50,7 @@ def _objective(draw: some.DrawFn) -> spec_pb2.Objective:
 
 
 def _set(message: Any, draw: some.DrawFn, choices: dict[str, list[Any]]) -> None:
-    """Give some of the optional fields one of their values."""
+    """Set some of the optional fields to one of their values."""
     for field, values in choices.items():
         if draw(some.booleans()):
             setattr(message, field, draw(some.sampled_from(values)))
@@ -121,7 +121,7 @@ def _watch(job: str) -> Strategy:
     return some.integers(0, 9).map(lambda after: jobs_pb2.WatchRenderJobRequest(id=job, after_sequence=after))
 
 
-#: One for each method, by its name.
+#: The strategies by the name of the method.
 VALID: dict[str, Callable[[str], Strategy]] = {
     "GetServerInfo": lambda job: some.just(visualization_pb2.GetServerInfoRequest()),
     "ListModels": lambda job: _page(visualization_pb2.ListModelsRequest),

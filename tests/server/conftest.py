@@ -1,4 +1,4 @@
-"""A model, an engine and a server, all real and tiny; and a gate before the device."""
+"""Fixtures: a tiny model, a real engine and a real server, and a gate that holds back the device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.server.hosts import Served, served
 
 @pytest.fixture(scope="session")
 def engine(models: Path) -> Iterator[Engine]:
-    """An engine that tests share: whoever counts steps makes one of its own."""
+    """An engine that tests share; a test that counts steps has to make its own."""
     with Engine([models], device="cpu", threads=1) as engine:
         yield engine
 
@@ -32,7 +32,7 @@ async def service(engine: Engine) -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def alone(models: Path) -> AsyncIterator[Served]:
-    """A server whose engine does nothing but what the test asks, and lets two renders wait."""
+    """A server whose engine is used by one test only and lets two renders wait."""
     engine = await asyncio.to_thread(Engine, [models], device="cpu", threads=1, limits=Limits(max_waiting_renders=2))
     async with served(engine) as service:
         yield service
@@ -41,7 +41,7 @@ async def alone(models: Path) -> AsyncIterator[Served]:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flag]:
-    """Until it is set no device makes a step: what comes meanwhile comes in time on any machine."""
+    """Return a flag; no device makes a step before it is set, so the test does not depend on the machine's speed."""
     gate, step = Flag(), Ascent.step
 
     def held(ascent: Ascent) -> Any:

@@ -1,4 +1,4 @@
-"""A device whose steps cost nothing, for tests of what surrounds them."""
+"""A fake ascent whose steps compute nothing, for tests of dispatcher, scheduler and step loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reverie_server.scheduler.step_loop import StepLoop
 
 SIZE = 16
 
-#: How long a test waits for what is about to happen: much longer than that takes on a machine that is busy otherwise.
+#: How long a test waits for an event that must happen; much longer than it takes on a busy machine.
 PATIENCE_S = 120
 
 
@@ -42,7 +42,7 @@ def request(
     program_bytes: int = 0,
     maker: str = "",
 ) -> RenderRequest:
-    """A request as far as dispatcher, scheduler and step loop look at it; each layer has a program of its own."""
+    """Return a request with the fields that dispatcher, scheduler and step loop use; each layer is another program."""
     png = spec_pb2.IMAGE_FORMAT_PNG
     return RenderRequest(
         model=MODEL,
@@ -64,7 +64,7 @@ def request(
 
 
 class FakeAscent:
-    """Places, and runs in them that make steps without computing anything; a picture holds its seed.
+    """A batch of places whose runs make steps without computing anything; the pixels of a picture are its seed.
 
     ``before`` is called before each step, with the runs that make it.
     """
@@ -93,25 +93,25 @@ class FakeAscent:
         running = [(place, run) for place, run in enumerate(self.runs) if run is not None]
         assert running
         self.before([run for _, run in running])
-        told: list[Reached | Result] = []
+        results: list[Reached | Result] = []
         for place, run in running:
             run.history.append(float(run.steps))
-            told.append(Reached(place, run.steps, run.history[-1]))
+            results.append(Reached(place, run.steps, run.history[-1]))
             if run.steps == run.recipe.steps:
                 image = np.full((3, SIZE, SIZE), run.recipe.seed / 1e6, np.float32)
-                told.append(
+                results.append(
                     Result(place, image, 1.0, np.array(run.history, np.float32), run.steps, Outcome.CONVERGED, "")
                 )
                 self.runs[place] = None
-        return told
+        return results
 
 
 def nothing(*_: Any) -> None:
     """Do nothing."""
 
 
-class Heard(Render):
-    """A render of a step loop that one reader listens to."""
+class ReadRender(Render):
+    """A render of a step loop whose events one reader takes."""
 
     def __init__(self, step_loop: StepLoop, request: RenderRequest, wake: Callable[[], None]) -> None:
         super().__init__(request)
@@ -138,15 +138,15 @@ def submit(
     *,
     client: str = "",
     deadline_s: float | None = None,
-) -> Heard:
-    """Let a step loop render a request, of the class that it names; ``wake`` is called when there is news."""
-    render = Heard(step_loop, request, wake)
+) -> ReadRender:
+    """Submit a request to a step loop, with its priority; ``wake`` is called when there are new events."""
+    render = ReadRender(step_loop, request, wake)
     step_loop.submit(render, client=client, background=request.background, deadline_s=deadline_s)
     return render
 
 
-def seated(step_loop: StepLoop) -> list[Any]:
-    """The renders that have a place in some batch, by place."""
+def placed(step_loop: StepLoop) -> list[Any]:
+    """Return the renders of each batch by place."""
     return [batch.renders for batch in step_loop._state.programs if batch.renders]
 
 
@@ -158,7 +158,7 @@ def fake_step_loop(
     loading: Callable[[str], None] = nothing,
     **options: Any,
 ) -> StepLoop:
-    """A step loop whose programs are fakes; ``loading`` is called, with the layer, where one would be built."""
+    """Return a step loop with fake programs; ``loading`` is called with the layer when a program would be built."""
 
     def load(request: RenderRequest) -> Ascent:
         loading(request.recipe.terms[0].layer)

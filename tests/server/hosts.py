@@ -1,4 +1,4 @@
-"""Real gRPC servers for tests: on a loopback port, in the test's own event loop."""
+"""Real gRPC servers on a loopback port, in the test's event loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reverie_server.rpc.interceptor import Middleware
 
 @asynccontextmanager
 async def listening(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator[str]:
-    """A server with whatever `mount` adds to it; where it listens."""
+    """Start a server with the services that `mount` adds, and yield its address."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     mount(server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -34,14 +34,14 @@ async def listening(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator
 
 @asynccontextmanager
 async def hosted(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator[grpc.aio.Channel]:
-    """A server with whatever `mount` adds to it, and a channel to it."""
+    """Start a server with the services that `mount` adds, and yield a channel to it."""
     async with listening(mount) as address, grpc.aio.insecure_channel(address) as channel:
         yield channel
 
 
 @dataclass
 class Served:
-    """Reverie on a server of its own, as seen from both sides."""
+    """A server with only Reverie, its engine, and a stub."""
 
     engine: Engine
     mount: Mount
@@ -52,7 +52,7 @@ class Served:
 
 @asynccontextmanager
 async def served(engine: Engine) -> AsyncIterator[Served]:
-    """An engine behind gRPC, and a stub in front of it."""
+    """Serve an engine by gRPC and yield both sides."""
     mounts: list[Mount] = []
     async with (
         listening(lambda server: mounts.append(add_to_server(server, engine, health=True))) as address,
@@ -62,7 +62,7 @@ async def served(engine: Engine) -> AsyncIterator[Served]:
 
 
 class Refusal:
-    """A status and its google.rpc details, as a client of any language sees them."""
+    """A status and its google.rpc details, as a client in any language receives them."""
 
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
         self.code = error.code()
@@ -71,7 +71,7 @@ class Refusal:
         self.status = status_pb2.Status.FromString(self.trailers["grpc-status-details-bin"])
 
     def detail(self, kind: type[Message]) -> Any:
-        """The one detail of a type."""
+        """Return the only detail of a type."""
         (packed,) = (each for each in self.status.details if each.Is(kind.DESCRIPTOR))
         message = kind()
         packed.Unpack(message)
@@ -82,7 +82,7 @@ class Refusal:
 async def running(
     engine: Engine, settings: Settings, *, observer: Observer = NO_OBSERVER, middleware: Sequence[Middleware] = ()
 ) -> AsyncIterator[str]:
-    """A server with everything that surrounds its calls, as `reverie serve` runs it; its address."""
+    """Start a server with all interceptors, as `reverie serve` does, and yield its address."""
     signals, bound = Signals(), asyncio.get_running_loop().create_future()
     life = asyncio.create_task(
         serve(engine, settings, signals=signals, ready=bound.set_result, observer=observer, middleware=middleware)
@@ -96,6 +96,6 @@ async def running(
 
 
 def render_request(steps: int = 1, channel: int = 1, size_px: int = 16) -> RenderImageRequest:
-    """A render of the tiny model that takes no time."""
+    """Return a request for a very short render of the tiny model."""
     objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=channel))
     return RenderImageRequest(spec=RenderSpec(model="tiny", objective=objective, size_px=size_px, steps=steps))

@@ -1,4 +1,4 @@
-"""Renderings without a render, and places that fail."""
+"""Renderings made without a render, and storage places that fail."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def digest_of(seed: int) -> str:
 
 
 def rendering(seed: int = 0, *, size: int = 8, maker: Maker = MAKER) -> Rendering:
-    """A picture that depends on a seed."""
+    """Return a rendering whose picture depends on a seed."""
     rng = np.random.default_rng(seed)
     spec = spec_pb2.RenderSpec(model="tiny", seed=seed, steps=3, size_px=size)
     spec.objective.channel.layer = "conv1_1"
@@ -50,7 +50,7 @@ def rendering(seed: int = 0, *, size: int = 8, maker: Maker = MAKER) -> Renderin
 
 
 def same(one: Rendering | None, other: Rendering) -> bool:
-    """Whether two renderings agree to the last bit, in all but where they came from."""
+    """Return whether two renderings are equal to the last bit, except for their origin."""
     if one is None:
         return False
     arrays = (one.array, other.array), (one.history, other.history)
@@ -74,7 +74,7 @@ class FullDisk(Folder):
 
 
 class DeadDisk(Folder):
-    """A folder of which nothing can be read."""
+    """A folder from which nothing can be read."""
 
     def read(self, name: str) -> bytes | None:
         raise OSError(errno.EIO, "Input/output error", name)

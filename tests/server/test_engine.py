@@ -1,4 +1,4 @@
-"""Rendering in this process: the client's words, without a server."""
+"""Rendering in this process: the client's options, without a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event as News
+from threading import Event as Wake
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {"size": 32, "steps": 4}
 
 OBJECTIVE = spec_pb2.Objective(layer=spec_pb2.LayerObjective(layer="pool1"))
 
-# Calls that say what they want in no way or in two.
+# Calls without an objective, or with two.
 MISUSES: list[dict[str, Any]] = [
     {"model": "tiny"},
     {"model": "tiny", "layer": "conv1_1"},
@@ -32,7 +32,7 @@ MISUSES: list[dict[str, Any]] = [
     {"model": "tiny", "layer": "conv1_1", "channel": 1, "stepps": 3},
 ]
 
-# A word that no request can hold or no server takes, and what is said of it.
+# An option that no request can hold or no server supports, and the message.
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"seed": -1}, "spec.seed: -1 is not in 0"),
     ({"seed": 2**32}, "spec.seed: 4294967296 is not in 0"),
@@ -69,25 +69,25 @@ def test_the_same_call_gives_the_same_picture_and_another_seed_another(engine: E
     assert not np.array_equal(first.array, other.array)
 
 
-def test_a_spec_stands_for_all_of_a_call(engine: Engine) -> None:
+def test_a_spec_can_replace_all_arguments(engine: Engine) -> None:
     first = engine.render("tiny", "conv1_1", 1, seed=3, **SMALL)
     again = engine.render(spec=first.spec)
     assert again.encode() == first.encode()
     assert again.spec == first.spec
 
 
-def test_a_label_stands_for_a_class(engine: Engine) -> None:
+def test_a_label_selects_its_class(engine: Engine) -> None:
     (logits,) = (layer for layer in engine.layers("tiny") if layer.name == "logits")
     label = engine.models()[0].labels[1]
     rendering = engine.render("tiny", "logits", label, size=max(32, logits.size_multiple_px), steps=1)
     assert rendering.spec.objective.logit.index == 1
 
 
-def test_an_objective_may_be_anything_the_wire_knows(engine: Engine) -> None:
+def test_an_objective_may_be_any_kind_of_the_protocol(engine: Engine) -> None:
     assert engine.render("tiny", objective=OBJECTIVE, **SMALL).spec.objective == OBJECTIVE
 
 
-def test_frames_are_kept_with_the_rendering(engine: Engine) -> None:
+def test_a_rendering_has_its_frames(engine: Engine) -> None:
     rendering = engine.render("tiny", "conv1_1", 1, frames_every=2, frames_at=[3], frame_size=16, **SMALL)
     assert [frame.step for frame in rendering.frames] == [0, 2, 3, 4]
     assert {frame.image.size for frame in rendering.frames} == {(16, 16)}
@@ -113,18 +113,18 @@ def test_leaving_a_stream_stops_the_device(models: Path) -> None:
     assert stats.steps < 5_000
 
 
-def test_closing_stops_what_runs_and_what_waits(models: Path) -> None:
+def test_closing_stops_running_and_waiting_renders(models: Path) -> None:
     engine = Engine([models], device="cpu", threads=1)
     endless = [engine.stream("tiny", "conv1_1", 1, size=256, steps=10_000) for _ in range(2)]
     engine.close()
     assert engine.stats().late_steps <= 1
     assert engine.stats().running == engine.stats().waiting == 0
-    assert all(next(iter(stream)) for stream in endless)  # what was said before can still be read
+    assert all(next(iter(stream)) for stream in endless)  # earlier events can still be read
     with pytest.raises(Draining):
         engine.render("tiny", "conv1_1", 1)
 
 
-def test_threads_get_the_pictures_they_would_get_alone(engine: Engine) -> None:
+def test_concurrent_threads_get_the_same_pictures_as_alone(engine: Engine) -> None:
     def render(channel: int) -> bytes:
         rendering: Rendering = engine.render("tiny", "conv1_1", channel, **SMALL)
         return rendering.encode()
@@ -135,20 +135,18 @@ def test_threads_get_the_pictures_they_would_get_alone(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("call", MISUSES, ids=str)
-def test_a_call_has_to_say_what_it_wants_in_one_way(engine: Engine, call: dict[str, Any]) -> None:
+def test_a_call_must_give_its_objective_in_exactly_one_way(engine: Engine, call: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=r"say what to render|unexpected arguments: stepps"):
         engine.render(**call)
 
 
 @pytest.mark.parametrize(("words", "problem"), REFUSED, ids=str)
-def test_a_word_that_cannot_be_served_is_refused_like_a_field(
-    engine: Engine, words: dict[str, Any], problem: str
-) -> None:
+def test_an_unsupported_option_is_refused_like_a_field(engine: Engine, words: dict[str, Any], problem: str) -> None:
     with pytest.raises(InvalidRequest, match=problem):
         engine.render("tiny", "conv1_1", 1, **words)
 
 
-def test_what_is_not_served_is_named_with_the_nearest(engine: Engine) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest_one(engine: Engine) -> None:
     with pytest.raises(NotServed, match="the nearest: tiny"):
         engine.render("tinny", "conv1_1", 1)
     with pytest.raises(NotServed, match="the nearest: tiny"):
@@ -169,8 +167,8 @@ def same(one: Rendering, other: Rendering) -> bool:
     return (one.array.tobytes(), one.history.tobytes()) == (other.array.tobytes(), other.history.tobytes())
 
 
-def test_a_picture_is_the_same_bytes_whatever_shares_its_batch(models: Path, engine: Engine) -> None:
-    """Though the others come and go, with steps and seeds of their own."""
+def test_a_picture_has_the_same_bytes_in_any_batch(models: Path, engine: Engine) -> None:
+    """The other renders come and go, with other steps and seeds."""
     with Engine([models], device="cpu", threads=1, batch=4) as shared:
         assert shared.info().device_class == f"cpu-{instruction_set.cpu().name}-batch4"
         assert shared.info().limits.max_batch == 4
@@ -190,7 +188,9 @@ def test_a_picture_is_the_same_bytes_whatever_shares_its_batch(models: Path, eng
     assert error == 0 or -10 * np.log10(error) >= 50  # dB, between batches of different size
 
 
-def test_a_picture_is_the_same_bytes_though_its_render_gave_way(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_has_the_same_bytes_after_its_render_was_suspended(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("reverie_server.scheduler.turns.TURN_S", 0.01)
 
     def render(layer: str) -> Rendering:
@@ -223,13 +223,13 @@ def test_a_program_can_be_loaded_before_the_first_render(models: Path) -> None:
             engine.warm(["tinny/conv1_1"])
 
 
-def test_news_are_told_from_another_thread(engine: Engine) -> None:
-    """What the service builds on."""
-    news = News()
-    subscription = engine.submit(engine.check(engine_request()), news.set)
+def test_events_are_posted_from_another_thread(engine: Engine) -> None:
+    """The service relies on this."""
+    wake = Wake()
+    subscription = engine.submit(engine.check(engine_request()), wake.set)
     while not isinstance(subscription.take(), Rendering):
-        assert news.wait(PATIENCE_S)
-        news.clear()
+        assert wake.wait(PATIENCE_S)
+        wake.clear()
 
 
 def engine_request() -> Any:

@@ -1,4 +1,4 @@
-"""What a host that embeds an Engine can rely on. Each test is a process of its own, as a host is."""
+"""An Engine does not disturb the process that embeds it. Each test runs in its own process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-#: What the scripts have in common: a session as a host makes one, with nothing but defaults, and a render.
+#: The common part of the scripts: a host's session with default options, and a render.
 HEAD = """
 import sys
 import numpy as np
@@ -155,13 +155,13 @@ parent.close()
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_a_host_can_rely_on_it(script: str, models: Path) -> None:
+def test_a_host_process_is_not_disturbed(script: str, models: Path) -> None:
     if "os.fork" in script and not hasattr(sys.modules["os"], "fork"):
         pytest.skip("nothing forks here")
     run(script, models)
 
 
-def test_importing_the_door_loads_nothing_heavy() -> None:
+def test_importing_the_package_loads_no_heavy_module() -> None:
     script = """
 import sys
 import reverie_server

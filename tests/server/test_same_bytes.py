@@ -1,4 +1,4 @@
-"""One spec and one maker make one picture: in any process, with any cache, any threads and any neighbours."""
+"""Equal specs and equal makers give equal pictures, in any process, with any cache, threads and load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reverie_server import Engine
 
 ROOT = Path(__file__).parents[2]
 
-#: Of texture19, small: convolutions that are lowered and some that are not, a ReLU, a pool.
+#: Layers of texture19 that render fast: convolutions with and without lowering, a ReLU, a pool.
 SPECS = [
     ("conv1_2", {"size": 48}),
     ("conv2_2", {"size": 64}),
@@ -50,14 +50,14 @@ def begin(cache: Path, *, threads: int) -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> str:
-    told, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=300)
     assert process.returncode == 0
-    return told
+    return output
 
 
 @contextmanager
 def busy_neighbours(count: int) -> Iterator[None]:
-    """Keep so many processes computing meanwhile."""
+    """Keep ``count`` processes computing until the block ends."""
     loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield
@@ -71,11 +71,11 @@ def test_five_processes_with_five_empty_caches_make_the_same_bytes(tmp_path: Pat
     quiet = [end(begin(tmp_path / f"quiet{threads}", threads=threads)) for threads in (1, 2)]
     with busy_neighbours(4):
         crowd = [begin(tmp_path / f"busy{number}", threads=1 + number % 2) for number in range(3)]
-        told = {*quiet, *map(end, crowd)}
-    assert len(told) == 1
-    (one,) = told
+        output = {*quiet, *map(end, crowd)}
+    assert len(output) == 1
+    (one,) = output
     assert len(set(json.loads(one)["digests"])) == len(SPECS)
-    assert not list(tmp_path.rglob("*.json"))  # nothing was measured, and nothing kept
+    assert not list(tmp_path.rglob("*.json"))  # nothing was measured, and nothing was saved
 
 
 def test_a_plan_of_another_class_is_another_maker_with_a_folder_of_its_own(tmp_path: Path) -> None:
@@ -85,17 +85,17 @@ def test_a_plan_of_another_class_is_another_maker_with_a_folder_of_its_own(tmp_p
         with Engine(device="cpu", store=tmp_path, plan=plan) as engine:
             rendering = engine.render("texture19", "conv2_1", 1, size=32, steps=2, seed=3)
             assert rendering.maker == engine.info().maker == made.get(plan, rendering.maker)
-            assert rendering.cached == (turn > 1)  # each finds its own again, and nobody else's
+            assert rendering.cached == (turn > 1)  # each finds its own entry again, and no other's
             made[plan] = rendering.maker
     assert made[None] != made[other]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(made.values())
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2
 
 
-def test_an_entry_that_names_another_maker_is_refused_and_made_anew(
+def test_an_entry_that_names_another_maker_is_refused_and_rendered_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Though it lies in this maker's folder: a copied or renamed folder makes no picture this maker's."""
+    """Even in this maker's folder: a copied or renamed folder does not change the maker of a picture."""
     with Engine(device="cpu", store=tmp_path, plan="neon") as engine:
         engine.render("texture19", "conv1_1", 1, size=32, steps=2)
         theirs = engine.maker.name

@@ -1,4 +1,4 @@
-"""A progress bar with the objective beside it."""
+"""A progress bar that also shows the objective."""
 
 from __future__ import annotations
 

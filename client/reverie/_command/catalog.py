@@ -1,4 +1,4 @@
-"""`reverie models` and `reverie layers`: what there is to look at."""
+"""`reverie models` and `reverie layers`: lists of what can be rendered."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def models(**server: Any) -> None:
 @click.argument("model")
 @server_options
 def layers(model: str, **server: Any) -> None:
-    """List the layers of MODEL, from the picture upwards.
+    """List the layers of MODEL, from the input picture to the output.
 
     STRIDE is the distance in pixels between neighbouring positions, FIELD the side of the square of pixels that one
     position sees, SMALLEST the smallest picture that the layer works on.

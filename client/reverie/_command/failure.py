@@ -1,4 +1,4 @@
-"""How commands end that do not succeed: one sentence on stderr and an exit code, never a traceback."""
+"""How commands report failure: one sentence on stderr and an exit code, never a traceback."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from reverie.errors import (
     Unavailable,
 )
 
-# What only the server or time can mend.
+# Failures that the user cannot fix: the server has to, or a later try may succeed.
 SERVER_ERRORS = (Cancelled, DeadlineExceeded, InternalError, ResourceExhausted, Unavailable)
 
-# 128 + SIGINT, as shells have it.
+# 128 + SIGINT, the shells' convention.
 INTERRUPTED = 130
 
 
 class Failure(click.ClickException):
-    """A sentence about what the user can mend."""
+    """A failure that the user can fix, with the sentence to print."""
 
     exit_code = 2
 
 
 class ServerFailure(Failure):
-    """A sentence about what the user cannot mend."""
+    """A failure that the user cannot fix, with the sentence to print."""
 
     exit_code = 1
 
 
 class Command(click.Command):
-    """A command whose errors of ours, files and Ctrl-C become a sentence and an exit code."""
+    """A command that turns ReverieError, OSError and Ctrl-C into a sentence and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -43,7 +43,7 @@ class Command(click.Command):
             return super().invoke(ctx)
         except ReverieError as error:
             kind = ServerFailure if isinstance(error, SERVER_ERRORS) else Failure
-            raise kind(_told(error)) from error
+            raise kind(_sentence(error)) from error
         except OSError as error:
             raise Failure(f"{error.filename or 'A file'}: {error.strerror or error}") from error
         except KeyboardInterrupt:
@@ -51,7 +51,7 @@ class Command(click.Command):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def _told(error: ReverieError) -> str:
+def _sentence(error: ReverieError) -> str:
     if isinstance(error, InternalError) and error.incident and error.incident not in error.message:
         return f"{error} (incident {error.incident})"
     return str(error)

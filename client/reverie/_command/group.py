@@ -13,7 +13,7 @@ from reverie._command.failure import Failure
 
 GROUP = "reverie.commands"
 
-# The sub-commands that an extra brings, and which one. All others need nothing but the base install.
+# The extra that provides each of these sub-commands. All others are part of the base install.
 EXTRAS = {
     "serve": "server",
     "keys": "server",
@@ -25,27 +25,27 @@ EXTRAS = {
     "atlas": "server",
 }
 
-# A package that tells whether an extra is installed: looking for it loads nothing, and `reverie --help` stays quick.
+# A package whose presence shows that the extra is installed. find_spec loads nothing, so `reverie --help` stays fast.
 PROBES = {"server": "onnxruntime", "export": "onnxscript"}
 
-# In the order of first need; others follow by name.
+# The order in which a new user needs them; others follow by name.
 ORDER = ("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "tune", "export", "check")
 
 
 class Commands(click.Group):
-    """A group whose members are entry points, each loaded when it is called for."""
+    """A command group whose members are entry points, each loaded on first use."""
 
     def __init__(self, *args: Any, found: Mapping[str, EntryPoint] | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._found = found
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all sub-commands, those included that cannot run for want of an extra."""
+        """Return the names of all sub-commands, including those whose extra is not installed."""
         names = set(self._entry_points())
         return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The sub-command; where its packages are missing, one that says what to install."""
+        """Return the sub-command or, if its packages are missing, a command that says what to install."""
         entry = self._entry_points().get(name)
         if entry is None:
             return _absent(name, f"reverie {name} is not installed") if name in EXTRAS else None
@@ -62,14 +62,14 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the sub-commands when there is none of that name."""
+        """Find the sub-command; if no sub-command has that name, fail with a list of those that exist."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             raise Failure(f"There is no command {name!r}. There are: {', '.join(self.list_commands(ctx))}.")
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the sub-command; say what to install where it finds only now that a package is missing."""
+        """Run the sub-command; if it finds during the run that a package is missing, say what to install."""
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
@@ -83,7 +83,7 @@ class Commands(click.Group):
 
 
 def remedy(extra: str) -> str:
-    """How to install an extra."""
+    """Return the shell command that installs an extra."""
     return f'pip install "reverie[{extra}]"'
 
 
@@ -96,7 +96,7 @@ def _how(name: str) -> str:
 
 
 def _absent(name: str, fact: str) -> click.Command:
-    """A command that only says why it cannot run, whatever its arguments."""
+    """Return a command that accepts any arguments and fails with the reason why it cannot run."""
 
     def fail() -> None:
         raise Failure(f"{fact}: {_how(name)}")

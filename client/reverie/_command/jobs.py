@@ -1,4 +1,4 @@
-"""`reverie jobs`: many pictures from one request, on a server that goes on without us."""
+"""`reverie jobs`: commands for jobs, which render many pictures on a server without a connected client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from reverie._client import Client
 from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure, ServerFailure
-from reverie._command.picture import described, picture_options
+from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
 from reverie._files import write_atomically
@@ -25,7 +25,7 @@ FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
 
 
 def layer_channels(text: str) -> tuple[str, list[int] | None]:
-    """A layer and its chosen channels, or None for all of them, from a text such as "conv4_3:0-15,20"."""
+    """Parse a text such as "conv4_3:0-15,20" into a layer and its channels; None stands for all channels."""
     layer, colon, channels = text.partition(":")
     if not colon:
         return layer, None
@@ -40,9 +40,9 @@ def layer_channels(text: str) -> tuple[str, list[int] | None]:
     return layer, chosen
 
 
-@click.group(short_help="Render many channels on a server, as a job that goes on without you.")
+@click.group(short_help="Render many channels on a server, as a job that keeps running after you disconnect.")
 def jobs() -> None:
-    """Render many channels on a server, as a job that goes on without you and after the server's restart."""
+    """Render many channels on a server, as a job that keeps running after you disconnect and survives restarts."""
 
 
 @jobs.command(cls=Command)
@@ -51,11 +51,11 @@ def jobs() -> None:
 @picture_options
 @server_options
 def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **options: Any) -> None:
-    """Begin a job for channels of LAYERs of a MODEL, and print its id.
+    """Start a job for channels of LAYERs of a MODEL, and print its id.
 
     LAYER alone stands for all of its channels; conv4_3:0-15,20 names some.
     """
-    chosen = described(options)
+    chosen = given_options(options)
     if len(dict(layers)) < len(layers):
         raise Failure("A layer is named twice: give all of its channels at once, as in conv4_3:0-15,20.")
     with _remote(options) as client:
@@ -65,7 +65,7 @@ def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **optio
 @jobs.command(name="list", cls=Command)
 @server_options
 def list_jobs(**server: Any) -> None:
-    """List the jobs that the server remembers, the newest first."""
+    """List the jobs that the server still has a record of, newest first."""
     with _remote(server) as client:
         found = client.jobs()
     print_table(
@@ -91,9 +91,9 @@ def list_jobs(**server: Any) -> None:
 @click.argument("job")
 @server_options
 def show(job: str, **server: Any) -> None:
-    """Tell how a JOB stands."""
+    """Print the state of a JOB."""
     with _remote(server) as client:
-        _tell(client.job(job).info())
+        _print_state(client.job(job).info())
 
 
 @jobs.command(cls=Command)
@@ -101,24 +101,24 @@ def show(job: str, **server: Any) -> None:
 @click.option("--after", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out what came up to event N.")
 @server_options
 def watch(job: str, after: int, **server: Any) -> None:
-    """Follow a JOB until it has ended: a line for each picture."""
+    """Follow a JOB until it has ended, and print a line for each picture."""
     with _remote(server) as client, _following(client.job(job), after) as events:
         for event in events:
             if (item := event.item) is not None:
                 result = item.error or f"{item.outcome}  activation {item.activation:.4g}  {item.spec_digest}"
                 click.echo(f"{event.sequence}  {item.layer}:{item.channel}  {result}")
         last = client.job(job).info()
-    _tell(last)
-    _judge(last)
+    _print_state(last)
+    _require_success(last)
 
 
 @jobs.command(cls=Command)
 @click.argument("job")
 @server_options
 def cancel(job: str, **server: Any) -> None:
-    """End a JOB before its next step; pictures that are done stay."""
+    """Stop a JOB before its next step; finished pictures are kept."""
     with _remote(server) as client:
-        _tell(client.job(job).cancel())
+        _print_state(client.job(job).cancel())
 
 
 @jobs.command(cls=Command)
@@ -133,7 +133,7 @@ def cancel(job: str, **server: Any) -> None:
 @click.option("--format", "image_format", type=click.Choice(FORMATS), default="png", show_default=True)
 @server_options
 def fetch(job: str, out: Path, image_format: str, **server: Any) -> None:
-    """Write the pictures of a JOB into a folder, as they are done, until it has ended."""
+    """Write each picture of a JOB into a folder as soon as it is finished, until the job has ended."""
     written = 0
     with _remote(server) as client, _following(client.job(job), 0) as events:
         for event in events:
@@ -144,12 +144,12 @@ def fetch(job: str, out: Path, image_format: str, **server: Any) -> None:
                 written += 1
         last = client.job(job).info()
     click.echo(f"{out}  {written} pictures")
-    _judge(last)
+    _require_success(last)
 
 
 @contextmanager
 def _remote(server: dict[str, Any]) -> Iterator[Client]:
-    """A client of the server that was named: a job needs one that stays."""
+    """Connect to the server that was named; required, because a job outlives this process."""
     if not server["server"]:
         raise Failure("Jobs live on a server: name one with --server HOST:PORT or REVERIE_SERVER.")
     with connected(**server) as client:
@@ -158,7 +158,7 @@ def _remote(server: dict[str, Any]) -> Iterator[Client]:
 
 @contextmanager
 def _following(job: Job, after: int) -> Iterator[Iterator[JobEvent]]:
-    """The events of a job, with a bar that counts its pictures."""
+    """Yield an iterator over a job's events, which also updates a bar that counts its pictures."""
     with progress_bar(f"job {job.id[:8]}") as show:
 
         def events() -> Iterator[JobEvent]:
@@ -169,15 +169,15 @@ def _following(job: Job, after: int) -> Iterator[Iterator[JobEvent]]:
         yield events()
 
 
-def _tell(job: JobInfo) -> None:
+def _print_state(job: JobInfo) -> None:
     facts = f"{job.done_count} of {job.item_count} done, {job.cached_count} of them before, {job.failed_count} failed"
     click.echo(f"{job.id}  {job.state}  {facts}")
     if job.detail:
         click.echo(f"Waits: {job.detail}", err=True)
 
 
-def _judge(job: JobInfo) -> None:
-    """End with an error where not every picture was made."""
+def _require_success(job: JobInfo) -> None:
+    """Fail unless every picture of the job was made."""
     if job.state is not JobState.SUCCEEDED:
         raise ServerFailure(f"The job is {job.state}: {job.done_count} of {job.item_count} pictures were made.")
 

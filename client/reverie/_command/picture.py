@@ -20,14 +20,14 @@ OPTIONS = (
 
 
 def picture_options(command: F) -> F:
-    """The options that describe a picture beside its objective."""
+    """Add the options that describe a picture, except for its objective, to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
 
 
-def described(options: dict[str, Any]) -> SpecOptions:
-    """Take what was said of them out of the options of a command."""
+def given_options(options: dict[str, Any]) -> SpecOptions:
+    """Remove these options from ``options`` and return those that have a value."""
     chosen: SpecOptions = {}
     for name in ("size", "steps", "seed", "preset"):
         if (value := options.pop(name)) is not None:

@@ -1,4 +1,4 @@
-"""`reverie render`: one picture, and the way to it."""
+"""`reverie render`: render one picture, with progress and optionally an animation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie import objectives
 from reverie._client import Client
 from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure
-from reverie._command.picture import described, picture_options
+from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
 from reverie._files import try_to_write, write_atomically
 from reverie._options import Priority, StreamOptions
@@ -26,14 +26,14 @@ FORMATS = [str(known) for known in ImageFormat if known is not ImageFormat.RAW]
 
 
 def position(text: str) -> tuple[int, int]:
-    """Row and column from a text such as "3,4"."""
+    """Parse a text such as "3,4" into a row and a column."""
     match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
     if match is None:
-        raise click.BadParameter(f"{text!r} is no position: write row and column, such as 3,4")
+        raise click.BadParameter(f"{text!r} is not a position: write row and column, such as 3,4")
     return int(match[1]), int(match[2])
 
 
-# The options that say where the picture is made, and not which.
+# The options that say where the picture is made; all others say which picture.
 SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "models", "exact")
 
 
@@ -54,12 +54,12 @@ SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "model
     "--animate",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Also write the way from noise to the picture, as .gif or .webp.",
+    help="Also write an animation from noise to the picture, as .gif or .webp.",
 )
 @click.option(
     "--priority",
     type=click.Choice(list(map(str, Priority))),
-    help="Among the renders of a server: batch gives way to the others.  [default: interactive]",
+    help="Among the renders of a server: batch yields to the others.  [default: interactive]",
 )
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up after so long."
@@ -89,7 +89,7 @@ def render(
     for path in filter(None, (output, animate)):
         try_to_write(path)
     objective = _objective(layer, channel, options["neuron"], negative=options["negative"])
-    spec = Spec(model, objective, **described(options))
+    spec = Spec(model, objective, **given_options(options))
     request: StreamOptions = {"spec": spec, "format": chosen}
     if options["priority"]:
         request["priority"] = options["priority"]
@@ -98,7 +98,7 @@ def render(
 
     with connected(**server) as client, progress_bar(f"{model} {objective}") as show:
         if animate:
-            # Which frames to ask for depends on the number of steps, so it is settled here.
+            # The frames to request depend on the number of steps, so the default is resolved here.
             steps = _default_steps(client, spec.preset) if spec.steps is None else spec.steps
             request["spec"] = replace(spec, steps=steps)
             request["frames_at"] = schedule(steps or 0)
@@ -116,7 +116,7 @@ def render(
 
 
 def _destination(output: Path | None, image_format: str | None, name: str) -> tuple[Path, ImageFormat]:
-    """Where the picture goes, and as what."""
+    """Return the path of the picture and its format."""
     if output is None:
         chosen = ImageFormat(image_format or ImageFormat.PNG)
         return Path(re.sub(r"[^A-Za-z0-9._-]+", "_", name) + f".{chosen}"), chosen
@@ -129,7 +129,7 @@ def _destination(output: Path | None, image_format: str | None, name: str) -> tu
 
 
 def _objective(layer: str, channel: str, position: tuple[int, int] | None, *, negative: bool) -> objectives.Objective:
-    """What the arguments ask for. A channel of digits is a number: such labels have to be asked for in Python."""
+    """Build the objective from the arguments. A channel of digits is a number, so use Python for labels of digits."""
     number = int(channel) if re.fullmatch(r"-?\d+", channel) else None
     objective: objectives.Objective
     if position is None:
@@ -142,7 +142,7 @@ def _objective(layer: str, channel: str, position: tuple[int, int] | None, *, ne
 
 
 def _default_steps(client: Client, preset: str | None) -> int | None:
-    """The steps of a preset, or of the server's first, its default; None where it has no such preset."""
+    """Return the steps of a preset (None: the server's first, its default), or None if the server does not have it."""
     presets = client.server_info().presets
     return next((known.steps for known in presets if preset in (None, known.name)), None)
 

@@ -1,4 +1,4 @@
-"""Which server a command speaks with: one that is named, or one of its own in this process."""
+"""The server that a command uses: the one that is named, or an engine in this process."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ OPTIONS = (
 
 
 def server_options(command: F) -> F:
-    """The options that say which server to speak with."""
+    """Add the options that select the server to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
@@ -79,9 +79,9 @@ def connected(
     models: tuple[Path, ...],
     exact: bool = False,
 ) -> Iterator[Client]:
-    """A client of the server that was named, or of one in this process when none was.
+    """Yield a client of the named server or, if none is named, of an engine in this process.
 
-    ``exact`` is how an engine in this process computes; a server was told so when it was started.
+    ``exact`` only applies to an engine in this process; a server gets this setting when it is started.
     """
     if server and models:
         raise Failure(f"--models is for making pictures in this process, but the server {server} is named: choose one.")
@@ -101,7 +101,7 @@ def connected(
 
 @contextmanager
 def _local(models: tuple[Path, ...], *, exact: bool) -> Iterator[str]:
-    """The address of an engine in this process: a context manager that an extra declares as an entry point."""
+    """Start an engine in this process, by the context manager that an extra declares, and yield its address."""
     with ExitStack() as stack:
         try:
             address = stack.enter_context(_serving()(models or None, exact=exact))
@@ -111,11 +111,11 @@ def _local(models: tuple[Path, ...], *, exact: bool) -> Iterator[str]:
                 f"No server is named and no engine is installed here{missing}. Name a server with --server HOST:PORT "
                 f"or REVERIE_SERVER, or install the engine: {remedy('server')}"
             ) from error
-        except Exception as error:  # of a package that is not known here: its sentence is what helps
+        except Exception as error:  # of a package that is not known here: its message is the most helpful text
             raise Failure(f"The engine in this process cannot start: {error}") from error
         yield address
 
 
 def _serving() -> Any:
-    """What starts an engine in this process; StopIteration where nothing declares that it can."""
+    """Return the function that starts an engine in this process; StopIteration if no extra declares one."""
     return next(iter(entry_points(group=GROUP))).load()

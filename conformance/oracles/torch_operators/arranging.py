@@ -1,4 +1,4 @@
-"""Operators that move, pick, put, join, or reduce elements."""
+"""Operators that move, select, replace, join or reduce elements."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ F = torch.nn.functional
 
 
 def reshape(call: Call) -> Tensor:
-    """A size of 0 is that of the input."""
+    """Reshape; a size of 0 means that of the input."""
     sizes = call.numbers(1) or []
     return call.x.reshape([call.x.shape[i] if n == 0 else n for i, n in enumerate(sizes)])
 
 
 def flatten(call: Call) -> Tensor:
-    """Make a matrix, split at the axis."""
+    """Reshape to a matrix, split at the axis."""
     axis = call.get("axis", 1)
     return call.x.reshape(int(np.prod(call.x.shape[:axis])), -1)
 
 
 def unsqueeze(call: Call) -> Tensor:
-    """Axes are counted in the result."""
+    """Insert axes, which are counted in the result."""
     x, axes = call.x, call.numbers(1) or []
     for axis in sorted(a % (x.ndim + len(axes)) for a in axes):
         x = x.unsqueeze(axis)
@@ -35,18 +35,18 @@ def unsqueeze(call: Call) -> Tensor:
 
 
 def squeeze(call: Call) -> Tensor:
-    """Drop the axes given, or all of length 1."""
+    """Remove the given axes, or all of length 1."""
     axes = call.numbers(1)
     return call.x.squeeze() if axes is None else call.x.squeeze(tuple(axes))
 
 
 def transpose(call: Call) -> Tensor:
-    """Backwards by default."""
+    """Permute the axes; the default reverses them."""
     return call.x.permute(call.get("perm", list(range(call.x.ndim))[::-1]))
 
 
 def depth_to_space(call: Call) -> Tensor:
-    """Blocks first (DCR) or channels first (CRD, which is pixel_shuffle)."""
+    """DepthToSpace with blocks first (DCR) or channels first (CRD, which is pixel_shuffle)."""
     x, b = call.x, call.attributes["blocksize"]
     if call.get("mode", "DCR") == "CRD":
         return F.pixel_shuffle(x, b)
@@ -55,14 +55,14 @@ def depth_to_space(call: Call) -> Tensor:
 
 
 def space_to_depth(call: Call) -> Tensor:
-    """Undo DepthToSpace, blocks first."""
+    """Invert DepthToSpace with blocks first."""
     x, b = call.x, call.attributes["blocksize"]
     n, c, h, w = x.shape
     return x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4).reshape(n, c * b**2, h // b, w // b)
 
 
 def reverse_sequence(call: Call) -> Tensor:
-    """Turn the first elements of each sequence round."""
+    """Reverse the first elements of each sequence."""
     time, batch = call.get("time_axis", 0), call.get("batch_axis", 1)
     moved = call.x.movedim((batch, time), (0, 1))
     lines = [torch.cat([s[:n].flip(0), s[n:]]) for s, n in zip(moved, call.numbers(1) or [], strict=True)]
@@ -73,12 +73,12 @@ def reverse_sequence(call: Call) -> Tensor:
 
 
 def take(x: Tensor, axis: int, index: Any) -> Tensor:
-    """Return the elements of an axis that a list of places names."""
+    """Return the elements of an axis at a list of indices."""
     return x.index_select(axis, torch.as_tensor(np.ascontiguousarray(index), dtype=torch.int64))
 
 
 def slice_(call: Call) -> Tensor:
-    """Slice axis by axis, backwards too."""
+    """Slice axis by axis, also with negative steps."""
     x, starts, ends = call.x, call.numbers(1) or [], call.numbers(2) or []
     axes, steps = call.numbers(3) or list(range(len(starts))), call.numbers(4) or [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
@@ -87,7 +87,7 @@ def slice_(call: Call) -> Tensor:
 
 
 def pad(call: Call) -> Tensor:
-    """Surround with a constant, or with elements of the tensor itself."""
+    """Pad with a constant, or with elements of the tensor itself."""
     x, pads, mode = call.x, call.numbers(1) or [], call.get("mode", "constant")
     axes = call.numbers(3) or list(range(x.ndim))
     for axis, before, after in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
@@ -102,7 +102,7 @@ def pad(call: Call) -> Tensor:
 
 
 def center_crop_pad(call: Call) -> Tensor:
-    """Cut off or add on both sides, the odd one behind."""
+    """Crop or pad on both sides, with an odd element at the end."""
     x = call.x
     for axis, size in zip(call.get("axes", list(range(x.ndim))), call.numbers(1) or [], strict=True):
         n = x.shape[axis]
@@ -121,13 +121,13 @@ def gather(call: Call) -> Tensor:
 
 
 def gather_elements(call: Call) -> Tensor:
-    """torch.gather, with places counted from the end."""
+    """torch.gather, with support for negative indices."""
     axis = call.get("axis", 0)
     return torch.gather(call.x, axis, call.inputs[1] % call.x.shape[axis])
 
 
 def _leading(call: Call) -> tuple[Tensor, ...]:
-    """Return the index of GatherND and ScatterND as one for each axis it speaks of."""
+    """Return the index of GatherND and ScatterND as one index tensor per axis."""
     index, batch = call.inputs[1], call.get("batch_dims", 0)
     places = tuple(index[..., k] for k in range(index.shape[-1]))
     lines = [torch.arange(n).reshape([-1] + [1] * (index.ndim - 2 - k)) for k, n in enumerate(index.shape[:batch])]
@@ -138,7 +138,7 @@ REDUCTIONS = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 
 
 def scatter_elements(call: Call) -> Tensor:
-    """scatter, or scatter_reduce."""
+    """ScatterElements by scatter or scatter_reduce."""
     axis, how = call.get("axis", 0), call.get("reduction", "none")
     index = call.inputs[1] % call.x.shape[axis]
     if how == "none":
@@ -147,7 +147,7 @@ def scatter_elements(call: Call) -> Tensor:
 
 
 def scatter_nd(call: Call) -> Tensor:
-    """index_put, or scatter_reduce over the elements in one row."""
+    """ScatterND by index_put, or by scatter_reduce on the flattened elements."""
     how, x, updates = call.get("reduction", "none"), call.x, call.inputs[2]
     if how in ("none", "add"):
         return x.index_put(_leading(call), updates, accumulate=how == "add")
@@ -156,7 +156,7 @@ def scatter_nd(call: Call) -> Tensor:
 
 
 def compress(call: Call) -> Tensor:
-    """Keep what a row of truth values says."""
+    """Keep the elements for which a vector of truth values is true."""
     axis = call.get("axis", None)
     x = call.x.reshape(-1) if axis is None else call.x
     kept = call.inputs[1].nonzero().reshape(-1)
@@ -164,14 +164,14 @@ def compress(call: Call) -> Tensor:
 
 
 def split(call: Call) -> Any:
-    """Split evenly, the last one smaller, or by sizes."""
+    """Split evenly, with a smaller last part, or by sizes."""
     axis, sizes = call.get("axis", 0), call.numbers(1)
     each = -(-call.x.shape[axis] // call.outputs)
     return torch.split(call.x, each if sizes is None else sizes, axis)
 
 
 def top_k(call: Call) -> Any:
-    """The k largest or smallest."""
+    """Return the k largest or smallest elements."""
     (k,) = call.numbers(1) or [1]
     return torch.topk(call.x, k, call.get("axis", -1), bool(call.get("largest", 1)))
 
@@ -194,20 +194,20 @@ def cumulative(function: Any, neutral: float) -> Function:
 
 
 def trilu(call: Call) -> Tensor:
-    """The upper or the lower triangle."""
+    """Return the upper or the lower triangle."""
     (k,) = call.numbers(1) or [0]
     return torch.triu(call.x, k) if call.get("upper", 1) else torch.tril(call.x, k)
 
 
 def range_(call: Call) -> Tensor:
-    """start + i * step, for as many i as there are."""
+    """Return start + i * step for all i."""
     start, limit, step = call.inputs
     count = int(np.ceil(((limit - start) / step).item()))
     return start + step * torch.arange(count)
 
 
 def one_hot(call: Call) -> Tensor:
-    """Between the two values."""
+    """OneHot with the given off and on values."""
     index, (depth,), (off, on) = call.x, call.numbers(1) or [1], call.inputs[2]
     places = F.one_hot(index % depth, depth).movedim(-1, call.get("axis", -1))
     return off + (on - off) * places

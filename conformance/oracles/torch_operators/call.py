@@ -1,4 +1,4 @@
-"""What a function in torch is given for a node of ONNX."""
+"""The arguments of a torch function that computes an ONNX node."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Tensor = Any
 
 @dataclass(frozen=True)
 class Call:
-    """A node with its inputs as tensors; None for one that is not given. ``outputs`` counts the node's outputs."""
+    """A node with its inputs as tensors, or None for an omitted one. ``outputs`` is the number of its outputs."""
 
     inputs: Sequence[Tensor]
     attributes: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Operators that act on each element by itself, or on several broadcast against each other."""
+"""Elementwise operators, with broadcasting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES = {
 
 
 def plain(function: Any) -> Function:
-    """Take the inputs of a node as they are; one that is absent is left out."""
+    """Return a function that passes on the inputs of a node without omitted ones."""
     return lambda call: function(*(x for x in call.inputs if x is not None))
 
 
@@ -40,7 +40,7 @@ def selu(call: Call) -> Tensor:
 
 
 def shrink(call: Call) -> Tensor:
-    """Move by the bias towards zero what is beyond lambd, and make the rest zero."""
+    """Move elements beyond lambd by the bias towards zero, and set the others to zero."""
     bias, lambd, x = call.get("bias", 0.0), call.get("lambd", 0.5), call.x
     return torch.where(x < -lambd, x + bias, torch.where(x > lambd, x - bias, torch.zeros_like(x)))
 

@@ -19,12 +19,12 @@ MAX_POOL = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
 
 
 def around(x: Tensor, before: np.ndarray, after: np.ndarray, value: float = 0.0) -> Tensor:
-    """Add to the last axes, or cut off where a number is below zero."""
+    """Pad the last axes; negative numbers crop."""
     return F.pad(x, [int(n) for pair in zip(before[::-1], after[::-1], strict=True) for n in pair], value=value)
 
 
 class Window:
-    """How the windows of a convolution or a pool lie: kernel, strides, dilations, pads, as arrays of one per axis."""
+    """The windows of a convolution or a pool: kernel, strides, dilations and pads, as arrays with a number per axis."""
 
     def __init__(self, call: Call, kernel: list[int]) -> None:
         rank, size = len(kernel), np.array(call.x.shape[2:])
@@ -48,7 +48,7 @@ class Window:
         self.needed = (self.count - 1) * self.strides + reach - size - self.before
 
     def padded(self, x: Tensor, value: float) -> Tensor:
-        """Surround the input as far as windows reach."""
+        """Pad the input as far as windows reach."""
         return around(x, self.before, self.needed, value)
 
     def views(self, padded: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def conv_transpose(call: Call) -> Tensor:
 
 
 def max_pool(call: Call) -> Any:
-    """torch's own, on an input padded with minus infinity; places are counted through the whole tensor."""
+    """Max pooling by torch on an input padded with minus infinity; indices are counted in the whole tensor."""
     window = Window(call, call.attributes["kernel_shape"])
     strides, dilations = window.tuples()
     x = window.padded(call.x, -math.inf)
@@ -104,7 +104,7 @@ def max_pool(call: Call) -> Any:
 
 
 def max_unpool(call: Call) -> Tensor:
-    """Put the maxima back where they were."""
+    """Put the maxima back at their indices."""
     x, at, kernel = call.x, call.inputs[1], np.array(call.attributes["kernel_shape"])
     size = (np.array(x.shape[2:]) - 1) * np.array(call.get("strides", [1] * len(kernel))) + kernel
     shape = [*x.shape[:2], *size.tolist()]
@@ -112,7 +112,7 @@ def max_unpool(call: Call) -> Tensor:
 
 
 def average_pool(call: Call) -> Tensor:
-    """Sum, and divide by how many elements count."""
+    """Sum, and divide by the number of elements that count."""
     window = Window(call, call.attributes["kernel_shape"])
     counted = torch.ones_like(call.x)
     if call.get("count_include_pad", 0):  # not beyond the pads, where windows stick out
@@ -135,7 +135,7 @@ def over_places(function: Any) -> Function:
 
 
 def gemm(call: Call) -> Tensor:
-    """alpha * A @ B + beta * C."""
+    """Return alpha * A @ B + beta * C."""
     a, b, c = call.x, call.inputs[1], call.input(2)
     a, b = a.T if call.get("transA", 0) else a, b.T if call.get("transB", 0) else b
     y = call.get("alpha", 1.0) * (a @ b)
@@ -146,13 +146,13 @@ def gemm(call: Call) -> Tensor:
 
 
 def batch_normalization(call: Call) -> Tensor:
-    """With the statistics given."""
+    """Batch normalisation with the given statistics."""
     x, scale, bias, mean, var = call.inputs
     return F.batch_norm(x, mean, var, scale, bias, eps=call.get("epsilon", 1e-5))
 
 
 def normalized(function: Any) -> Function:
-    """Normalise over the last axes, from the one given on."""
+    """Normalise over the last axes, starting with the given one."""
 
     def run(call: Call) -> Tensor:
         axis = call.get("axis", -1) % call.x.ndim
@@ -162,13 +162,13 @@ def normalized(function: Any) -> Function:
 
 
 def mean_variance(call: Call) -> Tensor:
-    """(x - mean) / standard deviation."""
+    """Return (x - mean) / standard deviation."""
     axes = tuple(call.get("axes", [0, 2, 3]))
     return (call.x - call.x.mean(axes, True)) / (call.x.std(axes, correction=0, keepdim=True) + 1e-9)
 
 
 def local_response(call: Call) -> Tensor:
-    """Of channels before and behind, of which torch takes one more before if the size is even, and ONNX behind."""
+    """LRN; for an even size torch uses one more channel before, and ONNX one more after."""
     x, size = call.x, call.attributes["size"]
     near = F.pad(x.square(), [0, 0] * (x.ndim - 2) + [(size - 1) // 2, size // 2]).unfold(1, size, 1).sum(-1)
     return x / (call.get("bias", 1.0) + call.get("alpha", 1e-4) / size * near) ** call.get("beta", 0.75)
@@ -198,7 +198,7 @@ def cross_entropy(call: Call) -> Any:
 
 
 def attention(call: Call) -> Any:
-    """Return scaled_dot_product_attention, keys and values with those of before."""
+    """Return scaled_dot_product_attention, with past keys and values prepended."""
     q, k, v = call.inputs[:3]
     flat = q.ndim == 3
     if flat:
@@ -219,14 +219,14 @@ def attention(call: Call) -> Any:
     if call.get("is_causal", 0):
         seen = torch.ones(scores.shape[-2:], dtype=torch.bool).tril(past)
         scores = scores.masked_fill(~seen, -math.inf)
-    # A row that sees nothing gives zeros.
+    # A row without any visible key gives zeros.
     blind = (scores == -math.inf).all(-1, keepdim=True)
     y = torch.softmax(scores.masked_fill(blind, 0.0), -1).masked_fill(blind, 0.0) @ v
     return (y.transpose(1, 2).flatten(2) if flat else y), *present
 
 
 def rotary(call: Call) -> Tensor:
-    """Turn pairs of numbers by an angle for each position."""
+    """Rotate pairs of numbers by an angle for each position."""
     x, cos, sin, position = call.x, call.inputs[1], call.inputs[2], call.input(3)
     flat = x.ndim == 3
     x = x.unflatten(-1, (call.attributes["num_heads"], -1)).transpose(1, 2) if flat else x
@@ -266,7 +266,7 @@ def grid_sample(call: Call) -> Tensor:
 
 
 def col2im(call: Call) -> Tensor:
-    """F.fold, whose pads are the same on both sides."""
+    """Col2Im by F.fold, whose pads are equal on both sides."""
     image, block = call.numbers(1) or [], call.numbers(2) or []
     rank = len(image)
     pads, strides, dilations = (
@@ -281,7 +281,7 @@ def col2im(call: Call) -> Tensor:
 
 
 def resize(call: Call) -> Tensor:
-    """F.interpolate, for what it can do."""
+    """Resize by F.interpolate, for the modes that it supports."""
     mode, how = call.get("mode", "nearest"), call.get("coordinate_transformation_mode", "half_pixel")
     rounding = call.get("nearest_mode", "round_prefer_floor")
     scales, sizes, axes = call.numbers(2), call.numbers(3), call.get("axes", list(range(call.x.ndim)))
@@ -297,9 +297,11 @@ def resize(call: Call) -> Tensor:
         ("cubic", "half_pixel", rounding): ("cubic", False),
         ("cubic", "align_corners", rounding): ("cubic", True),
     }.get((mode, how, rounding))
-    said = {"antialias", "exclude_outside", "keep_aspect_ratio_policy"} & call.attributes.keys()
-    if known is None or said or call.get("cubic_coeff_a", -0.75) != -0.75:
-        raise NotImplementedError(f"torch resizes in no such way: {mode}, {how}, {rounding} {' '.join(said)}".strip())
+    options = {"antialias", "exclude_outside", "keep_aspect_ratio_policy"} & call.attributes.keys()
+    if known is None or options or call.get("cubic_coeff_a", -0.75) != -0.75:
+        raise NotImplementedError(
+            f"torch resizes in no such way: {mode}, {how}, {rounding} {' '.join(options)}".strip()
+        )
     kind, aligned = known
     kind = {"linear": {1: "linear", 2: "bilinear", 3: "trilinear"}[rank], "cubic": "bicubic"}.get(kind, kind)
     factors = None if scales is None else scales[2:]

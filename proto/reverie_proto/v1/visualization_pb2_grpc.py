@@ -71,70 +71,71 @@ class VisualizationServiceServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def GetServerInfo(self, request, context):
-        """Version, device, presets and limits.
+        """Returns the server's version, device, presets and limits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListModels(self, request, context):
-        """The models served here, by name.
+        """Returns the models that the server offers, sorted by name, a page at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListLayers(self, request, context):
-        """The layers of a model, from the picture upwards, a page at a time.
+        """Returns the layers of a model in order from the input picture to the output, a page at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RenderImage(self, request, context):
-        """One picture, when it is done.
+        """Renders one picture and returns it when it is finished.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamRender(self, request, context):
-        """One picture, with progress on the way: one `accepted`, any number of `progress`, one `result`.
+        """Renders one picture and sends progress: one `accepted`, any number of `progress`, one `result`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateRenderJob(self, request, context):
-        """Begin a job: a picture for each of many channels. It goes on without its caller, and after the server's restart.
+        """Starts a job, which renders a picture for each of many channels. It continues when the caller disconnects, and after
+        a restart of the server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRenderJob(self, request, context):
-        """How a job stands.
+        """Returns the state of a job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRenderJobs(self, request, context):
-        """The jobs that the server remembers, the newest first, a page at a time.
+        """Returns the jobs that the server still has a record of, newest first, a page at a time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelRenderJob(self, request, context):
-        """End a job before its next step; no effect on one that has ended. Pictures that are done stay.
+        """Stops a job before its next step and keeps the finished pictures. No effect on a job that has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchRenderJob(self, request, context):
-        """What a job does, item by item, until it has ended. Resumes after any sequence number.
+        """Sends the events of a job, item by item, until it has ended. Can resume after any sequence number.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

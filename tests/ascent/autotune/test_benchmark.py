@@ -1,4 +1,4 @@
-"""What is measured is sane; what is chosen from measurements is plain."""
+"""Measurements are plausible, and the choice that follows from them is the expected one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from reverie_ascent.autotune import benchmark
 from reverie_ascent.runtime.session import choose_device
 
-# Seconds of a step by the number of pictures in it, and how many share one.
+# Seconds of a step by the size of its batch, and the batch size that is chosen.
 CURVES = [
     ({1: 1.0}, 1),
     ({1: 1.0, 2: 1.9}, 1),
@@ -17,7 +17,7 @@ CURVES = [
 
 
 @pytest.mark.parametrize(("curve", "batch"), CURVES)
-def test_as_many_share_a_step_as_it_costs_hardly_more_for(curve: dict[int, float], batch: int) -> None:
+def test_the_batch_grows_while_it_costs_hardly_more(curve: dict[int, float], batch: int) -> None:
     assert benchmark.best_batch(curve) == batch
 
 
@@ -29,7 +29,7 @@ def test_a_real_curve_begins_with_one_picture(monkeypatch: pytest.MonkeyPatch) -
     assert all(seconds > 0 for seconds in curve.values())
 
 
-def test_real_rates_are_of_a_sane_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_rates_are_plausible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "SIZES", {16: 24, 32: 12})
     monkeypatch.setattr(benchmark, "REPEATS", 2)
     rates = benchmark.rates(choose_device("cpu", threads=1))

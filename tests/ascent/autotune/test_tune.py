@@ -1,4 +1,4 @@
-"""From measurements to a plan: medians, a batch, a layout."""
+"""The plan that `reverie tune` makes from measurements: medians, a batch size, a layout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATES = Rates({16: 1.0, 64: 9.0}, {16: 2.0}, {16: 3.0}, {16: 4.0}, 0.5)
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns: Iterator[float] = iter([1.0, 50.0, 3.0, 2.0, 0.1])  # one turn was disturbed
+    turns: Iterator[float] = iter([1.0, 50.0, 3.0, 2.0, 0.1])  # one measurement was disturbed
     monkeypatch.setattr(benchmark, "rates", lambda device: replace(RATES, plain={16: 1.0, 64: next(turns)}))
     monkeypatch.setattr(benchmark, "batch_curve", lambda device: {1: 1.0, 2: 1.1, 4: 3.0})
     monkeypatch.setattr(benchmark, "prefers_channels_last", lambda device: True)
@@ -27,11 +27,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("measured")
 def test_a_cpu_has_the_medians_of_its_rates() -> None:
-    said: list[str] = []
-    plan = tune.tune(CPU_DEVICE, progress=said.append)
+    lines: list[str] = []
+    plan = tune.tune(CPU_DEVICE, progress=lines.append)
     assert plan.rates == replace(RATES, plain={16: 1.0, 64: 2.0})
     assert (plan.name, plan.threads, plan.batch, plan.channels_last) == ("cpu-avx2", 3, 2, False)
-    assert len(said) == tune.REPEATS + 1
+    assert len(lines) == tune.REPEATS + 1
 
 
 @pytest.mark.usefixtures("measured")

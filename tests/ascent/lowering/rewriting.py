@@ -1,4 +1,4 @@
-"""Rewrites graphs written as text, runs both forms, and says how far apart they are."""
+"""Rewrites graphs that are given as text, runs both forms, and returns their difference."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def run(model: ir.Model, feeds: Arrays) -> dict[str, np.ndarray]:
-    """Run a graph that is right by ONNX's own checker."""
+    """Check a graph with ONNX's checker, and run it."""
     onnx.checker.check_model(ir.to_proto(model), full_check=True)
     return Session(model, choose_device("cpu", threads=1)).run(feeds)
 
 
 def lower_all(model: ir.Model) -> list[str]:
-    """Let every node compute on rows that can, whatever it costs; return their operators."""
+    """Lower every node that has a form on rows, at any cost; return the operators of these nodes."""
     settle(model)
     lowered = [node for node in model.graph if lowerable(node)]
     rewrite(model, lowered)
@@ -43,7 +43,7 @@ def noise(model: ir.Model, *, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def both(signature: str, body: str, constants: Arrays, change: Callable[[ir.Model], object]) -> tuple[float, ir.Model]:
-    """Return the largest error of an output of the changed graph against the graph as it is, and the changed one."""
+    """Return the largest error of an output of the rewritten graph against the original, and the rewritten graph."""
     plain, changed = (fragment(signature, body, constants) for _ in range(2))
     feeds = noise(plain)
     change(changed)

@@ -1,4 +1,4 @@
-"""How far a lowered program may stray: each convolution, the gradient, and the picture."""
+"""The accuracy of lowered programs: each convolution, the gradient, and the picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.ascent.lowering.rewriting import error, lower_all, noise, run
 
 TEXTURE19 = Path(__file__).parents[3] / "ascent/reverie_ascent/embedded/texture19"
 
-#: Rates with which everything is lowered.
+#: Rates for which everything is lowered.
 ALL = Rates({16: 1.0}, {16: 1e-6}, {16: 1.0}, {16: 1e-6}, 1e-6)
 
 
@@ -33,7 +33,7 @@ def convolution(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("channels", "size"), [(16, 64), (64, 28), (256, 14), (512, 7)])
-def test_a_convolution_is_right_to_a_hundred_thousandth(channels: int, size: int) -> None:
+def test_a_convolution_has_an_error_below_a_hundred_thousandth(channels: int, size: int) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1, channels, size, size)).astype(np.float32)
     w = (rng.standard_normal((channels, channels, 3, 3)) / np.sqrt(9 * channels)).astype(np.float32)
@@ -59,7 +59,7 @@ def layer_graph(model: Model, layer: str, size: int) -> ir.Model:
 @pytest.mark.parametrize(
     ("layer", "size"), [("conv2_2", 40), ("conv3_4", 64), ("conv5_4", 96), ("pool5", 70), ("logits", 64)]
 )
-def test_the_gradient_of_a_lowered_layer_points_where_it_did(layer: str, size: int) -> None:
+def test_the_gradient_of_a_lowered_layer_keeps_its_direction(layer: str, size: int) -> None:
     model = Model(TEXTURE19)
     plain, lowered = (layer_graph(model, layer, size) for _ in range(2))
     assert lower_all(lowered)
@@ -75,7 +75,7 @@ def test_the_gradient_of_a_lowered_layer_points_where_it_did(layer: str, size: i
 @pytest.mark.parametrize(
     ("layer", "channel", "steps"), [("conv2_2", 3, 24), ("relu3_1", 5, 24), ("conv4_2", 7, 24), ("logits", 12, 128)]
 )
-def test_a_lowered_picture_excites_its_channel_as_much(layer: str, channel: int, steps: int, tmp_path: Path) -> None:
+def test_a_lowered_picture_excites_its_channel_equally(layer: str, channel: int, steps: int, tmp_path: Path) -> None:
     save(LoweringPlan("all", ALL), tmp_path / "all.json")
     kind = f"cpu-{instruction_set.cpu().name}"
 
@@ -87,7 +87,7 @@ def test_a_lowered_picture_excites_its_channel_as_much(layer: str, channel: int,
     assert activation(exact=False) == pytest.approx(activation(exact=True), rel=0.02)
 
 
-def test_an_exact_device_runs_the_graph_as_it_is() -> None:
+def test_an_exact_device_runs_the_unchanged_graph() -> None:
     graph = layer_graph(Model(TEXTURE19), "conv2_2", 32)
     before = [node.op_type for node in graph.graph]
     lower(graph, choose_device("cpu", threads=1, exact=True))

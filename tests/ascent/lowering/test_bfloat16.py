@@ -1,4 +1,4 @@
-"""In bfloat16 only what a GPU multiplies most, and nothing that has to be exact."""
+"""The bfloat16 pass converts convolutions and matrix products, and nothing that has to be exact."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def network() -> ir.Model:
 
 
 def run(model: ir.Model) -> dict[str, np.ndarray]:
-    """Run where bfloat16 is known: ONNX Runtime's CPU has no such convolutions."""
+    """Run by ONNX's reference evaluator, because ONNX Runtime's CPU has no convolutions in bfloat16."""
     proto = ir.to_proto(model)
     onnx.checker.check_model(proto, full_check=True)
     names = [str(v.name) for v in model.graph.outputs]
-    with np.errstate(over="ignore"):  # masks overflow into 1
+    with np.errstate(over="ignore"):  # masks overflow to 1
         return dict(zip(names, ReferenceEvaluator(proto).run(None, noise(model)), strict=True))
 
 
-def test_the_function_stays_to_the_precision_of_bfloat16() -> None:
+def test_the_function_is_kept_to_the_precision_of_bfloat16() -> None:
     plain, halved = network(), network()
     RoundOperands()(halved)
     expected, got = run(plain), run(halved)
@@ -72,7 +72,7 @@ def test_convolutions_and_matrices_are_in_bfloat16_and_nothing_else() -> None:
             assert narrow == [node.op_type in ("Conv", "Gemm")]
 
 
-def test_a_value_is_rounded_once_for_all_who_read_it() -> None:
+def test_a_value_is_rounded_once_for_all_its_readers() -> None:
     w = np.ones((3, 3, 1, 1), np.float32)
     model = fragment(
         "g (float[1, 3, 2, 2] X) => (float[1, 3, 2, 2] Y)", "a = Conv(X, w) b = Conv(X, w) Y = Add(a, b)", {"w": w}
@@ -81,7 +81,7 @@ def test_a_value_is_rounded_once_for_all_who_read_it() -> None:
     assert [node.op_type for node in model.graph].count("Cast") == 4  # X, w, and both results
 
 
-def test_a_gpu_that_is_asked_for_it_gets_it() -> None:
+def test_a_gpu_uses_bfloat16_on_request() -> None:
     asked, plain = network(), network()
     lower(asked, GPU)
     lower(plain, dataclasses.replace(GPU, bfloat16=False))

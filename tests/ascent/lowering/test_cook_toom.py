@@ -1,4 +1,4 @@
-"""The matrices against the convolution they stand for."""
+"""The Cook-Toom matrices, compared with a direct convolution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reverie_ascent.lowering.cook_toom import POINTS, TAPS, transforms
 
 
 @pytest.mark.parametrize("m", POINTS)
-def test_the_matrices_convolve(m: int) -> None:
+def test_the_matrices_compute_a_convolution(m: int) -> None:
     rng = np.random.default_rng(m)
     inputs, taps = rng.standard_normal(m + TAPS - 1), rng.standard_normal(TAPS)
     t = transforms(m)
@@ -17,5 +17,5 @@ def test_the_matrices_convolve(m: int) -> None:
 
 
 @pytest.mark.parametrize("m", POINTS)
-def test_a_bias_can_enter_at_the_second_point(m: int) -> None:
+def test_a_bias_can_be_added_at_the_second_point(m: int) -> None:
     assert np.array_equal(transforms(m).output[:, 1], np.ones(m))

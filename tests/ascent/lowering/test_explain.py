@@ -1,4 +1,4 @@
-"""Why a node has no form on rows, in a sentence for each reason that a rule knows."""
+"""The explanations of why a node has no form on rows, one for each reason of each rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ X, W = "float[1, 8, 8, 8] X", {"w": np.ones((8, 8, 3, 3), np.float32)}
 THREE = "kernel_shape = [3, 3], pads = [1, 1, 1, 1]"
 POOL = "kernel_shape = [2, 2], strides = [2, 2]"
 
-# A node that gives Y, the shape of Y, and why it has no form on rows; None where it has one.
+# A node with the result Y, the shape of Y, and why it has no form on rows; None if it has one.
 REASONS = [
     (f"Conv <{THREE}> (X, w)", "1, 8, 8, 8", None),
     ("Conv <kernel_shape = [3, 3]> (X, w)", "1, 8, 6, 6", "its pads is [0, 0, 0, 0], not [1, 1, 1, 1]"),
@@ -63,16 +63,16 @@ def test_every_node_is_explained_as_it_is_lowered() -> None:
     assert "Winograd" in cheap["Conv"].how
     assert cheap["Relu"].lowered
     assert not cheap["Softmax"].lowered
-    dear = {each.op_type: each for each in explain(network(), device(9.0))}
-    assert not any(each.lowered for each in dear.values())
-    assert "would take" in dear["Conv"].how
+    expensive = {each.op_type: each for each in explain(network(), device(9.0))}
+    assert not any(each.lowered for each in expensive.values())
+    assert "would take" in expensive["Conv"].how
 
 
-# ----- what passes need and promise -----
+# ----- preconditions and postconditions of passes -----
 
 
 class Renames(Rewrite):
-    """Breaks a promise: an output has another name afterwards."""
+    """Violates a postcondition: an output has another name afterwards."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         model.graph.outputs[0].name = "Z"
@@ -80,7 +80,7 @@ class Renames(Rewrite):
 
 
 class Forgets(Rewrite):
-    """Breaks another: a node is gone that others read."""
+    """Violates another one: a node that others read is missing afterwards."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         first = next(iter(model.graph))
@@ -89,14 +89,14 @@ class Forgets(Rewrite):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"), [(Renames(), "has become Z"), (Forgets(), "which nothing before it gives")]
+    ("broken", "message"), [(Renames(), "has become Z"), (Forgets(), "which nothing before it gives")]
 )
-def test_a_pass_that_breaks_its_promise_is_found_out(broken: Rewrite, said: str) -> None:
-    with pytest.raises(ir.passes.PostconditionError, match=said):
+def test_a_pass_that_violates_its_postcondition_is_detected(broken: Rewrite, message: str) -> None:
+    with pytest.raises(ir.passes.PostconditionError, match=message):
         broken(network())
 
 
-def test_a_program_of_open_size_is_not_lowered() -> None:
+def test_a_program_of_unknown_size_is_not_lowered() -> None:
     model = fragment("g (float[N, 8, 8, 8] X) => (float[N, 8, 8, 8] Y)", "Y = Relu(X)")
     with pytest.raises(ir.passes.PreconditionError, match="size of the input X is open"):
         SettleShapes()(model)

@@ -1,4 +1,4 @@
-"""What depends on weights alone is computed before the graph is loaded, as ONNX says."""
+"""Constant folding: values that depend only on weights are computed before the graph is loaded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WEIGHTS = np.random.default_rng(2).standard_normal((4, 6, 3, 5)).astype(np.float
          {"two": np.full(1, 2, np.float32)}),
     ],
 )  # fmt: skip
-def test_a_fold_gives_what_onnx_says(body: str, constants: dict[str, object]) -> None:
+def test_a_fold_gives_the_result_of_the_onnx_reference(body: str, constants: dict[str, object]) -> None:
     given = {name: np.asarray(value) for name, value in constants.items()}
     text = f"{body} f = Reshape(k, flat) s = ReduceSum <keepdims = 1> (f) l = Concat <axis = 0> (f, s) Y = Mul(l, X)"
     apart, model = both(
@@ -42,7 +42,7 @@ def test_a_fold_gives_what_onnx_says(body: str, constants: dict[str, object]) ->
     assert [node.op_type for node in model.graph] == ["ReduceSum", "Concat", "Mul"]
 
 
-def test_what_an_input_decides_stays() -> None:
+def test_nodes_that_depend_on_an_input_are_kept() -> None:
     apart, model = both(
         "g (float[6] X) => (float[2, 3] Y)",
         "k = Mul(X, w) r = Reshape(k, shape) t = Transpose(r) u = Transpose(t) Y = Neg(u)",
@@ -61,12 +61,12 @@ def test_an_output_keeps_its_name() -> None:
 
 
 def lower_and_fold(model: ir.Model) -> None:
-    """Do as `lower` does, for every node that can be lowered."""
+    """Lower every node that can be lowered and fold constants, as `lower` does."""
     lower_all(model)
     FoldConstants()(model)
 
 
-def test_no_kernel_is_left_to_transform() -> None:
+def test_no_transform_of_a_kernel_remains() -> None:
     w = np.random.default_rng(0).standard_normal((16, 16, 3, 3)).astype(np.float32)
     _, model = both(
         "g (float[1, 16, 8, 8] X) => (float[1, 16, 8, 8] Y)",
@@ -78,15 +78,15 @@ def test_no_kernel_is_left_to_transform() -> None:
     assert all(any(not v.is_initializer() for v in node.inputs if v is not None) for node in model.graph)
 
 
-def test_a_session_takes_large_constants_out_of_the_graph() -> None:
+def test_a_session_removes_large_constants_from_the_graph() -> None:
     model = fragment("g (float[1] X) => (float[4, 6, 3, 5] Y)", "Y = Mul(w, X)", {"w": WEIGHTS})
     x = np.array([2], np.float32)
     np.testing.assert_array_equal(Session(model, choose_device("cpu", threads=1)).run({"X": x})["Y"], 2 * WEIGHTS)
     assert [type(v.const_value) for v in model.graph.initializers.values()] == [ir.ExternalTensor]
 
 
-def test_a_kernel_that_is_transformed_is_let_go() -> None:
-    """The convolution that read it is out of the graph, but whoever holds a value knows its readers."""
+def test_a_transformed_kernel_is_freed() -> None:
+    """A value refers to its readers, so a removed convolution could keep the kernel in memory."""
     w = np.random.default_rng(0).standard_normal((16, 16, 3, 3)).astype(np.float32)
     _, model = both(
         "g (float[1, 16, 8, 8] X) => (float[1, 16, 8, 8] Y)",

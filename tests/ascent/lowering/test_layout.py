@@ -1,4 +1,4 @@
-"""Where pixels lie, against the same moves written with numpy on [N, H, W]."""
+"""The positions of pixels in row layouts, compared with the same operations in numpy on [N, H, W]."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHAPES = [(1, 8, 8, 99), (1, 7, 10, 99), (2, 9, 5, 3), (3, 4, 4, 1), (1, 1, 1, 4
 
 @pytest.mark.parametrize(("n", "h", "w", "most"), SHAPES)
 @pytest.mark.parametrize("side", [2, 4, 6])
-def test_every_pixel_has_a_row_of_its_own_and_the_spare_row_has_none(
+def test_every_pixel_has_its_own_row_and_the_spare_row_has_no_pixel(
     n: int, h: int, w: int, most: int, side: int
 ) -> None:
     layout = tiled(n, h, w, side=side, most=most).layout
@@ -30,7 +30,7 @@ def test_no_chunk_has_more_tiles_than_it_may(n: int, h: int, w: int, most: int) 
 
 @pytest.mark.parametrize("together", [2, 3])
 @pytest.mark.parametrize(("n", "h", "w", "most"), SHAPES)
-def test_chunks_side_by_side_leave_none_over(n: int, h: int, w: int, most: int, together: int) -> None:
+def test_concurrent_chunks_leave_none_over(n: int, h: int, w: int, most: int, together: int) -> None:
     tiling = tiled(n, h, w, side=4, most=most, together=together)
     assert len(tiling.chunks) % together == 0
     assert max(len(chunk) for chunk in tiling.chunks) <= most
@@ -43,7 +43,7 @@ def test_tiles_read_the_pixels_around_them_and_zeros_outside(n: int, h: int, w: 
     tiling = tiled(n, h, w, side=side, most=most)
     source = row_major(n, h, w)
     pixels = np.arange(1, n * h * w + 1)
-    values = np.append(pixels, 0)  # the row after the last is the zero
+    values = np.append(pixels, 0)  # the row after the last is zero
     picture = np.pad(pixels.reshape(n, h, w), [(0, 0), (reach, side + reach), (reach, side + reach)])
     for chunk, tiles in enumerate(tiling.chunks):
         read = values[windows(source, len(pixels), tiling, chunk, reach)]
@@ -54,7 +54,7 @@ def test_tiles_read_the_pixels_around_them_and_zeros_outside(n: int, h: int, w: 
 
 
 @pytest.mark.parametrize(("n", "h", "w", "most"), SHAPES)
-def test_a_pooled_row_is_that_of_its_square(n: int, h: int, w: int, most: int) -> None:
+def test_a_pooled_row_reads_the_rows_of_its_square(n: int, h: int, w: int, most: int) -> None:
     layout = tiled(n, h, w, side=4, most=most).layout
     blocks = layout.blocks
     assert blocks is not None
@@ -80,7 +80,7 @@ def test_doubling_reads_the_pixel_that_covers(n: int, h: int, w: int, most: int)
     )
 
 
-def test_a_move_between_layouts_keeps_every_pixel_and_reads_spare_from_spare() -> None:
+def test_a_change_of_layout_keeps_every_pixel_and_the_spare_row() -> None:
     one, other = (tiled(2, 9, 7, side=4, most=most).layout for most in (3, 99))
     values = np.random.default_rng(0).random(other.rows)
     moved = values[one.from_rows_of(other)]

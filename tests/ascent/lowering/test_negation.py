@@ -1,4 +1,4 @@
-"""A normalisation by -1 becomes a negation, and no other does."""
+"""Only a normalisation by -1 becomes a negation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choice of what is lowered: never dearer than all or nothing, and right where the answer is plain to see."""
+"""The choice of the nodes to lower has the lowest cost, also compared with lowering all nodes or none."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def chain() -> ir.Model:
 
 
 def cost(model: ir.Model, lowered: set[ir.Node], prices: dict[ir.Node, Price], conversion: float) -> float:
-    """What a choice costs, counted node by node and value by value."""
+    """Return the cost of a choice, summed over nodes and values."""
     total = sum(prices[n].rows if n in lowered else prices[n].plain for n in prices)
     values = {v for n in prices for v in (*moving(n), *n.outputs)}
     for value in values:
@@ -48,7 +48,7 @@ def cost(model: ir.Model, lowered: set[ir.Node], prices: dict[ir.Node, Price], c
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_other_choice_costs_less(seed: int) -> None:
+def test_the_choice_has_the_lowest_cost(seed: int) -> None:
     model, rng = chain(), np.random.default_rng(seed)
     able = [node for node in model.graph if lowerable(node)]
     prices = {node: Price(*rng.random(2)) for node in able}
@@ -76,8 +76,8 @@ def conv(inputs: int, outputs: int) -> ir.Node:
     [
         (256, 256, 9 * 64 * 256**2, 9 * 64 * 256**2 / 4),
         (16, 16, 9 * 64 * 16**2, 9 * 64 * 16**2 * 4),
-        (64, 64, 9 * 64 * 64**2, 9 * 64 * 64**2 * (4 + 0.25) / 2),  # half-way between, in octaves
-        (1024, 1024, 9 * 64 * 1024**2, 9 * 64 * 1024**2 / 4),  # beyond what was measured: as the last
+        (64, 64, 9 * 64 * 64**2, 9 * 64 * 64**2 * (4 + 0.25) / 2),  # half-way between two measurements, in octaves
+        (1024, 1024, 9 * 64 * 1024**2, 9 * 64 * 1024**2 / 4),  # beyond the measurements: the last rate
     ],
 )
 def test_a_convolution_costs_its_products_at_the_rate_of_its_channels(
@@ -88,10 +88,10 @@ def test_a_convolution_costs_its_products_at_the_rate_of_its_channels(
     assert price.rows == pytest.approx(rows * 1e-9)
 
 
-def test_nothing_is_lowered_where_rows_are_dearer_and_all_of_it_where_they_are_cheap() -> None:
+def test_nothing_is_lowered_if_rows_are_expensive_and_everything_if_they_are_cheap() -> None:
     model = chain()
-    dear = Rates({16: 1.0}, {16: 20.0}, {16: 1.0}, {16: 1.0}, 0.001)
+    expensive = Rates({16: 1.0}, {16: 20.0}, {16: 1.0}, {16: 1.0}, 0.001)
     cheap = Rates({16: 1.0}, {16: 0.01}, {16: 1.0}, {16: 1.0}, 0.001)
-    assert not set(choose(model.graph, Costs(dear).price, Costs(dear).conversion))
+    assert not set(choose(model.graph, Costs(expensive).price, Costs(expensive).conversion))
     lowered = {node.op_type for node in choose(model.graph, Costs(cheap).price, Costs(cheap).conversion)}
     assert "Conv" in lowered

@@ -1,4 +1,4 @@
-"""What happens before the choice: sizes settle, a linear objective closes, masks shrink."""
+"""The passes before the choice: sizes are folded, linear objectives get a closed form, masks are reduced."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def operators(model: ir.Model) -> Counter[str]:
         ("k = Mul(one, one) f = Cast <to = 1> (k) Y = Mul(X, f)", ["Mul"]),
     ],
 )  # fmt: skip
-def test_what_sizes_decide_is_decided(body: str, left: list[str]) -> None:
+def test_values_that_only_depend_on_sizes_are_folded(body: str, left: list[str]) -> None:
     constants = {
         "two": np.array([2]), "one": np.array([1]), "start": np.array([2, 3]), "w": np.array([5]),
         "zeros": np.array([0, 0]), "large": np.array([2**31, 2**31]), "axes": np.array([2, 3]),
@@ -46,7 +46,7 @@ def test_what_sizes_decide_is_decided(body: str, left: list[str]) -> None:
         "minus": np.array([-1, -1]),
     }  # fmt: skip
     used = {name: array for name, array in constants.items() if f" {name}" in body or f"({name}" in body}
-    # A node that gives an output stays, so that the output keeps its name; a Neg behind it shows whether it went.
+    # A node that gives an output is kept for the name of the output; a Neg after it shows whether it is folded.
     body = body.replace("Y = ", "end = ") + " Y = Neg(end)"
     apart, model = both("g (float[2, 3, 4, 5] X) => (float[2, 3, 4, 5] Y)", body, used, settle)
     assert apart == 0
@@ -81,7 +81,7 @@ def linear(*, bias: bool, taps: int, batch: int) -> ir.Model:
 
 
 def convolved(model: ir.Model) -> list[tuple[int, ...]]:
-    """The shapes of what is convolved."""
+    """Return the shapes of the inputs of all convolutions."""
     return [dims(node.inputs[0]) or () for node in model.graph if node.op_type == "Conv"]
 
 
@@ -98,11 +98,11 @@ def test_the_closed_form_gives_score_and_gradient_without_the_convolution(bias: 
     expected, got = run(plain, feeds), run(closed, feeds)
     assert max(error(got[name], expected[name]) for name in expected) <= 1e-5
     assert before == 2
-    # What is left are convolutions of one plane: the weights of the positions, as each tap sees them.
+    # The remaining convolutions have one plane: the weights of the positions for each tap of the kernel.
     assert {shape[1] for shape in convolved(closed)} <= {1}
 
 
-def test_a_target_that_is_wanted_itself_is_computed() -> None:
+def test_a_target_that_is_an_output_is_computed() -> None:
     model = linear(bias=True, taps=3, batch=1)
     y = next(node.outputs[0] for node in model.graph if node.op_type == "Conv")
     y.shape, y.type = ir.Shape([1, 6, 7, 8]), ir.TensorType(ir.DataType.FLOAT)
@@ -142,7 +142,7 @@ def test_the_mask_of_a_rectified_pool_is_taken_at_the_size_of_the_pool() -> None
         np.testing.assert_array_equal(got[name], array)
 
 
-def test_other_pairs_of_masks_stay() -> None:
+def test_other_pairs_of_masks_are_kept() -> None:
     body = """
         a = HardSigmoid <alpha = 3.0, beta = 0.0> (r)
         p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r)

@@ -1,4 +1,4 @@
-"""Each operator on rows against itself on [N, C, H, W], forced to be lowered whatever it costs."""
+"""Each operator on rows, compared with the operator on [N, C, H, W]; it is lowered at any cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PADDED = "<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>"
 
 @dataclass(frozen=True)
 class Case:
-    """``body`` computes ``Y`` from ``X`` [N, 8, H, W] and the constants; ``lowered`` are the operators that change.
+    """A graph: ``body`` computes ``Y`` from ``X`` [N, 8, H, W] and constants; ``lowered`` are the lowered operators.
 
     ``w`` is a kernel [8, 8, 3, 3], ``v`` the same for [4, 8], ``u`` one of 1 x 1, ``b`` and ``c`` biases of 8 and 4,
     ``s`` a number per channel, ``two`` the scales of doubling.
@@ -53,7 +53,7 @@ CASES = [
         (2, 8, 49, 61),
     ),
     Case("Y = Conv(X, u, b)"),
-    Case(f"a = Conv(X, u, b) Y = Conv {PADDED} (a, w)"),  # the bias is no zero for padding
+    Case(f"a = Conv(X, u, b) Y = Conv {PADDED} (a, w)"),  # the padding is 0 and not the bias
     Case(f"a = Conv {PADDED} (X, w, b) r = Resize {RESIZE} (a, , two) Y = Conv {PADDED} (r, w)", TWICE, EVEN),
     Case(f"r = Resize {RESIZE} (X, , two) Y = Conv(r, u, b)", TWICE, EVEN),
     # --- elementwise ---
@@ -99,7 +99,7 @@ CASES = [
 ]
 
 LEFT = [
-    # --- what has no form on rows stays ---
+    # --- operators without a form on rows are kept ---
     Case("Y = Conv <kernel_shape = [3, 3], pads = [1, 1, 1, 1], strides = [2, 2]> (X, w)", (1, 8, 5, 5)),
     Case("Y = Conv <kernel_shape = [3, 3]> (X, w)", (1, 8, 7, 8)),
     Case("Y = Conv <pads = [2, 2, 2, 2], dilations = [2, 2], kernel_shape = [3, 3]> (X, w)"),
@@ -143,7 +143,7 @@ def changed(case: Case) -> tuple[float, list[str]]:
 
 @pytest.mark.parametrize("side_by_side", [1, 2, 3])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.body)
-def test_an_operator_gives_on_rows_what_it_gives(
+def test_an_operator_on_rows_gives_the_same_result(
     case: Case, side_by_side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiling, "PARALLEL_CHUNKS", side_by_side)
@@ -153,7 +153,7 @@ def test_an_operator_gives_on_rows_what_it_gives(
 
 
 @pytest.mark.parametrize("case", LEFT, ids=lambda case: case.body)
-def test_what_has_no_form_on_rows_stays(case: Case) -> None:
+def test_an_operator_without_a_form_on_rows_is_kept(case: Case) -> None:
     apart, operators = changed(case)
     assert apart == 0
     assert operators == []

@@ -1,4 +1,4 @@
-"""Model folders from strangers: each is consistent with its own manifest, and none is served."""
+"""Malicious model folders: each agrees with its manifest, and none is served."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAYER = "conv1_1"
 
 
 class Folder:
-    """A sound folder, to be made a hostile one."""
+    """A valid model folder, which a test makes malicious."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,7 +31,7 @@ class Folder:
         return onnx.load(self.path / self.file, load_external_data=False)
 
     def rewrite(self, change: Callable[[onnx.ModelProto], object]) -> None:
-        """Change a graph, and let the manifest say so."""
+        """Change a graph, and update the manifest."""
         model = self.graph()
         change(model)
         self.write(self.file, model.SerializeToString())
@@ -58,7 +58,7 @@ def weight(model: onnx.ModelProto) -> TensorProto:
 
 
 def placed(key: str, value: str) -> Callable[[onnx.ModelProto], None]:
-    """Let a weight say something else of its place."""
+    """Return a change that gives a weight other external data attributes."""
 
     def change(model: onnx.ModelProto) -> None:
         external = weight(model).external_data
@@ -91,7 +91,7 @@ def a_function(model: onnx.ModelProto) -> None:
 
 BODY = helper.make_graph([], "body", [], [])
 
-# What a graph holds, and what is said of it.
+# A description, a change of a graph, and the message.
 GRAPHS = [
     ("a weight from elsewhere", placed("location", "/etc/passwd"), "is in '/etc/passwd' and not in 'weights.bin'"),
     ("a weight from above", placed("location", "../weights.bin"), "is in '../weights.bin'"),
@@ -121,9 +121,9 @@ GRAPHS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), [row[1:] for row in GRAPHS], ids=[row[0] for row in GRAPHS])
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in GRAPHS], ids=[row[0] for row in GRAPHS])
 def test_a_graph_that_does_more_than_compute_is_not_served(
-    folder: Folder, change: Callable[[onnx.ModelProto], object], said: str
+    folder: Folder, change: Callable[[onnx.ModelProto], object], message: str
 ) -> None:
     folder.rewrite(change)
     (model,) = ModelRepository([folder.path]).models()
@@ -132,11 +132,11 @@ def test_a_graph_that_does_more_than_compute_is_not_served(
     with pytest.raises(ModelError) as used:
         model.graph(LAYER)
     for refusal in (verified, used):
-        assert said in str(refusal.value)
+        assert message in str(refusal.value)
         assert folder.file in str(refusal.value)
 
 
-def test_bytes_that_are_no_graph_are_not_served(folder: Folder) -> None:
+def test_bytes_that_are_not_a_graph_are_not_served(folder: Folder) -> None:
     folder.write(folder.file, b"\xff" * 100)
     with pytest.raises(ModelError, match="is not an ONNX graph"):
         ModelRepository([folder.path]).models()[0].verify()
@@ -149,7 +149,7 @@ def linked(folder: Folder, name: str) -> None:
 
 
 def listed(folder: Folder, name: str) -> None:
-    """List a file of another folder, truthfully."""
+    """List a file of another folder in the manifest, with its true size and digest."""
     data = b"secret"
     (folder.path.parent / "secret").write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
@@ -171,7 +171,7 @@ def bloated(folder: Folder, name: str) -> None:
     os.truncate(folder.path / name, 2**30)
 
 
-# What is done to a folder, and what is said of it.
+# A description, a change of a folder, and the message.
 FOLDERS: list[tuple[str, Callable[[Folder], object], str]] = [
     ("a path upwards", lambda folder: listed(folder, "../secret"), "as a file of its own folder"),
     ("an absolute path", lambda folder: listed(folder, str(folder.path.parent / "secret")), "of its own folder"),
@@ -186,17 +186,17 @@ FOLDERS: list[tuple[str, Callable[[Folder], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said"), [row[1:] for row in FOLDERS], ids=[row[0] for row in FOLDERS])
-def test_a_folder_that_leads_out_of_itself_is_not_served(
-    folder: Folder, change: Callable[[Folder], object], said: str
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in FOLDERS], ids=[row[0] for row in FOLDERS])
+def test_a_folder_that_refers_outside_of_itself_is_not_served(
+    folder: Folder, change: Callable[[Folder], object], message: str
 ) -> None:
     change(folder)
     with pytest.raises(ModelError) as refusal:
         ModelRepository([folder.path])
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
-def test_sound_folders_are_served(folder: Folder) -> None:
+def test_valid_folders_are_served(folder: Folder) -> None:
     folder.rewrite(lambda model: None)
     for path in (folder.path, embedded_models()):
         for model in ModelRepository([path]).models():

@@ -1,4 +1,4 @@
-"""Weights: what is checked is what is used, however the file fares meanwhile."""
+"""Weights: the checked bytes are the ones that are used, even if the file changes in between."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ RECIPE = Recipe((Term("channel", LAYER, channel=1),), 32, 1, 0.05, 0)
 
 @pytest.fixture
 def folder(tiny: Model, tmp_path: Path) -> Path:
-    """A folder of one's own to tamper with."""
+    """A private copy of a model folder, which the test may change."""
     return Path(shutil.copytree(tiny.folder, tmp_path / "tiny"))
 
 
 def swap(folder: Path, *, bit: int = 1) -> None:
-    """Put other weights of the same size in the file's place, as an export does."""
+    """Replace the file by other weights of the same size, as an export does."""
     data = bytearray((folder / "weights.bin").read_bytes())
     data[bit] ^= 1
     (folder / "other").write_bytes(data)
@@ -67,7 +67,7 @@ def _recorded(read: list[str]) -> object:
     return record
 
 
-def test_weights_that_are_swapped_once_they_are_checked_have_no_effect(folder: Path) -> None:
+def test_weights_that_are_swapped_after_the_check_have_no_effect(folder: Path) -> None:
     model = Model(folder)
     before = {name: tensor.tobytes() for name, tensor in weights(model).items()}
     swap(folder)
@@ -103,7 +103,7 @@ def test_weights_that_grow_while_they_are_checked_are_refused(folder: Path, monk
         _ = model.weights
 
 
-def test_a_weight_is_a_view_of_the_map_and_reads_as_the_file_says(tiny: Model) -> None:
+def test_a_weight_is_a_view_of_the_map_with_the_values_of_the_file(tiny: Model) -> None:
     expected = onnx.load(tiny.folder / f"{LAYER}.onnx")
     arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in expected.graph.initializer}
     found = weights(tiny)
@@ -126,7 +126,7 @@ def test_a_packed_weight_is_unpacked() -> None:
     assert MappedTensor(reference, lambda: packed).numpy().tolist() == [1, 2, 3, 4]
 
 
-def test_a_graph_is_looked_at_without_reading_weights(folder: Path) -> None:
+def test_a_graph_is_inspected_without_reading_weights(folder: Path) -> None:
     model = Model(folder)
     swap(folder)
     assert model.grid(LAYER, 32) == (16, 16)

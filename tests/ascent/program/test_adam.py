@@ -1,4 +1,4 @@
-"""Adam as TensorFlow has it, uphill, against the formula in numpy."""
+"""TensorFlow's Adam, as gradient ascent, compared with the formula in numpy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEPS = 8
 
 
 def column(numbers: list[float]) -> Numbers:
-    """One number for each element."""
+    """Return one number for each element, shaped for broadcasting."""
     return np.array(numbers).reshape(-1, 1, 1, 1)
 
 
@@ -64,7 +64,7 @@ def test_the_first_step_is_as_long_as_the_learning_rate(gradient: float) -> None
     np.testing.assert_allclose(Exact(adam(SHAPE))(feeds)["new_state"], 0.05 * np.sign(gradient), rtol=1e-3)
 
 
-def test_without_any_gradient_a_state_stays_where_it_is() -> None:
+def test_without_a_gradient_a_state_does_not_change() -> None:
     nothing, state = np.zeros(SHAPE), np.ones(SHAPE)
     ones = np.ones((2, 1, 1, 1))
     feeds = {"state": state, "m": nothing, "v": nothing, "gradient": nothing}

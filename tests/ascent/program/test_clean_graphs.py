@@ -1,4 +1,4 @@
-"""What ONNX Runtime makes of VGG19 on the CPU: nothing leaves the blocked layout between the ends, in any layer."""
+"""The graph that ONNX Runtime makes of VGG19 on the CPU keeps the blocked layout between its ends, in any layer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENDS = {"ReorderInput", "ReorderOutput", "Sub", "Div", "Mul", "Resize"}  # cotan
 NCHWC = "com.microsoft.nchwc"
 SIDE = 64
 
-# In a process of its own: whether a session may have threads of its own depends on what the process did before.
+# Runs in a separate process: whether a session may have its own threads depends on what the process did before.
 LOAD = """
 import json, sys
 import onnxruntime
@@ -65,7 +65,7 @@ def test_no_tensor_of_a_vgg19_of_full_width_is_reordered_between_blocked_operato
 
 
 def optimised(source: Path, sizes: Mapping[str, int], folder: Path) -> onnx.GraphProto:
-    """Return what ONNX Runtime makes of a graph with the given sizes."""
+    """Return the graph that ONNX Runtime makes of a graph with the given sizes."""
     target = folder / "optimised.onnx"
     command = [sys.executable, "-c", LOAD, str(source), str(target), json.dumps(sizes)]
     subprocess.run(command, check=True, timeout=120)
@@ -78,11 +78,11 @@ def _check(graph: onnx.GraphProto, cotangent: str, results: set[str], masks: int
         pytest.skip("this processor has no blocked layout")
     into = [node for node in blocked if node.op_type == "ReorderInput"]
     out = [node for node in blocked if node.op_type == "ReorderOutput"]
-    # Between blocked operators there is none: what left the layout enters it again only as a factor of the cotangent.
+    # There is none between blocked operators: a value that left the layout only enters again as a cotangent's factor.
     seeded = _behind(graph, [cotangent])
     left = _behind(graph, [name for node in out for name in node.output])
     assert [node.name for node in blocked if left & set(node.input) - seeded] == []
-    # The allow-list: the cotangent is brought in, the results are brought out, and the masks of the target itself.
+    # The allowed reorders: the cotangent on its way in, the results on their way out, and the masks of the target.
     # The image is read as it is.
     assert len(into) <= 1
     assert all(set(node.input) <= seeded for node in into)
@@ -95,7 +95,7 @@ def _check(graph: onnx.GraphProto, cotangent: str, results: set[str], masks: int
 
 
 def _behind(graph: onnx.GraphProto, names: Iterable[str]) -> set[str]:
-    """Return these values and all that are computed from them."""
+    """Return these values and all values that are computed from them."""
     found = set(names)
     for node in graph.node:  # in the order of computation
         if found & set(node.input):

@@ -1,4 +1,4 @@
-"""Pictures from states: Lucid's formulas, written once more with numpy's own transform."""
+"""Decoding of states to pictures, compared with Lucid's formulas in numpy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reverie_ascent.recipe import Parametrization
 
 from tests.ascent.exact import Exact, Numbers
 
-# Even, odd and prime sizes, the smallest the tiny model takes and larger ones.
+# Even, odd and prime sizes, from the smallest that the tiny model supports.
 SIZES = [8, 9, 11, 16, 30, 37]
 
 # What Lucid's spectrum of 128 or 224 pixels starts with, measured: the standard deviation of the decorrelated colours.
@@ -52,7 +52,7 @@ def test_every_parametrization_has_an_oracle() -> None:
 
 
 @pytest.mark.parametrize(("kind", "size"), CASES)
-def test_a_picture_is_what_lucids_formulas_say(kind: Parametrization, size: int) -> None:
+def test_a_picture_is_that_of_lucids_formulas(kind: Parametrization, size: int) -> None:
     given = states(kind, size, 2)
     back = np.zeros((2, 3, size, size))
     pictures = Exact(decode(kind, size, 2))({"state": given, "picture_gradient": back})["picture"]
@@ -61,7 +61,7 @@ def test_a_picture_is_what_lucids_formulas_say(kind: Parametrization, size: int)
 
 
 @pytest.mark.parametrize(("kind", "size"), CASES)
-def test_the_way_back_of_a_picture_is_its_derivative(kind: Parametrization, size: int) -> None:
+def test_the_backward_pass_of_a_picture_is_its_derivative(kind: Parametrization, size: int) -> None:
     rng = np.random.default_rng(size)
     given, way = states(kind, size, 1), rng.standard_normal(state_shape(kind, size, 1))
     back = rng.standard_normal((1, 3, size, size))
@@ -72,7 +72,7 @@ def test_the_way_back_of_a_picture_is_its_derivative(kind: Parametrization, size
 
 
 @pytest.mark.parametrize(("size", "deviation"), STARTS)
-def test_the_first_noise_has_the_contrast_of_lucids(size: int, deviation: float) -> None:
+def test_the_initial_noise_has_the_contrast_of_lucids(size: int, deviation: float) -> None:
     state = initial_state(0, state_shape("fourier", size, 1)[1:]).astype(np.float64)
     picture = lucid(state, size)
     colours = np.linalg.solve(COLOUR, np.log(picture / (1 - picture)).reshape(3, -1))

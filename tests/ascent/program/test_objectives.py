@@ -1,4 +1,4 @@
-"""Objectives: the score is the formula's, and the program's gradient is the score's derivative by the state."""
+"""Objectives: the score agrees with its formula, and the program's gradient is the score's derivative by the state."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def dot(x: Numbers, vector: tuple[float, ...], power: float = 0) -> float:
 
 @dataclass(frozen=True)
 class Case:
-    """``score`` computes what the terms stand for from the activations [C, h, w] or [C] of one picture."""
+    """Terms of an objective; ``score`` computes it from the activations [C, h, w] or [C] of one picture."""
 
     name: str
     terms: tuple[Term, ...]
@@ -97,7 +97,7 @@ LUCID = [
 
 @dataclass(frozen=True)
 class World:
-    """A program in float64 with everything fed that does not change, and a state that shows some contrast."""
+    """A program in float64 with all constant inputs, and a state with some contrast."""
 
     run: Exact
     feeds: dict[str, Array]
@@ -137,7 +137,7 @@ def name(case: Case) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name)
-def test_a_score_is_what_the_formula_says_of_the_layer(tiny: Model, case: Case) -> None:
+def test_a_score_is_the_formula_of_the_layers_activation(tiny: Model, case: Case) -> None:
     w = world(tiny, case)
     for state, score in zip(w.state, w.score(w.state), strict=True):
         picture = PICTURES[case.parametrization](state, SIZE)
@@ -159,7 +159,7 @@ def test_the_gradient_of_a_program_is_the_derivative_of_its_score(tiny: Model, c
 
 
 @pytest.mark.parametrize("case", [*CASES, *LUCID], ids=name)
-def test_the_program_on_its_device_says_the_same(tiny: Model, device: Device, case: Case) -> None:
+def test_the_program_on_its_device_gives_the_same(tiny: Model, device: Device, case: Case) -> None:
     w = world(tiny, case)
     tensors = build(tiny, recipe(case), batch=2, device=device).acquire_batch()
     for element, state in enumerate(w.state.astype(np.float32)):

@@ -19,7 +19,7 @@ from tests.ascent.climbing import climb
 
 SIZE, BATCH = 12, 2
 
-# What few runtimes have on an accelerator, what leaves the program's fate to a runtime's own dice, and what is slow.
+# Operators that few runtimes support on an accelerator, that draw random numbers in the runtime, or that are slow.
 NEVER = re.compile(r"Loop|Scan|If|.*DFT|STFT|Random.*|Bernoulli|Multinomial|Scatter.*|MaxUnpool|ConvTranspose|NonZero")
 
 # Arithmetic on sizes and masks by comparison: gone once the sizes are known.
@@ -41,7 +41,7 @@ FED = [
     INPUTS | LUCID | LINEAR,
     INPUTS | LINEAR | {"term1.weight"},
 ]
-TOLD = {"new_state", "new_m", "new_v", "score", "reach", "extent"}
+OUTPUTS = {"new_state", "new_m", "new_v", "score", "reach", "extent"}
 
 
 def name(recipe: Recipe) -> str:
@@ -66,7 +66,7 @@ def test_a_program_is_one_graph_of_standard_operators(tiny: Model, recipe: Recip
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=name)
-def test_once_loaded_a_program_computes_with_no_sizes_and_compares_nothing(
+def test_a_loaded_program_has_no_arithmetic_on_sizes_and_no_comparisons(
     tiny: Model, device: Device, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = onnxruntime.SessionOptions()
@@ -78,16 +78,16 @@ def test_once_loaded_a_program_computes_with_no_sizes_and_compares_nothing(
 
 
 @pytest.mark.parametrize(("recipe", "fed"), list(zip(RECIPES, FED, strict=True)))
-def test_all_that_is_fed_to_a_program_has_a_fixed_size(tiny: Model, recipe: Recipe, fed: set[str]) -> None:
+def test_every_input_of_a_program_has_a_fixed_size(tiny: Model, recipe: Recipe, fed: set[str]) -> None:
     graph = compose(tiny, program_key(recipe), BATCH).graph
     assert {value.name for value in graph.inputs} == fed
-    assert {value.name for value in graph.outputs} == TOLD | ({"awake"} if "redirect" in fed else set())
+    assert {value.name for value in graph.outputs} == OUTPUTS | ({"awake"} if "redirect" in fed else set())
     for value in graph.inputs:
         assert value.shape is not None
         assert value.shape.is_static(), value.name
 
 
-def test_layers_of_one_network_share_their_weights_and_the_way_there(tiny: Model) -> None:
+def test_layers_of_one_network_share_their_weights_and_earlier_layers(tiny: Model) -> None:
     both = Recipe((Term("channel", "conv2_1"), Term("channel", "conv3_1")), SIZE, 5, 0.05, 0)
     one = Recipe((Term("channel", "conv3_1"),), SIZE, 5, 0.05, 0)
     program, alone = (compose(tiny, program_key(recipe), BATCH) for recipe in (both, one))

@@ -1,4 +1,4 @@
-"""Silent ReLUs: what their gradient is while they sleep, and that a target wakes from it."""
+"""Silent ReLUs: their redirected gradient, and that it makes a target active."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def redirected(x: Numbers, g: Numbers, *, redirect: bool) -> Numbers:
 
 
 def elements(a: Activation) -> tuple[Numbers, Numbers]:
-    """Return inputs and gradients of five elements: awake, silent, silent, open where nothing comes back, at zero."""
+    """Return inputs and gradients of five elements: active, silent, silent, active without a gradient, at zero."""
     rng = np.random.default_rng(0)
     x, g = rng.standard_normal(a.shape), rng.standard_normal(a.shape)
     x[1], x[2] = -abs(x[1]), -abs(x[2])
@@ -44,7 +44,7 @@ def elements(a: Activation) -> tuple[Numbers, Numbers]:
 
 @pytest.mark.parametrize("redirect", [False, True])
 @pytest.mark.parametrize("a", SHAPES, ids=lambda a: f"{len(a.shape)} axes")
-def test_only_an_element_that_is_silent_as_a_whole_is_redirected(a: Activation, redirect: bool) -> None:
+def test_only_a_fully_silent_element_is_redirected(a: Activation, redirect: bool) -> None:
     x, g = elements(a)
     out = Exact(relu(a))({"input": x, "gradient": g, "redirect": np.full(a.batch, redirect, np.float64)})
     expected = np.stack([redirected(x[i], g[i], redirect=redirect) for i in range(a.batch)])
@@ -61,7 +61,7 @@ def climb(make_model: MakeModel, device: Device, bias: float, layer: str) -> Res
 
 
 @pytest.mark.parametrize(("bias", "layer"), SLEEPERS)
-def test_a_unit_that_sleeps_on_the_first_noise_wakes(
+def test_a_unit_that_is_silent_on_the_initial_noise_becomes_active(
     make_model: MakeModel, device: Device, bias: float, layer: str
 ) -> None:
     result = climb(make_model, device, bias, layer)
@@ -74,7 +74,7 @@ def test_a_unit_that_sleeps_on_the_first_noise_wakes(
 
 
 @pytest.mark.parametrize(("bias", "layer"), SLEEPERS)
-def test_without_redirection_it_would_never_wake(
+def test_without_redirection_it_would_never_become_active(
     make_model: MakeModel, device: Device, monkeypatch: pytest.MonkeyPatch, bias: float, layer: str
 ) -> None:
     monkeypatch.setattr(loop, "REDIRECTED_STEPS", 0)
@@ -98,12 +98,12 @@ def test_redirection_ends_after_sixteen_steps(
     assert fed == [1] * 16 + [0] * (STEPS_MADE - 16)
 
 
-# A bias so low that nothing wakes a unit, and where one is looked for.
+# A bias so low that no unit becomes active, and the layer and channel to render.
 DEAD = [(-100.0, "relu1_1"), (-100.0, "relu3_1"), (-100.0, "conv2_1"), (-100.0, "logits")]
 
 
 @pytest.mark.parametrize(("bias", "layer"), DEAD)
-def test_a_unit_that_stays_dead_is_told_in_a_sentence(
+def test_a_unit_that_stays_dead_is_reported_in_a_sentence(
     make_model: MakeModel, device: Device, bias: float, layer: str
 ) -> None:
     result = climb(make_model, device, bias, layer)

@@ -1,4 +1,4 @@
-"""The random transforms: forward what Lucid does, backward their exact adjoint, for whatever is drawn."""
+"""The random transforms: forward equal to Lucid's, backward their exact adjoint, for any draw."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ JITTERS = [((0, 0), (0, 0)), ((8, 8), (4, 4)), ((0, 8), (4, 0)), ((3, 5), (1, 2)
 KINDS = [(scale, angle, *JITTERS[(scale + i) % 5]) for scale in range(len(SCALES)) for i, angle in enumerate(TURNS)]
 DRAWS = [Draw(jitter, scale, angle, last_jitter) for scale, angle, jitter, last_jitter in KINDS]
 
-# At 34 pixels a scale of 1.06 is one of those that float32 truncates otherwise than float64. From 105 pixels on the
-# smallest views are smaller than the picture, at 125 by three: they are padded with black, the odd one behind. All
-# draws are tried at the smallest sizes only.
+# At 34 pixels the scale 1.06 is one of those that float32 and float64 truncate differently. From 105 pixels on the
+# smallest views are smaller than the picture, at 125 by three: they are padded with black, with the odd pixel at the
+# end. All draws are tried at the smallest sizes only.
 SIZES = [8, 9, 34, 125]
 LARGE = SIZES[-1]
 SEEN = {size: DRAWS if size < 10 else [DRAWS[i] for i in (0, 6, 23, 59, 76)] for size in SIZES}
 
 
 class Look:
-    """Both pieces for one size and a batch of two."""
+    """Both parts of the transforms, resample and turn, for one size and a batch of two."""
 
     def __init__(self, size: int) -> None:
         self.sizes = TransformSizes(size)
@@ -41,13 +41,13 @@ class Look:
             self.views.draw(element, draw)
 
     def resample(self, picture: Numbers, back: Numbers | None = None) -> tuple[Numbers, Numbers]:
-        """Return the canvas, and what goes back to the picture."""
+        """Return the canvas, and the gradient by the picture."""
         given = {"picture": picture, "canvas_gradient": np.zeros(self.canvas_shape) if back is None else back}
         out = self._resample(given | self._arrays("rows", "row_border", "columns", "column_border"))
         return out["canvas"], out["picture_gradient"]
 
     def turn(self, canvas: Numbers, back: Numbers | None = None) -> tuple[Numbers, Numbers]:
-        """Return the view, and what goes back to the canvas."""
+        """Return the view, and the gradient by the canvas."""
         given = {"canvas": canvas, "view_gradient": np.zeros(self.picture_shape) if back is None else back}
         out = self._turn(given | self._arrays("there", "mask", "back"))
         return out["view"], out["canvas_gradient"]
@@ -69,7 +69,7 @@ def noise(shape: tuple[int, ...], seed: int) -> Numbers:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_view_is_what_lucids_transforms_show(looks: dict[int, Look], size: int) -> None:
+def test_a_view_is_that_of_lucids_transforms(looks: dict[int, Look], size: int) -> None:
     look = looks[size]
     pictures = noise(look.picture_shape, size)
     for draw in SEEN[size]:
@@ -77,7 +77,7 @@ def test_a_view_is_what_lucids_transforms_show(looks: dict[int, Look], size: int
         np.testing.assert_allclose(look.view(pictures)[0], lucid.look(pictures[0], draw), atol=1e-6, err_msg=str(draw))
 
 
-def test_a_view_of_a_large_picture_has_a_black_rim_where_the_scale_is_smallest(looks: dict[int, Look]) -> None:
+def test_a_view_of_a_large_picture_has_a_black_border_at_the_smallest_scale(looks: dict[int, Look]) -> None:
     look = looks[LARGE]
     look.draw(Draw((0, 0), 0, 0, (0, 0)), Draw((0, 0), 10, 0, (0, 0)))
     small, large = look.view(np.ones(look.picture_shape))
@@ -87,7 +87,7 @@ def test_a_view_of_a_large_picture_has_a_black_rim_where_the_scale_is_smallest(l
 
 
 @pytest.mark.parametrize("scale", range(len(SCALES)))
-def test_scaling_keeps_what_is_plain_plain_to_its_last_pixel(looks: dict[int, Look], scale: int) -> None:
+def test_scaling_keeps_a_constant_picture_constant_to_its_last_pixel(looks: dict[int, Look], scale: int) -> None:
     look = looks[9]
     look.draw(Draw((0, 0), scale, 0, (0, 0)), Draw((8, 8), scale, 0, (0, 0)))
     canvas, _ = look.resample(np.full(look.picture_shape, PAD_VALUE))
@@ -97,7 +97,7 @@ def test_scaling_keeps_what_is_plain_plain_to_its_last_pixel(looks: dict[int, Lo
     assert canvas.sum() == pytest.approx(inside.sum())
 
 
-def test_each_element_of_a_batch_looks_through_its_own_draw(looks: dict[int, Look]) -> None:
+def test_each_element_of_a_batch_has_its_own_draw(looks: dict[int, Look]) -> None:
     look = looks[9]
     pictures = noise(look.picture_shape, 0)
     for first, second in zip(DRAWS[::4], DRAWS[1::4], strict=False):
@@ -107,7 +107,7 @@ def test_each_element_of_a_batch_looks_through_its_own_draw(looks: dict[int, Loo
         np.testing.assert_allclose(views[1], lucid.look(pictures[1], second), atol=1e-6)
 
 
-def test_looking_straight_shows_the_picture_itself(looks: dict[int, Look]) -> None:
+def test_the_identity_transform_shows_the_picture_itself(looks: dict[int, Look]) -> None:
     for size, look in looks.items():
         pictures = noise(look.picture_shape, size)
         look.draw(DRAWS[3], DRAWS[5])
@@ -117,7 +117,7 @@ def test_looking_straight_shows_the_picture_itself(looks: dict[int, Look]) -> No
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_way_back_of_pad_jitter_and_scale_is_their_adjoint(looks: dict[int, Look], size: int) -> None:
+def test_the_backward_pass_of_pad_jitter_and_scale_is_their_adjoint(looks: dict[int, Look], size: int) -> None:
     look = looks[size]
     x, y = noise(look.picture_shape, 1), noise(look.canvas_shape, 2)
     for draws in zip(SEEN[size], reversed(DRAWS), strict=False):
@@ -127,7 +127,7 @@ def test_the_way_back_of_pad_jitter_and_scale_is_their_adjoint(looks: dict[int, 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_way_back_of_rotation_and_the_last_jitter_is_their_adjoint(looks: dict[int, Look], size: int) -> None:
+def test_the_backward_pass_of_rotation_and_the_last_jitter_is_their_adjoint(looks: dict[int, Look], size: int) -> None:
     look = looks[size]
     x, y = noise(look.canvas_shape, 3), noise(look.picture_shape, 4)
     x[:, :, -1] = x[:, :, :, -1] = 0

@@ -1,4 +1,4 @@
-"""Devices by name, and what is said where one cannot be had."""
+"""Devices by name, and the message if one is not available."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ needs_no_cuda = pytest.mark.skipif(
 )
 
 
-def test_the_cpu_is_always_there() -> None:
+def test_the_cpu_is_always_available() -> None:
     device = choose_device("cpu", threads=1)
     assert (device.name, device.providers) == ("cpu", (CPU.provider,))
     assert device.threads >= 1
@@ -31,13 +31,13 @@ def test_the_cpu_is_always_there() -> None:
 
 
 @needs_no_cuda
-def test_where_cuda_is_missing_the_remedy_is_named() -> None:
+def test_a_missing_cuda_is_refused_with_a_remedy() -> None:
     with pytest.raises(DeviceUnavailable, match=r"has no CUDAExecutionProvider.*install reverie\[server-gpu\]"):
         choose_device("cuda")
 
 
 @needs_no_cuda
-def test_auto_is_the_cpu_where_cuda_is_missing() -> None:
+def test_auto_is_the_cpu_if_cuda_is_missing() -> None:
     assert choose_device("auto").name == "cpu"
 
 
@@ -60,7 +60,7 @@ def test_every_device_is_an_entry_of_the_table_in_a_file_of_its_name() -> None:
     assert all(name == device.name for name, device in DEVICES.items())
 
 
-def test_nothing_but_its_own_file_knows_a_device_by_name() -> None:
+def test_only_a_devices_own_file_contains_its_name() -> None:
     comparison = re.compile(r"\.name\s*(==|!=|in)\s*[(\[]?[\"'](cpu|cuda)")
     root = Path(__file__).parents[3]
     files = [path for folder in ("ascent", "server") for path in (root / folder).rglob("*.py")]
@@ -68,7 +68,7 @@ def test_nothing_but_its_own_file_knows_a_device_by_name() -> None:
 
 
 @pytest.mark.parametrize("name", ["gpu", "CUDA", "", "cuda:1"])
-def test_another_name_is_refused_with_the_ones_there_are(name: str) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match=f"device '{name}' is not one of auto, cpu, cuda"):
         choose_device(name)
 
@@ -80,7 +80,7 @@ def test_bfloat16_is_for_gpus() -> None:
         choose_device("cpu", exact=True, bfloat16=True)
 
 
-def test_devices_that_make_other_pictures_are_other_kinds() -> None:
+def test_devices_that_make_other_pictures_have_other_classes() -> None:
     kinds = [
         Device("cuda", (CUDA.provider,), 1, exact=e, bfloat16=b, batch=n, instruction_set="sm90").kind
         for e, b, n in ((False, False, 1), (True, False, 1), (False, True, 4))
@@ -88,11 +88,11 @@ def test_devices_that_make_other_pictures_are_other_kinds() -> None:
     assert kinds == ["cuda-sm90", "cuda-sm90-exact", "cuda-sm90-bfloat16-batch4"]
 
 
-# ----- what a GPU is told; no machine without one can tell how it takes it -----
+# ----- options of a GPU session; how the GPU applies them cannot be tested without one -----
 
 
 class Recorder:
-    """Stands for a session on a GPU: keeps what it was made with, and the recording that each run belongs to."""
+    """A fake session on a GPU, which records its options and the CUDA graph of each run."""
 
     made: tuple[Any, Any]
 
@@ -130,7 +130,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch) -> Session:
     return session
 
 
-def test_every_node_is_held_to_the_gpu_and_steps_are_recorded(on_gpu: Session) -> None:
+def test_every_node_must_run_on_the_gpu_and_steps_are_recorded(on_gpu: Session) -> None:
     options, [(name, given)] = Recorder.made
     assert options.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
     assert name == CUDA.provider
@@ -148,7 +148,7 @@ def test_an_exact_gpu_rounds_no_factors(monkeypatch: pytest.MonkeyPatch) -> None
     assert Recorder.made[1][0][1]["use_tf32"] == "0"
 
 
-def test_each_binding_has_a_recording_of_its_own_and_a_single_run_none(on_gpu: Session) -> None:
+def test_each_binding_has_its_own_recording_and_a_single_run_has_none(on_gpu: Session) -> None:
     x, y = (on_gpu.tensor(np.ones(1, np.float32)) for _ in range(2))
     there, back = on_gpu.bind({"x": x}, {"y": y}), on_gpu.bind({"x": y}, {"y": x})
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The class of a processor, from what it offers, on each system as far as it can be tried here."""
+"""The class of a processor by its features, on each operating system as far as it can be tested here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reverie_ascent.runtime.instruction_set import CLASSES, CPUID_BITS, CUDA_PLA
 
 X86 = {"sse2", "avx"}
 
-# What a processor offers, its architecture, and its class.
+# The features of a processor, its architecture, and its class.
 PROCESSORS = [
     ({*X86, "avx2", "fma"}, "x86_64", "avx2"),
     ({*X86, "avx2", "fma", "avx512f"}, "x86_64", "avx512"),
@@ -29,9 +29,7 @@ PROCESSORS = [
 
 
 @pytest.mark.parametrize(("found", "machine", "name"), PROCESSORS)
-def test_a_processor_is_of_the_most_able_class_that_it_has_all_features_of(
-    found: set[str], machine: str, name: str
-) -> None:
+def test_a_processor_has_the_highest_class_whose_features_it_has(found: set[str], machine: str, name: str) -> None:
     assert classify(frozenset(found), machine).name == name
 
 
@@ -41,19 +39,19 @@ def test_every_class_has_a_plan_and_every_plan_a_class() -> None:
         assert (shipped(name).rates is None) == (name == CUDA_PLAN)
 
 
-def test_every_x86_feature_of_the_table_is_asked_of_cpuid() -> None:
+def test_every_x86_feature_of_the_table_is_read_from_cpuid() -> None:
     x86 = {need for each in CLASSES for need in each.needs} - {"asimd", "sve", "sme"}
     assert x86 == CPUID_BITS.keys()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_an_emulated_processor_is_not_taken_for_the_real_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under an emulator /proc/cpuinfo still tells of the machine, and CPUID of the processor that is played."""
+def test_an_emulated_processor_is_not_mistaken_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under an emulator /proc/cpuinfo describes the host, and CPUID the emulated processor."""
     monkeypatch.setattr(
         instruction_set, "Path", lambda path: SimpleNamespace(read_text=lambda **_: "flags : avx2 fma avx512f amx_tile")
     )
     for seen, name in (
-        (None, "amx"),  # a libc that cannot be asked
+        (None, "amx"),  # a libc without the function
         ({"avx2", "fma", "avx512f", "amx_tile"}, "amx"),
         ({"avx2", "fma"}, "avx2"),
         (set(), "x86_64"),
@@ -62,13 +60,13 @@ def test_an_emulated_processor_is_not_taken_for_the_real_one(monkeypatch: pytest
         assert classify(instruction_set.features(), "x86_64").name == name
 
 
-def test_a_system_of_no_table_has_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_system_has_no_features(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "plan9")
     assert instruction_set.features() == frozenset()
 
 
 class Driver:
-    """Stands for NVIDIA's driver; ``fails`` is the call that returns an error."""
+    """A fake of NVIDIA's driver; ``fails`` is the call that returns an error."""
 
     def __init__(self, fails: str = "") -> None:
         self.fails = fails

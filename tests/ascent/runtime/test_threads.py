@@ -1,4 +1,4 @@
-"""Numbers of threads, and sessions that stay with their process."""
+"""The number of threads, and sessions that only work in the process that made them."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ def test_a_number_of_threads_is_a_positive_integer(wanted: Any) -> None:
         choose_device("cpu", threads=wanted)
 
 
-@pytest.mark.parametrize("told", ["0", "two", "-1", "1.5"])
-def test_a_bad_number_in_the_environment_is_named_with_its_variable(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(THREADS, told)
-    with pytest.raises(ValueError, match=f"REVERIE_THREADS is '{told}'"):
+@pytest.mark.parametrize("value", ["0", "two", "-1", "1.5"])
+def test_a_bad_number_in_the_environment_is_named_with_its_variable(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(THREADS, value)
+    with pytest.raises(ValueError, match=f"REVERIE_THREADS is '{value}'"):
         thread_count()
 
 
-def test_without_a_number_the_environment_decides_and_then_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_number_is_the_environments_or_that_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(THREADS, "3")
     assert (thread_count(), thread_count(2)) == (3, 2)
     monkeypatch.delenv(THREADS)
     assert 1 <= thread_count() <= (os.cpu_count() or 1)
 
 
-def test_a_session_has_its_own_threads_which_rest_after_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_has_its_own_threads_which_sleep_after_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
 
     def record(model: bytes, options: Any, providers: Any) -> Any:

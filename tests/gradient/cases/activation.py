@@ -1,4 +1,4 @@
-"""Cases of activations made of pieces, and of the larger of several tensors."""
+"""Cases of piecewise activations, and of the maximum of several tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of attention and of turning by position, which are differentiated through their definitions."""
+"""Cases of attention and of rotary embeddings, which are differentiated through their definitions."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ CASES = [
     Case("Y = Conv <pads = [1, 1]> (X, B)", x="2,3,7", b="4,3,3", free="X"),
     Case("Y = Conv <strides = [2, 1, 1]> (X, B)", x="1,2,4,3,5", b="2,2,2,2,2", free="X"),
     Case("Y = Conv <dilations = [2, 1, 1], group = 2> (X, B)", x="1,4,4,3,3", b="4,2,2,2,2", free="X"),
-    # --- weights that the picture makes, each batch its own: groups of them ---
+    # --- weights that are computed from the picture, different for each batch element, in groups ---
     Case(
         "s = Constant <value_ints = [1, 6, 5, 4]> () x = Reshape(X, s) m = AveragePool <kernel_shape = [3, 4]> (X) "
         "e = Exp(m) k = Constant <value_ints = [2, 3, 3, 1]> () w = Reshape(e, k) "
@@ -37,7 +37,7 @@ CASES = [
     ),
     # --- its transpose ---
     Case("Y = ConvTranspose(X, B)", x=IMAGE, b="4,3,3,3", free="X"),
-    # Of the parts of a cotangent that comes from a Concat the ranks are not known.
+    # The ranks of the parts of a Concat's cotangent are not known.
     Case("t = ConvTranspose <group = 2> (X, B) Y = Concat <axis = 1> (t, t)", x=IMAGE, b="4,3,3,3", free="X"),
     Case("t = Conv <group = 2> (X, B) Y = Concat <axis = 1> (t, t)", x=IMAGE, b="4,2,3,3", free="X"),
     Case("Y = ConvTranspose <strides = [2, 2], pads = [1, 1, 1, 1]> (X, B, C)", x=IMAGE, b="4,3,4,4", c="3", free="X"),

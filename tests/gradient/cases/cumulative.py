@@ -1,4 +1,4 @@
-"""Cases of running sums and products, of triangles of matrices, and of numbers in a row."""
+"""Cases of cumulative sums and products, of triangles of matrices, and of ranges."""
 
 from __future__ import annotations
 

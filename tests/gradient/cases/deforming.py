@@ -1,4 +1,4 @@
-"""Cases of convolution at places of its own, which reach beyond the picture on all sides."""
+"""Cases of deformable convolution, with offsets beyond the picture on all sides."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CASES = [
         opsets=SINCE,
         free="X",
     ),
-    # --- a bias, and masks that come with the offsets ---
+    # --- a bias, and masks ---
     Case(
         "w = Constant <value = T_[2, 1, 2, 1] {1, -2, 0.5, 3}> () Y = DeformConv <pads = [1, 0, 0, 0]> (X, w, C, B)",
         x="2,1,3,4",

@@ -1,4 +1,4 @@
-"""Cases of operators that are differentiated through the definitions that ONNX gives of them."""
+"""Cases of operators that are differentiated through ONNX's definitions of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of grids that move with a matrix."""
+"""Cases of affine grids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases of operators that pick elements out of a tensor or surround it with others."""
+"""Cases of operators that select elements of a tensor, and of padding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.gradient.gradcheck import Case
 AXES_AS_INPUT = (18, 23)
 
 CASES = [
-    # --- picking and surrounding ---
+    # --- selecting and padding ---
     Case("s = Constant <value_ints = [1]> () e = Constant <value_ints = [3]> () Y = Slice(X, s, e)", x="4,3"),
     Case(
         "s = Constant <value_ints = [-3, 0]> () e = Constant <value_ints = [100, -1]> () "
@@ -32,7 +32,7 @@ CASES = [
     Case("i = Constant <value_ints = [0, 0, 1, 0]> () Y = Gather <axis = -1> (X, i)", x="2,3,4"),
     Case("i = Constant <value = int64[2, 2] {3, 1, 1, 0}> () Y = Gather <axis = 1> (X, i)", x="2,4,3"),
     Case("i = Constant <value = int64[12] {0,0,0,0,0,0,0,0,0,0,0,0}> () Y = Gather <axis = 1> (X, i)", x="2,30"),
-    # --- picking and surrounding, where only the run tells where ---
+    # --- selecting and padding with indices that are only known at run time ---
     Case(
         "s = Cast <to = 7> (C) e = Constant <value_ints = [9, 9]> () Y = Slice(X, s, e)",
         x="5,6",

@@ -1,4 +1,4 @@
-"""Cases of operators that move elements and change none."""
+"""Cases of operators that move elements without changing them."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from tests.gradient.gradcheck import Case
 IMAGE = "2,4,5,6"
 
 CASES = [
-    # --- tiles (with a form of their own behind a convolution), tiles with a rest, overlaps, gaps, pads ---
+    # --- tiles (with a special form after a convolution), tiles with a remainder, overlaps, gaps, pads ---
     Case(
         "c = Conv(X, B) Y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (c)", x="2,3,4,6", b="2,3,1,1", free="X"
     ),
@@ -83,7 +83,7 @@ CASES = [
     Case('Y = AveragePool <kernel_shape = [3, 3], auto_pad = "SAME_LOWER"> (X)', x="1,2,5,4"),
     Case("Y = AveragePool <kernel_shape = [3], strides = [2]> (X)", x="2,2,8"),
     Case("Y = AveragePool <kernel_shape = [2, 2, 3], strides = [2, 1, 2]> (X)", x="1,2,4,3,5"),
-    # --- norms, and pooling undone ---
+    # --- norms, and unpooling ---
     Case("Y = LpPool <kernel_shape = [2, 2], strides = [2, 2]> (X)", x="1,2,5,6"),
     Case("Y = LpPool <kernel_shape = [3, 2], strides = [2, 1], pads = [1, 0, 1, 1], p = 3> (X)", x="1,2,7,5"),
     Case("Y = LpPool <kernel_shape = [2, 2], p = 1> (X)", x="1,2,4,5"),

@@ -1,4 +1,4 @@
-"""Cases of quantised numbers. Steps have no slope; test_quantised compares their gradients with those of real twins."""
+"""Cases of quantised numbers. Steps have no slope; test_quantised compares with equivalent networks of real numbers."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from tests.gradient.gradcheck import Case
 
 
 def constant(name: str, *dims: int) -> str:
-    """Some numbers between -1 and 1."""
+    """Return a constant with numbers between -1 and 1."""
     count = 1
     for dim in dims:
         count *= dim
@@ -15,20 +15,20 @@ def constant(name: str, *dims: int) -> str:
 
 
 def case(body: str, gates: int, ways: int = 1) -> Case:
-    """Two units; the weights are B, the recurrent ones C."""
+    """Return a case with two units; the weights are B, the recurrent ones C."""
     return Case(body, x="4,2,3", b=f"{ways},{gates * 2},3", c=f"{ways},{gates * 2},2", free="")
 
 
 def layer(op: str, gates: int) -> list[Case]:
-    """One operator in the forms that all have."""
+    """Return the cases of one operator in the forms that all three have."""
     cases = []
     for direction, ways in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
-        said = f'<hidden_size = 2, direction = "{direction}">'
+        attribute = f'<hidden_size = 2, direction = "{direction}">'
         bias, before = constant("d", ways, gates * 4), constant("h", ways, 2, 2)
         cases += [
-            case(f"Y = {op} {said} (X, B, C)", gates, ways),
-            case(f"{bias} {before} Y, last = {op} {said} (X, B, C, d, , h)", gates, ways),
-            case(f"{bias} all, Y = {op} {said} (X, B, C, d)", gates, ways),
+            case(f"Y = {op} {attribute} (X, B, C)", gates, ways),
+            case(f"{bias} {before} Y, last = {op} {attribute} (X, B, C, d, , h)", gates, ways),
+            case(f"{bias} all, Y = {op} {attribute} (X, B, C, d)", gates, ways),
         ]
     return cases
 

@@ -1,4 +1,4 @@
-"""Cases of pooling over regions, some of which reach beyond the picture or are turned inside out."""
+"""Cases of pooling over regions, some of which reach beyond the picture or have swapped corners."""
 
 from __future__ import annotations
 

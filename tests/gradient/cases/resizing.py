@@ -70,7 +70,7 @@ CASES = [
         + 'Y = Resize <mode = "linear", coordinate_transformation_mode = "tf_crop_and_resize"> (X, r, , s)',
         x=SMALL,
     ),
-    # --- scales, sizes and regions that only the run tells ---
+    # --- scales, sizes and regions that are only known at run time ---
     Case(
         "f = Cast <to = 1> (C) one = Constant <value_floats = [1.0, 1.0]> () s = Concat <axis = 0> (one, f) "
         'Y = Resize <mode = "linear"> (X, , s)',

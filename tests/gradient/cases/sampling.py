@@ -1,4 +1,4 @@
-"""Cases of reading between pixels; grids reach beyond the picture on all sides."""
+"""Cases of sampling between pixels; grids reach beyond the picture on all sides."""
 
 from __future__ import annotations
 

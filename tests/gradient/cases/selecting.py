@@ -1,4 +1,4 @@
-"""Cases of picking elements by indices of several axes, and of putting others in their place."""
+"""Cases of selecting elements by indices of several axes, and of replacing them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PAIRS = "i = Constant <value = int64[3, 2] {0, 1, 2, -1, 0, 1}> () "
 APART = "i = Constant <value = int64[2, 2] {0, 1, 2, -1}> () "
 LINES = "i = Constant <value = int64[2, 3] {0, 2, 1, 1, -1, 1}> () "
 CASES = [
-    # --- picking ---
+    # --- selecting ---
     Case(LINES + "Y = GatherElements(X, i)", x="3,3"),
     Case(LINES + "Y = GatherElements <axis = 1> (X, i)", x="4,5"),
     Case("i = Cast <to = 7> (C) Y = GatherElements <axis = -2> (X, i)", x="2,3,4", c="1,5,4", wrt="X"),
@@ -18,7 +18,7 @@ CASES = [
     Case("i = Cast <to = 7> (C) Y = GatherND <batch_dims = 1> (X, i)", x="2,4,3", c="2,5,1", wrt="X", free="X"),
     Case("k = Constant <value_ints = [2]> () Y, i = TopK(X, k)", x="3,5"),
     Case("k = Constant <value_ints = [3]> () Y, i = TopK <axis = 1, largest = 0> (X, k)", x="2,5,3"),
-    # --- putting ---
+    # --- replacing ---
     Case("i = Constant <value = int64[2, 3] {0, -1, 1, 1, 0, 0}> () Y = ScatterElements(X, i, B)", x="3,4", b="2,3"),
     Case(LINES + 'Y = ScatterElements <axis = 1, reduction = "add"> (X, i, B)', x="3,4", b="2,3", opsets=(16, 28)),
     Case(LINES + 'Y = ScatterElements <axis = 1, reduction = "max"> (X, i, B)', x="3,4", b="2,3", opsets=(18, 28)),

@@ -1,7 +1,7 @@
-"""Forced races where requests, renders and the store meet: random delays at every joint, callers that come and go.
+"""Forced races between requests, renders and the store: random delays between their parts, callers that leave.
 
-The dispatcher and the store are the real ones. The step loop is a thread for each render that makes a picture out of
-its digest, or the real one, whose steps do the same.
+The dispatcher and the store are real. The step loop is either a fake, with a thread for each render that makes a
+picture from its digest, or the real one with fake steps that do the same.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ USE, BYPASS, ONLY = (
 
 
 class Delays:
-    """Random pauses, the same for the same seed as far as threads allow."""
+    """Random pauses, reproducible by seed as far as the order of threads allows."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._lock = Lock()
 
     def __call__(self, *_: object) -> None:
-        """Pause, or not."""
+        """Pause for a random time, which may be 0."""
         with self._lock:
             pause = self._random.choice([0, 0, 0.3, 1]) * self._random.random() * LONGEST_DELAY_S
         time.sleep(pause)
 
 
 class SlowFolder(Folder):
-    """A folder that pauses before and after all that it does."""
+    """A folder that pauses before and after each operation."""
 
     def __init__(self, path: Path, delays: Delays) -> None:
         super().__init__(path)
@@ -76,7 +76,7 @@ class SlowFolder(Folder):
 
 
 class Loop(Protocol):
-    """What a dispatcher needs of a step loop."""
+    """The methods of a step loop that a dispatcher uses."""
 
     def submit(self, render: InFlight, *, client: str, background: bool, deadline_s: float | None) -> None: ...
     def promote(self, render: InFlight, *, client: str) -> None: ...
@@ -85,7 +85,7 @@ class Loop(Protocol):
 
 
 class ThreadEach:
-    """Renders in a thread each, and refuses some."""
+    """A fake step loop that runs each render in its own thread and refuses some at random."""
 
     def __init__(self, delays: Delays, chance: random.Random) -> None:
         self._delays, self._chance = delays, chance
@@ -93,7 +93,7 @@ class ThreadEach:
         self._threads: list[Thread] = []
 
     def submit(self, render: InFlight, *, client: str, background: bool, deadline_s: float | None) -> None:
-        """Take a render, or refuse it at times."""
+        """Start a render, or refuse it at random."""
         self._delays()
         with self._lock:
             refuse = self._chance.random() < 0.05
@@ -109,7 +109,7 @@ class ThreadEach:
         self._delays()
 
     def promote(self, render: InFlight, *, client: str) -> None:
-        """Nothing waits here."""
+        """Do nothing, because no render waits."""
 
     def stop(self, render: InFlight) -> None:
         """End a render before its next step."""
@@ -132,7 +132,7 @@ class ThreadEach:
 
 
 class Recorded:
-    """A step loop, and what it took."""
+    """Wraps a step loop and records the renders that it admitted."""
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
@@ -140,23 +140,23 @@ class Recorded:
         self.promote, self.stop, self.close = loop.promote, loop.stop, loop.close
 
     def submit(self, render: InFlight, **options: Any) -> None:
-        """Take a render, unless it is refused."""
+        """Submit a render, and record it if it is admitted."""
         self._loop.submit(render, **options)
         self.taken.append(render)
 
     def finished(self, digest: str) -> int:
-        """How often a shared picture was made for somebody: a last step may end after everybody has left."""
+        """Return how often a picture was rendered for a caller; renders whose callers had left do not count."""
         made = [render for render in self.taken if render.request.digest == digest and render.rendering is not None]
         return sum(render.request.cache == USE and not render.stopped for render in made)
 
 
 def thread_each(delays: Delays, seed: int) -> Loop:
-    """Threads that begin and end at random."""
+    """Return the fake step loop with a thread for each render."""
     return ThreadEach(delays, random.Random(seed + 1))
 
 
 def real(delays: Delays, seed: int) -> Loop:
-    """The real step loop, in front of steps that cost nothing."""
+    """Return the real step loop with fake steps."""
     return fake_step_loop(
         batch=1 + seed % 3, limits=Limits(max_waiting_renders=4), before=delays, loading=delays, race_point=delays
     )
@@ -166,7 +166,7 @@ MAKER = Maker("0", "0", "cpu", "avx2", "float32", 1, "")
 
 
 def picture(digest: str) -> Rendering:
-    """The one right picture of a digest."""
+    """Return the correct picture of a digest."""
     return Rendering(
         array=np.full((SIZE, SIZE, 3), number(digest) / 1e6, np.float32),
         outcome="converged",
@@ -183,7 +183,7 @@ def picture(digest: str) -> Rendering:
 
 
 def number(digest: str) -> int:
-    """A number of the digest's own, as far as a race goes."""
+    """Return a number that is unique to the digest within a race."""
     return int(digest, 16) % 10**6
 
 
@@ -199,8 +199,8 @@ def race(start: Callable[[Delays, int], Loop], seed: int, *, callers: int = 40, 
         dispatcher = Dispatcher(cast(Any, step_loop), store)
         plans = [(chance.choice(digests), chance.random(), chance.random(), chance.random()) for _ in range(callers)]
         with ThreadPoolExecutor(callers) as threads:
-            told = threads.map(lambda plan: _call(dispatcher, delays, *plan), plans)
-            broken = [each for call in told for each in call]
+            broken_promises = threads.map(lambda plan: _call(dispatcher, delays, *plan), plans)
+            broken = [each for call in broken_promises for each in call]
         dispatcher.close()
         for digest in digests:
             kept = store.get(digest)
@@ -211,7 +211,7 @@ def race(start: Callable[[Delays, int], Loop], seed: int, *, callers: int = 40, 
     return [f"seed {seed}: {each}" for each in broken]
 
 
-#: The races, by what stands for the step loop: each takes a seed and returns the promises that were broken.
+#: The races by step loop; each takes a seed and returns the promises that were broken.
 RACES: dict[str, Callable[[int], list[str]]] = {
     "a thread for each render": functools.partial(race, thread_each),
     "the real step loop": functools.partial(race, real),
@@ -221,9 +221,9 @@ RACES: dict[str, Callable[[int], list[str]]] = {
 def _call(
     dispatcher: Dispatcher, delays: Delays, digest: str, kind: float, leaving: float, durable: float
 ) -> list[str]:
-    """One caller: what it saw that it should not have."""
+    """Run one caller, and return its observations that break a promise."""
     cache = BYPASS if kind < 0.1 else ONLY if kind < 0.25 else USE
-    news = Event()
+    woken = Event()
     delays()
     durably = durable < 0.3 and cache == USE
     wanted = request(
@@ -235,23 +235,23 @@ def _call(
         background=durably,
         maker=MAKER.name,
     )
-    subscription = dispatcher.submit(wanted, news.set, durable=durably)
+    subscription = dispatcher.submit(wanted, woken.set, durable=durably)
     leaves_after = 1 + int(leaving * 10) if leaving < 0.4 else None
     ends: list[Any] = []
-    heard = 0
+    received = 0
     until = time.monotonic() + PATIENCE_S
     while not ends:
-        if not news.wait(max(0.0, until - time.monotonic())):
-            return [f"{digest}: a caller heard nothing for {PATIENCE_S} s"]
-        news.clear()
+        if not woken.wait(max(0.0, until - time.monotonic())):
+            return [f"{digest}: a caller received nothing for {PATIENCE_S} s"]
+        woken.clear()
         try:
             while (event := subscription.take()) is not None:
-                heard += 1
+                received += 1
                 if isinstance(event, Rendering):
                     ends.append(event)
-                elif heard == 1 and not isinstance(event, Accepted):
+                elif received == 1 and not isinstance(event, Accepted):
                     return [f"{digest}: {event!r} came before it was accepted"]
-                elif heard == leaves_after:
+                elif received == leaves_after:
                     delays()
                     subscription.stop()
         except (Interrupted, NotStored, QueueFull, StoreWriteError) as refusal:

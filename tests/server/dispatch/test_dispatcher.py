@@ -1,4 +1,4 @@
-"""Requests for one picture: from the store, together, or again, as each asks."""
+"""Requests for the same picture: answered from the store, by a shared render, or by a new render."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.server.rpc.test_service import FORMATS, endless, read, refusal, spec,
 
 @pytest.fixture
 def keeping(models: Path, tmp_path: Path) -> Iterator[Engine]:
-    """An engine with a store of its own."""
+    """An engine with its own store."""
     with Engine([models], device="cpu", threads=1, store=tmp_path / "results") as engine:
         yield engine
 
@@ -51,7 +51,7 @@ async def image(service: Served, **fields: Any) -> spec_pb2.Rendering:
 
 
 async def stored(service: Served) -> None:
-    """Wait until the store has what was rendered: its caller had it before."""
+    """Wait until the store has the picture; the caller gets it earlier."""
     await until(lambda: service.engine.counts().stored == service.engine.stats().finished)
 
 
@@ -86,7 +86,7 @@ async def test_another_process_finds_what_this_one_rendered(kept: Served, models
     assert again.encode() == first.image.data
 
 
-async def test_an_exact_engine_has_pictures_of_its_own(kept: Served, models: Path, tmp_path: Path) -> None:
+async def test_an_exact_engine_has_its_own_pictures(kept: Served, models: Path, tmp_path: Path) -> None:
     await image(kept)
     await stored(kept)
     with Engine([models], device="cpu", threads=1, exact=True, store=tmp_path / "results") as other:
@@ -113,7 +113,7 @@ async def test_frames_are_rendered_and_the_result_is_stored(kept: Served) -> Non
     assert (await image(kept)).cached
 
 
-async def test_a_damaged_result_is_rendered_anew(kept: Served, tmp_path: Path) -> None:
+async def test_a_damaged_result_is_rendered_again(kept: Served, tmp_path: Path) -> None:
     first = await image(kept)
     await stored(kept)
     (path,) = (path for path in (tmp_path / "results").rglob("*") if path.is_file())
@@ -125,7 +125,7 @@ async def test_a_damaged_result_is_rendered_anew(kept: Served, tmp_path: Path) -
     assert (await image(kept)).cached
 
 
-async def test_a_store_that_cannot_be_written_costs_no_picture(models: Path, tmp_path: Path) -> None:
+async def test_a_store_that_cannot_be_written_does_not_fail_a_render(models: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     engine = await asyncio.to_thread(
         Engine, [models], device="cpu", threads=1, store=tmp_path / "file" / "results", jobs="off"
@@ -139,7 +139,7 @@ async def test_a_store_that_cannot_be_written_costs_no_picture(models: Path, tmp
     assert engine.counts().not_stored == 2
 
 
-def test_the_words_of_the_engine_know_the_store(keeping: Engine) -> None:
+def test_the_options_of_the_engine_include_the_store(keeping: Engine) -> None:
     with pytest.raises(NotStored):
         keeping.render("tiny", "conv1_1", 1, size=32, steps=4, cache="only")
     assert not keeping.render("tiny", "conv1_1", 1, size=32, steps=4).cached
@@ -159,17 +159,17 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("fields", "field", "problem"), REFUSED, ids=lambda value: str(value)[:40])
-def test_what_no_request_can_mean_is_refused(keeping: Engine, fields: dict[str, Any], field: str, problem: str) -> None:
+def test_an_invalid_option_is_refused(keeping: Engine, fields: dict[str, Any], field: str, problem: str) -> None:
     with pytest.raises(InvalidRequest, match=problem) as caught:
         keeping.check(RenderImageRequest(spec=spec(), **fields))
     assert [violation.field for violation in caught.value.violations] == [field]
 
 
-# ----- together -----
+# ----- shared renders -----
 
 
 async def progress_of(service: Served, request: StreamRenderRequest) -> tuple[Any, list[int]]:
-    """A result, and the steps that its caller heard of."""
+    """Return a result, and the steps of which its caller got progress."""
     steps = []
     async for reply in service.call.StreamRender(request):
         if reply.WhichOneof("event") == "progress":
@@ -195,7 +195,7 @@ async def test_requests_at_the_same_time_share_a_render(kept: Served, gate: Flag
     assert all(step % 8 == 0 for step in second[1])
 
 
-async def test_who_asks_for_frames_renders_alone(kept: Served) -> None:
+async def test_a_request_for_frames_renders_alone(kept: Served) -> None:
     same = spec(steps=300)
     plain = asyncio.create_task(progress_of(kept, StreamRenderRequest(spec=same)))
     await until(lambda: kept.engine.stats().steps > 0)
@@ -207,7 +207,7 @@ async def test_who_asks_for_frames_renders_alone(kept: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unary", "stream"])
-async def test_one_who_leaves_does_not_stop_the_others_and_the_last_one_does(kept: Served, kind: str) -> None:
+async def test_a_shared_render_stops_when_the_last_caller_leaves(kept: Served, kind: str) -> None:
     request = endless()
     make = {"unary": RenderImageRequest, "stream": StreamRenderRequest}[kind]
     method = {"unary": kept.call.RenderImage, "stream": kept.call.StreamRender}[kind]
@@ -225,7 +225,7 @@ async def test_one_who_leaves_does_not_stop_the_others_and_the_last_one_does(kep
     assert kept.engine.stats().late_steps <= 1
 
 
-async def test_who_comes_after_everybody_left_begins_anew(kept: Served) -> None:
+async def test_a_request_after_all_callers_left_starts_a_new_render(kept: Served) -> None:
     request = spec(steps=2000)
     first = kept.call.RenderImage(RenderImageRequest(spec=request))
     await until(lambda: kept.engine.stats().steps > 0)
@@ -233,7 +233,7 @@ async def test_who_comes_after_everybody_left_begins_anew(kept: Served) -> None:
     assert (await image(kept, spec=request)).steps == 2000
 
 
-# ----- attempts -----
+# ----- request ids -----
 
 
 async def test_a_retry_joins_its_first_attempt(kept: Served, gate: Flag) -> None:
@@ -254,7 +254,7 @@ async def test_a_retry_joins_its_first_attempt(kept: Served, gate: Flag) -> None
     assert kept.engine.stats().finished == 2
 
 
-async def test_a_retry_of_what_was_interrupted_begins_anew(kept: Served) -> None:
+async def test_a_retry_of_an_interrupted_render_starts_again(kept: Served) -> None:
     name, one = str(uuid.uuid4()), spec(steps=2000)
     first = kept.call.RenderImage(RenderImageRequest(spec=one, request_id=name))
     await until(lambda: kept.engine.stats().steps > 0)

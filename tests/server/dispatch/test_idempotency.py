@@ -1,4 +1,4 @@
-"""What is remembered of requests that name themselves."""
+"""The memory of requests with a request id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.server.fakes import nothing, request
 from tests.server.results import rendering
 
 
-def test_attempts_are_forgotten_in_time_and_their_pictures_beyond_a_bound() -> None:
+def test_request_ids_expire_and_their_pictures_are_bounded() -> None:
     now = 0.0
     attempts = Attempts(clock=lambda: now, max_bytes=2 * rendering().array.nbytes)
     names = ["first", "second", "third"]

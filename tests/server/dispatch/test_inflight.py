@@ -1,4 +1,4 @@
-"""Who shares a render while it waits, runs and is stored, and what each caller hears of it."""
+"""Sharing of a render while it waits, runs and is stored, and the events that each caller gets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.server.results import MAKER, folder_store, rendering
 
 @dataclass
 class StillStepLoop:
-    """Takes renders and does nothing with them; refuses what cannot be done within `needs_s`."""
+    """Admits renders and does not run them; refuses those whose deadline is shorter than `needs_s`."""
 
     needs_s: float = 0.0
     taken: list[tuple[InFlight, str, bool]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class StillStepLoop:
         pass
 
 
-def heard(subscription: Subscription) -> list[Event]:
+def received(subscription: Subscription) -> list[Event]:
     events = []
     while (event := subscription.take()) is not None:
         events.append(event)
@@ -56,7 +56,7 @@ def heard(subscription: Subscription) -> list[Event]:
 
 
 def kinds(subscription: Subscription) -> list[type]:
-    return [type(event) for event in heard(subscription)]
+    return [type(event) for event in received(subscription)]
 
 
 @pytest.fixture
@@ -74,10 +74,10 @@ def dispatcher(still: StillStepLoop) -> Iterator[Dispatcher]:
 # ----- promotion -----
 
 
-def test_a_render_of_the_lower_class_is_promoted_for_who_joins_it_as_an_interactive_one(
+def test_a_batch_render_is_promoted_when_an_interactive_request_joins_it(
     dispatcher: Dispatcher, still: StillStepLoop
 ) -> None:
-    """There is one render, and no second one."""
+    """Only one render is submitted."""
     first = dispatcher.submit(request(background=True), nothing, client="job")
     second = dispatcher.submit(request(), nothing, client="person")
     ((render, client, background),) = still.taken
@@ -89,17 +89,15 @@ def test_a_render_of_the_lower_class_is_promoted_for_who_joins_it_as_an_interact
     assert still.stopped == []
 
 
-def test_nothing_is_promoted_for_who_joins_as_one_of_the_lower_class(
-    dispatcher: Dispatcher, still: StillStepLoop
-) -> None:
+def test_a_batch_request_that_joins_promotes_nothing(dispatcher: Dispatcher, still: StillStepLoop) -> None:
     dispatcher.submit(request(), nothing, client="person")
     dispatcher.submit(request(background=True), nothing, client="job")
     assert [(client, background) for _, client, background in still.taken] == [("person", False)]
     assert still.promoted == []
 
 
-def test_a_render_that_somebody_joins_while_it_is_submitted_is_promoted_afterwards() -> None:
-    """When the other comes, the step loop does not know the render yet."""
+def test_a_render_that_is_joined_during_its_submission_is_promoted_afterwards() -> None:
+    """When the second request arrives, the step loop does not have the render yet."""
 
     class Slow(StillStepLoop):
         def submit(self, render: InFlight, **options: Any) -> None:
@@ -115,8 +113,8 @@ def test_a_render_that_somebody_joins_while_it_is_submitted_is_promoted_afterwar
     busy.close()
 
 
-def test_a_promoted_render_has_its_first_step_before_those_that_came_earlier() -> None:
-    """In the real step loop."""
+def test_a_promoted_render_makes_its_first_step_before_earlier_batch_renders() -> None:
+    """Tested in the real step loop."""
     made, gate, reached = list[int](), Flag(), Flag()
 
     def before(runs: list[Run]) -> None:
@@ -136,26 +134,26 @@ def test_a_promoted_render_has_its_first_step_before_those_that_came_earlier() -
     while not (events and isinstance(events[-1], Rendering)):
         assert news.wait(PATIENCE_S)
         news.clear()
-        events += heard(joined)
+        events += received(joined)
     assert isinstance(events[0], Accepted)
-    assert {type(event) for event in events[1:-1]} <= {Progress}  # none if the end came before it was read
+    assert {type(event) for event in events[1:-1]} <= {Progress}  # none if the end arrived before the first read
     dispatcher.close()
     assert 2 not in made[: made.index(3)]
 
 
-# ----- those who wait -----
+# ----- callers that wait -----
 
 
-def test_the_most_patient_caller_decides_whether_it_is_too_late(dispatcher: Dispatcher, still: StillStepLoop) -> None:
+def test_the_latest_deadline_decides_whether_a_render_is_too_late(dispatcher: Dispatcher, still: StillStepLoop) -> None:
     still.needs_s = 10
     with pytest.raises(TooLate):
-        heard(dispatcher.submit(request(), nothing, deadline_s=1))
+        received(dispatcher.submit(request(), nothing, deadline_s=1))
     assert kinds(dispatcher.submit(request(), nothing, deadline_s=600)) == [Accepted]
     assert kinds(dispatcher.submit(request(), nothing, deadline_s=1)) == [Accepted]
     assert len(still.taken) == 1
 
 
-def test_what_is_too_late_for_one_is_taken_for_another_who_comes_meanwhile_and_waits_longer() -> None:
+def test_a_render_too_late_for_one_caller_is_admitted_for_another_with_a_later_deadline() -> None:
     patient: list[Subscription] = []
 
     class Slow(StillStepLoop):
@@ -171,7 +169,7 @@ def test_what_is_too_late_for_one_is_taken_for_another_who_comes_meanwhile_and_w
     busy.close()
 
 
-def test_who_joins_late_is_woken_once_for_all_that_it_has_missed(dispatcher: Dispatcher, still: StillStepLoop) -> None:
+def test_a_late_caller_is_woken_once_for_all_missed_events(dispatcher: Dispatcher, still: StillStepLoop) -> None:
     woken: list[int] = []
     dispatcher.submit(request(), nothing)
     ((render, *_),) = still.taken
@@ -183,19 +181,19 @@ def test_who_joins_late_is_woken_once_for_all_that_it_has_missed(dispatcher: Dis
     assert len(woken) == 2
 
 
-def test_all_who_share_a_render_hear_of_its_steps_and_who_asked_for_frames_of_those(
+def test_all_callers_of_a_render_get_its_steps_and_those_that_asked_get_frames(
     dispatcher: Dispatcher, still: StillStepLoop
 ) -> None:
     first, second = (dispatcher.submit(request(), nothing) for _ in range(2))
     ((render, *_),) = still.taken
     frame = Frame(1, np.zeros((4, 4, 3), np.float32))
     render.post(Progress(1, 4, 0.5, 0.0, 0.0, frame))
-    told = [event for each in (first, second) for event in heard(each) if isinstance(event, Progress)]
-    assert [(event.step, event.objective, event.frame) for event in told] == [(1, 0.5, frame), (1, 0.5, None)]
+    progress = [event for each in (first, second) for event in received(each) if isinstance(event, Progress)]
+    assert [(event.step, event.objective, event.frame) for event in progress] == [(1, 0.5, frame), (1, 0.5, None)]
 
 
-def test_what_is_called_when_there_is_news_may_ask_join_and_leave(dispatcher: Dispatcher, still: StillStepLoop) -> None:
-    """It is called without any lock."""
+def test_a_wake_callback_may_query_join_and_leave(dispatcher: Dispatcher, still: StillStepLoop) -> None:
+    """The callback is called without any lock held."""
     counted: list[int] = []
 
     def wake() -> None:
@@ -209,10 +207,10 @@ def test_what_is_called_when_there_is_news_may_ask_join_and_leave(dispatcher: Di
     assert kinds(caller) == [Accepted, Progress]
 
 
-# ----- those who leave, and the end -----
+# ----- callers that leave, and the end -----
 
 
-def test_a_render_that_everybody_has_left_is_not_taken_any_more() -> None:
+def test_a_render_whose_callers_have_left_is_not_shared_any_more() -> None:
     step_loop, left = fake_step_loop(), InFlight(request(), Lock(), nothing)
     step_loop.stop(left)
     with pytest.raises(Interrupted):
@@ -221,7 +219,7 @@ def test_a_render_that_everybody_has_left_is_not_taken_any_more() -> None:
     assert step_loop.stats().stopped == 0
 
 
-def test_a_picture_that_is_done_after_everybody_has_left_is_stored_all_the_same(tmp_path: Path) -> None:
+def test_a_picture_that_is_finished_after_all_callers_left_is_stored(tmp_path: Path) -> None:
     still, store = StillStepLoop(), folder_store(tmp_path)
     dispatcher = Dispatcher(cast(Any, still), store)
     digest = rendering().spec_digest
@@ -233,10 +231,10 @@ def test_a_picture_that_is_done_after_everybody_has_left_is_stored_all_the_same(
     dispatcher.close()
     assert store.get(digest) is not None
     with pytest.raises(Interrupted):
-        heard(caller)
+        received(caller)
 
 
-def test_who_waits_for_the_store_hears_of_the_end_when_it_is_stored(tmp_path: Path) -> None:
+def test_a_caller_that_waits_for_the_store_gets_the_end_once_it_is_stored(tmp_path: Path) -> None:
     news, may_store = Flag(), Flag()
 
     class SlowFolder(Folder):

@@ -1,4 +1,4 @@
-"""Jobs: what becomes of them, whoever leaves and whatever breaks."""
+"""Jobs: their progress and their end when clients leave, processes die and disks fail."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Open = Callable[..., Engine]
 
 @pytest.fixture
 def at(models: Path, tmp_path: Path) -> Iterator[Open]:
-    """Opens engines on the same store and the same jobs, one after the other."""
+    """Return a function that opens engines one after the other on the same store and the same jobs."""
     with contextlib.ExitStack() as stack:
 
         def at(folder: Path = models, **options: Any) -> Engine:
@@ -76,7 +76,7 @@ def some(layer: str, *ranges: tuple[int, int]) -> JobLayer:
 
 
 def endless() -> CreateRenderJobRequest:
-    """A job of many minutes."""
+    """Return a job that takes many minutes."""
     request = job(some("conv1_1"), steps=10_000)
     request.template.size_px = 256
     return request
@@ -84,7 +84,7 @@ def endless() -> CreateRenderJobRequest:
 
 async def watch(service: Served, name: str, after: int = 0) -> list[WatchRenderJobResponse]:
     request = WatchRenderJobRequest(id=name, after_sequence=after)
-    return [told async for told in service.call.WatchRenderJob(request, timeout=60)]
+    return [response async for response in service.call.WatchRenderJob(request, timeout=60)]
 
 
 async def create(service: Served, request: CreateRenderJobRequest) -> RenderJob:
@@ -93,15 +93,15 @@ async def create(service: Served, request: CreateRenderJobRequest) -> RenderJob:
 
 
 async def get(service: Served, name: str) -> RenderJob:
-    told: RenderJob = (await service.call.GetRenderJob(GetRenderJobRequest(id=name))).job
-    return told
+    job_state: RenderJob = (await service.call.GetRenderJob(GetRenderJobRequest(id=name))).job
+    return job_state
 
 
 def state(job: RenderJob) -> str:
     return jobs_pb2.JobState.Name(job.state).removeprefix("JOB_STATE_")
 
 
-# ----- a job's way -----
+# ----- the course of a job -----
 
 
 async def test_a_job_makes_a_picture_of_every_channel(working: Served) -> None:
@@ -112,17 +112,17 @@ async def test_a_job_makes_a_picture_of_every_channel(working: Served) -> None:
     assert made.template.model_digest
     assert not made.template.HasField("objective")
 
-    told = await watch(working, made.id)
-    assert told[0].job.template == made.template
-    assert [each.sequence for each in told] == list(range(11))
-    items = [each.item for each in told if each.HasField("item")]
+    events = await watch(working, made.id)
+    assert events[0].job.template == made.template
+    assert [each.sequence for each in events] == list(range(11))
+    items = [each.item for each in events if each.HasField("item")]
     assert sorted((item.index, item.layer, item.channel) for item in items) == [
         *((i, "conv1_1", i) for i in range(6)),
         (6, "logits", 1),
         (7, "logits", 3),
         (8, "logits", 4),
     ]
-    last = told[-1].job
+    last = events[-1].job
     assert (state(last), last.done_count, last.failed_count, last.sequence) == ("SUCCEEDED", 9, 0, 10)
     assert last.created_at.ToSeconds() <= last.ended_at.ToSeconds()
     for item in items:
@@ -133,13 +133,13 @@ async def test_a_job_makes_a_picture_of_every_channel(working: Served) -> None:
         assert rendering.outcome == item.outcome
 
 
-async def test_the_log_names_each_picture_after_its_job(working: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_names_each_picture_of_a_job(working: Served, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "reverie_server"):
         name = (await create(working, job(some("conv1_1", (0, 2))))).id
         await watch(working, name)
-    told = [record for record in caplog.records if getattr(record, "request_id", "").startswith(f"{name}/")]
-    assert sorted(record.request_id for record in told) == [f"{name}/{i}" for i in range(3)]  # type: ignore[attr-defined]
-    assert all("converged in" in record.message for record in told)
+    records = [record for record in caplog.records if getattr(record, "request_id", "").startswith(f"{name}/")]
+    assert sorted(record.request_id for record in records) == [f"{name}/{i}" for i in range(3)]  # type: ignore[attr-defined]
+    assert all("converged in" in record.message for record in records)
 
 
 async def test_the_log_names_the_picture_that_an_incident_is_about(
@@ -152,7 +152,7 @@ async def test_the_log_names_the_picture_that_an_incident_is_about(
     assert record.request_id == f"{name}/0"  # type: ignore[attr-defined]
 
 
-async def test_what_is_in_the_store_is_not_rendered_again(working: Served) -> None:
+async def test_pictures_in_the_store_are_not_rendered_again(working: Served) -> None:
     await watch(working, (await create(working, job())).id)
     again = await watch(working, (await create(working, job(some("conv1_1")))).id)
     assert (again[-1].job.done_count, again[-1].job.cached_count) == (6, 4)
@@ -163,14 +163,14 @@ async def test_watching_resumes_after_any_event(working: Served) -> None:
     name = (await create(working, job())).id
     everything = await watch(working, name)
     for after in range(7):
-        told = await watch(working, name, after)
-        assert told[0].sequence == after
+        events = await watch(working, name, after)
+        assert events[0].sequence == after
         wanted = [each for each in everything[1:] if each.sequence > after]
-        assert [(each.sequence, each.item) for each in told[1:]] == [(each.sequence, each.item) for each in wanted]
-        assert told[-1].job.state == everything[-1].job.state
+        assert [(each.sequence, each.item) for each in events[1:]] == [(each.sequence, each.item) for each in wanted]
+        assert events[-1].job.state == everything[-1].job.state
 
 
-async def test_a_job_goes_on_when_nobody_watches(working: Served) -> None:
+async def test_a_job_continues_without_a_watcher(working: Served) -> None:
     name = (await create(working, job(steps=50))).id
     watching = working.call.WatchRenderJob(WatchRenderJobRequest(id=name))
     await watching.read()
@@ -179,7 +179,7 @@ async def test_a_job_goes_on_when_nobody_watches(working: Served) -> None:
     assert state(await get(working, name)) == "SUCCEEDED"
 
 
-async def test_a_cancelled_job_stops_the_device_within_a_step_and_keeps_what_is_done(working: Served) -> None:
+async def test_a_cancelled_job_stops_within_a_step_and_keeps_finished_pictures(working: Served) -> None:
     done = await watch(working, (await create(working, job())).id)
     name = (await create(working, endless())).id
     watching = asyncio.create_task(watch(working, name))
@@ -194,7 +194,7 @@ async def test_a_cancelled_job_stops_the_device_within_a_step_and_keeps_what_is_
     assert state(await get(working, done[0].job.id)) == "SUCCEEDED"
 
 
-async def test_a_request_that_names_itself_creates_one_job(working: Served) -> None:
+async def test_a_request_with_an_id_creates_one_job(working: Served) -> None:
     name = str(uuid.uuid4())
     first, second = [await create(working, job(request_id=name)) for _ in range(2)]
     assert first.id == second.id
@@ -203,7 +203,7 @@ async def test_a_request_that_names_itself_creates_one_job(working: Served) -> N
     assert len((await working.call.ListRenderJobs(ListRenderJobsRequest())).jobs) == 1
 
 
-async def test_jobs_are_listed_the_newest_first_a_page_at_a_time(working: Served) -> None:
+async def test_jobs_are_listed_newest_first_a_page_at_a_time(working: Served) -> None:
     names = [(await create(working, job(some("conv1_1", (i, i))))).id for i in range(5)]
     found, token = [], ""
     while True:
@@ -211,21 +211,21 @@ async def test_jobs_are_listed_the_newest_first_a_page_at_a_time(working: Served
         assert len(page.jobs) <= 2
         found += [each.id for each in page.jobs]
         if len(found) == 2:
-            await create(working, job(some("conv1_1", (5, 5))))  # moves no page
+            await create(working, job(some("conv1_1", (5, 5))))  # does not shift the pages
         if not (token := page.next_page_token):
             break
     assert found == names[::-1]
 
 
 @pytest.mark.parametrize("method", ["GetRenderJob", "CancelRenderJob", "WatchRenderJob"])
-async def test_a_job_that_nobody_created_is_not_found(working: Served, method: str) -> None:
+async def test_an_unknown_job_is_not_found(working: Served, method: str) -> None:
     request = getattr(jobs_pb2, f"{method}Request")(id="none")
     call = getattr(working.call, method)(request)
     seen = await refusal(call.read() if method == "WatchRenderJob" else call)
     assert (seen.code, seen.detail(error_details_pb2.ErrorInfo).reason) == (grpc.StatusCode.NOT_FOUND, "NO_SUCH_JOB")
 
 
-async def test_draining_ends_watches_and_takes_no_jobs(working: Served) -> None:
+async def test_draining_ends_watches_and_refuses_jobs(working: Served) -> None:
     name = (await create(working, endless())).id
     watching = working.call.WatchRenderJob(WatchRenderJobRequest(id=name))
     await watching.read()
@@ -237,7 +237,7 @@ async def test_draining_ends_watches_and_takes_no_jobs(working: Served) -> None:
         assert seen.detail(error_details_pb2.ErrorInfo).reason == "DRAINING"
 
 
-# ----- every end that a job and its watcher may come to -----
+# ----- every possible end of a job and its watcher -----
 
 
 async def nothing(service: Served, name: str, watching: Any) -> None:
@@ -271,7 +271,7 @@ def _broken(*_: Any) -> Any:
     raise RuntimeError("the device is gone")
 
 
-# What happens, the seconds that the watch may take, and the state of the job afterwards.
+# An event, the seconds that the watch may take, and the state of the job afterwards.
 ENDS: list[tuple[Callable[..., Any], float | None, str]] = [
     (nothing, None, "SUCCEEDED"),
     (cancel_the_job, None, "CANCELLED"),
@@ -284,14 +284,14 @@ ENDS: list[tuple[Callable[..., Any], float | None, str]] = [
 
 
 @pytest.mark.parametrize(("happens", "timeout", "wanted"), ENDS, ids=lambda value: getattr(value, "__name__", value))
-async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behind(
+async def test_every_event_ends_a_job_as_expected_and_leaves_nothing_behind(
     working: Served,
     happens: Callable[..., Any],
     timeout: float | None,
     wanted: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It happens after the first picture, before which the device goes no further."""
+    """The event happens after the first picture, where the device is held back."""
     jobs, happened, step = working.engine.jobs, Flag(), Ascent.step
 
     def held(ascent: Ascent) -> Any:
@@ -307,9 +307,9 @@ async def test_whatever_happens_a_job_ends_as_it_should_and_nothing_is_left_behi
     happened.set()
     if wanted != "RUNNING":
         await until(lambda: ended(jobs.get(name)))
-    told = jobs.get(name)
-    assert state(told) == wanted
-    assert told.done_count + told.failed_count <= told.item_count == 6
+    job_state = jobs.get(name)
+    assert state(job_state) == wanted
+    assert job_state.done_count + job_state.failed_count <= job_state.item_count == 6
     await asyncio.gather(reading, return_exceptions=True)
     await until(lambda: working.engine.stats().running == working.engine.stats().waiting == 0)
     await until(lambda: not jobs._listeners)
@@ -328,9 +328,9 @@ async def read_all(watching: Any) -> None:
         pass
 
 
-# ----- what is asked for -----
+# ----- requests -----
 
-# A mistake in an otherwise sound request, the field that is blamed, and what is said of it.
+# A mistake in an otherwise valid request, the field of the violation, and its description.
 REFUSED = [
     ("", "layers", r"0 is not in 1\.\.10000 entries"),
     ("layers { }", r"layers\[0\].layer", "is required"),
@@ -346,7 +346,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "field", "problem"), REFUSED, ids=lambda value: str(value)[:50])
-def test_a_mistake_is_told_with_its_place(at: Open, text: str, field: str, problem: str) -> None:
+def test_a_violation_names_its_field(at: Open, text: str, field: str, problem: str) -> None:
     request = CreateRenderJobRequest(template=RenderSpec(model="tiny", size_px=16, steps=3))
     request.MergeFrom(text_format.Parse(text, CreateRenderJobRequest()))
     with pytest.raises(InvalidRequest, match=problem) as caught:
@@ -359,7 +359,7 @@ def test_every_layer_that_is_not_served_is_named(at: Open) -> None:
         at().jobs.create(job(some("conv1_1"), some("conv1_2"), some("x")))
 
 
-def test_mistakes_of_all_layers_are_told_at_once(at: Open) -> None:
+def test_violations_of_all_layers_are_reported_at_once(at: Open) -> None:
     with pytest.raises(InvalidRequest) as caught:
         at().jobs.create(job(some("conv1_2"), some("conv1_1", (0, 9)), some("logits", (7, 8)), request_id="x"))
     fields = [violation.field for violation in caught.value.violations]
@@ -385,23 +385,23 @@ def test_jobs_are_bounded_in_number_and_size(at: Open) -> None:
     assert [each.id for each in kept] == [names[3], names[2]]
 
 
-# ----- what breaks -----
+# ----- failures -----
 
 
 def wait_for(engine: Engine, name: str, wanted: Callable[[RenderJob], bool]) -> RenderJob:
-    news = Flag()
-    with engine.jobs.subscribed(news.set):
-        while not wanted(told := engine.jobs.get(name)):
-            assert news.wait(PATIENCE_S), told
-            news.clear()
-    return told
+    changed = Flag()
+    with engine.jobs.subscribed(changed.set):
+        while not wanted(job_state := engine.jobs.get(name)):
+            assert changed.wait(PATIENCE_S), job_state
+            changed.clear()
+    return job_state
 
 
 def ended(job: RenderJob) -> bool:
     return job.HasField("ended_at")
 
 
-def test_a_job_goes_on_with_the_next_process(at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_continues_in_the_next_process(at: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     first, step = at(), Ascent.step
 
     def slow(ascent: Ascent) -> Any:
@@ -411,18 +411,20 @@ def test_a_job_goes_on_with_the_next_process(at: Open, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setattr(Ascent, "step", slow)
         name = first.jobs.create(job(some("conv1_1"), steps=300)).id
-        wait_for(first, name, lambda told: told.done_count >= 2)
+        wait_for(first, name, lambda job_state: job_state.done_count >= 2)
         first.close()
     made = first.stats().finished
     assert made < 6
     second = at()
-    told = wait_for(second, name, ended)
-    assert (state(told), told.done_count) == ("SUCCEEDED", 6)
+    job_state = wait_for(second, name, ended)
+    assert (state(job_state), job_state.done_count) == ("SUCCEEDED", 6)
     assert made + second.stats().finished == 6
 
 
-def test_a_picture_that_was_stored_but_not_entered_is_entered_and_not_made_again(at: Open, tmp_path: Path) -> None:
-    """What kill -9 leaves between the two."""
+def test_a_picture_that_was_stored_but_not_recorded_is_recorded_and_not_rendered_again(
+    at: Open, tmp_path: Path
+) -> None:
+    """The state that kill -9 leaves between storing and recording."""
     engine = at(jobs="off")
     made = engine.render("tiny", "conv1_1", 2, size=16, steps=3)
     engine.close()
@@ -440,14 +442,14 @@ def test_a_job_for_another_model_fails_item_by_item(at: Open, tmp_path: Path) ->
     first.close()
     write_tiny_model(tmp_path / "others" / "tiny", seed=1)
     second = at(tmp_path / "others")
-    told = wait_for(second, name, ended)
-    assert (state(told), told.failed_count) == ("FAILED", 6)
+    job_state = wait_for(second, name, ended)
+    assert (state(job_state), job_state.failed_count) == ("FAILED", 6)
     (_, item), *_ = second.jobs.events_after(name, 0)[1]
     assert "model 'tiny' is served here with digest" in item.error
     assert not item.HasField("effective_spec")
 
 
-def test_a_full_disk_makes_a_job_wait_and_not_fail(
+def test_a_full_disk_makes_a_job_wait_instead_of_failing(
     at: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("reverie_server.store.opening.Folder", FullDisk)
@@ -455,12 +457,12 @@ def test_a_full_disk_makes_a_job_wait_and_not_fail(
     monkeypatch.setattr(FullDisk, "full", True)
     engine = at()
     name = engine.jobs.create(job()).id
-    told = wait_for(engine, name, lambda told: bool(told.detail))
-    assert told.detail == "results cannot be stored: No space left on device"
-    assert (told.done_count, told.failed_count) == (0, 0)
+    job_state = wait_for(engine, name, lambda job_state: bool(job_state.detail))
+    assert job_state.detail == "results cannot be stored: No space left on device"
+    assert (job_state.done_count, job_state.failed_count) == (0, 0)
     monkeypatch.setattr(FullDisk, "full", False)
-    told = wait_for(engine, name, ended)
-    assert (state(told), told.detail) == ("SUCCEEDED", "")
+    job_state = wait_for(engine, name, ended)
+    assert (state(job_state), job_state.detail) == ("SUCCEEDED", "")
     assert caplog.text.count("jobs wait:") == 1
 
 
@@ -506,7 +508,7 @@ def _database_of_version(path: Path, version: int) -> bytes:
 
 
 @pytest.mark.parametrize(("spoil", "kind", "problem"), SPOILT.values(), ids=SPOILT)
-def test_a_file_that_cannot_be_used_costs_jobs_and_nothing_else(
+def test_an_unusable_file_disables_jobs_and_nothing_else(
     at: Open, tmp_path: Path, spoil: Callable[[Path], object], kind: type[Fault], problem: str
 ) -> None:
     spoil(tmp_path / "jobs.sqlite")
@@ -524,15 +526,15 @@ def test_without_a_file_or_a_store_there_are_no_jobs(at: Open, options: dict[str
         at(**options).jobs.create(job())
 
 
-def test_what_is_entered_twice_counts_once(tmp_path: Path) -> None:
+def test_an_item_that_is_recorded_twice_counts_once(tmp_path: Path) -> None:
     repository = JobRepository(JobDatabase(tmp_path / "jobs.sqlite"), Limits())
     asked = [Item(i, "conv1_1", i) for i in range(2)]
     made = repository.create("one", JobRequest(RenderSpec(model="tiny"), [some("conv1_1")], asked), "")
     done = Done(1, 0, "d1", "m", 1, 0.5, cached=False)
     repository.record_results([done, done])
     repository.record_results([done])
-    told, items = repository.events(made.id, 0)
-    assert (told.done_count, told.sequence, len(items)) == (1, 1, 1)
+    job_state, items = repository.events(made.id, 0)
+    assert (job_state.done_count, job_state.sequence, len(items)) == (1, 1, 1)
     repository.cancel(made.id)
     repository.record_results([Done(1, 1, "d2", "m", 1, 0.5, cached=False)])
     assert repository.get(made.id).done_count == 1

@@ -1,4 +1,4 @@
-"""The short forms of what tests/reliability does at length: generated messages, raw bytes, SIGTERM under load."""
+"""Short forms of checks in tests/reliability: generated messages, raw bytes, SIGTERM under load."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.reliability.fuzz import broken, fuzz
 from tests.reliability.sigterm import sigterm
 
 
-def test_anything_may_be_sent() -> None:
+def test_any_message_may_be_sent() -> None:
     found = fuzz(count=400, seconds=3)
     assert broken(found) == []
     assert found["messages"] >= 300
@@ -24,13 +24,13 @@ def test_anything_may_be_sent() -> None:
         ({"RenderImage": {"OK": 1, "NOT_FOUND": 99}}, 0.01, ["10% of the renders come to a picture"]),
     ],
 )
-def test_messages_that_reach_nothing_are_told(
+def test_a_run_whose_messages_reach_nothing_is_reported(
     by_method: dict[str, dict[str, int]], share: float, promises: list[str]
 ) -> None:
     assert broken({"by_method": by_method, "share_of_renders": share}) == promises
 
 
-def test_no_accepted_render_is_lost_when_the_server_is_told_to_stop() -> None:
+def test_no_accepted_render_is_lost_when_the_server_stops() -> None:
     ended = sigterm(clients=8, load_s=1)
     assert ended["done"] >= 8
     assert (ended["lost"], ended["exit"]) == (0, 0)

@@ -1,4 +1,4 @@
-"""What a server is told: who wins, what is wrong, and what is printed."""
+"""The settings of a server: precedence of their sources, errors, and the printed form."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def run(*arguments: str | Path, **environment: str) -> Result:
     return CliRunner(env=environment).invoke(serve, [str(each) for each in arguments], prog_name="reverie serve")
 
 
-def test_nothing_said_is_the_defaults() -> None:
+def test_without_settings_the_defaults_hold() -> None:
     assert settings_from() == Settings()
 
 
-# Who says grace, and what it then is.
+# The sources that set grace, and its value.
 WINNERS = [
     ((), 30),
     (("file",), 3),
@@ -51,9 +51,7 @@ WINNERS = [
 
 
 @pytest.mark.parametrize(("who", "grace"), WINNERS)
-def test_a_flag_wins_over_the_environment_and_that_over_the_file(
-    tmp_path: Path, who: tuple[str, ...], grace: float
-) -> None:
+def test_a_flag_overrides_the_environment_and_that_the_file(tmp_path: Path, who: tuple[str, ...], grace: float) -> None:
     flags = {"grace": "1", "limits": ("max_steps=1",)} if "flag" in who else {}
     environment = {"REVERIE_GRACE": "2", "REVERIE_LIMITS_MAX_STEPS": "2"} if "environment" in who else {}
     file = written(tmp_path, "grace = 3\n[limits]\nmax_steps = 3\n") if "file" in who else None
@@ -62,23 +60,23 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     assert settings.limits.max_steps == (Limits().max_steps if not who else grace)
 
 
-def test_bounds_from_several_places_come_together(tmp_path: Path) -> None:
+def test_limits_from_several_sources_are_combined(tmp_path: Path) -> None:
     file = written(tmp_path, "[limits]\nmax_steps = 3\nmax_frames = 4\n")
     assert settings_from({"limits": ("max_steps=5",)}, {"REVERIE_LIMITS_MAX_TERMS": "6"}, file).limits == Limits(
         max_steps=5, max_frames=4, max_terms=6
     )
 
 
-def test_folders_in_a_variable_are_parted_as_in_path() -> None:
+def test_folders_in_a_variable_are_separated_as_in_path() -> None:
     assert settings_from(environment={"REVERIE_MODELS": "a:b"}).models == (Path("a"), Path("b"))
 
 
-def test_variables_of_clients_and_of_kubernetes_are_not_ours() -> None:
+def test_variables_of_clients_and_of_kubernetes_are_ignored() -> None:
     others = ["REVERIE_SERVER", "REVERIE_TOKEN", "REVERIE_SERVICE_HOST", "REVERIE_PORT", "REVERIE_PORT_50051_TCP_ADDR"]
     assert settings_from(environment=dict.fromkeys(others, "x")) == Settings()
 
 
-# Flags, environment, file, and what is said.
+# Flags, environment, file, and the message.
 MISTAKES: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
     ({}, {}, "listne = 'a'", "there is no setting 'listne'; the nearest: listen"),
     ({}, {}, "[limits]\nmax_step = 1", "there is no limit 'max_step'; the nearest: max_steps"),
@@ -101,22 +99,22 @@ MISTAKES: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("flags", "environment", "text", "said"), MISTAKES)
-def test_a_mistake_is_a_sentence_that_names_the_place(
-    tmp_path: Path, flags: dict[str, Any], environment: dict[str, str], text: str, said: str
+@pytest.mark.parametrize(("flags", "environment", "text", "message"), MISTAKES)
+def test_an_invalid_setting_is_a_sentence_that_names_its_source(
+    tmp_path: Path, flags: dict[str, Any], environment: dict[str, str], text: str, message: str
 ) -> None:
     with pytest.raises(Misconfigured) as mistake:
         settings_from(flags, environment, written(tmp_path, text) if text else None)
-    assert said in str(mistake.value)
+    assert message in str(mistake.value)
 
 
-def test_all_unknown_names_are_told_at_once(tmp_path: Path) -> None:
+def test_all_unknown_names_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured) as mistake:
         settings_from({"limits": ("a=1",)}, {"REVERIE_B": "1"}, written(tmp_path, "c = 1\nd = 2"))
     assert len(str(mistake.value).splitlines()) == 4
 
 
-def test_what_is_printed_is_a_file_that_says_the_same(tmp_path: Path) -> None:
+def test_the_printed_settings_are_a_file_with_the_same_meaning(tmp_path: Path) -> None:
     flags = {"models": ("a", "b"), "threads": "3", "exact": True, "limits": ("max_steps=7",)}
     first = configure(flags, {"REVERIE_LOG_FORMAT": "json"}, None)
     printed = toml(first)
@@ -141,7 +139,7 @@ def test_the_command_prints_the_settings(tmp_path: Path) -> None:
     assert printed["limits"] == {bound.name: getattr(Limits(), bound.name) for bound in fields(Limits)}
 
 
-def test_the_command_refuses_mistakes_with_exit_status_2(tmp_path: Path) -> None:
+def test_invalid_settings_end_the_command_with_status_2(tmp_path: Path) -> None:
     result = run("--config", written(tmp_path, "lisen = 1\nthread = 2"))
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 2
@@ -149,7 +147,7 @@ def test_the_command_refuses_mistakes_with_exit_status_2(tmp_path: Path) -> None
     assert run("--config", tmp_path / "none.toml").exit_code == 2
 
 
-def test_a_wrong_flag_is_told_the_nearest_right_one() -> None:
+def test_an_unknown_flag_is_refused_with_the_nearest_one() -> None:
     result = run("--lisen", "127.0.0.1:0")
     assert result.exit_code == 2
     assert "--listen" in result.stderr

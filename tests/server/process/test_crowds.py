@@ -1,4 +1,4 @@
-"""The short forms of tests/reliability's load and soak: many streams at once, and a mix of clients."""
+"""Short forms of load and soak in tests/reliability: many streams at once, and a mix of clients."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ async def crowd_for(seconds: float, address: str) -> Tally:
     return await crowd(address, 40, gate, small)
 
 
-def test_every_stream_of_a_crowd_ends_in_a_picture_or_is_told_when_to_come_back(models: Path, tmp_path: Path) -> None:
+def test_every_stream_of_many_clients_ends_in_a_picture_or_a_retry_time(models: Path, tmp_path: Path) -> None:
     bounds = ("--store", "off", "--jobs", f"{tmp_path}/jobs.sqlite", "--limit", "max_waiting_renders=8")
     with ServerProcess("--models", str(models), *bounds) as server:
         with Listing(server.address) as listed:
             tally = asyncio.run(crowd_for(3, server.address))
             listed.stand_still()
             listed.go_on()
-        code, said = server.stop()
+        code, message = server.stop()
     assert tally.wrong == {}
     assert tally.pictures >= 6  # three quarters of the queue
     assert tally.refused > 0
     assert tally.pictures + tally.refused >= 40
     assert sum(count for _, count in tally.steps) == tally.pictures * 20
     assert listed.took
-    assert (code, "Traceback" in said) == (0, False)
+    assert (code, "Traceback" in message) == (0, False)
 
 
-def test_only_turns_between_two_alike_of_the_engine_count() -> None:
+def test_only_turns_between_two_equal_turns_of_the_engine_count() -> None:
     alone = [100.0, 104.0, 50.0, 50.0, 100.0]
     assert even_shares(alone, [98.0, 60.0, 48.0, 99.0]) == [48 / 50, 98 / 102]
 
 
-def test_a_mix_of_clients_ends_as_it_should() -> None:
+def test_a_mix_of_clients_ends_as_expected() -> None:
     found = soak(minutes=0.15, rounds=1)
     assert found["wrong"] == {}
     assert (found["incidents"], found["exit"]) == (0, 0)

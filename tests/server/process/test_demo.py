@@ -1,4 +1,4 @@
-"""What `make demo` runs, with few steps: real pictures of the embedded network through a real server."""
+"""The program of `make demo` with few steps: real pictures of the embedded network through a real server."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ def address_in(line: str) -> str:
 
 def test_it_writes_a_sheet_and_an_animation_and_stops_its_server(tmp_path: Path) -> None:
     process = start("--steps", "2", "--size", "32", "--out", tmp_path / "new" / "demo")
-    said, complained = end(process)
+    message, complained = end(process)
     assert (process.returncode, complained) == (0, "")
-    assert "\x1b" not in said
-    assert not answers(address_in(said))
+    assert "\x1b" not in message
+    assert not answers(address_in(message))
 
-    units = re.findall(r"^  (\S+:.*?) +objective +-?\d+\.\d+ after 2 steps", said, re.MULTILINE)
+    units = re.findall(r"^  (\S+:.*?) +objective +-?\d+\.\d+ after 2 steps", message, re.MULTILINE)
     assert len(set(units)) == 16
     assert {unit.partition(":")[0] for unit in units} >= {"conv1_2", "conv5_1", "logits"}
 
     sheet, animation = (tmp_path / "new" / "demo" / name for name in ("contact-sheet.png", "from-noise.gif"))
-    assert f"  {sheet}  " in said
-    assert f"  {animation}  " in said
+    assert f"  {sheet}  " in message
+    assert f"  {animation}  " in message
     with Image.open(sheet) as image:
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (4 * (32 + 10) + 10, 4 * (32 + 24 + 5) + 15))
         tiles = {
@@ -106,7 +106,7 @@ def test_a_terminal_shows_a_bar_for_each_picture(tmp_path: Path) -> None:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # how Linux says that nobody writes any more
+    except OSError:  # on Linux: the last writer has closed the terminal
         return b""
 
 
@@ -124,7 +124,7 @@ def test_a_signal_stops_the_server_too(tmp_path: Path, number: signal.Signals, s
     assert list(tmp_path.iterdir()) == []
 
 
-# Arguments that cannot work, and a part of what is said about them.
+# Arguments that cannot work, and a part of the message.
 FAILURES = [
     (("--size", "3"), "spec.size_px: 3 "),
     (("--out", "{file}"), "Name another folder with --out."),
@@ -138,9 +138,9 @@ def test_a_failure_is_a_sentence_with_a_remedy(tmp_path: Path, arguments: tuple[
     file.write_text("")
     chosen = ["--out", str(tmp_path / "demo"), *(argument.format(file=file) for argument in arguments)]
     process = start("--steps", "1", *chosen)
-    said, complained = end(process)
+    message, complained = end(process)
     assert process.returncode == 1
     assert complained.startswith("The demo failed. ")
     assert words in complained
     assert "Traceback" not in complained
-    assert not said or not answers(address_in(said))
+    assert not message or not answers(address_in(message))

@@ -1,4 +1,4 @@
-"""What is in deploy/ and the Dockerfile: valid by the schemas of those who read it, and about what there is."""
+"""deploy/ and the Dockerfile: valid by their consumers' schemas, and consistent with the server."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_invalid_manifest_would_be_found() -> None:
         kubernetes_validate.validate(wrong, "1.33", strict=True)
 
 
-def test_the_manifests_are_about_one_another() -> None:
+def test_the_manifests_refer_to_each_other() -> None:
     labels = manifest("deployment")["spec"]["template"]["metadata"]["labels"]
     assert manifest("deployment")["spec"]["selector"]["matchLabels"] == labels
     assert manifest("service")["spec"]["selector"] == labels
@@ -79,7 +79,7 @@ def test_the_image_has_both_targets_not_root_and_a_health_check(target: str) -> 
 
 
 @pytest.mark.parametrize("folder", ["XDG_CACHE_HOME", "XDG_DATA_HOME"])
-def test_what_the_server_writes_is_where_a_read_only_image_can_be_written(folder: str) -> None:
+def test_the_server_writes_only_to_volumes_of_a_read_only_image(folder: str) -> None:
     assert f"{folder}=/tmp " in DOCKERFILE.read_text()
 
 

@@ -1,4 +1,4 @@
-"""`reverie doctor` and `reverie health`: what is said, and the exit status."""
+"""`reverie doctor` and `reverie health`: their output and exit status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def examine(*arguments: str | Path) -> Result:
     return CliRunner().invoke(doctor_command, ["--device", "cpu", *map(str, arguments)])
 
 
-def test_a_sound_server_is_well(models: Path) -> None:
+def test_a_sound_server_passes(models: Path) -> None:
     result = examine("--models", models)
     assert result.exit_code == 0, result.output
     lines = dict(line[7:].split(": ", 1) for line in result.stdout.splitlines())
@@ -31,7 +31,7 @@ def test_a_sound_server_is_well(models: Path) -> None:
     assert "CPUExecutionProvider" in lines["device"]
 
 
-# What is wrong, and the line that says so.
+# A problem, and the line that reports it.
 ILLS = [
     (["--models", "/nowhere"], "models: /nowhere is not a folder"),
     (["--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.key"], "TLS: /nowhere.pem cannot be read"),
@@ -39,12 +39,12 @@ ILLS = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), ILLS)
-def test_what_is_wrong_is_said_and_the_rest_is_looked_at_all_the_same(arguments: list[str], said: str) -> None:
+@pytest.mark.parametrize(("arguments", "message"), ILLS)
+def test_a_problem_is_reported_and_the_other_checks_still_run(arguments: list[str], message: str) -> None:
     result = examine(*arguments)
     assert result.exit_code == 1
     wrong = [line for line in result.stdout.splitlines() if line.startswith("WRONG")]
-    assert any(said in line for line in wrong)
+    assert any(message in line for line in wrong)
     assert len(result.stdout.splitlines()) == len(doctor.CHECKS)
 
 
@@ -72,15 +72,15 @@ def test_an_exact_device_lowers_nothing_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("texture19/conv9_9", "no layer 'conv9_9'"), ("nobody/conv1_1", "no model 'nobody'")]
+    ("name", "message"), [("texture19/conv9_9", "no layer 'conv9_9'"), ("nobody/conv1_1", "no model 'nobody'")]
 )
-def test_a_layer_that_is_not_there_cannot_be_explained(name: str, said: str) -> None:
+def test_an_unknown_layer_cannot_be_explained(name: str, message: str) -> None:
     result = examine("--lowering", name)
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
 
 
-def test_two_runtimes_in_one_folder_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_runtimes_in_one_folder_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_installed", lambda name: "1.30")
     found = {each.subject: each for each in doctor.findings(Settings(models=(Path("/nowhere"),)))}
     assert not found["ONNX Runtime"].ok
@@ -89,13 +89,13 @@ def test_two_runtimes_in_one_folder_are_told(monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_health_is_an_exit_status(engine: Engine) -> None:
     async with running(engine, Settings(listen="127.0.0.1:0")) as address:
-        for arguments, code, said in (
+        for arguments, code, message in (
             ([address], 0, "SERVING\n"),
             ([address, "--service", "reverie.v1.VisualizationService"], 0, "SERVING\n"),
             ([address, "--service", "nobody"], 1, ""),
         ):
             result = await asyncio.to_thread(CliRunner().invoke, health_command, arguments)
-            assert (result.exit_code, result.stdout) == (code, said)
+            assert (result.exit_code, result.stdout) == (code, message)
     result = CliRunner().invoke(health_command, [address, "--timeout", "1"])
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {address} does not answer: ")

@@ -1,4 +1,4 @@
-"""`reverie render`, `models` and `layers` without a server: the engine in this process."""
+"""`reverie render`, `models` and `layers` without a server, with an engine in the same process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*typed: str | Path) -> Result:
     return CliRunner().invoke(main, [str(each) for each in typed], prog_name="reverie")
 
 
-def test_a_picture_is_the_engines_own(models: Path, engine: Engine, folder: Path) -> None:
+def test_a_picture_is_equal_to_the_engines(models: Path, engine: Engine, folder: Path) -> None:
     result = run("render", "tiny", "conv2_1", "5", *SMALL, "--models", models)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("tiny-conv2_1-5.png  activation ")
@@ -79,7 +79,7 @@ def test_the_layers_are_those_of_the_model(models: Path) -> None:
     ]
 
 
-# What is typed, and a part of what is said about it.
+# Arguments, and a part of the message.
 MISTAKES = [
     (("render", "tiny", "conv9_9", "1"), "conv9_9"),
     (("render", "tiny", "conv1_1", "999"), "999"),
@@ -122,10 +122,10 @@ def test_ctrl_c_stops_the_engine_and_writes_nothing(models: Path, folder: Path) 
         while not list(folder.glob("reverie-*/socket")) and time.monotonic() < until:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        said, complained = process.communicate(timeout=60)
+        message, complained = process.communicate(timeout=60)
     finally:
         process.kill()
         process.communicate()
-    assert (process.returncode, said) == (130, "")
+    assert (process.returncode, message) == (130, "")
     assert complained == "Cancelled: nothing was written.\n"
     assert list(folder.glob("[!.]*")) == []  # no picture and no socket; ONNX Runtime keeps a file of its own there

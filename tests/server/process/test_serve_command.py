@@ -1,4 +1,4 @@
-"""`reverie serve` as a process: what it prints, the signals it heeds, its exit status."""
+"""`reverie serve` as a process: its output, signals and exit status."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def end(*arguments: str | Path) -> tuple[int, str]:
-    """The exit status and the last line of a server that cannot start."""
+    """Return the exit status and the last line of a server that cannot start."""
     ended = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60, check=False)
     assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
@@ -56,14 +56,14 @@ class Process:
         self.address = found.group(1)
 
     def end(self) -> tuple[int, str]:
-        """Wait for the exit status, and for what it said on its way."""
-        _, said = self.popen.communicate(timeout=PATIENCE_S)
-        return self.popen.returncode, said
+        """Wait for the end; return the exit status and the output."""
+        _, message = self.popen.communicate(timeout=PATIENCE_S)
+        return self.popen.returncode, message
 
 
 @pytest.fixture
 def start(models: Path) -> Iterator[Callable[..., Process]]:
-    """Starts servers, and kills those that a failed test left behind."""
+    """Return a function that starts servers; kill those that a failed test left behind."""
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str | Path) -> Process:
@@ -89,7 +89,7 @@ def render(stub: VisualizationServiceStub, steps: int) -> grpc.Future:
 
 
 def admitted(stub: VisualizationServiceStub, wanted: RenderSpec) -> Iterator[StreamRenderResponse]:
-    """A render that the server has taken on; what is left of its stream."""
+    """Start a render, wait until it is admitted, and return the rest of its stream."""
     stream = stub.StreamRender(StreamRenderRequest(spec=wanted))
     assert next(stream).HasField("accepted")
     return iter(stream)
@@ -105,7 +105,7 @@ def status(channel: grpc.Channel) -> int:
 
 
 def until_it_drains(channel: grpc.Channel) -> None:
-    """Wait until a server is not healthy any more, or gone."""
+    """Wait until a server is no longer healthy or has ended."""
     end = time.monotonic() + PATIENCE_S
     with contextlib.suppress(grpc.RpcError):
         while status(channel) == health.SERVING:
@@ -162,9 +162,9 @@ def test_a_render_that_takes_too_long_is_stopped(start: Callable[..., Process], 
 
 def test_a_second_server_on_the_port_says_so_and_exits(start: Callable[..., Process], models: Path) -> None:
     first = start()
-    code, said = end("--models", models, "--listen", first.address)
+    code, message = end("--models", models, "--listen", first.address)
     assert code == 2
-    assert said == (
+    assert message == (
         f"Error: cannot listen on {first.address}: another server has that port; stop it, or choose another port"
         " with --listen"
     )
@@ -178,7 +178,7 @@ def test_a_unix_socket_serves_too(models: Path, tmp_path: Path) -> None:
     assert process.end()[0] == 0
 
 
-# An address that cannot be listened on, and what is said of it.
+# An address on which the server cannot listen, and the message.
 ADDRESSES = [
     ("50051", "an address is HOST:PORT"),
     ("127.0.0.1:99999", "an address is HOST:PORT"),
@@ -193,18 +193,18 @@ ADDRESSES = [
 
 @pytest.mark.parametrize(("address", "problem"), ADDRESSES)
 def test_an_address_that_cannot_be_listened_on_is_refused(models: Path, address: str, problem: str) -> None:
-    code, said = end("--models", models, "--listen", address)
+    code, message = end("--models", models, "--listen", address)
     assert code == 2
-    assert said.startswith(f"Error: cannot listen on {address}: {problem}")
+    assert message.startswith(f"Error: cannot listen on {address}: {problem}")
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
-    code, said = end("--models", tmp_path)
+    code, message = end("--models", tmp_path)
     assert code == 2
-    assert str(tmp_path) in said
-    code, said = end("--models", tmp_path / "nothing")
+    assert str(tmp_path) in message
+    code, message = end("--models", tmp_path / "nothing")
     assert code == 2
-    assert str(tmp_path / "nothing") in said
+    assert str(tmp_path / "nothing") in message
 
 
 def test_a_corrupt_model_is_refused(models: Path, tmp_path: Path) -> None:
@@ -215,12 +215,12 @@ def test_a_corrupt_model_is_refused(models: Path, tmp_path: Path) -> None:
     weights = bytearray((folder / "weights.bin").read_bytes())
     weights[0] ^= 1
     (folder / "weights.bin").write_bytes(weights)
-    code, said = end("--models", tmp_path)
+    code, message = end("--models", tmp_path)
     assert code == 2
-    assert "weights.bin" in said
+    assert "weights.bin" in message
 
 
-def test_a_device_that_is_not_there_is_refused(models: Path) -> None:
+def test_a_missing_device_is_refused(models: Path) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -233,16 +233,16 @@ def test_a_device_that_is_not_there_is_refused(models: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [(["--device", "cpu"], "bfloat16 is for GPUs"), (["--exact"], "--exact and --bfloat16 contradict each other")],
 )
-def test_bfloat16_is_refused_where_it_makes_no_sense(models: Path, options: list[str], said: str) -> None:
+def test_bfloat16_is_refused_on_a_cpu_and_with_exact(models: Path, options: list[str], message: str) -> None:
     code, error = end("--models", models, "--bfloat16", *options)
     assert code == 2
-    assert said in error
+    assert message in error
 
 
-# What a server is told of a lowering plan, and what it says before it ends.
+# The option --plan, and the message with which the server ends.
 UNUSABLE_PLANS = [
     ("tuned", "write it with `reverie tune`"),
     ("avx1024", "no lowering plan 'avx1024'; there are amx, avx2, avx512"),
@@ -251,11 +251,11 @@ UNUSABLE_PLANS = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "said"), UNUSABLE_PLANS)
-def test_a_plan_that_cannot_be_used_is_refused(models: Path, asked: str, said: str) -> None:
+@pytest.mark.parametrize(("asked", "message"), UNUSABLE_PLANS)
+def test_a_plan_that_cannot_be_used_is_refused(models: Path, asked: str, message: str) -> None:
     code, error = end("--models", models, "--listen", "127.0.0.1:0", "--plan", asked)
     assert code == 2
-    assert said in error
+    assert message in error
 
 
 def test_a_damaged_plan_is_named_with_its_remedy(models: Path, tmp_path: Path) -> None:
@@ -267,23 +267,23 @@ def test_a_damaged_plan_is_named_with_its_remedy(models: Path, tmp_path: Path) -
     assert f"`reverie tune -o {path}`" in error
 
 
-def test_a_server_loads_what_it_is_told_to_and_shares_its_steps(start: Callable[..., Process]) -> None:
+def test_a_server_preloads_layers_and_batches_steps(start: Callable[..., Process]) -> None:
     process = start("--batch", "3", "--warm", "tiny/conv1_1")
     assert re.search(r"\(cpu-\w+-batch3\)", process.line)
     with grpc.insecure_channel(process.address) as channel:
         info = VisualizationServiceStub(channel).GetServerInfo(GetServerInfoRequest(), timeout=20).info
     assert info.limits.max_batch == 3
     process.popen.terminate()
-    code, said = process.end()
+    code, message = process.end()
     assert code == 0
-    assert "built a program for tiny conv1_1 at 224 px" in said
+    assert "built a program for tiny conv1_1 at 224 px" in message
 
 
 @pytest.mark.parametrize("layer", ["tiny/conv9_9", "tiny", "tinny/conv1_1"])
 def test_a_layer_that_cannot_be_loaded_is_refused(models: Path, layer: str) -> None:
-    code, said = end("--models", models, "--listen", "127.0.0.1:0", "--warm", layer)
+    code, message = end("--models", models, "--listen", "127.0.0.1:0", "--warm", layer)
     assert code == 2
-    assert re.search(r"Error: spec\.\S+: (there is no|is required)", said)
+    assert re.search(r"Error: spec\.\S+: (there is no|is required)", message)
 
 
 def test_help_does_not_load_the_engine() -> None:

@@ -1,4 +1,4 @@
-"""TLS, certificates that change while the server runs, and what may be listened on without them."""
+"""TLS, certificates that change while the server runs, and addresses that need no TLS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def settings(folder: Path, *, client_ca: Path | None = None) -> Settings:
 
 
 def shown(address: str) -> bytes:
-    """The certificate that a server shows, as DER."""
+    """Return the certificate of a server, as DER."""
     host, _, port = address.rpartition(":")
     return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((host, int(port)), timeout=20))
 
@@ -59,7 +59,7 @@ async def models(address: str, *, certified: bool = False) -> int:
         return len((await VisualizationServiceStub(to).ListModels(ListModelsRequest(), timeout=20)).models)
 
 
-async def test_calls_travel_by_tls(engine: Engine, folder: Path) -> None:
+async def test_calls_use_tls(engine: Engine, folder: Path) -> None:
     async with running(engine, settings(folder)) as address:
         assert await models(address) == 1
 
@@ -71,7 +71,7 @@ async def test_a_client_without_tls_gets_nothing(engine: Engine, folder: Path) -
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_clients_need_a_certificate_where_authorities_are_named(engine: Engine, folder: Path) -> None:
+async def test_clients_need_a_certificate_if_authorities_are_configured(engine: Engine, folder: Path) -> None:
     async with running(engine, settings(folder, client_ca=PEMS / "client.pem")) as address:
         assert await models(address, certified=True) == 1
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
@@ -79,7 +79,7 @@ async def test_clients_need_a_certificate_where_authorities_are_named(engine: En
         assert refusal.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_a_new_certificate_is_shown_without_a_restart_and_calls_go_on(engine: Engine, folder: Path) -> None:
+async def test_a_new_certificate_is_used_without_a_restart_and_calls_continue(engine: Engine, folder: Path) -> None:
     async with running(engine, settings(folder)) as address, channel(address) as open_before:
         stub = VisualizationServiceStub(open_before)
         await stub.ListModels(ListModelsRequest(), timeout=20)
@@ -90,7 +90,7 @@ async def test_a_new_certificate_is_shown_without_a_restart_and_calls_go_on(engi
 
 
 @pytest.mark.parametrize("broken", ["half", "other key", "gone"])
-async def test_a_certificate_that_is_broken_leaves_the_one_before(engine: Engine, folder: Path, broken: str) -> None:
+async def test_a_broken_certificate_leaves_the_previous_one_in_use(engine: Engine, folder: Path, broken: str) -> None:
     async with running(engine, settings(folder)) as address:
         if broken == "half":
             (folder / "cert.pem").write_text((PEMS / "client.pem").read_text()[:200])
@@ -104,20 +104,20 @@ async def test_a_certificate_that_is_broken_leaves_the_one_before(engine: Engine
 
 
 @pytest.mark.parametrize(
-    ("cert", "key", "said"),
+    ("cert", "key", "message"),
     [
         ("none.pem", "server.key", "cannot be read"),
         ("server.pem", "client.key", "are not a certificate and its key"),
         ("server.key", "server.key", "are not a certificate and its key"),
     ],
 )
-def test_files_that_cannot_be_served_are_refused(cert: str, key: str, said: str) -> None:
-    with pytest.raises(UnusableCertificate, match=said):
+def test_unusable_certificate_files_are_refused(cert: str, key: str, message: str) -> None:
+    with pytest.raises(UnusableCertificate, match=message):
         credentials(Certificates(PEMS / cert, PEMS / key))
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
-async def test_beyond_this_machine_plaintext_has_to_be_asked_for(engine: Engine, address: str, folder: Path) -> None:
+async def test_plaintext_for_other_machines_needs_an_option(engine: Engine, address: str, folder: Path) -> None:
     with pytest.raises(CannotListen, match="--tls-cert and --tls-key, or --insecure"):
         async with running(engine, Settings(listen=address)):
             pass

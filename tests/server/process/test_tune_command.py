@@ -1,4 +1,4 @@
-"""`reverie tune`: what it writes is what `reverie serve --plan` takes."""
+"""`reverie tune` writes plans that `reverie serve --plan` accepts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KIND = f"cpu-{OURS.name}"
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Measure nothing: every rate is what the plan of another class says."""
+    """Replace the measurements: every rate is that of another class's plan."""
     other = shipped("neon" if OURS.plan != "neon" else "avx2")
     monkeypatch.setattr(benchmark, "rates", lambda device: other.rates)
     monkeypatch.setattr(benchmark, "batch_curve", lambda device: {1: 1.0, 2: 3.0})
@@ -26,7 +26,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("measured")
-def test_what_was_measured_is_another_maker_and_only_where_it_is_asked_for(models: Path) -> None:
+def test_a_tuned_plan_is_another_maker_and_only_used_on_request(models: Path) -> None:
     result = CliRunner().invoke(tune, ["--device", "cpu", "--threads", "1"])
     assert result.exit_code == 0, result.output
     assert str(tuned_path(KIND)) in result.stdout
@@ -48,7 +48,7 @@ def test_a_plan_can_be_written_for_other_machines(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = CliRunner().invoke(tune, ["--device", "cpu", "-o", str(tmp_path / "file" / "plan.json")])
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""Pictures as bytes: what comes out when they are read again."""
+"""Encoded pictures: decoding gives the same picture."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from reverie_server.request import images
 FORMATS = [value for value in ImageFormat.values() if value]
 LOSSLESS = [IMAGE_FORMAT_PNG, IMAGE_FORMAT_WEBP]
 
-# A channel's value, and the level it has in eight bits: the nearest, and no level beyond the ends.
+# A channel's value, and its eight-bit level: the nearest one within 0 to 255.
 LEVELS = [(0.0, 0), (0.49 / 255, 0), (0.51 / 255, 1), (0.5, 128), (254.4 / 255, 254), (1.0, 255), (-0.1, 0), (1.1, 255)]
 
 
 def picture(size: int = 33) -> images.Picture:
-    """Noise, a rectangle and not square: nothing that a mistake in the layout would leave alone."""
+    """Return noise of a rectangular size, which any mistake in the layout would change."""
     return np.random.default_rng(0).random((size, size + 7, 3), np.float32)
 
 
@@ -35,7 +35,7 @@ def read(data: bytes) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("value", "level"), LEVELS)
-def test_eight_bits_are_made_by_rounding(value: float, level: int) -> None:
+def test_eight_bits_are_rounded(value: float, level: int) -> None:
     pixels = np.asarray(images.to_pil(np.full((1, 1, 3), value, np.float32)))
     assert pixels.tolist() == [[[level] * 3]]
 
@@ -76,8 +76,8 @@ def test_a_png_carries_texts() -> None:
 
 @pytest.mark.parametrize("form", FORMATS, ids=ImageFormat.Name)
 @pytest.mark.parametrize(("size", "channels"), [(1, 3), (16, 3), (224, 3), (700, 3), (224, 1), (224, 5)])
-def test_no_picture_takes_more_than_the_announced_bytes(form: ImageFormat, size: int, channels: int) -> None:
-    """Noise is the worst that can be drawn."""
+def test_no_picture_is_larger_than_the_bound(form: ImageFormat, size: int, channels: int) -> None:
+    """Noise is the least compressible picture."""
     noise = np.random.default_rng(0).random((size, size, channels), np.float32)
     assert len(images.encode(noise, form)) <= images.largest_bytes(form, size, channels)
 
@@ -91,7 +91,7 @@ def test_one_channel_is_shown_as_grey() -> None:
 
 @pytest.mark.parametrize(("channels", "shown"), [(1, [0, 0, 0]), (2, [0, 1, None]), (4, [0, 1, 2]), (9, [0, 1, 2])])
 @pytest.mark.parametrize("form", LOSSLESS, ids=ImageFormat.Name)
-def test_other_channels_are_shown_as_far_as_there_are_colours(
+def test_other_numbers_of_channels_are_shown_as_colours(
     form: ImageFormat, channels: int, shown: list[int | None]
 ) -> None:
     many = np.random.default_rng(0).random((5, 6, channels), np.float32)

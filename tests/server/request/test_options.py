@@ -1,4 +1,4 @@
-"""Options of `Engine.render`: whatever the value, a wrong one is a violation like those of the wire."""
+"""Options of `Engine.render`: any wrong value is a violation, like those of the gRPC service."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def test_a_wrong_value_is_a_violation(engine: Engine, name: str, field: str, val
         with pytest.raises(InvalidRequest) as refused:
             call(**arguments(name, value))
         fields = {violation.field.partition("[")[0] for violation in refused.value.violations}
-        # A spec that cannot be read leaves its model and its objective open as well.
+        # If a spec cannot be read, its model and its objective are missing as well.
         assert fields == ({field, "spec.model", "spec.objective"} if name == "spec" else {field})
 
 
-def test_all_violations_are_told_at_once(engine: Engine) -> None:
+def test_all_violations_are_reported_at_once(engine: Engine) -> None:
     wrong: Any = {name: [None] for name in OPTIONS if name not in ("spec", "objective")}
     layer: Any = 5
     channel: Any = [5]
@@ -50,7 +50,7 @@ def test_numbers_of_numpy_are_numbers(engine: Engine) -> None:
     assert len(rendering.frames) == 2
 
 
-def test_a_spec_is_changed_by_the_other_options(engine: Engine) -> None:
+def test_other_options_change_a_spec(engine: Engine) -> None:
     spec = spec_pb2.RenderSpec(model="tiny", size_px=32, steps=4)
     spec.objective.channel.layer = "conv1_1"
     rendering = engine.render(spec=spec, steps=2)

@@ -1,4 +1,4 @@
-"""Lists a page at a time."""
+"""Pages of lists."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from reverie_server.request.paging import page
 
 ITEMS = [f"item {i}" for i in range(250)]
 
-# Size asked for, and the sizes of the pages that come.
+# The requested size, and the sizes of the pages.
 PAGES = [(0, [100, 100, 50]), (100, [100, 100, 50]), (1000, [100, 100, 50]), (125, [100, 100, 50]), (90, [90, 90, 70])]
 
-# Tokens that no page of this list came with.
+# Tokens that no page of this list returned.
 STRANGE = ["x", "é", "AAAA", "====", base64.urlsafe_b64encode(b"00000000:100").decode(), "9" * 5000]
 
 
@@ -45,7 +45,7 @@ def test_an_empty_list_is_one_empty_page() -> None:
 
 
 @pytest.mark.parametrize("token", STRANGE)
-def test_a_token_from_elsewhere_is_refused(token: str) -> None:
+def test_an_invalid_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidRequest, match=r"page_token: .* does not come from a page of this list"):
         page(ITEMS, Request(page_token=token), scope="items")
 

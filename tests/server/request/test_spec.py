@@ -1,4 +1,4 @@
-"""What becomes of a spec: defaults filled in, names settled, and every mistake in it told at once."""
+"""Validation of specs: defaults are filled in, names are resolved, and all mistakes are reported at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.models import write_tiny_model
 
 CHANNEL = 'channel { layer: "conv1_1" channel: 1 }'
 
-# A request's objective and what it becomes: the difference is what was left open.
+# A request's objective, and the effective one with its defaults filled in.
 COMPLETED = [
     ("channel { layer: 'conv1_1' }", "channel { layer: 'conv1_1' channel: 0 }"),
     ("neuron { layer: 'conv1_1' channel: 2 }", "neuron { layer: 'conv1_1' channel: 2 y: 16 x: 16 }"),
@@ -39,8 +39,8 @@ COMPLETED = [
     ),
 ]
 
-# A mistake in an otherwise sound request (text of a StreamRenderRequest; CHANNEL unless it has an objective), the field
-# that is blamed, and what is said of it.
+# A mistake in an otherwise valid request (text of a StreamRenderRequest; CHANNEL unless it has an objective), the field
+# of the violation, and its description.
 REFUSED = [
     # --- numbers ---
     ("spec { steps: 0 }", "spec.steps", r"0 is not in 1\.\.10000"),
@@ -54,7 +54,7 @@ REFUSED = [
     ("spec { learning_rate: nan }", "spec.learning_rate", "nan is not more than 0"),
     ("spec { learning_rate: inf }", "spec.learning_rate", "inf is not more than 0"),
     ("spec { learning_rate: 1e30 }", "spec.learning_rate", r"1e\+30 is not more than 0"),
-    # --- words and enums ---
+    # --- names and enums ---
     ("spec { preset: 'lucit' }", "spec.preset", "there is no preset 'lucit'; the nearest: lucid"),
     ("spec { preset: '' }", "spec.preset", "there is no preset ''; known: .*lucid"),
     ("spec { parametrization: 9 }", "spec.parametrization", r"9 is not one of 1 \(fourier\), 2 \(pixel\)"),
@@ -134,13 +134,13 @@ REFUSED = [
     ("spec { size_px: 1024 } frames { every_steps: 1 }", "frames", "17 frames of 1024 px; at that size at most 10"),
     ("progress_every_steps: 0", "progress_every_steps", "0 is not in 1"),
     ("priority: 7", "priority", r"7 is not one of 1 \(PRIORITY_INTERACTIVE\), 2 \(PRIORITY_BATCH\)"),
-    # --- what a device should do ---
+    # --- limits of the device ---
     (
         "spec { size_px: 1024 steps: 2049 }",
         "spec.steps",
         "2049 at 1024 px are 2148532224 pixels x steps .* 2147483648 .* up to 2048 steps",
     ),
-    # --- what a response can hold ---
+    # --- limits of a response ---
     ("spec { size_px: 1024 } format: IMAGE_FORMAT_RAW", "format", "a response holds .* goes up to 572 px"),
     (
         "spec { size_px: 1024 } frames { steps: 1 format: IMAGE_FORMAT_RAW }",
@@ -150,7 +150,7 @@ REFUSED = [
     ("spec { model: '' }", "spec.model", "is required; known: tiny"),
 ]
 
-# A name that is not served, the field that holds it, and what is said of it.
+# An unknown name, the field that holds it, and the description.
 ABSENT = [
     ("spec { model: 'tyny' }", "spec.model", "there is no model 'tyny'; the nearest: tiny"),
     ("spec { model: 'TINY' }", "spec.model", "the nearest: tiny"),
@@ -165,7 +165,7 @@ ABSENT = [
 
 
 def request(text: str) -> StreamRenderRequest:
-    """A small, sound request with a few fields changed."""
+    """Return a small, valid request with a few fields changed."""
     sound = f"spec {{ model: 'tiny' size_px: 32 steps: 16 objective {{ {CHANNEL} }} }}"
     made = text_format.Parse(sound, StreamRenderRequest())
     changes = text_format.Parse(text, StreamRenderRequest())
@@ -182,17 +182,17 @@ def order(engine: Engine, text: str) -> RenderRequest:
 
 
 def problems(engine: Engine, text: str, kind: type[Fault]) -> dict[str, str]:
-    """What is said of each field that is blamed, in one sentence."""
+    """Return the description of each field's violations."""
     with pytest.raises(kind) as refusal:
         order(engine, text)
     assert isinstance(refusal.value, InvalidRequest | NotServed)
-    told: dict[str, str] = {}
+    found: dict[str, str] = {}
     for violation in refusal.value.violations:
-        told[violation.field] = "; ".join(filter(None, [told.get(violation.field), violation.problem]))
-    return told
+        found[violation.field] = "; ".join(filter(None, [found.get(violation.field), violation.problem]))
+    return found
 
 
-# ----- sound requests -----
+# ----- valid requests -----
 
 
 def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
@@ -222,20 +222,20 @@ def test_an_objective_is_filled_in(engine: Engine, asked: str, completed: str) -
     assert effective.objective == text_format.Parse(completed, spec_pb2.Objective())
 
 
-def test_a_label_stands_for_its_class(engine: Engine) -> None:
+def test_a_label_is_replaced_by_its_class(engine: Engine) -> None:
     (model,) = engine.models()
     effective = order(engine, f"spec {{ objective {{ logit {{ label: '{model.labels[1]}' }} }} }}").effective
     assert effective.objective.logit == spec_pb2.LogitObjective(layer="logits", index=1)
 
 
-def test_an_alias_stands_for_its_layer(engine: Engine) -> None:
+def test_an_alias_is_replaced_by_its_layer(engine: Engine) -> None:
     layer = next(layer for layer in engine.layers("tiny") if layer.aliases)
     effective = order(engine, f"spec {{ objective {{ layer {{ layer: '{layer.aliases[0]}' }} }} }}").effective
     assert effective.objective.layer.layer == layer.name
 
 
 @pytest.mark.parametrize("asked", [asked for asked, _ in COMPLETED])
-def test_an_effective_spec_stands_for_itself(engine: Engine, asked: str) -> None:
+def test_an_effective_spec_is_its_own_effective_spec(engine: Engine, asked: str) -> None:
     first = order(engine, f"spec {{ objective {{ {asked} }} }}")
     second = engine.check(RenderImageRequest(spec=first.effective))
     assert second.effective == first.effective
@@ -245,7 +245,7 @@ def test_an_effective_spec_stands_for_itself(engine: Engine, asked: str) -> None
 
 # ----- digests -----
 
-# Changes that make another picture, or might.
+# Changes that may change the picture.
 OTHER = [
     "spec { seed: 1 }",
     "spec { steps: 17 }",
@@ -261,24 +261,24 @@ OTHER = [
 ]
 
 
-def test_every_difference_makes_another_digest(engine: Engine) -> None:
+def test_every_change_of_a_spec_changes_the_digest(engine: Engine) -> None:
     digests = [order(engine, text).digest for text in ["", *OTHER]]
     assert len(set(digests)) == len(digests)
 
 
-def test_formats_and_frames_make_no_difference(engine: Engine) -> None:
+def test_formats_and_frames_do_not_change_the_digest(engine: Engine) -> None:
     plain = order(engine, "").digest
-    told = "format: IMAGE_FORMAT_RAW frames { every_steps: 1 } progress_every_steps: 3"
-    assert order(engine, told).digest == plain
+    changes = "format: IMAGE_FORMAT_RAW frames { every_steps: 1 } progress_every_steps: 3"
+    assert order(engine, changes).digest == plain
 
 
-def test_defaults_said_aloud_make_no_difference(engine: Engine) -> None:
-    said = order(engine, "spec { seed: 0 preset: 'reverie' learning_rate: 0.35 }").digest
-    assert said == order(engine, "").digest
+def test_explicit_defaults_do_not_change_the_digest(engine: Engine) -> None:
+    explicit = order(engine, "spec { seed: 0 preset: 'reverie' learning_rate: 0.35 }").digest
+    assert explicit == order(engine, "").digest
 
 
 def test_a_digest_is_the_sha256_of_canonical_json() -> None:
-    """A golden value: a change here orphans every picture that was filed under its digest."""
+    """A golden value: if it changes, stored pictures are not found under their digests any more."""
     spec = text_format.Parse(f"model: 'm' learning_rate: 0.05 seed: 7 objective {{ {CHANNEL} }}", RenderSpec())
     text = (
         '{"engine":"3","spec":{"learning_rate":0.05000000074505806,"model":"m",'
@@ -291,28 +291,26 @@ def test_a_digest_is_the_sha256_of_canonical_json() -> None:
 
 
 @pytest.mark.parametrize(("text", "field", "problem"), REFUSED, ids=lambda value: value[:60])
-def test_a_mistake_is_told_with_its_field_and_what_is_allowed(
-    engine: Engine, text: str, field: str, problem: str
-) -> None:
-    told = problems(engine, text, InvalidRequest)
-    assert field in told
-    assert re.search(problem, told[field]), told[field]
+def test_a_violation_names_its_field_and_what_is_allowed(engine: Engine, text: str, field: str, problem: str) -> None:
+    found = problems(engine, text, InvalidRequest)
+    assert field in found
+    assert re.search(problem, found[field]), found[field]
 
 
 @pytest.mark.parametrize(("text", "field", "problem"), ABSENT, ids=lambda value: value[:60])
-def test_a_name_that_is_not_served_comes_with_the_nearest(engine: Engine, text: str, field: str, problem: str) -> None:
-    told = problems(engine, text, NotServed)
-    assert list(told) == [field]
-    assert re.search(problem, told[field]), told[field]
+def test_an_unknown_name_is_refused_with_the_nearest(engine: Engine, text: str, field: str, problem: str) -> None:
+    found = problems(engine, text, NotServed)
+    assert list(found) == [field]
+    assert re.search(problem, found[field]), found[field]
 
 
-def test_an_unknown_label_comes_with_the_nearest(engine: Engine) -> None:
+def test_an_unknown_label_is_refused_with_the_nearest(engine: Engine) -> None:
     label = engine.models()[0].labels[0]
-    told = problems(engine, f"spec {{ objective {{ logit {{ label: '{label}x' }} }} }}", InvalidRequest)
-    assert f"the nearest: {label}" in told["spec.objective.logit.label"]
+    found = problems(engine, f"spec {{ objective {{ logit {{ label: '{label}x' }} }} }}", InvalidRequest)
+    assert f"the nearest: {label}" in found["spec.objective.logit.label"]
 
 
-def test_all_mistakes_are_told_at_once(engine: Engine) -> None:
+def test_all_violations_of_a_request_are_reported_at_once(engine: Engine) -> None:
     text = """
         spec { model: 'tiny' size_px: 5 steps: 0 learning_rate: nan preset: 'x' transforms: 7
                objective { sum { terms { weight: inf objective { channel { layer: 'conv9' } } }
@@ -335,7 +333,7 @@ def test_all_mistakes_are_told_at_once(engine: Engine) -> None:
     }
 
 
-def test_frames_of_a_unary_call_have_to_fit_its_response(engine: Engine) -> None:
+def test_frames_of_a_unary_call_must_fit_into_its_response(engine: Engine) -> None:
     streamed = request("spec { size_px: 512 } frames { every_steps: 1 }")
     unary = RenderImageRequest(spec=streamed.spec, frames=streamed.frames)
     engine.check(streamed)
@@ -343,7 +341,7 @@ def test_frames_of_a_unary_call_have_to_fit_its_response(engine: Engine) -> None
         engine.check(unary)
 
 
-def test_a_size_too_small_for_a_layer_is_told_with_the_least(engine: Engine) -> None:
+def test_a_size_too_small_for_a_layer_is_refused_with_the_smallest(engine: Engine) -> None:
     deepest = max(engine.layers("tiny"), key=lambda layer: layer.min_size_px * layer.spatial)
     text = f"spec {{ size_px: 16 objective {{ layer {{ layer: '{deepest.name}' }} }} }}"
     if deepest.min_size_px <= 16:
@@ -358,8 +356,8 @@ def test_a_classifier_takes_only_multiples_of_its_size(tmp_path: Path) -> None:
     fields["layers"][-1]["layer"]["size_multiple_px"] = 32
     manifest.write_text(json.dumps(fields))
     with Engine([tmp_path], device="cpu", threads=1) as engine:
-        told = problems(engine, "spec { size_px: 65 objective { logit { index: 0 } } }", InvalidRequest)
-        assert told["spec.size_px"] == "65 is not a multiple of 32, which layer 'logits' needs"
+        found = problems(engine, "spec { size_px: 65 objective { logit { index: 0 } } }", InvalidRequest)
+        assert found["spec.size_px"] == "65 is not a multiple of 32, which layer 'logits' needs"
         assert order(engine, "spec { size_px: 64 objective { logit { index: 0 } } }").effective.size_px == 64
 
 

@@ -1,4 +1,4 @@
-"""API keys: how they are kept, what they let in, what they may use, and where they never appear."""
+"""API keys: storage, rights, quotas, and secrecy."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.server.hosts import Refusal, render_request, running
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where keys are kept; not there yet."""
+    """The path of the key file, which does not exist yet."""
     return tmp_path / "keys.json"
 
 
@@ -50,7 +50,7 @@ def create(file: Path, name: str = "ada", *options: str) -> str:
 
 @asynccontextmanager
 async def guarded(engine: Engine, file: Path, **more: Any) -> AsyncIterator[Any]:
-    """A server that needs keys, and what calls it with a key."""
+    """Start a server that needs keys, and yield a function that calls it with a key."""
     settings = Settings(listen="127.0.0.1:0", keys=file)
     async with running(engine, settings, **more) as address, grpc.aio.insecure_channel(address) as channel:
         stub = VisualizationServiceStub(channel)
@@ -106,19 +106,19 @@ def test_a_key_is_recognised_until_it_is_revoked(file: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [lambda k: k[:-1], lambda k: k + "A", lambda k: k.upper(), lambda k: "", lambda k: "ä" * 9]
 )
-def test_what_is_nearly_a_key_is_none(file: Path, damage: Any) -> None:
+def test_an_altered_key_is_refused(file: Path, damage: Any) -> None:
     key = create(file)
     assert ApiKeyFile(file).authenticate(damage(key)) is None
 
 
-def test_a_file_that_breaks_leaves_the_keys_before(file: Path) -> None:
+def test_a_broken_file_leaves_the_previous_keys_in_use(file: Path) -> None:
     key = create(file)
     ring = ApiKeyFile(file)
     file.write_text("{")
     assert ring.authenticate(key) is not None
 
 
-# Contents of a file, and what is said.
+# Contents of a file, and the message.
 FILES = [
     ("{", "holds no keys"),
     ('{"keys": [{"id": "x"}]}', "holds no keys"),
@@ -127,14 +127,14 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "said"), FILES)
-def test_a_file_that_holds_no_keys_is_refused(file: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "message"), FILES)
+def test_an_invalid_key_file_is_refused(file: Path, text: str, message: str) -> None:
     file.write_text(text)
-    with pytest.raises(UnusableKeys, match=said):
+    with pytest.raises(UnusableKeys, match=message):
         ApiKeyFile(file)
 
 
-def test_the_files_own_secrets_are_not_in_its_errors(file: Path) -> None:
+def test_secrets_in_the_file_are_not_in_its_errors(file: Path) -> None:
     create(file)
     kept = json.loads(file.read_text())
     hashed = kept["keys"][0]["sha256"]
@@ -145,7 +145,7 @@ def test_the_files_own_secrets_are_not_in_its_errors(file: Path) -> None:
     assert hashed.upper() not in str(error.value)
 
 
-# What is typed, and what is said.
+# Arguments, and the message.
 TYPED = [
     (("create", "a b"), "name"),
     (("create", "ada", "--rights", "write"), "there is no right 'write'; there are read, render"),
@@ -156,18 +156,18 @@ TYPED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "said"), TYPED)
-def test_a_mistake_is_a_sentence(file: Path, typed: tuple[str, ...], said: str) -> None:
+@pytest.mark.parametrize(("typed", "message"), TYPED)
+def test_a_mistake_is_a_sentence(file: Path, typed: tuple[str, ...], message: str) -> None:
     result = run(file, *typed)
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
     assert not file.exists()
 
 
 # ----- rights -----
 
 
-async def test_keys_let_in_what_their_rights_say(engine: Engine, file: Path) -> None:
+async def test_keys_permit_the_calls_of_their_rights(engine: Engine, file: Path) -> None:
     reader, all_of_it = create(file, "reader", "--rights", "read"), create(file)
     async with guarded(engine, file) as call:
         for key in (reader, all_of_it):
@@ -179,7 +179,7 @@ async def test_keys_let_in_what_their_rights_say(engine: Engine, file: Path) -> 
 
 
 @pytest.mark.parametrize("key", [None, "", "x", "reverie_000000000000_" + "A" * 43, "reverie_" + "é"])
-async def test_a_stranger_is_not_let_in(engine: Engine, file: Path, key: str | None) -> None:
+async def test_an_unknown_key_is_refused(engine: Engine, file: Path, key: str | None) -> None:
     create(file)
     if key is not None and not key.isascii():
         key = "reverie_%C3%A9"  # metadata is ASCII
@@ -209,7 +209,7 @@ def test_every_method_needs_a_right() -> None:
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that the test advances."""
 
     now = 0.0
 
@@ -217,7 +217,7 @@ class Clock:
         return self.now
 
 
-def test_renders_at_once_are_bounded() -> None:
+def test_concurrent_renders_are_limited() -> None:
     account = Account(Quota(renders=1))
     with ExitStack() as stack:
         stack.enter_context(account.charged(1))
@@ -227,10 +227,10 @@ def test_renders_at_once_are_bounded() -> None:
         pass
 
 
-def test_pixel_steps_fill_evenly_and_a_costly_render_is_paid_for_afterwards() -> None:
+def test_the_budget_refills_evenly_and_may_be_overdrawn_by_one_render() -> None:
     clock = Clock()
     account = Account(Quota(pixel_steps_per_minute=600), clock)
-    with account.charged(1200):  # two minutes' worth: let in because the bucket is full
+    with account.charged(1200):  # two minutes' worth: admitted because the budget is full
         pass
     with pytest.raises(QuotaExceeded) as refusal, account.charged(1):
         pass
@@ -243,7 +243,7 @@ def test_pixel_steps_fill_evenly_and_a_costly_render_is_paid_for_afterwards() ->
         pass
 
 
-def test_a_changed_quota_holds_from_the_next_render_on() -> None:
+def test_a_changed_quota_applies_from_the_next_render() -> None:
     clock = Clock()
     account = Account(Quota(pixel_steps_per_minute=1000), clock)
     account.adopt(Quota(pixel_steps_per_minute=10))
@@ -256,7 +256,7 @@ def test_a_changed_quota_holds_from_the_next_render_on() -> None:
         pass
 
 
-async def test_a_key_that_has_used_its_quota_is_told_when_to_come_back(engine: Engine, file: Path) -> None:
+async def test_a_key_without_quota_gets_a_retry_time(engine: Engine, file: Path) -> None:
     frugal, rich = create(file, "frugal", "--pixel-steps", "256"), create(file, "rich")
     async with guarded(engine, file) as call:
         await call("RenderImage", render_request(steps=2), frugal)
@@ -284,21 +284,21 @@ async def test_a_place_is_free_again_when_its_render_is_cancelled(engine: Engine
 # ----- secrets -----
 
 
-async def test_a_key_is_nowhere_in_what_the_server_says(
+async def test_a_key_appears_in_no_output_of_the_server(
     engine: Engine, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     reader, revoked, metrics = create(file, "reader", "--rights", "read"), create(file, "late"), Metrics()
     run(file, "revoke", read(file)[1].id)
-    said: list[str] = []
+    message: list[str] = []
     async with guarded(engine, file, observer=metrics) as call:
         for key in (reader, revoked):
             for method, request in (("ListModels", wire.ListModelsRequest()), ("RenderImage", render_request())):
                 try:
-                    said.append(str(await call(method, request, key)))
+                    message.append(str(await call(method, request, key)))
                 except grpc.aio.AioRpcError as error:
-                    said.append(f"{error!r} {error.trailing_metadata()!r}")
-    said += [caplog.text, generate_latest(metrics.registry).decode(), str(vars(engine))]
+                    message.append(f"{error!r} {error.trailing_metadata()!r}")
+    message += [caplog.text, generate_latest(metrics.registry).decode(), str(vars(engine))]
     for key in (reader, revoked):
         secret = key.split("_", 2)[2]
-        assert [text for text in said if secret in text] == []
+        assert [text for text in message if secret in text] == []

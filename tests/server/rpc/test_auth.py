@@ -1,4 +1,4 @@
-"""Who a call comes from, as those who share the device fairly know them."""
+"""The identity of a caller, by which the device is shared fairly."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from reverie_server.rpc.caller import READ, RENDER, Caller, charged, current_cal
         ("", ""),
     ],
 )
-def test_a_host_is_known_whatever_its_port(peer: str, name: str) -> None:
+def test_a_host_is_identified_without_its_port(peer: str, name: str) -> None:
     assert peer_host(peer) == name
 
 
-def test_nobody_pays_where_nobody_is_known() -> None:
+def test_without_a_caller_nothing_is_charged() -> None:
     assert current_caller() == Caller()
     with charged(10**12):
         pass
 
 
-def test_a_render_needs_more_than_a_picture_that_is_there() -> None:
+def test_a_render_needs_another_right_than_a_stored_picture() -> None:
     for method in ("RenderImage", "StreamRender"):
         assert REQUIRED_RIGHTS[method](RenderImageRequest()) == RENDER
         assert REQUIRED_RIGHTS[method](RenderImageRequest(cache=CACHE_MODE_ONLY)) == READ

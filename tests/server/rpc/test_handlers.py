@@ -1,4 +1,4 @@
-"""The handlers that a service's descriptor asks for, found among the objects that serve it."""
+"""Finds the handler of each method of a service among several servicer objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def answers(request: Any, context: grpc.aio.ServicerContext) -> None:
 
 
 def servicer(*names: str) -> object:
-    """Something that has the methods named."""
+    """Return an object with the named methods."""
     return type("Servicer", (), {name: staticmethod(answers if name == "StreamRender" else answer) for name in names})
 
 

@@ -1,4 +1,4 @@
-"""The standard health service, asked as probes ask it."""
+"""The standard health service, called as probes call it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.server.hosts import hosted
 
 NAME = "reverie.v1.VisualizationService"
 
-# What a request asks for, and what is answered.
+# The service of a request, and the response.
 CHECKS = [("", SERVING), (NAME, SERVING)]
 
 
@@ -54,7 +54,7 @@ async def test_a_service_that_is_not_registered_is_not_found() -> None:
     assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_those_who_watch_hear_of_a_change_at_once() -> None:
+async def test_watchers_get_a_change_at_once() -> None:
     served = Health(NAME)
     async with hosted(served.add_to) as channel:
         watch = Probe(channel).watch(NAME)
@@ -67,7 +67,7 @@ async def test_those_who_watch_hear_of_a_change_at_once() -> None:
     assert end is grpc.aio.EOF
 
 
-async def test_watching_a_service_that_may_still_come_is_no_error() -> None:
+async def test_watching_an_unregistered_service_is_not_an_error() -> None:
     async with hosted(Health(NAME).add_to) as channel:
         watch = Probe(channel).watch("another.Service")
         assert (await watch.read()).status == SERVICE_UNKNOWN
@@ -83,8 +83,8 @@ async def test_the_list_names_every_service() -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("grpc_health") is None, reason="grpcio-health-checking is not installed")
-async def test_grpcs_own_client_understands_the_answers_in_the_same_process() -> None:
-    """Its definitions and ours live side by side: ours are in a pool of their own."""
+async def test_grpcs_client_understands_the_responses_in_the_same_process() -> None:
+    """Both sets of definitions can be loaded, because ours are in a separate descriptor pool."""
     health_pb2 = importlib.import_module("grpc_health.v1.health_pb2")
     health_pb2_grpc = importlib.import_module("grpc_health.v1.health_pb2_grpc")
 

@@ -1,4 +1,4 @@
-"""What surrounds every call: its name, its errors, its record."""
+"""The interceptor of every call: its request id, its errors, its log line and its metrics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOCAL = Settings(listen="127.0.0.1:0")
 
 
 class Host:
-    """A service with a method of each kind, all of which fail as nobody foresaw."""
+    """A service with a method of each kind, all of which raise an unexpected exception."""
 
     async def unary(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         raise ValueError("a secret path")
@@ -82,7 +82,7 @@ async def host() -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def ended_call(call: Any, *, streams: bool) -> None:
-    """Read whatever a call answers with."""
+    """Read a call to its end."""
     if not streams:
         await call
     while streams and await call.read() is not grpc.aio.EOF:
@@ -109,26 +109,26 @@ async def test_an_exception_becomes_an_incident_and_its_text_stays_in_the_log(
 
 
 class Ended:
-    """The context of a call that ended by its deadline a moment ago."""
+    """The context of a call whose deadline has just passed."""
 
     async def abort(self, *status: object) -> None:
         raise grpc.aio.InternalError("the status cannot be sent")
 
 
-async def test_an_error_that_comes_after_the_end_of_its_call_is_no_incident(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_after_the_end_of_its_call_is_not_an_incident(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(asyncio.CancelledError):
         async with errors_to_status(cast(Any, Ended()), "a method"):
             raise Draining
     assert "incident" not in caplog.text
 
 
-# ----- names -----
+# ----- request ids -----
 
 
 @pytest.mark.parametrize(
     ("wanted", "kept"), [("order-17", True), ("a" * 64, True), ("a" * 65, False), ("a b", False), ("", False)]
 )
-async def test_a_call_is_named_as_its_caller_wants_if_that_can_be(engine: Engine, wanted: str, kept: bool) -> None:
+async def test_a_call_has_the_id_that_its_caller_gave_if_it_is_valid(engine: Engine, wanted: str, kept: bool) -> None:
     async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
         call = VisualizationServiceStub(channel).ListModels(
             wire.ListModelsRequest(), metadata=(("x-request-id", wanted),), timeout=20
@@ -139,7 +139,7 @@ async def test_a_call_is_named_as_its_caller_wants_if_that_can_be(engine: Engine
     assert len(name) >= 1
 
 
-async def test_an_error_carries_the_name_too(engine: Engine) -> None:
+async def test_an_error_has_the_id_too(engine: Engine) -> None:
     async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
         call = VisualizationServiceStub(channel).ListLayers(
             wire.ListLayersRequest(model="x"), metadata=(("x-request-id", "mine"),), timeout=20
@@ -149,11 +149,11 @@ async def test_an_error_carries_the_name_too(engine: Engine) -> None:
     assert Refusal(caught.value).trailers["x-request-id"] == "mine"
 
 
-# ----- what is no request -----
+# ----- invalid messages -----
 
 
 @pytest.mark.parametrize("method", ["ListModels", "StreamRender"])
-async def test_bytes_that_are_no_message_are_the_callers_mistake(engine: Engine, method: str) -> None:
+async def test_bytes_that_are_not_a_message_are_an_invalid_argument(engine: Engine, method: str) -> None:
     kind = "unary_stream" if method == "StreamRender" else "unary_unary"
     async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
         call = getattr(channel, kind)(f"/reverie.v1.VisualizationService/{method}")(b"\xff\xff", timeout=20)
@@ -164,7 +164,7 @@ async def test_bytes_that_are_no_message_are_the_callers_mistake(engine: Engine,
     assert f"reverie.v1.{method}Request" in refusal.detail(rpc.BadRequest).field_violations[0].description
 
 
-async def test_undecodable_reflection_is_a_mistake_too(engine: Engine) -> None:
+async def test_an_undecodable_reflection_request_is_an_invalid_argument(engine: Engine) -> None:
     async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
         call = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")(iter([b"\xff\xff"]))
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -172,15 +172,15 @@ async def test_undecodable_reflection_is_a_mistake_too(engine: Engine) -> None:
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_what_comes_compressed_is_not_even_unpacked(engine: Engine) -> None:
-    bomb = wire.ListLayersRequest(model="a" * 50_000_000)  # 50 kB on its way
+async def test_a_compressed_request_is_refused_without_unpacking(engine: Engine) -> None:
+    bomb = wire.ListLayersRequest(model="a" * 50_000_000)  # 50 kB when compressed
     async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await VisualizationServiceStub(channel).ListLayers(bomb, compression=grpc.Compression.Gzip, timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_request_larger_than_announced_is_refused(engine: Engine) -> None:
+async def test_a_request_larger_than_the_limit_is_refused(engine: Engine) -> None:
     most = engine.info().limits.max_request_bytes
     async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
@@ -188,12 +188,12 @@ async def test_a_request_larger_than_announced_is_refused(engine: Engine) -> Non
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-# ----- the record -----
+# ----- log and metrics -----
 
 
 @contextmanager
 def logging_as(form: str) -> Iterator[io.StringIO]:
-    """The log as `reverie serve` writes it, until the block ends."""
+    """Capture the log in the format of `reverie serve` until the block ends."""
     root = logging.getLogger()
     handlers, level, written = list(root.handlers), root.level, io.StringIO()
     logs.configure(form, "info", written)
@@ -203,7 +203,7 @@ def logging_as(form: str) -> Iterator[io.StringIO]:
         root.handlers[:], root.level = handlers, level
 
 
-async def test_a_call_is_one_line_of_json_with_its_name(engine: Engine) -> None:
+async def test_a_call_is_one_line_of_json_with_its_id(engine: Engine) -> None:
     with logging_as("json") as written:
         async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
             await VisualizationServiceStub(channel).ListModels(
@@ -215,7 +215,7 @@ async def test_a_call_is_one_line_of_json_with_its_name(engine: Engine) -> None:
     assert (line["code"], line["request_id"], line["client"], line["level"]) == ("OK", "mine", "127.0.0.1", "info")
 
 
-async def test_the_end_of_a_render_is_told_with_the_name_of_its_call(engine: Engine) -> None:
+async def test_the_end_of_a_render_is_logged_with_the_id_of_its_call(engine: Engine) -> None:
     with logging_as("json") as written:
         async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
             stub = VisualizationServiceStub(channel)
@@ -224,12 +224,12 @@ async def test_the_end_of_a_render_is_told_with_the_name_of_its_call(engine: Eng
                     render_request(channel=number), metadata=(("x-request-id", f"mine-{number}"),), timeout=20
                 )
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    told = [line for line in lines if line["logger"] == "reverie_server.scheduler.progress"]
-    assert [line["request_id"] for line in told] == ["mine-0", "mine-1"]
+    logged = [line for line in lines if line["logger"] == "reverie_server.scheduler.progress"]
+    assert [line["request_id"] for line in logged] == ["mine-0", "mine-1"]
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_secrets_are_struck_out_of_the_log_wherever_they_stand(form: str) -> None:
+def test_secrets_are_masked_everywhere_in_the_log(form: str) -> None:
     key = "reverie_0123456789ab_" + "s" * 43
     with logging_as(form) as written:
         log = logging.getLogger("somebody")
@@ -246,7 +246,7 @@ def test_secrets_are_struck_out_of_the_log_wherever_they_stand(form: str) -> Non
     assert len(text.splitlines()) == 3 or form == "console"
 
 
-# What a caller sends in the hope of a line of its own in the log.
+# Request ids that try to insert a line into the log.
 async def test_a_caller_cannot_write_lines_into_the_log(engine: Engine) -> None:
     with logging_as("console") as written:
         async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
@@ -276,7 +276,7 @@ async def test_calls_are_counted_by_method_and_code(engine: Engine) -> None:
     )
 
 
-async def test_metrics_tell_of_what_the_device_does(models: Path) -> None:
+async def test_metrics_describe_the_device(models: Path) -> None:
     metrics = Metrics()
     with Engine([models], device="cpu", threads=1, observer=metrics) as engine:
         metrics.watch(engine.stats)

@@ -1,4 +1,4 @@
-"""Threads that wake those who wait in an event loop."""
+"""Events that threads set and tasks in an event loop wait for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reverie_server.rpc.loop_events import LoopEvents
 
 @pytest.fixture
 async def woken(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the loop was asked to do by other threads."""
+    """The callbacks that other threads have scheduled in the loop."""
     loop = asyncio.get_running_loop()
     asked: list[Any] = []
     really = loop.call_soon_threadsafe
@@ -27,13 +27,13 @@ async def woken(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def call(*setters: Callable[[], None]) -> None:
-    """Call them all, from another thread, while the loop does nothing."""
+    """Call all setters from another thread while the loop is idle."""
     thread = Thread(target=lambda: [setter() for setter in setters])
     thread.start()
     thread.join()
 
 
-async def test_however_many_are_set_the_loop_is_woken_once(woken: list[Any]) -> None:
+async def test_the_loop_is_woken_once_for_many_events(woken: list[Any]) -> None:
     loop_events, events = LoopEvents(), [asyncio.Event() for _ in range(100)]
     call(*map(loop_events.setter, events))
     assert len(woken) == 1
@@ -41,7 +41,7 @@ async def test_however_many_are_set_the_loop_is_woken_once(woken: list[Any]) -> 
         await asyncio.gather(*(event.wait() for event in events))
 
 
-async def test_between_two_events_the_loop_does_other_things() -> None:
+async def test_the_loop_runs_other_tasks_between_two_events() -> None:
     loop_events, events = LoopEvents(), [asyncio.Event() for _ in range(10)]
     call(*map(loop_events.setter, events))
     seen = []
@@ -52,7 +52,7 @@ async def test_between_two_events_the_loop_does_other_things() -> None:
     assert set(range(1, 11)) <= set(seen)
 
 
-async def test_what_is_set_after_the_loop_has_looked_wakes_it_again(woken: list[Any]) -> None:
+async def test_an_event_after_the_loop_has_run_wakes_it_again(woken: list[Any]) -> None:
     loop_events, event = LoopEvents(), asyncio.Event()
     for times in range(1, 4):
         call(loop_events.setter(event))
@@ -62,8 +62,8 @@ async def test_what_is_set_after_the_loop_has_looked_wakes_it_again(woken: list[
         event.clear()
 
 
-async def test_nothing_is_lost_where_many_threads_set_events_at_once() -> None:
-    loop_events, heard = LoopEvents(), 0
+async def test_no_event_of_many_threads_is_lost() -> None:
+    loop_events, received = LoopEvents(), 0
     events = [asyncio.Event() for _ in range(20)]
 
     def call_all(setters: list[Callable[[], None]]) -> None:
@@ -79,13 +79,13 @@ async def test_nothing_is_lost_where_many_threads_set_events_at_once() -> None:
             for event in events:
                 await event.wait()
                 event.clear()
-                heard += 1
+                received += 1
         for thread in threads:
             thread.join()
-    assert heard == 50 * len(events)
+    assert received == 50 * len(events)
 
 
-def test_a_loop_that_is_closed_hears_nothing_and_nobody_minds() -> None:
+def test_events_for_a_closed_loop_are_ignored() -> None:
     async def make() -> Callable[[], None]:
         return LoopEvents().setter(asyncio.Event())
 

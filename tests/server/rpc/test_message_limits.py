@@ -1,4 +1,4 @@
-"""Every text, every run of bytes and every list of every request has a limit, and says so by name."""
+"""Every string, bytes and repeated field of every request has a limit, and the error names the field."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SERVICE = wire.DESCRIPTOR.services_by_name["VisualizationService"]
 
 @dataclass(frozen=True)
 class Place:
-    """A field that has a length, somewhere in a request; `path` leads to it by field names."""
+    """A field with a length in a request; `path` is the list of field names that leads to it."""
 
     request: type[Message]
     path: tuple[FieldDescriptor, ...]
@@ -60,16 +60,16 @@ PLACES = [
 
 
 def stuffed(place: Place, length: int) -> tuple[Message, str]:
-    """A request in which one field has a length, and the field's path as a violation writes it."""
+    """Return a request in which one field has the given length, and the field's path as in a violation."""
     request = place.request()
     target: Any = request
-    told = []
+    names = []
     for field in place.path[:-1]:
         target = getattr(target, field.name)
-        told.append(field.name)
+        names.append(field.name)
         if is_list(field):
             target = target.add()
-            told[-1] += "[0]"
+            names[-1] += "[0]"
     last = place.path[-1]
     if not is_list(last):
         setattr(target, last.name, b"x" * length if last.type == FieldDescriptor.TYPE_BYTES else "x" * length)
@@ -80,7 +80,7 @@ def stuffed(place: Place, length: int) -> tuple[Message, str]:
         getattr(target, last.name).extend(["x"] * length)
     else:
         getattr(target, last.name).extend([1] * length)
-    return request, ".".join([*told, last.name])
+    return request, ".".join([*names, last.name])
 
 
 def most(place: Place) -> int:
@@ -88,7 +88,7 @@ def most(place: Place) -> int:
     return bounds.EXCEPTIONS.get(field.full_name, bounds.MAX_ENTRIES if is_list(field) else bounds.MAX_TEXT_BYTES)
 
 
-def test_there_are_places_to_look_at() -> None:
+def test_there_are_fields_to_test() -> None:
     found = {str(place) for place in PLACES}
     assert {"ListLayersRequest.page_token", "RenderImageRequest.spec.objective.sum.terms"} <= found
     assert len(found) > 20
@@ -107,20 +107,20 @@ def test_a_field_that_is_too_long_is_named(place: Place) -> None:
     assert str(most(place)) in violation.problem
 
 
-def test_a_text_in_a_list_has_a_limit_of_its_own() -> None:
+def test_a_string_in_a_list_has_its_own_limit() -> None:
     request = ListValue()
     request.values.add().string_value = "x" * (bounds.MAX_TEXT_BYTES + 1)
     with pytest.raises(InvalidRequest, match=r"values\[0\]\.string_value: has 1025 bytes"):
         bounds.check(request)
 
 
-def test_bytes_count_and_not_characters() -> None:
+def test_the_limit_counts_bytes_and_not_characters() -> None:
     bounds.check(wire.ListLayersRequest(model="x" * 1024))
     with pytest.raises(InvalidRequest):
         bounds.check(wire.ListLayersRequest(model="é" * 1024))
 
 
-async def test_the_service_says_so(engine: Engine) -> None:
+async def test_the_service_reports_the_limit(engine: Engine) -> None:
     request = wire.ListLayersRequest(model="x" * 2000, page_token="y" * 2000)
     async with (
         running(engine, Settings(listen="127.0.0.1:0")) as address,

@@ -1,4 +1,4 @@
-"""Reverie in somebody else's process: on a host's server, behind a local socket, and in the examples."""
+"""Reverie inside another program: on a host's server, on a local socket, and in the examples."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_draining_reverie_leaves_the_hosts_services_alone(engine: Engine) 
         assert (await VisualizationServiceStub(channel).ListModels(ListModelsRequest())).models
 
 
-async def test_health_and_reflection_are_the_hosts_unless_asked_for(engine: Engine) -> None:
+async def test_health_and_reflection_are_only_added_on_request(engine: Engine) -> None:
     async with hosted(lambda server: add_to_server(server, engine)) as channel:
         for method in ("/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"):
             with pytest.raises(grpc.aio.AioRpcError) as refusal:
@@ -65,7 +65,7 @@ async def test_health_and_reflection_are_the_hosts_unless_asked_for(engine: Engi
             assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-def test_a_local_server_serves_a_socket_of_this_user_only(models: Path) -> None:
+def test_the_socket_of_a_local_server_is_private_to_the_user(models: Path) -> None:
     with serving([models], device="cpu") as address:
         socket = Path(address.removeprefix("unix:"))
         assert socket.parent.stat().st_mode & 0o077 == 0
@@ -74,7 +74,7 @@ def test_a_local_server_serves_a_socket_of_this_user_only(models: Path) -> None:
     assert not socket.parent.exists()
 
 
-def test_a_local_server_stops_what_its_client_left_behind(models: Path) -> None:
+def test_a_local_server_stops_renders_that_its_client_left(models: Path) -> None:
     with serving([models], device="cpu") as address, grpc.insecure_channel(address) as channel:
         stub = VisualizationServiceStub(channel)
         stub.RenderImage.future(RenderImageRequest(spec=spec(steps=10_000)))

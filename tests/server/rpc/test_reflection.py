@@ -1,4 +1,4 @@
-"""Server reflection, asked as grpcurl asks it: with nothing known beforehand."""
+"""Server reflection, called as grpcurl calls it: without any definitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.server.hosts import hosted
 
 SERVICE = "reverie.v1.VisualizationService"
 
-# What is asked for by name, and the file that answers.
+# A name, and the file that defines it.
 FOUND = [
     ("file_by_filename", "reverie/v1/visualization.proto", "reverie/v1/visualization.proto"),
     ("file_by_filename", "reverie/v1/spec.proto", "reverie/v1/spec.proto"),
@@ -38,7 +38,7 @@ NOT_FOUND = [
 
 
 async def ask(package: str, *questions: dict[str, Any]) -> list[Any]:
-    """Put questions to a real server in one call."""
+    """Send requests to a real server in one call."""
     request, response = (FILES[package].message(f"ServerReflection{side}") for side in ("Request", "Response"))
     async with hosted(lambda server: add_reflection(server, visualization_pb2.DESCRIPTOR)) as channel:
         method = f"/{package}.ServerReflection/ServerReflectionInfo"
@@ -62,22 +62,20 @@ async def test_the_services_are_listed_by_name(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize(("question", "name", "file"), FOUND)
-async def test_a_name_is_answered_with_the_file_that_defines_it(
-    package: str, question: str, name: str, file: str
-) -> None:
+async def test_a_name_returns_the_file_that_defines_it(package: str, question: str, name: str, file: str) -> None:
     (answer,) = await ask(package, {question: name})
     assert files(answer)[0].name == file
     assert getattr(answer.original_request, question) == name
 
 
 @pytest.mark.parametrize(("question", "name"), NOT_FOUND)
-async def test_an_unknown_name_is_an_answer_and_the_call_goes_on(question: str, name: str) -> None:
+async def test_an_unknown_name_is_an_error_response_and_the_call_continues(question: str, name: str) -> None:
     refusal, after = await ask(PACKAGES[0], {question: name}, {"list_services": ""})
     assert refusal.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
     assert after.list_services_response.service
 
 
-async def test_extensions_are_answered_as_proto3_has_none() -> None:
+async def test_extensions_are_empty_because_proto3_has_none() -> None:
     numbers, extension, nothing = await ask(
         PACKAGES[0],
         {"all_extension_numbers_of_type": "reverie.v1.RenderSpec"},
@@ -89,11 +87,11 @@ async def test_extensions_are_answered_as_proto3_has_none() -> None:
     assert nothing.error_response.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
 
 
-async def test_the_answers_suffice_to_build_a_request() -> None:
-    """What grpcurl does: learn the files, then speak the messages."""
+async def test_the_responses_suffice_to_build_a_request() -> None:
+    """As grpcurl does: load the files, then build messages."""
     (answer,) = await ask(PACKAGES[0], {"file_containing_symbol": SERVICE})
     pool = descriptor_pool.DescriptorPool()
-    for file in reversed(files(answer)):  # those that are needed come after those that need them
+    for file in reversed(files(answer)):  # dependencies come last in the response
         pool.AddSerializedFile(file.SerializeToString())
     method = pool.FindServiceByName(SERVICE).FindMethodByName("RenderImage")
     request = cast("Any", message_factory.GetMessageClass(method.input_type))()
@@ -101,13 +99,13 @@ async def test_the_answers_suffice_to_build_a_request() -> None:
     assert visualization_pb2.RenderImageRequest.FromString(request.SerializeToString()).spec.objective.channel.layer
 
 
-def test_both_versions_speak_the_same_bytes() -> None:
+def test_both_versions_have_the_same_bytes() -> None:
     old, new = (FILES[package].message("ServerReflectionRequest") for package in reversed(PACKAGES))
     question = new(file_by_filename="a.proto")
     assert old.FromString(question.SerializeToString()).SerializeToString() == question.SerializeToString()
 
 
-def test_nothing_of_grpcs_is_left_in_the_default_pool() -> None:
-    """A host that has grpcio-reflection or grpcio-health-checking would die of a duplicate."""
+def test_no_definition_of_grpc_is_left_in_the_default_pool() -> None:
+    """Otherwise a host with grpcio-reflection or grpcio-health-checking would fail with a duplicate definition."""
     with pytest.raises(KeyError):
         descriptor_pool.Default().FindFileByName(next(iter(reflection.FILES.values())).descriptor.name)

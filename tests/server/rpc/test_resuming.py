@@ -1,4 +1,4 @@
-"""Streams of the Python client that a draining server ends, and another server at the same address finishes."""
+"""Streams of the Python client that a draining server ends and another server at the same address finishes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WANTED: Any = {"objective": reverie.channel("conv1_1", 1), "size": 32, "steps": 
 
 @asynccontextmanager
 async def a_server(models: Path, listen: str) -> AsyncIterator[tuple[str, Engine]]:
-    """A server with an engine of its own, which drains without grace when the block ends."""
+    """Run a server with its own engine; it drains without grace when the block ends."""
     engine = await asyncio.to_thread(Engine, [models], device="cpu", threads=1)
     try:
         async with running(engine, Settings(listen=listen, grace=0)) as address:
@@ -48,7 +48,7 @@ async def async_stream(address: str) -> list[reverie.Event]:
 
 
 @pytest.mark.parametrize("read", [sync_stream, async_stream])
-async def test_a_stream_goes_on_with_the_next_server(
+async def test_a_stream_resumes_on_the_next_server(
     models: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[str], Awaitable[list[reverie.Event]]]
 ) -> None:
     for fault in (Draining, Interrupted):

@@ -1,4 +1,4 @@
-"""The service as its clients see it, and what its callers' leaving does to the device."""
+"""The service as its clients see it, and how the device stops when callers leave."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from reverie_proto.v1.visualization_pb2 import (
     StreamRenderRequest,
 )
 from reverie_server import Engine, Limits
-from reverie_server.request.events import Progress, Rendering
+from reverie_server.request.events import Event, Progress, Rendering
 from reverie_server.rpc import health
 from reverie_server.scheduler.estimate import Estimates
 
@@ -40,7 +40,7 @@ FORMATS = [value for value in spec_pb2.ImageFormat.values() if value]
 
 
 def spec(**changes: Any) -> RenderSpec:
-    """A render of a few milliseconds."""
+    """Return a render of a few milliseconds."""
     objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=1))
     fields: dict[str, Any] = {"model": "tiny", "objective": objective, "size_px": 32, "steps": 4}
     return RenderSpec(**(fields | changes))
@@ -50,12 +50,12 @@ SEEDS = itertools.count(1)
 
 
 def endless() -> RenderSpec:
-    """A render of minutes, which shares its steps with no other."""
+    """Return a render of minutes, which shares its steps with no other."""
     return spec(steps=10_000, size_px=256, seed=next(SEEDS))
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something to become true."""
+    """Wait until a condition holds."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.005)
@@ -70,7 +70,7 @@ async def refusal(call: Awaitable[Any]) -> Refusal:
 # ----- the catalogue -----
 
 
-async def test_the_server_tells_what_it_is_and_what_it_takes(service: Served) -> None:
+async def test_the_server_reports_its_version_and_limits(service: Served) -> None:
     info = (await service.call.GetServerInfo(GetServerInfoRequest())).info
     assert info.version
     assert info.device_class == f"cpu-{instruction_set.cpu().name}"
@@ -93,7 +93,7 @@ async def test_models_are_listed_with_their_digests(service: Served) -> None:
     assert model.layer_count == len(service.engine.layers("tiny"))
 
 
-async def test_layers_come_a_page_at_a_time(service: Served) -> None:
+async def test_layers_are_listed_a_page_at_a_time(service: Served) -> None:
     names, token = [], ""
     while True:
         reply = await service.call.ListLayers(ListLayersRequest(model="tiny", page_size=2, page_token=token))
@@ -105,7 +105,7 @@ async def test_layers_come_a_page_at_a_time(service: Served) -> None:
 
 
 @pytest.mark.parametrize(("name", "code"), [("tyny", "NOT_FOUND"), ("", "INVALID_ARGUMENT")])
-async def test_the_layers_of_no_model_are_refused(service: Served, name: str, code: str) -> None:
+async def test_the_layers_of_an_unknown_model_are_refused(service: Served, name: str, code: str) -> None:
     seen = await refusal(service.call.ListLayers(ListLayersRequest(model=name)))
     assert seen.code is grpc.StatusCode[code]
     assert "tiny" in seen.sentence
@@ -114,7 +114,7 @@ async def test_the_layers_of_no_model_are_refused(service: Served, name: str, co
 # ----- pictures -----
 
 
-async def test_a_result_says_how_it_was_made(service: Served) -> None:
+async def test_a_result_describes_how_it_was_made(service: Served) -> None:
     rendering = (await service.call.RenderImage(RenderImageRequest(spec=spec()))).rendering
     assert rendering.outcome == spec_pb2.OUTCOME_CONVERGED
     assert rendering.outcome_detail
@@ -135,7 +135,7 @@ async def test_an_effective_spec_gives_the_same_picture_again(service: Served) -
     assert other.spec_digest != first.spec_digest
 
 
-async def test_one_spec_gives_the_same_bytes_by_every_way(service: Served) -> None:
+async def test_one_spec_gives_the_same_bytes_by_every_call(service: Served) -> None:
     unary = (await service.call.RenderImage(RenderImageRequest(spec=spec()))).rendering
     streamed = [reply async for reply in service.call.StreamRender(StreamRenderRequest(spec=spec()))][-1].result
     here = await asyncio.to_thread(lambda: service.engine.render(spec=spec()))
@@ -160,7 +160,7 @@ async def test_every_format_holds_the_same_picture(service: Served, form: spec_p
         assert np.abs(pixels - here).max() <= tolerance
 
 
-async def test_a_png_carries_its_spec(service: Served) -> None:
+async def test_a_png_contains_its_spec(service: Served) -> None:
     rendering = (await service.call.RenderImage(RenderImageRequest(spec=spec()))).rendering
     with Image.open(BytesIO(rendering.image.data)) as opened:
         texts = opened.info
@@ -177,15 +177,15 @@ async def test_a_stream_is_accepted_progress_and_one_result(service: Served) -> 
     replies = [reply async for reply in service.call.StreamRender(StreamRenderRequest(spec=spec(steps=400)))]
     kinds = [reply.WhichOneof("event") for reply in replies]
     assert (kinds[0], kinds[-1]) == ("accepted", "result")
-    assert set(kinds[1:-1]) <= {"progress"}  # which a reader that is slow misses
+    assert set(kinds[1:-1]) <= {"progress"}  # a slow reader may miss progress
     assert replies[0].accepted.effective_spec == replies[-1].result.effective_spec
     assert replies[0].accepted.spec_digest == replies[-1].result.spec_digest
     steps = [reply.progress.step for reply in replies[1:-1]]
     assert steps == sorted(set(steps))
-    assert all(0 <= step <= 400 for step in steps)  # 0 while it waits
+    assert all(0 <= step <= 400 for step in steps)  # 0 while the render waits
 
 
-async def test_frames_come_with_the_progress_of_their_step(service: Served) -> None:
+async def test_frames_are_part_of_the_progress_of_their_step(service: Served) -> None:
     request = StreamRenderRequest(
         spec=spec(steps=8),
         frames=FrameRequest(every_steps=3, steps=[1, 8], max_size_px=16, format=spec_pb2.IMAGE_FORMAT_WEBP),
@@ -207,7 +207,7 @@ async def test_the_last_frame_is_the_picture(service: Served) -> None:
         np.testing.assert_array_equal(np.asarray(last), np.asarray(picture))
 
 
-async def test_progress_comes_as_often_as_asked(service: Served) -> None:
+async def test_progress_is_sent_as_often_as_requested(service: Served) -> None:
     request = StreamRenderRequest(spec=spec(steps=9), progress_every_steps=4)
     replies = [reply async for reply in service.call.StreamRender(request)]
     assert {reply.progress.step for reply in replies[1:-1]} <= {4, 8}
@@ -217,7 +217,7 @@ async def test_progress_comes_as_often_as_asked(service: Served) -> None:
 
 
 def begin(service: Served, kind: str, **options: Any) -> Any:
-    """A render that takes longer than any test."""
+    """Start a render that takes longer than any test."""
     if kind == "unary":
         return service.call.RenderImage(RenderImageRequest(spec=endless()), **options)
     return service.call.StreamRender(StreamRenderRequest(spec=endless()), **options)
@@ -256,8 +256,8 @@ async def test_the_device_stops_within_a_step_when_the_caller_leaves(
     options: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Counted where the steps are made."""
-    monkeypatch.setattr(Estimates, "seconds", lambda self, plan: None)  # or the deadline would be refused
+    """Steps are counted on the device."""
+    monkeypatch.setattr(Estimates, "seconds", lambda self, plan: None)  # otherwise the deadline would be refused
     call = begin(alone, kind, **options)
     reading = asyncio.create_task(read(call, kind))
     await until(lambda: alone.engine.stats().steps > 3 or reading.done())
@@ -273,7 +273,7 @@ async def test_the_device_stops_within_a_step_when_the_caller_leaves(
 
 
 async def test_a_caller_that_does_not_read_can_still_cancel(alone: Served) -> None:
-    """Its stream is full: the server hangs in a write."""
+    """The stream's buffer is full, so the server waits in a write."""
     frames = FrameRequest(every_steps=20, format=spec_pb2.IMAGE_FORMAT_RAW)
     large = spec(steps=4000, size_px=128)
     call = alone.call.StreamRender(StreamRenderRequest(spec=large, frames=frames))
@@ -283,21 +283,24 @@ async def test_a_caller_that_does_not_read_can_still_cancel(alone: Served) -> No
     assert alone.engine.stats().late_steps <= 1
 
 
-async def test_clients_that_do_not_read_hold_up_nobody_and_miss_no_frame_and_no_result(alone: Served) -> None:
-    """Their pictures have nearly the 4 MiB that a message may have; what cannot be sent is kept, and bounded."""
+async def test_clients_that_do_not_read_block_no_others_and_miss_no_frame_or_result(alone: Served) -> None:
+    """Their pictures have nearly the maximum of 4 MiB; the server buffers unsent events, up to a bound."""
     large = spec(
         size_px=570, steps=30, parametrization=spec_pb2.PARAMETRIZATION_PIXEL, transforms=spec_pb2.TRANSFORMS_NONE
     )
     frames = FrameRequest(every_steps=4, format=spec_pb2.IMAGE_FORMAT_RAW)
     request = StreamRenderRequest(spec=large, format=spec_pb2.IMAGE_FORMAT_RAW, frames=frames, progress_every_steps=1)
     calls = [alone.call.StreamRender(request) for _ in range(3)]
-    await until(lambda: alone.engine.stats().finished == 3)
-    kept = [list(call.events._events) for call in alone.mount._renders._calls.values()]
-    assert len(kept) == 3
-    for unread in kept:
+
+    def unread_events() -> list[list[Event | BaseException]]:
+        return [list(call.events._events) for call in alone.mount._renders._calls.values()]
+
+    # A render is counted as finished before its result is queued.
+    await until(lambda: [type(unread[-1]) for unread in unread_events() if unread] == [Rendering] * 3)
+    assert alone.engine.stats().finished == 3
+    for unread in unread_events():
         assert sum(isinstance(event, Progress) and event.frame is None for event in unread) <= len(unread) // 2
         assert sum(isinstance(event, Progress) and event.frame is not None for event in unread) <= 8
-        assert isinstance(unread[-1], Rendering)
     for call in calls:
         events = [event async for event in call]
         assert len(events[-1].result.image.data) == 570 * 570 * 12
@@ -305,7 +308,7 @@ async def test_clients_that_do_not_read_hold_up_nobody_and_miss_no_frame_and_no_
         assert steps == list(range(0, 31, 4))
 
 
-async def test_a_client_that_reads_slowly_does_not_hold_up_the_others(alone: Served) -> None:
+async def test_a_client_that_reads_slowly_does_not_block_the_others(alone: Served) -> None:
     slow = aiter(alone.call.StreamRender(StreamRenderRequest(spec=spec(steps=2000), progress_every_steps=1)))
     assert (await anext(slow)).HasField("accepted")
     assert (await alone.call.RenderImage(RenderImageRequest(spec=spec()))).rendering.steps == 4
@@ -314,7 +317,7 @@ async def test_a_client_that_reads_slowly_does_not_hold_up_the_others(alone: Ser
     assert steps == sorted(set(steps))
 
 
-async def test_who_waits_is_told_how_many_are_before_it(alone: Served) -> None:
+async def test_a_waiting_stream_gets_its_queue_position(alone: Served) -> None:
     first = begin(alone, "unary")
     await until(lambda: alone.engine.stats().running == 1)
     second = alone.call.StreamRender(StreamRenderRequest(spec=spec()))
@@ -329,7 +332,7 @@ async def test_who_waits_is_told_how_many_are_before_it(alone: Served) -> None:
     assert events[-1].result.steps == 4
 
 
-async def test_a_render_of_the_lower_class_waits_for_the_others(alone: Served) -> None:
+async def test_a_batch_render_waits_for_interactive_ones(alone: Served) -> None:
     background = StreamRenderRequest(spec=endless(), priority=visualization_pb2.PRIORITY_BATCH)
     call = alone.call.StreamRender(background)
     await until(lambda: alone.engine.stats().running == 1)
@@ -358,7 +361,7 @@ async def test_a_render_that_waits_leaves_the_queue_when_cancelled(alone: Served
     first.cancel()
 
 
-async def test_renders_beyond_the_queue_are_told_to_come_back(alone: Served) -> None:
+async def test_renders_beyond_the_queue_get_a_retry_time(alone: Served) -> None:
     calls = [begin(alone, "unary") for _ in range(3)]  # one runs, two wait
     await until(lambda: alone.engine.stats().waiting == 2)
     seen = await refusal(begin(alone, "unary"))
@@ -368,7 +371,7 @@ async def test_renders_beyond_the_queue_are_told_to_come_back(alone: Served) -> 
         call.cancel()
 
 
-async def test_a_stream_hears_at_once_that_it_was_accepted(alone: Served) -> None:
+async def test_a_stream_gets_accepted_at_once(alone: Served) -> None:
     first = begin(alone, "unary")
     await until(lambda: alone.engine.stats().running == 1)
     second = begin(alone, "stream")
@@ -378,11 +381,11 @@ async def test_a_stream_hears_at_once_that_it_was_accepted(alone: Served) -> Non
     second.cancel()
 
 
-async def test_a_unary_call_hears_at_once_that_it_was_accepted(alone: Served) -> None:
-    """gRPC repeats a call by itself only until it has heard something: what was admitted is not made twice."""
+async def test_a_unary_call_gets_its_headers_when_it_is_admitted(alone: Served) -> None:
+    """gRPC retries a call only until it receives headers, so an admitted render is not started twice."""
     first = begin(alone, "unary")
     await until(lambda: alone.engine.stats().running == 1)
-    # To a unary call grpc.aio gives headers and answer together; to a streaming one, the same on the wire, in turn.
+    # grpc.aio returns a unary call's headers only with its response, but those of a streaming call at once.
     method = alone.channel.unary_stream(
         "/reverie.v1.VisualizationService/RenderImage", RenderImageRequest.SerializeToString
     )
@@ -411,7 +414,7 @@ async def test_draining_lets_accepted_renders_finish_and_refuses_new_ones(alone:
 
 
 @pytest.mark.parametrize("kind", ["unary", "stream"])
-async def test_what_the_grace_does_not_suffice_for_is_stopped(alone: Served, kind: str) -> None:
+async def test_renders_that_exceed_the_grace_are_stopped(alone: Served, kind: str) -> None:
     call, waiting = begin(alone, kind), begin(alone, kind)
     await until(lambda: alone.engine.stats().waiting == 1)
     await alone.mount.drain(0.05)
@@ -422,7 +425,7 @@ async def test_what_the_grace_does_not_suffice_for_is_stopped(alone: Served, kin
     assert alone.engine.stats().late_steps <= 1
 
 
-# ----- bugs and disasters -----
+# ----- bugs and damaged files -----
 
 
 async def test_a_model_that_breaks_while_it_is_served_shows_an_incident_only(models: Path, tmp_path: Path) -> None:

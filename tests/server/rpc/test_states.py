@@ -1,4 +1,4 @@
-"""How a call may end, by each way of calling: whatever happens, nothing is left of it on the server."""
+"""Every way in which a unary call and a stream can end; afterwards nothing is left of it on the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
 from reverie_server.scheduler.estimate import Estimates
 
-from tests.server.fakes import PATIENCE_S, seated
+from tests.server.fakes import PATIENCE_S, placed
 from tests.server.hosts import Refusal, Served
 from tests.server.rpc.test_service import spec, until
 
@@ -36,7 +36,7 @@ else:
 
 
 def start(service: Served, kind: str, wanted: spec_pb2.RenderSpec, **options: Any) -> asyncio.Task[Any]:
-    """A call that is being read."""
+    """Start a call whose events are being read."""
 
     async def read() -> Any:
         if kind == "unary":
@@ -82,7 +82,7 @@ async def be_refused_a_deadline(service: Served, kind: str, patch: pytest.Monkey
 
 
 async def crash(service: Served, kind: str, patch: pytest.MonkeyPatch) -> None:
-    """The client's process is killed."""
+    """Kill the client's process."""
     message = RenderImageRequest(spec=ENDLESS) if kind == "unary" else StreamRenderRequest(spec=ENDLESS)
     arguments = [kind, service.address, message.SerializeToString().hex()]
     client = subprocess.Popen([sys.executable, "-c", CLIENT, *arguments])
@@ -109,7 +109,7 @@ async def break_the_device(service: Served, kind: str, patch: pytest.MonkeyPatch
     assert (await start(service, kind, SHORT)).steps == 3
 
 
-# What happens to a call, and how the step loop counts the renders: finished, stopped, failed.
+# What ends a call, and the step loop's counts of renders: finished, stopped, failed.
 ENDS: list[tuple[Callable[[Served, str, pytest.MonkeyPatch], Awaitable[None]], tuple[int, int, int]]] = [
     (end_well, (1, 0, 0)),
     (cancel, (0, 1, 0)),
@@ -123,7 +123,7 @@ ENDS: list[tuple[Callable[[Served, str, pytest.MonkeyPatch], Awaitable[None]], t
 
 @pytest.mark.parametrize("kind", ["unary", "stream"])
 @pytest.mark.parametrize(("happen", "counts"), ENDS, ids=lambda value: getattr(value, "__name__", ""))
-async def test_whatever_ends_a_call_nothing_is_left_of_it(
+async def test_nothing_is_left_of_a_call_after_any_end(
     alone: Served,
     kind: str,
     happen: Callable[[Served, str, pytest.MonkeyPatch], Awaitable[None]],
@@ -140,5 +140,5 @@ async def test_whatever_ends_a_call_nothing_is_left_of_it(
     assert (len(step_loop._state.scheduler.queue), step_loop._state.scheduler.queue._clients) == (0, {})
     assert all(batch.free == engine.info().limits.max_batch for batch in step_loop._state.programs)
     await asyncio.to_thread(engine.close)
-    assert seated(step_loop) == []
+    assert placed(step_loop) == []
     assert not any(thread.is_alive() for thread in step_loop._executor._threads | step_loop._loader._executor._threads)

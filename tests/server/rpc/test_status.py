@@ -1,4 +1,4 @@
-"""What a caller can do wrong, as it looks on the other side of the wire."""
+"""The status and details that a client receives for each fault."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from tests.server.hosts import Refusal, hosted
 STEPS = Violation("spec.steps", "0 is not in 1..10000")
 MODEL = Violation("spec.model", "there is no model 'vgg91'; the nearest: vgg19")
 
-# The fault, the status code, the reason, and the types of the details beside ErrorInfo.
+# The fault, the status code, the reason, and the types of the details besides ErrorInfo.
 FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (InvalidRequest([STEPS, MODEL]), "INVALID_ARGUMENT", "INVALID_REQUEST", [rpc.BadRequest]),
     (NotServed("model", "vgg91", [MODEL]), "NOT_FOUND", "NOT_SERVED", [rpc.ResourceInfo, rpc.BadRequest]),
@@ -57,7 +57,7 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
 
 
 class Host:
-    """A service of one method, which raises what it is given."""
+    """A service with one method, which raises the given exception."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -81,7 +81,7 @@ class Host:
 
 
 async def refusal(error: BaseException) -> Refusal:
-    """What a client sees when a handler raises."""
+    """Return the refusal that a client sees when a handler raises."""
     async with hosted(Host(error).add_to) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await channel.unary_unary("/test.Host/Fail")(b"")
@@ -89,7 +89,7 @@ async def refusal(error: BaseException) -> Refusal:
 
 
 @pytest.mark.parametrize(("fault", "code", "reason", "details"), FAULTS, ids=lambda value: type(value).__name__)
-async def test_a_fault_has_a_code_a_sentence_and_details(
+async def test_a_fault_has_a_code_a_message_and_details(
     fault: Fault, code: str, reason: str, details: list[type[Message]]
 ) -> None:
     seen = await refusal(fault)
@@ -106,32 +106,32 @@ def test_every_fault_has_a_row() -> None:
     assert {type(fault) for fault, *_ in FAULTS} == set(Fault.__subclasses__())
 
 
-async def test_all_violations_come_at_once_with_their_fields() -> None:
+async def test_all_violations_are_sent_at_once_with_their_fields() -> None:
     seen = await refusal(InvalidRequest([STEPS, MODEL]))
     violations = [(each.field, each.description) for each in seen.detail(rpc.BadRequest).field_violations]
     assert violations == [(STEPS.field, STEPS.problem), (MODEL.field, MODEL.problem)]
     assert seen.sentence == f"{STEPS}; {MODEL}"
 
 
-async def test_what_is_not_served_is_named_as_a_resource() -> None:
+async def test_an_unknown_name_is_sent_as_a_resource() -> None:
     resource = (await refusal(NotServed("model", "vgg91", [MODEL]))).detail(rpc.ResourceInfo)
     assert (resource.resource_type, resource.resource_name) == ("model", "vgg91")
     assert "vgg19" in resource.description
 
 
-async def test_a_fault_that_passes_says_when_to_come_back() -> None:
+async def test_a_temporary_fault_has_a_retry_time() -> None:
     seen = await refusal(QueueFull(64, 5))
     assert seen.detail(rpc.RetryInfo).retry_delay.seconds == 5
     assert seen.trailers["grpc-retry-pushback-ms"] == "5000"
 
 
 async def test_a_hundred_long_violations_still_arrive() -> None:
-    """Trailers of more than 8 KiB would reach the client as another error altogether."""
+    """Trailers of more than 8 KiB would reach the client as a different error."""
     many = [Violation(f"spec.objective.sum.terms[{i}].weight", "é" * 100) for i in range(100)]
     seen = await refusal(InvalidRequest(many))
-    told = len(seen.detail(rpc.BadRequest).field_violations)
+    sent = len(seen.detail(rpc.BadRequest).field_violations)
     assert seen.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert 10 < told < 100
+    assert 10 < sent < 100
     assert re.search(r"; and \d\d more$", seen.sentence)
 
 
@@ -161,20 +161,22 @@ async def test_cancellation_passes_through() -> None:
     assert isinstance(host.seen, asyncio.CancelledError)
 
 
-# What a render and its wait take, the time left, and what is said.
+# The durations of a render and its wait, the time left, and the message.
 LATE = [
     ((8.04, 0, 1), "the render takes about 8 s, and the call's deadline is in 1 s; allow more time"),
     ((1234.5, 61.2, 0.043), "takes about 1234 s after a wait of about 61 s, and the call's deadline is in 0.043 s"),
 ]
 
 
-@pytest.mark.parametrize(("seconds", "said"), LATE)
-def test_a_deadline_that_is_too_short_is_told_with_the_estimate(seconds: tuple[float, float, float], said: str) -> None:
+@pytest.mark.parametrize(("seconds", "expected"), LATE)
+def test_a_deadline_that_is_too_short_is_refused_with_the_estimate(
+    seconds: tuple[float, float, float], expected: str
+) -> None:
     estimated, wait, remaining = seconds
-    assert said in str(TooLate(estimated_s=estimated, wait_s=wait, remaining_s=remaining))
+    assert expected in str(TooLate(estimated_s=estimated, wait_s=wait, remaining_s=remaining))
 
 
-# A caller's value, and how it stands in a sentence.
+# A caller's value, and its form in a message.
 SHOWN = [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (float("nan"), "nan"), (7, "7")]
 
 

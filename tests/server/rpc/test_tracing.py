@@ -1,4 +1,4 @@
-"""Traces: a span for every call, which goes on from the client's, and nothing of exceptions or secrets in it."""
+"""Traces: a span for every call, which continues the client's trace and holds no exceptions or secrets."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ LOCAL = Settings(listen="127.0.0.1:0")
 
 @pytest.fixture
 def spans() -> InMemorySpanExporter:
-    """Where spans go."""
+    """The exporter that collects spans."""
     return InMemorySpanExporter()
 
 
 @pytest.fixture
 def layer(spans: InMemorySpanExporter) -> Iterator[Tracing]:
-    """The layer that makes spans; they have come when it is closed."""
+    """The layer that makes spans; all are exported when it is closed."""
     with tracing(spans) as layer:
         yield layer
         layer.flush()
 
 
-async def test_the_servers_span_goes_on_from_the_clients(
+async def test_the_servers_span_continues_the_clients_trace(
     engine: Engine, spans: InMemorySpanExporter, layer: Tracing
 ) -> None:
     def ask(address: str) -> int:
@@ -57,7 +57,7 @@ async def test_the_servers_span_goes_on_from_the_clients(
     assert span.attributes["reverie.request_id"]
 
 
-async def test_a_refused_call_is_an_error_and_a_wrong_context_is_none(
+async def test_a_refused_call_is_an_error_and_an_invalid_context_is_not(
     engine: Engine, spans: InMemorySpanExporter, layer: Tracing
 ) -> None:
     async with running(engine, LOCAL, middleware=[layer]) as address, grpc.aio.insecure_channel(address) as channel:

@@ -1,4 +1,4 @@
-"""A device without a clock or a thread: a scheduler, and turns in which every render makes one step."""
+"""A simulated device without a clock or a thread: a scheduler, and turns in which every render makes one step."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from reverie_server.scheduler.scheduler import Scheduler
 
 from tests.server.fakes import request
 
-#: More than any test lets wait.
+#: Room for more renders than any test has.
 ROOMY = Limits(max_waiting_renders=10_000)
 
 
-class Unheard(Render):
-    """A render that nobody listens to."""
+class UnreadRender(Render):
+    """A render whose events are ignored."""
 
     def put(self, event: Event | BaseException) -> None: ...
 
@@ -28,13 +28,13 @@ class Unheard(Render):
 
 
 def render(client: str = "a", program: str = "p", *, background: bool = False, **wanted: Any) -> Render:
-    made = Unheard(request(program, **wanted))
+    made = UnreadRender(request(program, **wanted))
     made.client, made.background = client, background
     return made
 
 
 class Device:
-    """Gives turns of one second. Programs are loaded at once, but for those of `slow`."""
+    """Runs turns of one second. Programs are loaded at once, except for those in `slow`."""
 
     def __init__(self, places: int = 1, *, limits: Limits = ROOMY, room: int = 0, slow: Collection[str] = ()) -> None:
         self.programs = ProgramCache(room)
@@ -65,14 +65,14 @@ class Device:
         return renders
 
     def turns(self, count: int) -> list[Render | None]:
-        """Who was first in each of so many turns."""
+        """Run turns; return the first render of each."""
         return [next(iter(self.turn()), None) for _ in range(count)]
 
     def reserve(self, each: Render) -> None:
-        """Begin to load the program of a render."""
+        """Start to load the program of a render."""
         weight, needed = each.request.program_bytes, self.queue.needed
         self.programs.reserve(each.key, weight, Future(), needed=needed)
 
     def loaded(self, each: Render) -> None:
-        """End the loading of a program."""
+        """Finish the loading of a program."""
         self.programs.add(each.key, cast(Any, object()))

@@ -1,4 +1,4 @@
-"""Whether a render is taken on, and when those who are refused are told to come back."""
+"""Admission of renders, and the retry times of refused clients."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from reverie_server.scheduler.queue import Ahead
 from tests.server.scheduler.device import Device, render
 
 
-def test_a_queue_has_an_end_and_one_client_does_not_fill_it() -> None:
+def test_a_queue_is_bounded_and_one_client_does_not_fill_it() -> None:
     device, admission = Device(), Admission(Limits(max_waiting_renders=8))
     check = partial(admission.check, device.queue, now=0)
-    device.add(*(render("a") for _ in range(7)))  # one is about to begin, six wait
+    device.add(*(render("a") for _ in range(7)))  # one is next to begin, six wait
     with pytest.raises(QueueFull, match="6 renders of this client wait already"):
         check("a")
     check("b")
@@ -28,59 +28,59 @@ def test_a_queue_has_an_end_and_one_client_does_not_fill_it() -> None:
         check("c")
 
 
-def comebacks(device: Device, admission: Admission, *clients: str, now: float = 100) -> list[int | None]:
-    """When each of those who are refused at that time is told to come back, in seconds."""
-    told = []
+def retry_times(device: Device, admission: Admission, *clients: str, now: float = 100) -> list[int | None]:
+    """Return the retry time, in seconds, of each client that is refused at that time."""
+    seconds = []
     for client in clients:
         assert not admission.has_room(device.queue, client)
         with pytest.raises(QueueFull) as refused:
             admission.check(device.queue, client, now)
-        told.append(refused.value.retry_after_s)
-    return told
+        seconds.append(refused.value.retry_after_s)
+    return seconds
 
 
 def full(*estimates_s: float | None, clients: Sequence[str] = "a", places: int = 1) -> tuple[Device, Admission]:
-    """A queue of renders, and no room for any more."""
+    """Return a queue of renders without room for more."""
     device = Device(places)
     device.add(*(render(client, estimated_s=s) for s, client in zip(estimates_s, cycle(clients), strict=False)))
     return device, Admission(Limits(max_waiting_renders=1))
 
 
-def test_those_who_are_refused_come_back_one_after_the_other_at_twice_the_speed_of_the_renders() -> None:
+def test_retry_times_are_spread_at_twice_the_speed_of_the_renders() -> None:
     device, admission = full(6, 2, 4)
-    assert comebacks(device, admission, *"aaaa") == [2, 4, 6, 8]
-    assert comebacks(device, admission, "a", now=105) == [5]
-    assert comebacks(device, admission, "a", now=500) == [2]
+    assert retry_times(device, admission, *"aaaa") == [2, 4, 6, 8]
+    assert retry_times(device, admission, "a", now=105) == [5]
+    assert retry_times(device, admission, "a", now=500) == [2]
 
 
-def test_renders_that_share_steps_leave_places_sooner() -> None:
-    assert comebacks(*full(8, 8, 8, places=4), "a", "a") == [1, 2]
+def test_renders_that_share_steps_free_their_places_sooner() -> None:
+    assert retry_times(*full(8, 8, 8, places=4), "a", "a") == [1, 2]
 
 
-def test_a_queue_without_any_room_refuses_the_first() -> None:
-    assert comebacks(Device(), Admission(Limits(max_waiting_renders=0)), "a") == [1]
+def test_a_queue_of_length_zero_refuses_the_first() -> None:
+    assert retry_times(Device(), Admission(Limits(max_waiting_renders=0)), "a") == [1]
 
 
-def test_a_client_waits_for_its_own_places_only() -> None:
+def test_a_client_waits_only_for_its_own_places() -> None:
     device, admission = full(4, 4, 4, 4, clients="ab")
-    assert comebacks(device, admission, *"aabba") == [4, 8, 4, 8, 12]
-    assert comebacks(device, admission, "c") == [6]
+    assert retry_times(device, admission, *"aabba") == [4, 8, 4, 8, 12]
+    assert retry_times(device, admission, "c") == [6]
 
 
 @pytest.mark.parametrize(("estimated_s", "first_s"), [(0.1, 1), (None, 1), (30, 15), (10_000, LATEST_S)])
-def test_nobody_is_told_to_come_back_at_once_or_much_later(estimated_s: float | None, first_s: int) -> None:
-    told = comebacks(*full(estimated_s, estimated_s), *"a" * 200)
-    assert told[0] == first_s
-    assert set(told) <= set(range(1, LATEST_S + 1))
+def test_retry_times_are_bounded_below_and_above(estimated_s: float | None, first_s: int) -> None:
+    seconds = retry_times(*full(estimated_s, estimated_s), *"a" * 200)
+    assert seconds[0] == first_s
+    assert set(seconds) <= set(range(1, LATEST_S + 1))
 
 
-def test_a_crowd_that_is_refused_spreads_over_the_longest_time() -> None:
-    told = Counter(comebacks(*full(1, 1), *"a" * 4 * 2 * LATEST_S))
-    assert set(told) == set(range(1, LATEST_S + 1))
-    assert set(told.values()) == {8}
+def test_many_refused_clients_spread_over_the_longest_retry_time() -> None:
+    seconds = Counter(retry_times(*full(1, 1), *"a" * 4 * 2 * LATEST_S))
+    assert set(seconds) == set(range(1, LATEST_S + 1))
+    assert set(seconds.values()) == {8}
 
 
-# What a render and those before it are estimated to take, the deadline, and whether it is taken.
+# The estimated durations of a render and of those before it, the deadline, and whether it is admitted.
 DEADLINES: list[tuple[float | None, list[float], float | None, bool]] = [
     (None, [9], 1, True),
     (9, [9], None, True),

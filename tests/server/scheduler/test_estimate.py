@@ -1,4 +1,4 @@
-"""What a render will take: foretold before it begins, and better once its program has run."""
+"""The estimated duration of a render: from a model before it begins, from measurements after its program has run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reverie_server.limits import Limits
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
 
-# Not chosen: that would size the thread pool of all tests while they are collected.
+# Built directly, because choosing a device would size the thread pool of all tests during collection.
 DEVICE = Device("cpu", (CPU.provider,), 1, plan=shipped("avx2"))
 
 
@@ -39,7 +39,7 @@ def tiny(models: Path) -> Model:
     return ModelRepository([models]).model("tiny")
 
 
-def test_no_factor_pays_for_another() -> None:
+def test_no_factor_is_negative() -> None:
     assert all(factor >= 0 for factor in FACTORS)
     assert Work(1, 0, 0, 0, 0).seconds == FACTORS[0]
 
@@ -69,12 +69,12 @@ def test_the_last_convolution_of_a_linear_objective_is_not_computed(tiny: Model)
     assert work(tiny, squares, 1, DEVICE).convolutions > 0
 
 
-def test_weights_are_read_whatever_the_picture(tiny: Model) -> None:
+def test_reading_weights_does_not_depend_on_the_picture(tiny: Model) -> None:
     small, large = (work(tiny, key("logits", size), 1, DEVICE) for size in (32, 64))
     assert small.weights == large.weights > work(tiny, key("conv2_1", 32), 1, DEVICE).weights > 0
 
 
-def test_threads_share_the_products_and_not_the_memory(tiny: Model) -> None:
+def test_threads_speed_up_the_products_and_not_the_memory(tiny: Model) -> None:
     one, four = (work(tiny, key("relu2_1", 32), 1, dataclasses.replace(DEVICE, threads=threads)) for threads in (1, 4))
     assert one.convolutions == pytest.approx(4 * four.convolutions)
     assert (one.numbers, one.weights) == (four.numbers, four.weights)
@@ -91,27 +91,27 @@ def test_a_render_takes_its_steps(models: Path) -> None:
     assert forty == pytest.approx(4 * ten)
 
 
-def test_a_program_that_has_run_is_known_by_what_it_took(models: Path) -> None:
+def test_a_program_that_has_run_is_estimated_by_its_measured_time(models: Path) -> None:
     estimates = Estimates(DEVICE)
     estimates.learn(plan(models), 0.5)
     assert estimates.seconds(plan(models, steps=7)) == 3.5
     assert estimates.seconds(plan(models, size=64)) != 5
 
 
-def test_nothing_is_foretold_for_a_gpu_until_it_has_run(models: Path) -> None:
+def test_a_gpu_has_no_estimate_until_a_program_has_run(models: Path) -> None:
     estimates = Estimates(Device("cuda", (CUDA.provider,), 1))
     assert estimates.seconds(plan(models)) is None
     estimates.learn(plan(models), 0.25)
     assert estimates.seconds(plan(models)) == 2.5
 
 
-def test_a_damaged_layer_is_left_to_its_render(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_layer_has_no_estimate_and_fails_in_its_render(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = plan(models)
     monkeypatch.setitem(made.model._files, made.model.layers["conv1_1"].file, made.model._files["weights.bin"])
     assert Estimates(DEVICE).seconds(made) is None
 
 
-def test_a_stream_begins_with_the_estimate_and_the_next_with_what_it_took(models: Path) -> None:
+def test_a_stream_begins_with_the_estimate_and_the_next_with_the_measured_time(models: Path) -> None:
     with Engine([models], device="cpu", threads=1) as engine:
         first, *_ = engine.stream("tiny", "conv1_1", 1, size=32, steps=4)
         again, *_ = engine.stream("tiny", "conv1_1", 1, size=32, steps=4)

@@ -1,4 +1,4 @@
-"""What a slow reader finds: the newest progress, every frame, and the end."""
+"""The events that a slow reader gets: the newest progress, every frame, and the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def frame(step: int) -> Progress:
 
 ACCEPTED = Accepted(spec_pb2.RenderSpec(), "")
 
-# What is posted while nobody reads, and what is found.
+# Events that are posted while nothing is read, and the events that the reader gets.
 CASES: list[tuple[list[Event], list[Event]]] = [
     ([], []),
     ([ACCEPTED, progress(1)], [ACCEPTED, progress(1)]),
@@ -35,7 +35,7 @@ def read(queue: EventQueue) -> list[Event]:
 
 
 @pytest.mark.parametrize(("posted", "found"), CASES)
-def test_newer_progress_takes_the_place_of_older(posted: list[Event], found: list[Event]) -> None:
+def test_newer_progress_replaces_older(posted: list[Event], found: list[Event]) -> None:
     queue = EventQueue(lambda: None)
     for event in posted:
         queue.post(event)
@@ -50,7 +50,7 @@ def test_frames_are_never_dropped() -> None:
     assert [event.step for event in read(queue) if isinstance(event, Progress)] == [0, 2, 5, 6]
 
 
-def test_an_exception_comes_after_what_was_said_before_it() -> None:
+def test_an_exception_comes_after_the_events_before_it() -> None:
     queue = EventQueue(lambda: None)
     for event in (ACCEPTED, frame(1), RuntimeError("the end")):
         queue.post(event)
@@ -78,7 +78,7 @@ def test_every_post_wakes_the_reader() -> None:
     assert len(woken) == 3
 
 
-def test_a_reader_is_woken_once_for_all_that_was_put_and_not_for_nothing() -> None:
+def test_a_reader_is_woken_once_for_several_events_and_not_for_none() -> None:
     woken: list[int] = []
     queue = EventQueue(lambda: woken.append(1))
     queue.notify()

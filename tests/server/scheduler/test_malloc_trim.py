@@ -1,4 +1,4 @@
-"""What was freed goes back to the operating system, and that costs little."""
+"""Freed memory is returned to the operating system at little cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.memory import held_mib
 
 
 class Slow:
-    """A heap whose trimming takes a second of its own clock."""
+    """A heap whose trimming takes a second of a simulated clock."""
 
     def __init__(self) -> None:
         self.now, self.trims = 0.0, 0
@@ -26,7 +26,7 @@ class Slow:
         return self.now
 
 
-def test_trimming_takes_a_hundredth_of_the_time() -> None:
+def test_trimming_takes_at_most_a_hundredth_of_the_time() -> None:
     slow = Slow()
     heap = Heap(slow.trim, slow.clock)
     heap.trim()
@@ -40,8 +40,8 @@ def test_trimming_takes_a_hundredth_of_the_time() -> None:
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this is not glibc")
-def test_what_lies_between_things_in_use_is_given_back() -> None:
-    # Small enough that glibc keeps it when it is freed.
+def test_free_memory_between_blocks_in_use_is_returned() -> None:
+    # Blocks so small that glibc keeps them when they are freed.
     pairs = [(np.ones(16_000, np.uint8), np.ones(100, np.uint8)) for _ in range(2000)]
     kept = [small for _, small in pairs]
     del pairs

@@ -1,4 +1,4 @@
-"""About how much memory a program takes: more with depth, size and batch, and something in any case."""
+"""The estimated memory of a program: it grows with depth, size and batch."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_it_grows_with_the_depth_the_picture_and_the_batch(tiny: Model) -> None:
     assert footprint(tiny, key("conv2_1", 32), dataclasses.replace(DEVICE, batch=2)) > one
 
 
-def test_numbers_grow_with_the_picture_and_weights_are_counted_once_for_each_way(tiny: Model) -> None:
-    """The first layer alone: one convolution of 3 x 3, from 3 to 6 channels, of a picture that is normalised before."""
+def test_activations_grow_with_the_picture_and_weights_are_counted_once_per_direction(tiny: Model) -> None:
+    """The first layer only: a normalisation, then one convolution of 3 x 3 from 3 to 6 channels."""
     exact = dataclasses.replace(DEVICE, exact=True)
     small, large = (footprint(tiny, key("conv1_1", size), exact) - BASE_BYTES for size in (32, 64))
     weights = 4 * 2 * 6 * 3 * 3 * 3
@@ -42,6 +42,6 @@ def test_of_several_layers_each_counts(tiny: Model) -> None:
     assert footprint(tiny, both, DEVICE) - once == pytest.approx(sum(alone), abs=2)
 
 
-def test_a_damaged_layer_is_left_to_its_loading(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_layer_fails_when_it_is_loaded(tiny: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tiny._files, tiny.layers["conv1_1"].file, tiny._files["weights.bin"])
     assert footprint(tiny, key("conv1_1", 32), DEVICE) == BASE_BYTES

@@ -1,4 +1,4 @@
-"""Which programs stay in memory; the questions change nothing."""
+"""Which programs stay in memory; queries do not change the cache."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def keys(names: str) -> set[Key]:
 
 
 def cache(room: int, loaded: dict[str, int], loading: dict[str, int]) -> ProgramCache:
-    """A cache in a state; nothing of it was dropped on the way there."""
+    """Return a cache with the given programs, none of which was evicted."""
     made = ProgramCache(room)
     for name, weight in (loaded | loading).items():
         made.reserve(key(name), weight, Future(), needed=keys("".join(loaded)))
@@ -33,12 +33,12 @@ def state(programs: ProgramCache) -> object:
     return list(programs.loaded), dict(programs._bytes), set(programs._loading), programs.builds
 
 
-# The room; what is loaded and what is being loaded, with its bytes; what is needed; the bytes of "x"; its readiness.
+# The limit; loaded programs and those being loaded, with their bytes; needed programs; the bytes of "x"; its readiness.
 QUESTIONS: list[tuple[int, dict[str, int], dict[str, int], str, int, Readiness]] = [
     (4, {"x": 1}, {}, "", 1, Readiness.READY),
     (4, {}, {"x": 1}, "", 1, Readiness.LOADING),
     (4, {}, {}, "", 4, Readiness.LOADABLE),
-    (4, {}, {}, "", 9, Readiness.LOADABLE),  # alone it is taken whatever it needs
+    (4, {}, {}, "", 9, Readiness.LOADABLE),  # a program of any size may be the only one
     (4, {"a": 2}, {}, "a", 2, Readiness.LOADABLE),
     (4, {"a": 2}, {}, "a", 3, Readiness.NO_ROOM),
     (4, {"a": 2}, {}, "", 3, Readiness.LOADABLE),
@@ -46,13 +46,13 @@ QUESTIONS: list[tuple[int, dict[str, int], dict[str, int], str, int, Readiness]]
     (4, {"a": 2, "b": 2}, {}, "b", 2, Readiness.LOADABLE),
     (4, {"a": 2, "b": 2}, {}, "b", 3, Readiness.NO_ROOM),
     (4, {}, {"a": 2}, "", 2, Readiness.LOADABLE),
-    (4, {}, {"a": 2}, "", 3, Readiness.NO_ROOM),  # what is being loaded does not leave
+    (4, {}, {"a": 2}, "", 3, Readiness.NO_ROOM),  # a program that is being loaded is not evicted
     (4, {"a": 0}, {}, "a", 5, Readiness.NO_ROOM),
 ]
 
 
 @pytest.mark.parametrize(("room", "loaded", "loading", "needed", "weight", "wanted"), QUESTIONS)
-def test_readiness_is_a_question_that_changes_nothing(
+def test_readiness_changes_nothing(
     room: int, loaded: dict[str, int], loading: dict[str, int], needed: str, weight: int, wanted: Readiness
 ) -> None:
     programs = cache(room, loaded, loading)
@@ -66,7 +66,7 @@ LOADABLE = [question[:-1] for question in QUESTIONS if question[-1] is Readiness
 
 
 @pytest.mark.parametrize(("room", "loaded", "loading", "needed", "weight"), LOADABLE)
-def test_what_can_be_loaded_finds_room_and_what_is_needed_stays(
+def test_loading_evicts_only_programs_that_are_not_needed(
     room: int, loaded: dict[str, int], loading: dict[str, int], needed: str, weight: int
 ) -> None:
     programs = cache(room, loaded, loading)
@@ -78,14 +78,14 @@ def test_what_can_be_loaded_finds_room_and_what_is_needed_stays(
     assert programs.readiness(key("x"), weight, needed=keys(needed)) is Readiness.READY
 
 
-def test_the_least_recently_used_leaves_first_and_no_more_than_have_to() -> None:
+def test_the_least_recently_used_is_evicted_first_and_no_more_than_necessary() -> None:
     programs = cache(3, {"a": 1, "b": 1, "c": 1}, {})
     assert programs.use(key("a")) is cast(Any, "a")
     programs.reserve(key("x"), 1, Future(), needed=())
     assert list(programs.loaded) == [key("c"), key("a")]
 
 
-def test_what_cannot_be_loaded_leaves_nothing_and_may_be_asked_for_again() -> None:
+def test_a_failed_load_leaves_nothing_and_may_be_tried_again() -> None:
     programs = cache(3, {}, {"x": 2})
     programs.drop(key("x"))
     assert (programs.bytes, programs.loading(key("x"))) == (0, None)

@@ -1,4 +1,4 @@
-"""What is known of the renders that wait: how many are before each, and how long those take."""
+"""The positions of waiting renders, and their expected waits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_position_counts_all_that_go_first() -> None:
     assert positions(device) == {other: 1, mine: 2, late: 3}
 
 
-def test_nobody_is_before_a_render_that_has_a_place_in_a_batch() -> None:
+def test_no_render_is_before_one_that_has_a_place_in_a_batch() -> None:
     device = Device(places=2)
     first, second, third = (render(steps=9) for _ in range(3))
     device.add(first)
@@ -30,7 +30,7 @@ def test_nobody_is_before_a_render_that_has_a_place_in_a_batch() -> None:
     assert positions(device) == {second: 0, third: 2}
 
 
-def test_nobody_has_a_place_beside_another_program() -> None:
+def test_no_render_shares_a_batch_with_another_program() -> None:
     device = Device(places=2)
     first, other = render(steps=9), render("b", "q", steps=9)
     device.add(first)
@@ -39,7 +39,7 @@ def test_nobody_has_a_place_beside_another_program() -> None:
     assert positions(device) == {other: 1}
 
 
-def test_who_waits_waits_for_what_is_left_of_those_before() -> None:
+def test_the_wait_is_the_remaining_time_of_the_renders_before() -> None:
     device = Device(places=2)
     device.add(*(render(steps=4, estimated_s=8) for _ in range(4)))
     assert device.queue.left_s == 16
@@ -48,7 +48,7 @@ def test_who_waits_waits_for_what_is_left_of_those_before() -> None:
     assert device.queue.left_s == 11
 
 
-def test_what_remains_is_what_was_estimated_and_then_what_the_steps_took() -> None:
+def test_the_remaining_time_is_first_estimated_and_then_measured() -> None:
     each = render(steps=10, estimated_s=5)
     assert each.remaining_s == 5
     each.run.history, each.took_s = [0.0] * 4, 8.0

@@ -1,4 +1,4 @@
-"""What those who wait hear of their position, and how often."""
+"""The position events of waiting renders, and how often they are sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOW = 100.0
 
 
 def waiting(*estimates_s: float | None) -> tuple[Device, Positions]:
-    """A queue whose renders have heard of no position yet."""
+    """Return a queue whose renders have not been sent any position yet."""
     device = Device()
     for estimated_s in estimates_s:
         device.queue.add(render(estimated_s=estimated_s))
@@ -20,13 +20,13 @@ def waiting(*estimates_s: float | None) -> tuple[Device, Positions]:
     return device, positions
 
 
-def test_nothing_is_told_where_nothing_has_changed() -> None:
+def test_no_position_is_sent_if_nothing_has_changed() -> None:
     positions = Positions(Device().queue)
     assert positions.due_s(NOW) is None
     assert positions.moved(NOW) == []
 
 
-def test_a_change_is_told_once() -> None:
+def test_a_change_is_sent_once() -> None:
     device, positions = waiting(4, 2, None)
     _, second, third = device.queue
     assert [tuple(moved) for moved in positions.moved(NOW)] == [(second, 1, 6.0), (third, 2, 0.0)]
@@ -35,7 +35,7 @@ def test_a_change_is_told_once() -> None:
     assert positions.moved(NOW + 10 * PAUSE_S) == []
 
 
-def test_changes_that_follow_each_other_are_told_together_a_pause_for_each_who_was_told_later() -> None:
+def test_changes_in_quick_succession_are_sent_together_after_a_pause() -> None:
     device, positions = waiting(None, None, None, None)
     first, second, third, fourth = device.queue
     assert [moved.position for moved in positions.moved(NOW)] == [1, 2, 3]
@@ -47,7 +47,7 @@ def test_changes_that_follow_each_other_are_told_together_a_pause_for_each_who_w
     assert [tuple(moved)[:2] for moved in positions.moved(NOW + 3.01 * PAUSE_S)] == [(third, 0), (fourth, 1)]
 
 
-def test_what_changed_nobodys_position_makes_nobody_wait_for_the_next_news() -> None:
+def test_an_update_without_changes_does_not_delay_the_next_one() -> None:
     device, positions = waiting(None)
     assert positions.moved(NOW) == []
     device.queue.add(render())

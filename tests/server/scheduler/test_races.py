@@ -1,6 +1,6 @@
-"""Threads delayed at random where they meet: no render is lost, none is done twice.
+"""Forced races of threads in the step loop, by random delays: no render is lost, none is done twice.
 
-Some twenty seeds, or as many as the environment variable REVERIE_RACES says.
+They run with about twenty seeds, or as many as the environment variable REVERIE_RACES says.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from threading import Event as News
+from threading import Event as Wake
 
 import pytest
 from reverie_ascent import Run
@@ -18,7 +18,7 @@ from reverie_server import Draining, Interrupted, Limits, QueueFull
 from reverie_server.request.events import Accepted, Progress, Rendering
 from reverie_server.scheduler.step_loop import RACE_POINTS, StepLoop
 
-from tests.server.fakes import PATIENCE_S, Heard, fake_step_loop, request, seated, submit
+from tests.server.fakes import PATIENCE_S, ReadRender, fake_step_loop, placed, request, submit
 
 SEEDS = range(int(os.environ.get("REVERIE_RACES", "20")))
 LAYERS = ("conv1_1", "conv2_1", "conv3_1")
@@ -27,11 +27,11 @@ MEGABYTE = 2**20
 
 
 class BrokenStep(RuntimeError):
-    """What goes wrong on purpose."""
+    """The exception of a step that fails on purpose."""
 
 
 class Chance:
-    """A random number for each thread, so that a seed means the same whoever is first."""
+    """Random numbers per thread, so that a seed gives the same numbers in any order of threads."""
 
     def __init__(self, seed: int) -> None:
         self._seed, self._local = seed, threading.local()
@@ -43,7 +43,7 @@ class Chance:
 
 
 class Client(threading.Thread):
-    """Submits renders one after the other or together, reads some to their end, stops others at any time."""
+    """Submits renders one after the other or together, reads some to their end, and stops others at any time."""
 
     def __init__(self, number: int, step_loop: StepLoop, chance: Chance) -> None:
         super().__init__(name=f"client {number}")
@@ -61,9 +61,9 @@ class Client(threading.Thread):
                 background=self.chance() < 0.3,
                 program_bytes=MEGABYTE,
             )
-            news = News()
+            wake = Wake()
             try:
-                live.append((submit(self.step_loop, wanted, news.set, client=self.name), news, self.chance()))
+                live.append((submit(self.step_loop, wanted, wake.set, client=self.name), wake, self.chance()))
             except (QueueFull, Draining):
                 self.refused += 1
             if live and self.chance() < 0.4:
@@ -71,26 +71,26 @@ class Client(threading.Thread):
         for each in live:
             self.finish(*each)
 
-    def finish(self, render: Heard, news: News, patience: float) -> None:
-        """Read to the end; one in three stops at some event, or before any."""
+    def finish(self, render: ReadRender, wake: Wake, stop_chance: float) -> None:
+        """Read a render to its end, or stop it at some event or before any; one in three is stopped."""
         events: list[object] = []
-        if patience < 0.1:
+        if stop_chance < 0.1:
             render.stop()
         try:
             while not events or not isinstance(events[-1], Rendering):
-                assert news.wait(PATIENCE_S), "its end was lost"
-                news.clear()
+                assert wake.wait(PATIENCE_S), "its end was lost"
+                wake.clear()
                 while (event := render.take()) is not None:
                     events.append(event)
-                    if patience < 0.3 and len(events) > 2:
+                    if stop_chance < 0.3 and len(events) > 2:
                         render.stop()
         except (Interrupted, BrokenStep) as error:
             events.append(error)
         self.check(render, events)
         self.ends.append(events[-1])
 
-    def check(self, render: Heard, events: list[object]) -> None:
-        """See that a render told what it should, in order, of itself and of nobody else."""
+    def check(self, render: ReadRender, events: list[object]) -> None:
+        """Check that the events of a render are its own, complete and in order."""
         recipe = render.request.recipe
         assert isinstance(events[0], Accepted)
         assert all(isinstance(event, Progress) for event in events[1:-1])
@@ -103,7 +103,7 @@ class Client(threading.Thread):
 
 
 def broken_once(chance: Chance) -> Callable[[list[Run]], None]:
-    """A step that fails, in one of two seeds, at some time."""
+    """Return a step that fails once at some time, for every second seed."""
     when = [int(chance() * 60)]
 
     def before(runs: list[Run]) -> None:
@@ -146,5 +146,5 @@ def test_no_render_is_lost_or_done_twice(seed: int) -> None:
     assert stats.stopped == sum(1 for end in ends if isinstance(end, Interrupted))
     assert stats.failed == sum(1 for end in ends if isinstance(end, BrokenStep))
     assert len(ends) + sum(client.refused for client in clients) == CLIENTS * RENDERS
-    assert (stats.waiting, stats.running, seated(step_loop)) == (0, 0, [])
+    assert (stats.waiting, stats.running, placed(step_loop)) == (0, 0, [])
     assert threading.active_count() == threads

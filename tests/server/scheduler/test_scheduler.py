@@ -1,4 +1,4 @@
-"""Who has the device next, turn by turn: no clock, no thread, no device."""
+"""The scheduler's choice of renders, turn by turn, without clock, thread or device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.server.scheduler.device import Device, render
 # ----- turns -----
 
 
-def test_nobody_has_a_turn_where_nobody_is() -> None:
+def test_an_empty_scheduler_has_no_turn() -> None:
     assert Device().turn() == []
 
 
@@ -34,7 +34,7 @@ def test_programs_of_one_client_take_turns() -> None:
     assert Counter(device.turns(4)) == {long: 2, short: 2}
 
 
-# How many renders of which programs each client has; they should not matter.
+# How many renders of which programs each client has; the shares must not depend on them.
 CROWDS: list[dict[str, list[str]]] = [
     {"a": ["p"], "b": ["p"]},
     {"a": ["p"] * 10, "b": ["p"]},
@@ -45,7 +45,7 @@ CROWDS: list[dict[str, list[str]]] = [
 
 @pytest.mark.parametrize("crowd", CROWDS, ids=str)
 @pytest.mark.parametrize("places", [1, 2])
-def test_clients_have_the_same_share_however_much_they_ask_for(crowd: dict[str, list[str]], places: int) -> None:
+def test_clients_have_equal_shares_however_much_they_request(crowd: dict[str, list[str]], places: int) -> None:
     device = Device(places)
     for client, programs in crowd.items():
         device.add(*(render(client, program, steps=1000) for program in programs))
@@ -54,7 +54,7 @@ def test_clients_have_the_same_share_however_much_they_ask_for(crowd: dict[str, 
     assert max(charged.values()) - min(charged.values()) <= 1
 
 
-def test_who_comes_anew_starts_where_the_others_are() -> None:
+def test_a_new_client_starts_level_with_the_others() -> None:
     device = Device()
     device.add(render("a", steps=1000))
     device.turns(50)
@@ -64,7 +64,7 @@ def test_who_comes_anew_starts_where_the_others_are() -> None:
     assert abs(device.had["a"] - device.had["b"]) <= 1
 
 
-def test_interactive_renders_go_first_and_the_others_have_their_share() -> None:
+def test_interactive_renders_go_first_and_batch_renders_have_their_share() -> None:
     device = Device()
     background, interactive = render("a", "q", steps=1000, background=True), render("a", "p", steps=1000)
     device.add(background, interactive)
@@ -73,7 +73,7 @@ def test_interactive_renders_go_first_and_the_others_have_their_share() -> None:
     assert Counter(first) == {interactive: 3 * PASSES, background: 3}
 
 
-def test_a_turn_of_the_lower_class_ends_for_an_interactive_render_unless_it_was_owed() -> None:
+def test_a_batch_turn_ends_for_an_interactive_render_unless_it_was_owed() -> None:
     device, background, interactive = Device(), render(program="q", steps=1000, background=True), render(steps=1000)
     device.add(background)
     turn = device.turn()
@@ -90,8 +90,8 @@ def test_a_turn_of_the_lower_class_ends_for_an_interactive_render_unless_it_was_
     assert not device.scheduler.must_yield([background])
 
 
-def test_what_is_owed_to_the_lower_class_stays_owed_until_there_is_room_for_it() -> None:
-    """However many interactive renders come for programs that are loaded."""
+def test_time_owed_to_batch_renders_stays_owed_until_there_is_room() -> None:
+    """This holds however many interactive renders arrive for loaded programs."""
     device = Device(room=1)
     patient, first = render("a", "q", background=True, program_bytes=1), render("b", steps=20, program_bytes=1)
     device.add(patient, first)
@@ -104,7 +104,7 @@ def test_what_is_owed_to_the_lower_class_stays_owed_until_there_is_room_for_it()
 
 
 def waits(device: Device, patient: Render, arriving: Callable[[int], list[Render]], *, most: int) -> int:
-    """Turns until a render has begun, while others come without end."""
+    """Return the number of turns until a render has begun, while others keep arriving."""
     for turn in range(most + 1):
         if patient.begun_at is not None:
             return turn
@@ -113,7 +113,7 @@ def waits(device: Device, patient: Render, arriving: Callable[[int], list[Render
     raise AssertionError(f"it still waits after {most} turns")
 
 
-# What comes in every turn while somebody waits: whose, of which program, of which class.
+# The renders that arrive in every turn while one waits: their clients, programs and priorities.
 STREAMS: dict[str, Callable[[int], list[Render]]] = {
     "more of another client": lambda turn: [render("b", steps=2)],
     "ever new clients": lambda turn: [render(f"b{turn}", steps=2)],
@@ -126,8 +126,8 @@ STREAMS: dict[str, Callable[[int], list[Render]]] = {
 @pytest.mark.parametrize("background", [False, True], ids=["interactive", "batch"])
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("places", [1, 3])
-def test_nobody_waits_for_ever(places: int, stream: str, background: bool) -> None:
-    """Its wait is bounded by what had begun before it, of 50 steps each, and the turns between its own."""
+def test_every_wait_is_bounded(places: int, stream: str, background: bool) -> None:
+    """The bound is the renders that had begun before it, of 50 steps each, and the turns between its own."""
     device = Device(places)
     device.add(*(render("b", steps=50) for _ in range(20)))
     device.turns(7)
@@ -137,8 +137,8 @@ def test_nobody_waits_for_ever(places: int, stream: str, background: bool) -> No
     waits(device, patient, STREAMS[stream], most=most)
 
 
-def test_what_finds_no_room_lets_nothing_behind_it_begin() -> None:
-    """Or it would wait as long as others come for the programs that are loaded."""
+def test_a_render_without_room_keeps_later_ones_from_beginning() -> None:
+    """Otherwise it would wait as long as others arrive for loaded programs."""
     device = Device(room=1)
     device.add(*(render("b", steps=20, program_bytes=1) for _ in range(2)))
     device.turns(3)
@@ -156,7 +156,7 @@ def test_while_a_program_is_loaded_others_go_on() -> None:
     assert device.turn() == [coming]
 
 
-def test_as_many_share_a_turn_as_there_are_places_whoever_they_are() -> None:
+def test_as_many_renders_share_a_turn_as_there_are_places() -> None:
     device = Device(places=3)
     mine, other, elsewhere = [render("a", steps=9) for _ in range(4)], render("b", steps=9), render("c", "q", steps=9)
     device.add(*mine, other, elsewhere)
@@ -164,7 +164,7 @@ def test_as_many_share_a_turn_as_there_are_places_whoever_they_are() -> None:
     assert device.turn() == [elsewhere]
 
 
-def test_only_so_many_renders_have_begun_and_some_of_them_are_interactive() -> None:
+def test_begun_renders_are_bounded_and_some_are_interactive() -> None:
     device = Device()
     device.add(*(render(f"a{n}", steps=1000, background=True) for n in range(9)))
     device.turns(20)
@@ -174,7 +174,7 @@ def test_only_so_many_renders_have_begun_and_some_of_them_are_interactive() -> N
     assert device.queue.begun == 1 + SUSPENDED
 
 
-def test_a_scheduler_forgets_whom_it_has_served() -> None:
+def test_a_scheduler_forgets_clients_that_it_has_served() -> None:
     device = Device()
     for n in range(20):
         device.add(render(f"a{n}", f"p{n}", steps=1))
@@ -182,10 +182,10 @@ def test_a_scheduler_forgets_whom_it_has_served() -> None:
     assert (len(device.queue), device.queue._clients, device.queue._programs) == (0, {}, {})
 
 
-# ----- what is taken -----
+# ----- admission -----
 
 
-def test_what_is_refused_leaves_nothing_in_the_queue() -> None:
+def test_a_refused_render_leaves_nothing_in_the_queue() -> None:
     device = Device(limits=Limits(max_waiting_renders=1))
     with pytest.raises(TooLate):
         device.scheduler.add(render("b", estimated_s=9), 0.0, deadline_s=1)
@@ -196,7 +196,7 @@ def test_what_is_refused_leaves_nothing_in_the_queue() -> None:
     assert [each.client for each in device.queue] == ["a", "a"]
 
 
-def test_who_is_taken_knows_its_position() -> None:
+def test_an_admitted_render_has_its_position() -> None:
     device, renders = Device(), [render() for _ in range(3)]
     device.add(*renders, now=7.0)
     assert [(each.position, each.submitted_at) for each in renders] == [(0, 7.0), (1, 7.0), (2, 7.0)]
@@ -209,7 +209,7 @@ def order(device: Device) -> list[Render]:
     return device.queue.in_order()
 
 
-def test_a_promoted_render_goes_before_the_lower_class_and_all_hear_of_their_new_positions() -> None:
+def test_a_promoted_render_goes_before_batch_renders_and_all_get_new_positions() -> None:
     device, running = Device(), render("z", steps=100)
     first, second, third = (render("job", "q", background=True) for _ in range(3))
     device.add(running)
@@ -223,15 +223,15 @@ def test_a_promoted_render_goes_before_the_lower_class_and_all_hear_of_their_new
     assert moved == {third: 1, first: 2, second: 3}
 
 
-def test_a_promoted_render_keeps_its_place_in_the_order_of_coming() -> None:
+def test_a_promoted_render_keeps_its_order_of_arrival() -> None:
     device, early, batch, late = Device(), render("a"), render("job", background=True), render("b")
     device.add(early, batch, late)
     device.scheduler.promote(batch, client="c")
     assert order(device) == [early, batch, late]
 
 
-def test_a_promoted_render_is_one_more_of_its_new_clients() -> None:
-    """It comes behind everybody's first, and its time is charged to that client."""
+def test_a_promoted_render_belongs_to_its_new_client() -> None:
+    """It comes after the first render of every client, and its time is charged to its new client."""
     device = Device()
     batch, own, other = render("job", background=True, steps=9), render("a", steps=1), render("b", steps=9)
     own_later = render("a", steps=9)
@@ -243,7 +243,7 @@ def test_a_promoted_render_is_one_more_of_its_new_clients() -> None:
     assert device.had == {"a": 4, "b": 4}
 
 
-def test_a_promotion_leaves_the_shares_of_others_of_its_old_client() -> None:
+def test_a_promotion_keeps_the_shares_of_the_old_clients_other_renders() -> None:
     device = Device()
     promoted, left = (render("job", background=True, steps=9) for _ in range(2))
     device.add(promoted, left)
@@ -254,14 +254,12 @@ def test_a_promotion_leaves_the_shares_of_others_of_its_old_client() -> None:
     assert (device.queue._clients, device.queue._programs) == ({}, {})
 
 
-# How many renders the client and others let wait, of four that may, and whether one more may be the client's.
+# Waiting renders of the client and of others, of at most four, and whether the client may have one more.
 ROOM = [(0, 0, True), (2, 0, True), (3, 0, False), (0, 3, False), (2, 1, False), (0, 2, True)]
 
 
 @pytest.mark.parametrize(("mine", "others", "promoted"), ROOM)
-def test_where_a_client_has_no_room_for_an_interactive_render_it_stays_in_the_lower_class(
-    mine: int, others: int, promoted: bool
-) -> None:
+def test_a_render_stays_a_batch_render_if_its_new_client_has_no_room(mine: int, others: int, promoted: bool) -> None:
     device = Device(limits=Limits(max_waiting_renders=4))
     running, batch = render("z", steps=100), render("job", "q", background=True)
     device.add(running)
@@ -273,7 +271,7 @@ def test_where_a_client_has_no_room_for_an_interactive_render_it_stays_in_the_lo
     assert promoted or order(device) == before
 
 
-def test_what_has_begun_or_is_interactive_or_done_keeps_its_place() -> None:
+def test_begun_interactive_and_finished_renders_are_not_promoted() -> None:
     device, begun, interactive = Device(), render("job", background=True, steps=9), render("a")
     done = render("job", background=True)
     device.add(begun)
@@ -289,7 +287,7 @@ def test_what_has_begun_or_is_interactive_or_done_keeps_its_place() -> None:
 # ----- programs -----
 
 
-def test_what_is_to_be_loaded_is_said_and_changes_nothing_until_it_is_done() -> None:
+def test_the_program_to_load_is_reported_and_changes_nothing_until_loaded() -> None:
     device, waiting = Device(), render(steps=9)
     device.add(waiting)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The thread that computes: turns, loading, stopping, and what it says meanwhile, on a device that costs nothing."""
+"""The step loop's thread with a fake device: turns, loading, stopping and events."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from reverie_server.scheduler.queue_position import PAUSE_S
 from reverie_server.scheduler.step_loop import StepLoop
 from reverie_server.scheduler.turns import TURN_S
 
-from tests.server.fakes import PATIENCE_S, Heard, fake_step_loop, request, seated, submit
+from tests.server.fakes import PATIENCE_S, ReadRender, fake_step_loop, placed, request, submit
 
 ENDLESS = 10_000
 
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., StepLoop]]:
-    """Starts step loops, and sees that their threads end."""
+    """Return a function that starts step loops; check that their threads end."""
     loops = []
 
     def start(**options: object) -> StepLoop:
@@ -37,37 +37,37 @@ def start() -> Iterator[Callable[..., StepLoop]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for something to become true."""
+    """Wait until a condition holds."""
     end = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
 
 
-def event(render: Heard) -> Event:
-    """The next that a render says."""
+def event(render: ReadRender) -> Event:
+    """Return the next event of a render."""
     end = time.monotonic() + PATIENCE_S
-    while (said := render.take()) is None:
+    while (message := render.take()) is None:
         assert time.monotonic() < end
         time.sleep(0.001)
-    return said
+    return message
 
 
-def events(render: Heard) -> Iterator[Event]:
-    """All that a render says, to its end."""
-    while not isinstance(said := event(render), Rendering):
-        yield said
-    yield said
+def events(render: ReadRender) -> Iterator[Event]:
+    """Yield the events of a render to its end."""
+    while not isinstance(message := event(render), Rendering):
+        yield message
+    yield message
 
 
-def result(render: Heard) -> Rendering:
+def result(render: ReadRender) -> Rendering:
     *_, last = events(render)
     assert isinstance(last, Rendering)
     return last
 
 
 class Clock:
-    """Time that passes only with steps."""
+    """A clock that only advances with steps."""
 
     def __init__(self, step_s: float) -> None:
         self.now, self.step_s = 0.0, step_s
@@ -80,7 +80,7 @@ class Clock:
 
 
 class Gate:
-    """Lets no step begin until it is opened; notes who made each."""
+    """Lets no step begin until it is opened; records the renders of each step."""
 
     def __init__(self, *, open: bool = False) -> None:  # noqa: A002
         self.flag, self.made, self.reached = Flag(), list[list[int]](), Flag()
@@ -95,16 +95,16 @@ class Gate:
 
 def test_a_render_is_accepted_makes_its_steps_and_ends(start: Callable[..., StepLoop]) -> None:
     loop = start()
-    told = list(events(submit(loop, request(steps=3))))
-    assert isinstance(told[0], Accepted)
-    assert isinstance(told[-1], Rendering)
-    assert told[-1].steps == 3
+    received = list(events(submit(loop, request(steps=3))))
+    assert isinstance(received[0], Accepted)
+    assert isinstance(received[-1], Rendering)
+    assert received[-1].steps == 3
     stats = loop.stats()
     assert (stats.steps, stats.runs, stats.finished, stats.builds) == (3, 3, 1, 1)
     assert (stats.waiting, stats.running) == (0, 0)
 
 
-def test_a_long_render_is_suspended_while_another_programs_has_its_turns(start: Callable[..., StepLoop]) -> None:
+def test_a_long_render_is_suspended_during_the_turns_of_another_program(start: Callable[..., StepLoop]) -> None:
     clock, gate = Clock(TURN_S / 4), Gate()
 
     def before(runs: list[Run]) -> None:
@@ -168,10 +168,10 @@ def test_renders_of_one_program_share_steps_and_join_between_two(start: Callable
     assert (stats.steps, stats.runs) == (12, 6)
 
 
-# ----- what is told of the queue -----
+# ----- queue positions -----
 
 
-def test_who_waits_hears_of_its_position_when_that_has_changed(start: Callable[..., StepLoop]) -> None:
+def test_a_waiting_render_gets_its_changed_position(start: Callable[..., StepLoop]) -> None:
     clock, gate = Clock(PAUSE_S), Gate()
 
     def before(runs: list[Run]) -> None:
@@ -191,8 +191,8 @@ def test_who_waits_hears_of_its_position_when_that_has_changed(start: Callable[.
     assert (moved.step, moved.steps, moved.queue_position) == (0, ENDLESS, 1)
     assert moved.estimated_remaining_s > 2
     second.stop()
-    told = [event(third) for _ in range(2)]
-    assert all(isinstance(each, Progress) and each.queue_position == 0 for each in told)
+    received = [event(third) for _ in range(2)]
+    assert all(isinstance(each, Progress) and each.queue_position == 0 for each in received)
 
 
 def test_a_deadline_that_cannot_be_met_is_refused_and_nothing_is_left_of_it(start: Callable[..., StepLoop]) -> None:
@@ -250,7 +250,7 @@ def test_a_program_that_cannot_be_loaded_fails_its_renders_only(start: Callable[
     assert (loop.stats().failed, loop.stats().programs, loop.stats().program_bytes) == (1, 1, 0)
 
 
-def test_programs_stay_while_there_is_memory_and_the_least_recently_used_leaves(start: Callable[..., StepLoop]) -> None:
+def test_programs_stay_in_memory_and_the_least_recently_used_is_evicted(start: Callable[..., StepLoop]) -> None:
     loads: list[str] = []
     loop = start(loading=loads.append, limits=Limits(program_memory_mb=2))
     for layer in ("conv1_1", "conv2_1", "conv1_1", "conv3_1", "conv1_1", "conv2_1"):
@@ -259,7 +259,7 @@ def test_programs_stay_while_there_is_memory_and_the_least_recently_used_leaves(
     assert (loop.stats().programs, loop.stats().program_bytes) == (2, 2 * 2**20)
 
 
-def test_a_program_that_is_needed_does_not_leave_and_the_next_waits_for_it(start: Callable[..., StepLoop]) -> None:
+def test_a_program_in_use_is_not_evicted_and_the_next_waits_for_it(start: Callable[..., StepLoop]) -> None:
     loads, gate = list[str](), Gate()
     loop = start(loading=loads.append, before=gate, limits=Limits(program_memory_mb=1))
     running = submit(loop, request("conv1_1", steps=3, program_bytes=2**20), client="a")
@@ -271,7 +271,7 @@ def test_a_program_that_is_needed_does_not_leave_and_the_next_waits_for_it(start
     assert loads == ["conv1_1", "conv2_1", "conv1_1"]
 
 
-def test_a_program_can_be_loaded_beforehand(start: Callable[..., StepLoop]) -> None:
+def test_a_program_can_be_preloaded(start: Callable[..., StepLoop]) -> None:
     loads: list[str] = []
     loop = start(loading=loads.append, limits=Limits(program_memory_mb=1))
     for _ in range(2):
@@ -283,7 +283,7 @@ def test_a_program_can_be_loaded_beforehand(start: Callable[..., StepLoop]) -> N
     assert loads == ["conv1_1"]
 
 
-def test_what_cannot_be_loaded_beforehand_says_why(start: Callable[..., StepLoop]) -> None:
+def test_a_failed_preload_says_why(start: Callable[..., StepLoop]) -> None:
     def load(layer: str) -> None:
         raise ValueError("no such weights")
 
@@ -294,7 +294,7 @@ def test_what_cannot_be_loaded_beforehand_says_why(start: Callable[..., StepLoop
 # ----- the end -----
 
 
-def test_a_step_that_fails_after_another_program_was_left_leaves_nothing(start: Callable[..., StepLoop]) -> None:
+def test_a_failed_step_leaves_nothing_of_a_suspended_program(start: Callable[..., StepLoop]) -> None:
     clock, gate, left = Clock(TURN_S), Gate(), threading.Event()
 
     def before(runs: list[Run]) -> None:
@@ -316,10 +316,10 @@ def test_a_step_that_fails_after_another_program_was_left_leaves_nothing(start: 
     with pytest.raises(Interrupted):
         result(first)
     loop.close()
-    assert seated(loop) == []
+    assert placed(loop) == []
 
 
-def test_a_step_that_fails_ends_those_that_made_it_and_no_others(start: Callable[..., StepLoop]) -> None:
+def test_a_failed_step_ends_only_the_renders_in_it(start: Callable[..., StepLoop]) -> None:
     gate = Gate()
 
     def before(runs: list[Run]) -> None:
@@ -341,8 +341,8 @@ def test_a_step_that_fails_ends_those_that_made_it_and_no_others(start: Callable
     assert (stats.failed, stats.finished, stats.running, stats.builds) == (2, 2, 0, 3)
 
 
-def test_what_is_stopped_while_it_waits_or_is_suspended_ends_at_once(start: Callable[..., StepLoop]) -> None:
-    """Though the device is in the middle of a step."""
+def test_a_waiting_or_suspended_render_stops_at_once(start: Callable[..., StepLoop]) -> None:
+    """Even if the device is in the middle of a step."""
     clock, gate, all_there = Clock(TURN_S), Gate(), threading.Event()
 
     def before(runs: list[Run]) -> None:
@@ -377,7 +377,7 @@ def test_what_is_stopped_while_it_waits_or_is_suspended_ends_at_once(start: Call
 def test_a_place_is_free_within_the_step_in_which_its_render_was_stopped(
     start: Callable[..., StepLoop], step_s: float
 ) -> None:
-    clock, held = Clock(step_s), list[Heard]()
+    clock, held = Clock(step_s), list[ReadRender]()
 
     def before(runs: list[Run]) -> None:
         if runs[0].steps == 5:
@@ -394,7 +394,7 @@ def test_a_place_is_free_within_the_step_in_which_its_render_was_stopped(
     assert stats.longest_release_s == stats.longest_step_s == pytest.approx(step_s)
 
 
-def test_nothing_is_taken_after_the_end_and_all_is_stopped(start: Callable[..., StepLoop]) -> None:
+def test_a_closed_loop_refuses_renders_and_stops_all(start: Callable[..., StepLoop]) -> None:
     loop = start()
     renders = [submit(loop, request(layer, steps=ENDLESS)) for layer in ("conv1_1", "conv2_1", "conv1_1")]
     loop.close()
@@ -406,9 +406,9 @@ def test_nothing_is_taken_after_the_end_and_all_is_stopped(start: Callable[..., 
     assert (loop.stats().stopped, loop.stats().waiting, loop.stats().running) == (3, 0, 0)
 
 
-def test_what_is_called_when_there_is_news_may_ask_and_stop(start: Callable[..., StepLoop]) -> None:
-    """It is called without any lock."""
-    loop, renders = start(), list[Heard]()
+def test_a_wake_callback_may_query_and_stop(start: Callable[..., StepLoop]) -> None:
+    """The callback is called without any lock held."""
+    loop, renders = start(), list[ReadRender]()
 
     def wake() -> None:
         other = threading.Thread(target=loop.stats)
@@ -423,7 +423,7 @@ def test_what_is_called_when_there_is_news_may_ask_and_stop(start: Callable[...,
         result(renders[0])
 
 
-def test_a_reader_that_cannot_be_woken_harms_nobody_else(start: Callable[..., StepLoop]) -> None:
+def test_a_wake_callback_that_fails_does_not_affect_others(start: Callable[..., StepLoop]) -> None:
     def wake() -> None:
         raise ValueError("its reader is gone")
 
@@ -432,10 +432,10 @@ def test_a_reader_that_cannot_be_woken_harms_nobody_else(start: Callable[..., St
     assert [result(each).steps for each in (other, deaf)] == [50, 50]
 
 
-def test_when_no_more_can_be_loaded_nobody_is_left_waiting(
+def test_no_render_is_left_waiting_if_loading_is_impossible(
     start: Callable[..., StepLoop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a process that is about to end."""
+    """As at the end of a process, when no threads can be started."""
     gate = Gate()
     loop = start(before=gate, batch=2)
     running = submit(loop, request("conv1_1", steps=ENDLESS))
@@ -455,7 +455,7 @@ def test_when_no_more_can_be_loaded_nobody_is_left_waiting(
     assert (loop.stats().failed, loop.stats().builds) == (2, 2)
 
 
-def test_a_program_that_could_not_be_loaded_may_be_asked_for_again(start: Callable[..., StepLoop]) -> None:
+def test_a_program_that_failed_to_load_may_be_tried_again(start: Callable[..., StepLoop]) -> None:
     problems = [ValueError("not yet"), ValueError("nor now")]
 
     def load(layer: str) -> None:

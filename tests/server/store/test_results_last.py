@@ -1,4 +1,4 @@
-"""Results outlast what happens to the server and its disk: the short form of what tests/reliability measures."""
+"""Results survive kills, disk faults and clock jumps: the short form of checks in tests/reliability."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reverie_server import Engine
 
 from tests.reliability import doors, kill_job, store_faults
 
-# Of the embedded model: a subset of what the long form renders.
+# Layers of the embedded model, a subset of the long form's.
 SPECS = doors.SPECS[:2]
 
 
@@ -15,7 +15,7 @@ def test_killing_the_server_in_the_middle_of_a_job_loses_no_picture() -> None:
     assert kill_job.measure(kills=2, images=40, seed=1).broken() == []
 
 
-def test_every_door_gives_the_same_bytes() -> None:
+def test_every_interface_gives_the_same_bytes() -> None:
     same = doors.compare(SPECS)
     assert len(same) == 7
     assert same == dict.fromkeys(same, len(SPECS))
@@ -28,5 +28,5 @@ def right() -> list[bytes]:
 
 
 @pytest.mark.parametrize("fault", store_faults.FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_of_the_disk_or_the_clock_costs_no_picture(fault: store_faults.Fault, right: list[bytes]) -> None:
+def test_a_fault_of_the_disk_or_the_clock_loses_no_picture(fault: store_faults.Fault, right: list[bytes]) -> None:
     assert store_faults.broken_by(fault, right) == []

@@ -1,4 +1,4 @@
-"""The store of finished pictures: what comes out is what went in, or nothing."""
+"""The store of finished pictures: it returns exactly what was written, or nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMATS = [value for value in spec_pb2.ImageFormat.values() if value]
 
 NUMBERS = itertools.count()
 
-# Addresses of stores; the folder is the test's own.
+# Addresses of stores in the test's folder.
 URLS: list[Callable[[Path], str]] = [
     lambda folder: str(folder / "results"),
     lambda folder: f"file://{folder}/results",
@@ -40,7 +40,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return store
 
 
-def test_a_picture_comes_back_as_it_was(store: Store) -> None:
+def test_a_picture_is_read_back_unchanged(store: Store) -> None:
     assert store.get(digest_of(1)) is None
     store.put(rendering(1))
     found = store.get(digest_of(1))
@@ -57,13 +57,13 @@ def test_every_format_is_encoded_to_the_bytes_it_had(store: Store, form: spec_pb
     assert found.encode(form) == rendering(2, size=33).encode(form)
 
 
-def test_a_later_picture_takes_the_place_of_an_earlier(store: Store) -> None:
+def test_a_later_picture_replaces_an_earlier_one(store: Store) -> None:
     store.put(rendering(3))
     store.put(rendering(3, size=16))
     assert same(store.get(digest_of(3)), rendering(3, size=16))
 
 
-def test_an_address_that_nothing_understands_is_refused() -> None:
+def test_an_unknown_kind_of_address_is_refused() -> None:
     with pytest.raises(UnusableStore, match="nowhere://x"):
         open_store("nowhere://x", MAKER)
     assert open_store("off", MAKER) is None
@@ -71,7 +71,7 @@ def test_an_address_that_nothing_understands_is_refused() -> None:
 
 # ----- makers -----
 
-# What differs in each from MAKER: whatever it is, the pictures may differ.
+# Makers that differ from MAKER in one attribute, any of which may change pictures.
 OTHER_MAKERS = {
     "engine": replace(MAKER, engine_version="4"),
     "runtime": replace(MAKER, onnxruntime_version="1.29.0"),
@@ -84,7 +84,7 @@ OTHER_MAKERS = {
 
 
 @pytest.mark.parametrize("other", OTHER_MAKERS.values(), ids=OTHER_MAKERS)
-def test_a_maker_neither_reads_nor_overwrites_what_another_made(tmp_path: Path, other: Maker) -> None:
+def test_a_maker_neither_reads_nor_overwrites_entries_of_another(tmp_path: Path, other: Maker) -> None:
     mine, theirs = (Store(Folder(tmp_path), maker, None) for maker in (MAKER, other))
     mine.put(rendering(1))
     assert theirs.get(digest_of(1)) is None
@@ -96,7 +96,7 @@ def test_a_maker_neither_reads_nor_overwrites_what_another_made(tmp_path: Path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([MAKER.name, other.name])
 
 
-# ----- entries that are not what they should be -----
+# ----- damaged entries -----
 
 WHOLE = encode(rendering(1), MAKER)
 BODY = WHOLE.index(b"\n") + 1
@@ -116,7 +116,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_entry_is_none_and_makes_room_for_a_sound_one(
+def test_a_damaged_entry_is_a_miss_and_can_be_replaced(
     data: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = folder_store(tmp_path)
@@ -130,7 +130,7 @@ def test_a_damaged_entry_is_none_and_makes_room_for_a_sound_one(
     assert same(store.get(digest_of(1)), rendering(1))
 
 
-def test_no_bit_of_an_entry_can_change_unnoticed() -> None:
+def test_any_changed_bit_of_an_entry_is_detected() -> None:
     assert same(decode(WHOLE, digest_of(1), MAKER), rendering(1))
     for place in range(0, len(WHOLE), 7):
         changed = bytearray(WHOLE)
@@ -139,26 +139,26 @@ def test_no_bit_of_an_entry_can_change_unnoticed() -> None:
             decode(bytes(changed), digest_of(1), MAKER)
 
 
-# ----- a bound -----
+# ----- the size limit -----
 
 
 def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_what_was_not_used_for_long_makes_room(tmp_path: Path) -> None:
+def test_the_least_recently_used_entry_is_evicted(tmp_path: Path) -> None:
     limit = 10 * len(WHOLE)
     store = folder_store(tmp_path, limit_bytes=limit)
     for seed in range(30):
         store.put(rendering(seed))
         os.utime(next(tmp_path.rglob(digest_of(seed))), (1000 + seed, 1000 + seed))
-        assert store.get(digest_of(0)) is not None  # which marks it as used
+        assert store.get(digest_of(0)) is not None  # marks it as used
     assert size(tmp_path) <= limit
     assert store.get(digest_of(29)) is not None
     assert store.get(digest_of(1)) is None
 
 
-def test_a_second_process_counts_too(tmp_path: Path) -> None:
+def test_entries_of_a_second_process_count_too(tmp_path: Path) -> None:
     limit = 32 * len(WHOLE)
     one, other = folder_store(tmp_path, limit_bytes=limit), folder_store(tmp_path, limit_bytes=limit)
     for seed in range(0, 128, 2):
@@ -168,7 +168,7 @@ def test_a_second_process_counts_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-1e9, 1e9], ids=["back", "forward"])
-def test_a_clock_that_jumps_loses_nothing_that_was_just_written(
+def test_a_clock_jump_does_not_evict_a_new_entry(
     jump_s: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = folder_store(tmp_path, limit_bytes=3 * len(WHOLE))
@@ -186,7 +186,7 @@ def test_a_clock_that_jumps_loses_nothing_that_was_just_written(
         assert same(store.get(digest_of(seed)), rendering(seed))
 
 
-def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> None:
+def test_half_written_files_of_a_dead_process_are_removed(tmp_path: Path) -> None:
     dead, alive = tmp_path / f"{PART}dead", tmp_path / f"{PART}alive"
     for path in (dead, alive):
         path.write_bytes(b"half")
@@ -211,12 +211,10 @@ def test_processes_and_threads_never_see_half_an_entry(tmp_path: Path, caplog: p
     assert not list(tmp_path.rglob(f"{PART}*"))
 
 
-# ----- a place that fails -----
+# ----- failing storage -----
 
 
-def test_a_full_disk_is_told_of_once_and_left_alone_for_a_while(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_full_disk_is_logged_once_and_not_tried_for_a_while(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     disk = FullDisk(tmp_path)
     store = Store(disk, MAKER, None)
     for seed in range(3):
@@ -225,11 +223,11 @@ def test_a_full_disk_is_told_of_once_and_left_alone_for_a_while(
     assert caplog.text.count("No space left") == 1
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     disk.full = False
-    with pytest.raises(StoreWriteError, match="No space left"):  # it is not tried so soon
+    with pytest.raises(StoreWriteError, match="No space left"):  # no new attempt so soon
         store.put(rendering(0))
 
 
-def test_a_folder_that_cannot_be_made_stores_nothing_and_reads_nothing(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_stores_and_reads_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = folder_store(tmp_path / "file" / "results")
     with pytest.raises(StoreWriteError, match="Not a directory"):
@@ -237,7 +235,7 @@ def test_a_folder_that_cannot_be_made_stores_nothing_and_reads_nothing(tmp_path:
     assert store.get(digest_of(1)) is None
 
 
-def test_a_disk_that_cannot_be_read_is_as_good_as_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_disk_is_treated_as_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = Store(DeadDisk(tmp_path), MAKER, None)
     store.put(rendering(1))
     assert store.get(digest_of(1)) is None
