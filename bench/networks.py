@@ -271,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("networks", nargs="*", help="a name of torchvision's, or timm:NAME")
     parser.add_argument("--all", action="store_true", help="all that have no figures yet")
     parser.add_argument("--failed", action="store_true", help="those that failed, again")
-    parser.add_argument("--jobs", type=int, default=1, help="so many at a time, each in a process of its own")
+    parser.add_argument("--jobs", type=int, default=1, help="number of networks at a time, each in a separate process")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.one:

@@ -59,7 +59,7 @@ def renders() -> list[str]:
         if not last > first:
             wrong.append(f"the renders of {name} do not excite their unit")
         if name == "reverie" and not abs(last - ours[-1].activation) <= SAME * abs(last):
-            wrong.append(f"torch sees {last} in our picture, we told {ours[-1].activation}")
+            wrong.append(f"torch sees {last} in our picture, we reported {ours[-1].activation}")
     return wrong
 
 

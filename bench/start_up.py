@@ -3,8 +3,8 @@
     python -m bench.start_up [--runs 7] [--models FOLDER] [--layers conv1_2,...] [--steps 64]
 
 Run it in the environment of the server (`.venv/serve`) to measure what its users have. For each layer, of texture19 and
-of a vgg19 in a folder, a process of its own renders twice: told are the seconds until the first picture, loading its
-program included, and until the second, and the mebibytes held at most. Writes bench/results/start_up.json.
+of a vgg19 in a folder, a separate process renders twice. Printed are the seconds until the first picture, including
+loading its program, and until the second, and the most mebibytes used. Writes bench/results/start_up.json.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Spec:
         try:
             return from_message(json_format.Parse(text, spec_pb2.RenderSpec()))
         except (json_format.ParseError, KeyError) as error:
-            raise UsageError(f"This text is no spec of a picture: {error}") from error
+            raise UsageError(f"This text is not the spec of a picture: {error}") from error
 
     @classmethod
     def of_picture(cls, path: str | Path) -> Spec:

@@ -35,8 +35,8 @@ def test_the_same_recipe_gives_the_same_bytes_again(
     wanted = replace(recipe(layer), parametrization=parametrization, transforms=transforms)
     program = build(tiny, wanted, batch=1, device=device)
     first, again = (climb(tiny, device, [wanted], program=program).results[0] for _ in range(2))
-    anew = climb(tiny, device, [wanted]).results[0]
-    for other in (again, anew):
+    built_again = climb(tiny, device, [wanted]).results[0]
+    for other in (again, built_again):
         assert other.image.tobytes() == first.image.tobytes()
         assert other.history.tobytes() == first.history.tobytes()
         assert (other.activation, other.outcome, other.steps) == (first.activation, first.outcome, first.steps)

@@ -134,5 +134,5 @@ def test_an_enum_is_read_by_its_name_and_an_unknown_value_by_its_number() -> Non
 
 @pytest.mark.parametrize("text", ["", "{}", '{"model": 3}', '{"objective": {"smell": {}}}'])
 def test_a_text_that_is_not_a_spec_is_refused(text: str) -> None:
-    with pytest.raises(reverie.UsageError, match="no spec of a picture"):
+    with pytest.raises(reverie.UsageError, match="This text is not the spec of a picture"):
         reverie.Spec.from_json(text)

@@ -74,7 +74,7 @@ def test_the_adversary_increases_the_loss_within_its_ball(side: int, reach: floa
     assert (norms > reach * 0.5).all()
 
     def loss(images: torch.Tensor) -> float:
-        # A network this fresh tells images apart so little that float32 would round the difference away.
+        # An untrained network distinguishes images so little that float32 would round the difference away.
         with torch.no_grad():
             return float(nn.functional.cross_entropy(network.double()(normalised(images.double())), labels))
 

@@ -38,7 +38,7 @@ def test_a_step_changes_the_weights_and_returns_its_figures(run: Run) -> None:
     moved = [not torch.equal(a, b) for a, b in zip(fresh.network.parameters(), run.network.parameters(), strict=True)]
     assert all(moved)
     assert run.steps == len(run.recent) == 3
-    assert all(np.isfinite(told).all() for told in run.recent)
+    assert all(np.isfinite(figures).all() for figures in run.recent)
     assert run.spent > 20
 
 

@@ -42,7 +42,7 @@ _FOUR = {"s": _numbers(3), "t": _numbers(3), "m": _numbers(3), "v": _numbers(3)}
 _KERNEL = {"w": _numbers(4, 3, 3, 3) - 0.75}
 _BOXES = {"boxes": [[0.5, 0.5, 4.5, 4.0], [1.0, 0.0, 5.0, 5.0]], "of": [0, 0]}
 
-# Each the last opset before a change, by the operator and what is said in the old way.
+# Each with the last opset before a change, by the operator and its old form.
 OLD = {
     "AveragePool that counts its rim": Age(
         7, "y = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1], count_include_pad = 1> (x)"

@@ -40,7 +40,7 @@ TAKEN: list[tuple[str, list[Any], Any]] = [
 ]
 
 INTEGER = "is not a whole number"
-# A field, values that it cannot hold, and what is said of them.
+# A field, values that it cannot hold, and the problem.
 REFUSED: list[tuple[str, list[Any], str]] = [
     (
         "spec.steps",

@@ -63,7 +63,7 @@ def sigterm(*, clients: int, load_s: float) -> dict[str, Any]:
 
             asking = [pool.submit(ask, number) for number in range(clients)]
             for _ in asking:
-                assert answered.acquire(timeout=GRACE_S), "the server answers nobody"
+                assert answered.acquire(timeout=GRACE_S), "the server does not respond"
             time.sleep(load_s)
             begun = time.monotonic()
             server.terminate()
