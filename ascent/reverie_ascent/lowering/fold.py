@@ -96,6 +96,10 @@ def _reshape(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
     return [x.reshape([x.shape[i] if n == 0 and zero_copies else int(n) for i, n in enumerate(shape.tolist())])]
 
 
+HALF_PAGE = 2048
+"""In bytes."""
+
+
 def _matmul(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
     """Multiply with sums in a fixed order: the rounding of a BLAS depends on its version, the processor and threads.
 
@@ -104,12 +108,20 @@ def _matmul(node: ir.Node, inputs: Sequence[Array]) -> Sequence[Array]:
     matrix, x = cast("Sequence[npt.NDArray[np.float32]]", inputs)
     if matrix.ndim != 2 or x.ndim != 2:
         return [np.einsum("...ij,...jk->...ik", matrix, x)]  # for any rank; einsum calls no BLAS
-    result, part = np.zeros((len(matrix), x.shape[1]), x.dtype), np.empty(x.shape[1], x.dtype)
+    x = np.ascontiguousarray(x)  # the flipped kernels of the gradient are strided, and each line is read many times
+    result = np.empty((len(matrix), x.shape[1]), x.dtype)
+    # Large arrays begin at the same place of a page, where a processor takes a load for one that needs the store before
+    # it: half a page further on the products are up to three times as fast.
+    part = np.empty(x.shape[1] + HALF_PAGE // x.itemsize, x.dtype)[HALF_PAGE // x.itemsize :]
     for row, factors in zip(result, matrix, strict=True):
-        for factor, line in zip(factors, x, strict=True):
-            if factor:
-                np.multiply(line, factor, out=part)
-                row += part
+        used = np.flatnonzero(factors)
+        if not used.size:
+            row[:] = 0
+            continue
+        np.multiply(x[used[0]], factors[used[0]], out=row)
+        for i in used[1:]:
+            np.multiply(x[i], factors[i], out=part)
+            row += part
     return [result]
 
 
