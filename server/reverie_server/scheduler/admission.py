@@ -15,7 +15,7 @@ RESERVED_SHARE = 4
 RETRIES_PER_PLACE = 2
 LATEST_S = 60
 #: A render is refused only if this share of its estimate exceeds the deadline, because estimates can be too high: of
-#: programs that have not run yet, eight in ten take 0.8 to 1.7 times their estimate (see docs/performance.md).
+#: programs that have not run yet, eight in ten take 0.75 to 1.12 times their estimate (see docs/performance.md).
 CERTAIN_SHARE = 0.5
 
 

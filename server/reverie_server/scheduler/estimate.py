@@ -27,7 +27,7 @@ from reverie_ascent.runtime.session import Device
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.forward import forward_graph, output_count, weight_count
 
-CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.2, 0.9, 150.0, 2.2, 6e-4)
+CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.0, 0.15, 90.0, 0.5, 4.5e-4)
 
 
 @dataclass(frozen=True)
