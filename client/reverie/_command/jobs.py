@@ -40,7 +40,7 @@ def layer_channels(text: str) -> tuple[str, list[int] | None]:
     return layer, chosen
 
 
-@click.group(short_help="Render many channels on a server, as a job that keeps running after you disconnect.")
+@click.group(short_help="Render many channels on a server, as one job.")
 def jobs() -> None:
     """Render many channels on a server, as a job that keeps running after you disconnect and survives restarts."""
 
