@@ -14,9 +14,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from tests.busy import busy_neighbours
 
 #: Layer of texture19, channel, and the options of a render.
 SPECS: tuple[tuple[str, int, dict[str, int | str]], ...] = (
@@ -47,18 +47,6 @@ def render(threads: int, steps: int) -> dict[str, object]:
         return {"maker": engine.info().maker, "digests": digests}
 
 
-@contextmanager
-def busy(count: int) -> Iterator[None]:
-    """Keep ``count`` processes computing until the block ends."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
-
-
 def measure(threads: int, steps: int) -> dict[str, object]:
     """Render in a new process with an empty cache."""
     with tempfile.TemporaryDirectory() as cache:
@@ -85,7 +73,7 @@ def main() -> None:
         return
     found: list[tuple[str, dict[str, object]]] = []
     for name, loops in (("quiet", 0), (f"beside {given.busy} busy loops", given.busy)):
-        with busy(loops):
+        with busy_neighbours(loops):
             for threads in THREADS:
                 for number in range(PROCESSES):
                     load = os.getloadavg()[0]

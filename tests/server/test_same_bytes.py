@@ -6,14 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from reverie_ascent.plan import shipped_names
 from reverie_ascent.runtime import instruction_set
 from reverie_server import Engine
+
+from tests.busy import busy_neighbours
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,18 +53,6 @@ def end(process: subprocess.Popen[str]) -> str:
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     return output
-
-
-@contextmanager
-def busy_neighbours(count: int) -> Iterator[None]:
-    """Keep ``count`` processes computing until the block ends."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 def test_five_processes_with_five_empty_caches_make_the_same_bytes(tmp_path: Path) -> None:
