@@ -81,9 +81,13 @@ def device_class(device: str, instruction_set: str, precision: Precision, batch:
     return "-".join([*filter(None, parts), *([f"batch{batch}"] if batch > 1 else [])])
 
 
+def precision_of(device: Computes) -> Precision:
+    """Return how exactly a device computes."""
+    return "exact" if device.exact else "bfloat16" if device.bfloat16 else "float32"
+
+
 def maker_of(device: Computes) -> Maker:
     """Return the maker of the pictures that a device computes."""
-    precision: Precision = "exact" if device.exact else "bfloat16" if device.bfloat16 else "float32"
     # An exact device ignores the rates of a plan, but uses its layout.
     unused = device.plan is None or (device.exact and device.plan.rates is not None)
     return Maker(
@@ -91,7 +95,7 @@ def maker_of(device: Computes) -> Maker:
         onnxruntime_version=device.onnxruntime_version,
         device=device.name,
         instruction_set=device.instruction_set,
-        precision=precision,
+        precision=precision_of(device),
         batch=device.batch,
         plan="" if unused or device.plan is None else device.plan.digest,
     )

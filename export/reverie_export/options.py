@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-Callback = Callable[[click.Context, click.Parameter, Any], Any]
-
 
 class Refused(click.ClickException):
     """A network that cannot be exported; exit code 2."""

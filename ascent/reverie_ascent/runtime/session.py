@@ -14,7 +14,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 
-from reverie_ascent.maker import Precision, device_class
+from reverie_ascent.maker import device_class, precision_of
 from reverie_ascent.plan import LoweringPlan, UnusablePlan, find, shipped
 from reverie_ascent.runtime.devices.entry import DeviceType
 from reverie_ascent.runtime.devices.table import DEVICES
@@ -66,8 +66,7 @@ class Device:
     @property
     def kind(self) -> str:
         """The name of the device's class, such as "cpu-avx512"; `maker.maker_of` has all that pictures depend on."""
-        precision: Precision = "exact" if self.exact else "bfloat16" if self.bfloat16 else "float32"
-        return device_class(self.name, self.instruction_set, precision, self.batch)
+        return device_class(self.name, self.instruction_set, precision_of(self), self.batch)
 
 
 def choose_device(

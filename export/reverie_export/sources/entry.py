@@ -18,7 +18,6 @@ LARGEST_PX = 4096
 MOST_CHANNELS = 256
 FEW = (1, 3, 4)  # numbers of channels: a last axis of such a size is that of the channels
 TO_FIRST, TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
-LAYOUTS = ("NCHW", "NHWC")
 
 
 @dataclass(frozen=True)
