@@ -80,7 +80,7 @@ def export_model(
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
     try:
-        targets = choose(find_targets(forward, names, opened.native_size_px), layers)
+        targets = choose(find_targets(forward, names, opened.native_size), layers)
     except NoLayers as e:
         raise NoLayers(f"{e}{first_without_size(forward)}") from e
     progress("reading the network", 1, 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
+from reverie_proto.sizes import Size, described
 
 from reverie_export.evaluate import CannotEvaluate, Memo, evaluate
 from reverie_export.geometry import Sizes, channels_of
@@ -29,7 +30,7 @@ class Verification:
     """The errors of one layer: relative, in L2, the largest of all pictures."""
 
     reference: str
-    sizes_px: tuple[int, ...]
+    sizes: tuple[Size, ...]
     activation_error: float
     gradient_error: float
     problem: str = ""  # why the layer must not be used; empty if it may
@@ -38,7 +39,7 @@ class Verification:
         """Return the largest errors of both."""
         return Verification(
             self.reference,
-            (*self.sizes_px, *other.sizes_px),
+            (*self.sizes, *other.sizes),
             max(self.activation_error, other.activation_error),
             max(self.gradient_error, other.gradient_error),
             self.problem or other.problem,
@@ -70,12 +71,13 @@ class Subject:
         return shape is not None and shape[0] == 1
 
 
-def sizes_to_try(sizes: Sizes) -> tuple[int, ...]:
-    """Return two sizes that a layer takes, the second at least 1.5 times the first, or its only one."""
-    if sizes.only:
-        return (sizes.least,)
-    first = _at_least(max(sizes.least, SMALLEST_PX), sizes.multiple)
-    return first, _at_least(first + first // 2, sizes.multiple)
+def sizes_to_try(sizes: Sizes) -> tuple[Size, ...]:
+    """Return two sizes that a layer takes, or its only one: one side of the second is at least 1.5 times as long."""
+    first = height, width = sizes.at_least((SMALLEST_PX, SMALLEST_PX))
+    if all(sizes.only):
+        return (first,)
+    longer = (1, width + width // 2) if sizes.height.only else (height + height // 2, width)
+    return first, sizes.at_least(longer)
 
 
 def verify(
@@ -87,23 +89,22 @@ def verify(
 ) -> dict[str, Verification]:
     """Compare each layer's activation and gradient with the original's; return findings by the layer's name.
 
-    For the smaller of the two sizes, s, the graph gets two s x s pictures at once (one if they are large), for the
-    larger, t, one that is t pixels high and s wide: so it cannot depend on the number of pictures or confuse height
-    and width.
+    For the first of the two sizes the graph gets two pictures at once (one if they are large), for the second, which
+    is longer along one side only, one: so it cannot depend on the number of pictures or confuse height and width.
     """
     rounds: dict[tuple[int, int, int], list[Subject]] = {}
     channels = channels_of(subjects[0].graph) if subjects else 0
     for subject in subjects:
-        least, *larger = sizes_to_try(subject.target.sizes)
-        rounds.setdefault((1 if least > LARGE_PX or subject.takes_one else 2, least, least), []).append(subject)
+        first, *larger = sizes_to_try(subject.target.sizes)
+        rounds.setdefault((1 if is_large(first) or subject.takes_one else 2, *first), []).append(subject)
         for size in larger:
-            rounds.setdefault((1, size, least), []).append(subject)
+            rounds.setdefault((1, *size), []).append(subject)
     total = sum(map(len, rounds.values()))
     done = 0
     findings: dict[str, Verification] = {}
     for (batch, height, width), members in rounds.items():
         comparison = Comparison(reference, normalisation, weights, members, (batch, channels, height, width))
-        for group in [members] if height > LARGE_PX else [[subject] for subject in members]:
+        for group in [members] if is_large((height, width)) else [[subject] for subject in members]:
             for name, found in comparison.check(group).items():
                 findings[name] = findings[name].joined(found) if name in findings else found
                 done += 1
@@ -140,7 +141,7 @@ class Comparison:
         two sums is their total error. If that is too large, each layer is compared alone.
         """
         results = {subject.target.name: self._result(subject) for subject in group}
-        if self._images.shape[2] > LARGE_PX:
+        if is_large(self._size):
             self._memo.clear()  # hundreds of megabytes that the original's backward pass needs
         good = [result for result in results.values() if not result.problem]
         error = self._gradient_error(good)
@@ -150,7 +151,7 @@ class Comparison:
         return {
             name: Verification(
                 self._reference,
-                (self._images.shape[2],),
+                (self._size,),
                 result.error,
                 np.inf if result.problem else error,
                 result.problem or problem,
@@ -159,8 +160,13 @@ class Comparison:
         }
 
     @property
+    def _size(self) -> Size:
+        height, width = self._images.shape[2:]
+        return height, width
+
+    @property
     def _at(self) -> str:
-        return f"for a picture of {self._images.shape[2]} x {self._images.shape[3]}"
+        return f"for a picture of {described(self._size)} px"
 
     def _result(self, subject: Subject) -> Result:
         """Evaluate the layer's graph and compare its activation."""
@@ -204,5 +210,6 @@ class Comparison:
         return worst
 
 
-def _at_least(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
+def is_large(size: Size) -> bool:
+    """Whether one picture of a size is compared at a time."""
+    return max(size) > LARGE_PX

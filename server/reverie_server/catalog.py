@@ -8,6 +8,7 @@ from pathlib import Path
 from reverie_ascent.maker import Maker
 from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device
+from reverie_proto.sizes import to_message
 from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.errors import Violation
@@ -55,7 +56,7 @@ class Catalog:
                 description=model.manifest.description,
                 layer_count=len(model.manifest.layers),
                 labels=model.manifest.labels,
-                native_size_px=model.manifest.native_size_px,
+                native_size=to_message(model.native_size) if model.native_size is not None else None,
             )
             for name, model in sorted(self._models.items())
         ]

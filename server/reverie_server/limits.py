@@ -14,15 +14,16 @@ MAX_BATCH = 64
 class Limits:
     """The limits of requests; GetServerInfo returns those that are useful to clients."""
 
-    min_size_px: int = 16
-    #: The largest picture whose PNG fits `max_response_bytes` whatever it shows.
+    #: The smallest side of a picture. Most layers need more, which their entries in the catalog say.
+    min_size_px: int = 1
+    #: The largest side. The PNG of such a square fits `max_response_bytes` whatever it shows.
     max_size_px: int = 1024
     max_steps: int = 10_000
     max_frames: int = 256
     max_terms: int = 16
     #: The default limit of a reply in every gRPC client.
     max_response_bytes: int = 4 * 2**20
-    #: The most pixels times steps: 2048 steps at the largest size, `max_steps` up to 463 px.
+    #: The most pixels (height x width) times steps: 2048 steps at the largest size, `max_steps` up to 463 px.
     max_pixel_steps: int = 2**31
     #: Renders of one program that share a step; an engine sets it to its own batch.
     max_batch: int = 1

@@ -22,8 +22,9 @@ from reverie_proto.v1 import visualization_pb2 as wire
 
 from tests.client.faults import Fault
 from tests.client.scripted import Command, Script, pixels
+from tests.sizes import square
 
-EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
+EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size=square(16)))
 A = reverie.channel("conv1_1", 3)
 
 # Arguments after the model, and the objective of the request.

@@ -19,6 +19,7 @@ import onnx
 import onnx_ir as ir
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
+from reverie_proto.sizes import Size, described, from_message
 from reverie_proto.v1 import manifest_pb2
 
 from reverie_ascent.models.inspection import MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES, problems
@@ -26,7 +27,7 @@ from reverie_ascent.models.weights import from_checked
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RGB = 3
 
 
@@ -77,6 +78,8 @@ class Model:
         self.digest = hashlib.sha256(data).hexdigest()
         self.layers: Mapping[str, manifest_pb2.ExportedLayer] = {e.layer.name: e for e in self.manifest.layers}
         self.channels: int = self.manifest.image_channels or RGB  # of the picture; older manifests do not have it
+        #: Height and width that the model was made for; None if unknown.
+        self.native_size = from_message(self.manifest.native_size) if self.manifest.HasField("native_size") else None
         self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
         self._files = {file.name: file for file in self.manifest.files}
         if len(self.layers) < len(self.manifest.layers) or len(self._files) < len(self.manifest.files):
@@ -108,8 +111,8 @@ class Model:
         from_checked(model.graph, lambda: self.weights)
         return model
 
-    def grid(self, layer: str, size: int) -> tuple[int, int]:
-        """Return the height and width of a layer's activation for a size of picture; (1, 1) without positions."""
+    def grid(self, layer: str, size: Size) -> Size:
+        """Return the height and width of a layer's activation for those of a picture; (1, 1) without positions."""
         return self._grid(layer, size)
 
     def verify(self) -> None:
@@ -155,19 +158,19 @@ class Model:
             raise ModelError(f"{self.folder / file} is not served: {problem}")
         return proto
 
-    def _compute_grid(self, layer: str, size: int) -> tuple[int, int]:
+    def _compute_grid(self, layer: str, size: Size) -> Size:
         if layer in self.layers and not self.layers[layer].layer.spatial:
             return 1, 1
         whole = self.graph(layer).graph
         forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-        forward.inputs[0].shape = ir.Shape([1, self.channels, size, size])
+        forward.inputs[0].shape = ir.Shape([1, self.channels, *size])
         for node in forward:
             for value in node.outputs:
                 value.shape = None
         inferred = onnx.shape_inference.infer_shapes(ir.to_proto(ir.Model(forward, ir_version=9)), data_prop=True)
         dims = [d.dim_value for d in inferred.graph.output[0].type.tensor_type.shape.dim]
         if len(dims) != 4 or not all(dims):
-            raise ModelError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {size} px")
+            raise ModelError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {described(size)} px")
         return dims[2], dims[3]
 
     def _check_size(self, name: str) -> None:

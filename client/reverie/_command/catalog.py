@@ -9,6 +9,7 @@ import click
 from reverie._command.failure import Command
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
+from reverie.catalog import Layer
 
 
 @click.command(cls=Command)
@@ -24,7 +25,7 @@ def models(**server: Any) -> None:
                 model.name,
                 str(model.layer_count),
                 str(len(model.labels) or "-"),
-                str(model.native_size_px or "-"),
+                _size(model.native_size) if model.native_size else "-",
                 model.digest[:12],
                 model.description,
             )
@@ -40,24 +41,42 @@ def models(**server: Any) -> None:
 def layers(model: str, **server: Any) -> None:
     """List the layers of MODEL, from the input picture to the output.
 
-    STRIDE is the distance in pixels between neighbouring positions, FIELD the side of the square of pixels that one
-    position sees, SMALLEST the smallest picture that the layer works on.
+    STRIDE is the distance in pixels between neighbouring positions, FIELD the pixels that one position sees. SIZES are
+    those of the pictures that the layer takes: the smallest, "by" what it must be a multiple of, or "only" one. Two
+    numbers are height x width, one is that of a square.
     """
     with connected(**server) as client:
         found = client.layers(model)
     print_table(
-        ("LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"),
+        ("LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"),
         [
             (
                 layer.name,
                 layer.operator,
                 str(layer.channels),
-                str(layer.stride_px or "-"),
-                str(layer.receptive_field_px or "all"),
-                str(layer.min_size_px) + (f" x {layer.size_multiple_px}" if layer.size_multiple_px > 1 else ""),
+                _size(layer.stride) if layer.stride else "-",
+                _size(layer.receptive_field),
+                _sizes(layer),
                 ", ".join(layer.aliases),
             )
             for layer in found
         ],
         numbers=("CHANNELS", "STRIDE", "FIELD"),
     )
+
+
+def _size(size: tuple[int, int]) -> str:
+    """Return height and width, or one number if they are equal; 0 stands for all of the picture."""
+    height, width = (str(side or "all") for side in size)
+    return height if height == width else f"{height} x {width}"
+
+
+def _sizes(layer: Layer) -> str:
+    """Return which sizes of pictures a layer takes."""
+    fixed = layer.fixed_size or (0, 0)
+    if all(fixed):
+        return f"{_size(fixed)} only"
+    if any(fixed):
+        return f"{_size(layer.min_size)}, {'height' if fixed[0] else 'width'} {fixed[0] or fixed[1]} only"
+    by = f" by {_size(layer.size_multiple)}" if max(layer.size_multiple) > 1 else ""
+    return _size(layer.min_size) + by

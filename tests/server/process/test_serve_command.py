@@ -24,6 +24,7 @@ from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server.rpc import health
 
 from tests.server.fakes import PATIENCE_S
+from tests.sizes import square
 
 COMMAND = [
     sys.executable,
@@ -77,7 +78,7 @@ def start(models: Path) -> Iterator[Callable[..., Process]]:
 
 def spec(steps: int, size_px: int = 32) -> RenderSpec:
     objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=1))
-    return RenderSpec(model="tiny", objective=objective, size_px=size_px, steps=steps)
+    return RenderSpec(model="tiny", objective=objective, size=square(size_px), steps=steps)
 
 
 #: A render of several minutes.
@@ -276,7 +277,7 @@ def test_a_server_preloads_layers_and_batches_steps(start: Callable[..., Process
     process.popen.terminate()
     code, message = process.end()
     assert code == 0
-    assert "built a program for tiny conv1_1 at 224 px" in message
+    assert "built a program for tiny conv1_1 at 32 x 32 px" in message
 
 
 @pytest.mark.parametrize("layer", ["tiny/conv9_9", "tiny", "tinny/conv1_1"])

@@ -1,0 +1,25 @@
+"""Sizes as pairs of numbers, height before width, and their conversion to and from the message."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from reverie_proto.v1 import size_pb2
+
+#: Height and width.
+Size: TypeAlias = tuple[int, int]
+
+
+def to_message(size: Size) -> size_pb2.Size:
+    """Return the message for a size."""
+    return size_pb2.Size(height_px=size[0], width_px=size[1])
+
+
+def from_message(message: size_pb2.Size) -> Size:
+    """Return the height and the width of a message, each 0 if it is not set."""
+    return message.height_px, message.width_px
+
+
+def described(size: Size) -> str:
+    """Return a size as people write it, such as "32 x 128"."""
+    return f"{size[0]} x {size[1]}"
