@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from reverie_proto.sizes import described
+from reverie_proto.sizes import accepted, described
 
 from reverie_export.options import Refused, network_options
 
@@ -83,13 +83,7 @@ def report(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sizes(layer: Mapping[str, Any]) -> str:
-    """Return which pictures a layer takes, height before width."""
-    least, fixed = described(layer["min_size"]), layer["fixed_size"]
-    if all(fixed):
-        return f"{least} px only"
-    if any(fixed):
-        return f"from {least} px, {'height' if fixed[0] else 'width'} {max(fixed)} only"
-    return f"from {least} px" + (f" by {described(by)}" if max(by := layer["size_multiple"]) > 1 else "")
+    return accepted(layer["min_size"], layer["size_multiple"], layer["fixed_size"]) + " px"
 
 
 def _some(names: list[str]) -> str:

@@ -23,3 +23,19 @@ def from_message(message: size_pb2.Size) -> Size:
 def described(size: Size) -> str:
     """Return a size as people write it, such as "32 x 128"."""
     return f"{size[0]} x {size[1]}"
+
+
+def accepted(least: Size, multiple: Size, fixed: Size) -> str:
+    """Return in words which sizes a layer takes: "from 3 x 5", "32 x 128 only", "height 32 only, width from 4 by 4".
+
+    They are multiples of ``multiple`` from ``least`` on; a number of ``fixed`` that is not 0 is the only one.
+    """
+    if all(fixed):
+        return f"{described(fixed)} only"
+    if not any(fixed) and max(multiple) <= 1:
+        return f"from {described(least)}"
+    height, width = (
+        f"{only} only" if only else f"from {low}" + (f" by {step}" if step > 1 else "")
+        for low, step, only in zip(least, multiple, fixed, strict=True)
+    )
+    return f"both sides {height}" if height == width else f"height {height}, width {width}"

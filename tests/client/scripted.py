@@ -80,7 +80,8 @@ MODELS = (
     ),
     catalog_pb2.Model(name="other", digest="d2" * 32, layer_count=1),
 )
-DEFAULTS = {"size": square(16), "steps": 5, "learning_rate": 0.05, "seed": 0, "preset": "lucid", "model_digest": DIGEST}
+SIZE = square(16)
+DEFAULTS = {"steps": 5, "learning_rate": 0.05, "seed": 0, "preset": "lucid", "model_digest": DIGEST}
 
 
 @dataclass
@@ -213,6 +214,8 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
         for name, value in DEFAULTS.items():
             if not spec.HasField(name):
                 setattr(effective, name, value)
+        if not spec.HasField("size"):
+            effective.size.CopyFrom(SIZE)
         return spec_pb2.Rendering(
             image=encode(pixels(effective), image_format or spec_pb2.IMAGE_FORMAT_PNG, note="made by the server"),
             outcome=self.outcome,

@@ -146,7 +146,7 @@ def test_a_rendering_has_all_its_facts(client: reverie.Client) -> None:
     assert [frame.step for frame in rendering.frames] == [0, 2, 4]
     assert rendering.spec_digest == "5d" * 32
     assert rendering.maker == MAKER
-    assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, 16, DIGEST)
+    assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, (16, 16), DIGEST)
 
 
 def test_a_spec_that_came_back_can_be_rendered_again(client: reverie.Client, script: Script) -> None:

@@ -15,10 +15,10 @@ MODELS = [
 ]
 
 LAYERS = [
-    ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"],
-    ["conv1_1", "Conv", "8", "1", "3", "3", "features.0"],
-    ["relu1_1", "Relu", "8", "1", "3", "3"],
-    ["logits", "Gemm", "2", "-", "all", "32 x 32"],
+    ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"],
+    ["conv1_1", "Conv", "8", "1", "3", "from 3 x 3", "features.0"],
+    ["relu1_1", "Relu", "8", "1", "3", "from 3 x 3"],
+    ["logits", "Gemm", "2", "-", "all", "both sides from 32 by 32"],
 ]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from reverie_proto.sizes import accepted
 
 from reverie._command.failure import Command
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
-from reverie.catalog import Layer
 
 
 @click.command(cls=Command)
@@ -41,9 +41,8 @@ def models(**server: Any) -> None:
 def layers(model: str, **server: Any) -> None:
     """List the layers of MODEL, from the input picture to the output.
 
-    STRIDE is the distance in pixels between neighbouring positions, FIELD the pixels that one position sees. SIZES are
-    those of the pictures that the layer takes: the smallest, "by" what it must be a multiple of, or "only" one. Two
-    numbers are height x width, one is that of a square.
+    STRIDE is the distance in pixels between neighbouring positions, FIELD the pixels that one position sees, SIZES the
+    sizes of pictures that the layer takes. Of two numbers the first is the height; one number stands for both.
     """
     with connected(**server) as client:
         found = client.layers(model)
@@ -56,7 +55,7 @@ def layers(model: str, **server: Any) -> None:
                 str(layer.channels),
                 _size(layer.stride) if layer.stride else "-",
                 _size(layer.receptive_field),
-                _sizes(layer),
+                accepted(layer.min_size, layer.size_multiple, layer.fixed_size or (0, 0)),
                 ", ".join(layer.aliases),
             )
             for layer in found
@@ -69,14 +68,3 @@ def _size(size: tuple[int, int]) -> str:
     """Return height and width, or one number if they are equal; 0 stands for all of the picture."""
     height, width = (str(side or "all") for side in size)
     return height if height == width else f"{height} x {width}"
-
-
-def _sizes(layer: Layer) -> str:
-    """Return which sizes of pictures a layer takes."""
-    fixed = layer.fixed_size or (0, 0)
-    if all(fixed):
-        return f"{_size(fixed)} only"
-    if any(fixed):
-        return f"{_size(layer.min_size)}, {'height' if fixed[0] else 'width'} {fixed[0] or fixed[1]} only"
-    by = f" by {_size(layer.size_multiple)}" if max(layer.size_multiple) > 1 else ""
-    return _size(layer.min_size) + by

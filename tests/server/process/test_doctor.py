@@ -27,7 +27,7 @@ def test_a_sound_server_passes(models: Path) -> None:
     assert list(lines) == [what for what, _ in doctor.CHECKS]
     assert all(line.startswith("ok ") for line in result.stdout.splitlines())
     assert lines["models"].startswith("tiny (")
-    assert lines["one step"].startswith("tiny conv1_1 at 64 px")
+    assert lines["one step"].startswith("tiny conv1_1 at 64 x 64 px")
     assert "CPUExecutionProvider" in lines["device"]
 
 
