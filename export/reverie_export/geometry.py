@@ -15,6 +15,8 @@ import onnx_ir as ir
 from reverie_proto.sizes import Size
 
 from reverie_export.shape_rules import ELEMENTWISE, REDUCE, RULES, WINDOWED, DoesNotFit, Shape, Step, windows
+from reverie_export.stated_shapes import KEY as STATED
+from reverie_export.stated_shapes import Stated, contradicts
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Geometry:
             for name, value in graph.initializers.items()
             if value.const_value is not None
         }
+        self._stated: Mapping[str, Stated] = graph.meta.get(STATED, {})
         # Values that do not depend on the picture keep the shape that the trace found.
         varying = _varying(graph)
         constant = [value for node in graph if node not in varying for value in node.outputs]
@@ -55,7 +58,10 @@ class Geometry:
         self._steps = [_step(node) for node in graph if node in varying]
 
     def shapes(self, batch: int, height: int, width: int) -> dict[str, Shape]:
-        """Return the shape of every value that can be computed for a picture of this size."""
+        """Return the shape of every value that can be computed for pictures of this size.
+
+        For one picture, a value whose shape the network states otherwise cannot be computed.
+        """
         shapes: dict[str, Shape] = {**self._constants, self._image: (batch, self._channels, height, width)}
         for step in self._steps:
             rule = RULES.get(step.operator)
@@ -64,6 +70,9 @@ class Geometry:
             try:
                 found = rule(step, [shapes[name] for name in step.inputs if name])
             except (DoesNotFit, ArithmeticError, LookupError, TypeError, ValueError):  # the file contradicts itself
+                continue
+            stated = self._stated.get(step.outputs[0]) if batch == 1 else None
+            if stated is not None and contradicts(stated, found[0]):
                 continue
             if all(n > 0 for shape in found for n in shape):
                 shapes.update(zip(step.outputs, found, strict=False))

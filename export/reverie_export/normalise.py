@@ -18,6 +18,7 @@ from reverie_gradient import inline_functions
 from reverie_export.batch_norm import STANDARD, FoldBatchNorms
 from reverie_export.errors import BadSource
 from reverie_export.folding import FoldConstants, FoldShapes
+from reverie_export.stated_shapes import NoteStatedShapes
 from reverie_export.symbolic_batch import SymbolicBatch
 
 OPSET = 18
@@ -38,6 +39,7 @@ def normalise(model: ir.Model, names: Names) -> Names:
     batch_norms = FoldBatchNorms(names)
     steps = (
         common.InlinePass(),
+        NoteStatedShapes(),  # before shapes that are computed become numbers
         *(InferShapes(), FoldShapes(), FoldSmall()),
         *(InferShapes(), FoldShapes(), FoldSmall()),  # some shapes are known only when others have become numbers
         InlineDefinitions(),

@@ -34,6 +34,7 @@ class Verification:
     activation_error: float
     gradient_error: float
     problem: str = ""  # why the layer must not be used; empty if it may
+    unfit: bool = False  # whether the problem is that the original network does not take pictures of that size
 
     def joined(self, other: Verification) -> Verification:
         """Return the largest errors of both."""
@@ -43,6 +44,7 @@ class Verification:
             max(self.activation_error, other.activation_error),
             max(self.gradient_error, other.gradient_error),
             self.problem or other.problem,
+            self.unfit or other.unfit,
         )
 
 
@@ -53,6 +55,7 @@ class Result:
     value: str
     error: float = np.inf
     problem: str = ""
+    unfit: bool = False  # as in `Verification`
     cotangent: Floats = field(default_factory=lambda: np.zeros(0))  # of the network's own value
     gradient: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -155,6 +158,7 @@ class Comparison:
                 result.error,
                 np.inf if result.problem else error,
                 result.problem or problem,
+                result.unfit,
             )
             for name, result in results.items()
         }
@@ -174,7 +178,7 @@ class Comparison:
         try:
             original = np.concatenate([probe.activation(value) for probe in self._probes])
         except KeyError:
-            return Result(value, problem=f"the original network does not compute it {self._at}")
+            return Result(value, problem=f"the original network does not compute it {self._at}", unfit=True)
         arrangement = subject.target.arrangement
         expected = arrangement.apply(original)
         cotangent = self._rng.standard_normal(expected.shape, np.float32)
@@ -189,6 +193,9 @@ class Comparison:
             )
         except CannotEvaluate as e:
             return Result(value, problem=f"its graph does not run {self._at}: {e}")
+        if found["activation"].shape != expected.shape:
+            problem = f"it is {list(found['activation'].shape)} and in the original network {list(expected.shape)}"
+            return Result(value, problem=f"{problem} {self._at}", unfit=True)
         error = relative_error(found["activation"], expected)
         if error > ACTIVATION_TOLERANCE:
             return Result(value, error, f"its activation is off by {error:.1e} {self._at}")

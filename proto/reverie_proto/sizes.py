@@ -26,16 +26,16 @@ def described(size: Size) -> str:
 
 
 def accepted(least: Size, multiple: Size, fixed: Size) -> str:
-    """Return in words which sizes a layer takes: "from 3 x 5", "32 x 128 only", "height 32 only, width from 4 by 4".
+    """Return in words which sizes a layer takes: "from 3 x 5", "only 32 x 128", "height only 32, width from 4 by 4".
 
     They are multiples of ``multiple`` from ``least`` on; a number of ``fixed`` that is not 0 is the only one.
     """
     if all(fixed):
-        return f"{described(fixed)} only"
+        return f"only {described(fixed)}"
     if not any(fixed) and max(multiple) <= 1:
         return f"from {described(least)}"
     height, width = (
-        f"{only} only" if only else f"from {low}" + (f" by {step}" if step > 1 else "")
+        f"only {only}" if only else f"from {low}" + (f" by {step}" if step > 1 else "")
         for low, step, only in zip(least, multiple, fixed, strict=True)
     )
     return f"both sides {height}" if height == width else f"height {height}, width {width}"

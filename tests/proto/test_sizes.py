@@ -11,9 +11,9 @@ ACCEPTED = [
     ((3, 5), (1, 1), (0, 0), "from 3 x 5"),
     ((32, 32), (32, 32), (0, 0), "both sides from 32 by 32"),
     ((32, 1), (32, 1), (0, 0), "height from 32 by 32, width from 1"),
-    ((32, 128), (32, 128), (32, 128), "32 x 128 only"),
-    ((32, 4), (32, 4), (32, 0), "height 32 only, width from 4 by 4"),
-    ((1, 64), (1, 64), (0, 64), "height from 1, width 64 only"),
+    ((32, 128), (32, 128), (32, 128), "only 32 x 128"),
+    ((32, 4), (32, 4), (32, 0), "height only 32, width from 4 by 4"),
+    ((1, 64), (1, 64), (0, 64), "height from 1, width only 64"),
 ]
 
 
