@@ -82,7 +82,7 @@ class Reader:
             assert not said.strip() or matches(printed, said), f"$ {command}printed\n{printed}\nand not\n{said}"
 
     def _run(self, script: str, *, may_fail: bool = False) -> str:
-        """Run commands in the page's folder; return what they print on both streams."""
+        """Run commands in the page's folder; return their output, or their errors if there is none."""
         environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHON": sys.executable,
@@ -95,12 +95,11 @@ class Reader:
             cwd=self._folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
         )
-        assert may_fail or not ended.returncode, f"{script}ended with status {ended.returncode}:\n{ended.stdout}"
-        return ended.stdout
+        assert may_fail or not ended.returncode, f"{script}ended with status {ended.returncode}:\n{ended.stderr}"
+        return ended.stdout or ended.stderr
 
 
 def read_page(page: Path, folder: Path, address: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import numpy_helper, parser
 from reverie_ascent.models.repository import embedded_models
 
@@ -25,7 +26,7 @@ classifier (float[N, 3, H, W] image) => (float[N, 8] logits) {
 #: What `reverie check` can export in part: the last operator is unknown.
 GATED = """
 <ir_version: 9, opset_import: ["" : 18, "own" : 1]>
-gated (float[N, 3, H, W] picture) => (y) {
+gated (float[N, 3, H, W] picture) => (float y) {
     conv = Conv<pads = [1, 1, 1, 1]>(picture, kernel, bias)
     relu = Relu(conv)
     gate = own.Gate(relu)
@@ -43,9 +44,20 @@ def _network(text: str, path: Path) -> None:
     onnx.save(model, path)
 
 
+def _safetensors(weights: dict[str, NDArray[np.float32]], path: Path) -> None:
+    from safetensors.numpy import save_file  # only where networks are exported
+
+    save_file(weights, path)
+
+
 def _exporting(folder: Path) -> None:
     _network(CLASSIFIER, folder / "network.onnx")
     _network(GATED, folder / "net.onnx")
+    random = np.random.default_rng(0)
+    shapes = {"0.weight": (8, 3, 3, 3), "0.bias": (8,), "3.weight": (16, 8, 3, 3), "3.bias": (16,)}
+    shapes |= {"7.weight": (4, 16), "7.bias": (4,)}
+    weights = {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
+    _safetensors(weights, folder / "mine.safetensors")
 
 
 def _protocol(folder: Path) -> None:
