@@ -70,14 +70,14 @@ test-serving: .venv/serve/tested
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
-	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model
+	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model tests/docs/test_exporting_pages.py
 
 coverage:
 	@$(MAKE) --no-print-directory test-serving COVERAGE=1
 
 CLIENT_TESTS := tests/client tests/proto
 TORCH_TESTS := tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py
-SERVING_TESTS := tests/test_house.py tests/gradient tests/ascent tests/server $(TORCH_TESTS:%=--ignore=%)
+SERVING_TESTS := tests/test_house.py tests/gradient tests/ascent tests/server tests/docs/test_code_blocks.py $(TORCH_TESTS:%=--ignore=%)
 
 # The Pythons after the one that everything is tested on.
 NEWER := 3.12 3.13
@@ -201,7 +201,7 @@ endef
 
 # onnxruntime is not among the export's own needs: the tests compare with it.
 .venv/export/ready: pyproject.toml
-	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test)
+	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test --group test-docs)
 
 # Lucent asks for releases of its own time; these few packages are what it really imports.
 .venv/bench/ready: pyproject.toml
