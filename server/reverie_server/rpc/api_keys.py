@@ -25,7 +25,7 @@ from annotated_types import Gt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reverie_server.rpc.caller import RIGHTS
-from reverie_server.rpc.quotas import Account, Quota
+from reverie_server.scheduler.quotas import Account, Quota
 
 log = logging.getLogger(__name__)
 

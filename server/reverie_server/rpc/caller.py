@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from reverie_server.rpc.quotas import Account
+from reverie_server.scheduler.quotas import Account
 
 #: Rights: `read` covers the catalog and pictures that are stored already, `render` covers all other calls.
 READ, RENDER = "read", "render"

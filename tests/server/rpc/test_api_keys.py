@@ -26,7 +26,7 @@ from reverie_server.process.settings import Settings
 from reverie_server.rpc import health
 from reverie_server.rpc.api_keys import ApiKeyFile, UnusableKeys, read
 from reverie_server.rpc.auth import REQUIRED_RIGHTS
-from reverie_server.rpc.quotas import Account, Quota
+from reverie_server.scheduler.quotas import Account, Quota
 
 from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Refusal, render_request, running
