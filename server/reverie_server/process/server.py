@@ -76,13 +76,18 @@ async def serve(
     ready: Callable[[str], None],
     observer: Observer = NO_OBSERVER,
     middleware: Sequence[Middleware] = (),
+    keys: ApiKeyFile | None = None,
 ) -> None:
     """Serve an engine until `signals.stop` is set; call `ready` with the bound address once calls are answered.
 
-    `middleware` is entered for each call after its request id is assigned and before all other middleware. Raises
-    CannotListen, UnusableCertificate or UnusableKeys if the settings cannot be served.
+    `middleware` is entered for each call after its request id is assigned and before all other middleware. `keys` are
+    those of the settings, if they are read already. Raises CannotListen, UnusableCertificate or UnusableKeys if the
+    settings cannot be served.
     """
-    keys = ApiKeyFile(settings.keys) if settings.keys else None
+    if keys is None and settings.keys:
+        keys = ApiKeyFile(settings.keys)
+    if keys is not None:
+        engine.jobs.charge(keys.account_of)
     interceptor = Interceptor(assign_request_id, *middleware, AccessLog(observer), catch_errors, Authorizer(keys))
     server = grpc.aio.server(options=options(settings), interceptors=[interceptor])
     mount = add_to_server(server, engine, health=True, reflection=True)
