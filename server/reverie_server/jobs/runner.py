@@ -113,11 +113,10 @@ class JobRunner:
     def _turn(self, repository: JobRepository) -> str:
         """Record what has ended and submit more; return a reason to wait, or an empty string."""
         ends, reason = self._collect()
-        written = repository.write_cancelled()
+        self._check_owners(repository, written=repository.write_cancelled())
         if ends:
             repository.record_results(ends)
             self._notify()
-        self._check_owners(repository, written=written)
         if reason:
             return reason
         if ends:
@@ -140,11 +139,9 @@ class JobRunner:
                 ends.append(_done(key, end))
             elif isinstance(end, StoreWriteError):
                 reason = f"results cannot be stored: {end}"
-            elif isinstance(end, QuotaExceeded):
-                self._waits.refused(subscription.account.owner, end)
             elif isinstance(end, QueueFull | Draining):
                 reason = reason or str(end)
-            elif not isinstance(end, Interrupted):
+            elif not isinstance(end, Interrupted | QuotaExceeded):  # both are submitted again
                 ends.append(_failed(key, subscription.request.call, end))
         return ends, reason
 
@@ -152,7 +149,7 @@ class JobRunner:
         """Find out whose jobs wait, and stop the pictures of owners that are not known any more."""
         owners = {job.owner for job in repository.open_jobs()}
         if self._waits.update(owners):
-            log.warning("jobs of %d clients wait for their quota or their key", len(self._waits.reasons))
+            log.info("the jobs of %d clients wait for their quota or their key", len(self._waits.reasons))
             self._notify()
         for subscription in list(self._subscriptions.values()):
             if self._waits.unknown(subscription.account.owner):

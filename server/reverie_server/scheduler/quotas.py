@@ -61,6 +61,16 @@ class Account:
             self._level -= pixel_steps
         return Reservation(self, pixel_steps, counted=counted)
 
+    def refusal(self) -> QuotaExceeded | None:
+        """Return why no pixel-steps can be reserved now; None if they can."""
+        with self._lock:
+            self._fill()
+            try:
+                self._check(counted=False)
+            except QuotaExceeded as fault:
+                return fault
+        return None
+
     def give_back(self, reservation: Reservation, *, used: float) -> None:
         """End a reservation of which `used` pixel-steps were computed."""
         with self._lock:
