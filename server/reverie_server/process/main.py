@@ -19,9 +19,10 @@ from reverie_server.errors import Fault
 from reverie_server.jobs.service import default_file
 from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process import logs
+from reverie_server.process.address import CannotListen
 from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
-from reverie_server.process.server import CannotListen, Signals
+from reverie_server.process.server import Signals
 from reverie_server.process.server import serve as serve_engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import UnusableCertificate
