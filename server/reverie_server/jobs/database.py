@@ -33,7 +33,12 @@ class Damaged(JobsOff):
     """Some part of the file, which the call needs, is damaged; other parts may be whole."""
 
     def __init__(self, problem: object) -> None:
-        super().__init__(f"the file of jobs is damaged ({problem}); move it away to start a new one")
+        self.problem = problem
+        Fault.__init__(
+            self,
+            f"the part of the file of jobs that this needs is damaged ({problem}); stop the server and move the file"
+            " away to start a new one",
+        )
 
 
 class JobDatabase:
@@ -98,7 +103,11 @@ class JobDatabase:
                 METADATA.create_all(connection)
                 connection.execute(text(f"PRAGMA user_version = {VERSION}"))
         except DBAPIError as error:
-            raise _fault(error) from error
+            fault = _fault(error)
+            if isinstance(fault, Damaged):
+                problem = f"the file of jobs is damaged ({fault.problem}); move it away to start a new one"
+                raise JobsOff(problem) from error
+            raise fault from error
 
     def _identity(self) -> tuple[int, int] | None:
         """Return what tells the file from another one at the same path; None if there is none."""

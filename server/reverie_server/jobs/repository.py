@@ -237,8 +237,10 @@ class JobRepository:
     def _give_up(self, entry: OpenJob, fault: Damaged) -> None:
         """Let a job wait, because its part of the file is damaged."""
         if not entry.damage:
-            entry.damage = f"{fault}; this job cannot go on and can only be cancelled"
-            log.error("job %s cannot go on: %s", entry.message.id, fault)
+            entry.damage = (
+                f"its part of the file of jobs is damaged ({fault.problem}): it cannot go on and can only be cancelled"
+            )
+            log.error("job %s: %s", entry.message.id, entry.damage)
 
     def _record(self, number: int, ends: Sequence[Done | Failed]) -> None:
         if number in self._open.cancelled():
