@@ -35,7 +35,7 @@ class Peer:
     """The context of a call, as gRPC makes it for a connection with these properties."""
 
     def __init__(self, **properties: bytes) -> None:
-        self._properties = {name: (value,) for name, value in properties.items()}
+        self._properties: dict[str, tuple[bytes, ...]] = {name: (value,) for name, value in properties.items()}
 
     def peer(self) -> str:
         return "ipv4:192.0.2.1:43210"
