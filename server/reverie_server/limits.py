@@ -32,9 +32,13 @@ class Limits:
     #: The estimated memory of all loaded programs together, in MiB. If no other is loaded, any program is accepted.
     program_memory_mb: int = 4096
     max_job_items: int = 10_000
-    #: Jobs that have not ended, and ended jobs that are kept: the oldest are deleted first.
+    #: Jobs of one client that have not ended, and ended ones that are kept: the oldest are deleted first.
     max_open_jobs: int = 16
     max_ended_jobs: int = 200
+    #: The same for all clients together; not announced, because no client can see the jobs of others. A bound below
+    #: that of one client has no effect.
+    max_open_jobs_in_all: int = 64
+    max_ended_jobs_in_all: int = 1000
     max_request_bytes: int = 2**20
     #: The most memory for float32 frames that wait for a slow reader; not announced, because no client needs it.
     max_waiting_frame_bytes: int = 128 * 2**20

@@ -10,7 +10,7 @@ import click
 
 from reverie_server.process.errors import CommandError
 from reverie_server.rpc.caller import RIGHTS
-from reverie_server.rpc.quotas import Quota
+from reverie_server.scheduler.quotas import Quota
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -35,8 +35,9 @@ from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, RenderImageReque
 from reverie_server import Engine, Fault, InvalidRequest, JobsOff, JobsUnreachable, Limits, NotServed, TooManyJobs
 from reverie_server.jobs import runner
 from reverie_server.jobs.database import JobDatabase
-from reverie_server.jobs.repository import Done, JobRepository
+from reverie_server.jobs.repository import JobRepository
 from reverie_server.jobs.request import Item, JobRequest
+from reverie_server.jobs.results import Done
 from reverie_server.store.breaker import Breaker
 
 from tests.models import write_tiny_model
@@ -494,7 +495,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
     "another version": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 99)),
         JobsOff,
-        "is of version 99, and this Reverie knows 2",
+        "is of version 99, and this Reverie knows 3",
     ),
 }
 

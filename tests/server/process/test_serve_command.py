@@ -179,6 +179,26 @@ def test_a_unix_socket_serves_too(models: Path, tmp_path: Path) -> None:
     assert process.end()[0] == 0
 
 
+def test_a_second_server_does_not_take_a_unix_socket_and_a_killed_one_leaves_it(models: Path, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/socket"
+    first = Process("--models", models, "--listen", address)
+    code, message = end("--models", models, "--listen", address)
+    assert code == 2
+    assert message == (
+        f"Error: cannot listen on {address}: another server has that path; stop it, or choose another path with"
+        " --listen"
+    )
+    with grpc.insecure_channel(first.address) as channel:
+        assert status(channel) == health.SERVING
+    first.popen.kill()
+    first.popen.communicate()
+    third = Process("--models", models, "--listen", address)
+    with grpc.insecure_channel(third.address) as channel:
+        assert status(channel) == health.SERVING
+    third.popen.terminate()
+    assert third.end()[0] == 0
+
+
 # An address on which the server cannot listen, and the message.
 ADDRESSES = [
     ("50051", "an address is HOST:PORT"),
