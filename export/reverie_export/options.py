@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable_lines
 
 
 class Refused(click.ClickException):
     """A network that cannot be exported; exit code 2."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """Return the message, in which names from the network cannot control the terminal."""
+        return printable_lines(self.message)
 
 
 def numbers(text: str) -> tuple[float, ...]:

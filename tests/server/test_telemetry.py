@@ -47,8 +47,8 @@ with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spaw
     pool.submit(time.sleep, {STAY_S}).result()
 """,
     "reverie doctor": COMMAND.format(words="'doctor --device cpu --threads 1'.split()"),
-    "reverie render": COMMAND.format(
-        words="'render tiny conv2_1 1 --size 32 --steps 2 -o'.split() + [sys.argv[2] + '/x.png', '--models', sys.argv[1]]"
+    "reverie render": COMMAND.replace(
+        "{words}", "'render tiny conv2_1 1 --size 32 --steps 2 --models {} -o {}/x.png'.format(*sys.argv[1:]).split()"
     ),
     "a command whose packages import ONNX Runtime by themselves": """
 import click
