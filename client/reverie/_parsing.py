@@ -53,6 +53,7 @@ def model(message: catalog_pb2.Model) -> Model:
         layer_count=message.layer_count,
         labels=tuple(message.labels),
         native_size_px=message.native_size_px,
+        problem=message.problem,
     )
 
 

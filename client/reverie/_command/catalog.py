@@ -26,7 +26,7 @@ def models(**server: Any) -> None:
                 str(len(model.labels) or "-"),
                 str(model.native_size_px or "-"),
                 model.digest[:12],
-                model.description,
+                f"broken: {model.problem}" if model.problem else model.description,
             )
             for model in found
         ],

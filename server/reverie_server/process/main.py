@@ -102,7 +102,7 @@ async def _serve(engine: Engine, settings: Settings, observer: Observer, middlew
         signal.signal(number, handle_signal)
 
     def ready(address: str) -> None:
-        names = ", ".join(model.name for model in engine.models())
+        names = ", ".join(model.name for model in engine.models() if not model.problem)
         info = engine.info()
         click.echo(printable(f"Reverie {info.version} serves {names} on {address} ({info.device_class})."))
 
