@@ -12,6 +12,9 @@ STRICT ?=
 COVERAGE ?=
 PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
 
+# ONNX Runtime sends usage data unless this is set.
+export ORT_DISABLE_TELEMETRY ?= 1
+
 .PHONY: help demo test test-clients test-client test-lowest test-serving test-export coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:

@@ -55,6 +55,7 @@ def model(message: catalog_pb2.Model) -> Model:
         layer_count=message.layer_count,
         labels=tuple(message.labels),
         native_size=_size(message, "native_size"),
+        problem=message.problem,
     )
 
 

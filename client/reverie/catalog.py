@@ -56,6 +56,7 @@ class Model:
     layer_count: int
     labels: tuple[str, ...]  # classes, in the order of the last layer's channels; empty when unknown
     native_size: tuple[int, int] | None  # height and width that it was made for; None when unknown
+    problem: str = ""  # why it cannot be rendered; empty unless its folder on the server is broken
 
 
 @dataclass(frozen=True)

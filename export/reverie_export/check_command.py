@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
 from reverie_proto.sizes import accepted, described
 
 from reverie_export.options import Refused, network_options
@@ -45,10 +46,11 @@ def check(
         if as_json:
             click.echo(json.dumps({"file": str(file), "error": str(e)}, indent=2))
         raise Refused(str(e)) from e
-    for line in [json.dumps({"file": str(file), **found}, indent=2)] if as_json else report(file, found):
+    lines = [json.dumps({"file": str(file), **found}, indent=2)] if as_json else map(printable, report(file, found))
+    for line in lines:
         click.echo(line)
     for warning in found["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
     supported = sum(layer["supported"] for layer in found["layers"])
     if not supported:
         raise Refused(f"{file}: none of its layers can be exported: {found['layers'][0]['problem']}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable_lines
 from reverie_proto.sizes import Size
 
 
@@ -16,6 +17,10 @@ class Refused(click.ClickException):
     """A network that cannot be exported; exit code 2."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """Return the message, in which names from the network cannot control the terminal."""
+        return printable_lines(self.message)
 
 
 def numbers(text: str) -> tuple[float, ...]:

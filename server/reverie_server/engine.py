@@ -99,7 +99,9 @@ class Engine:
         self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits, accounts)
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise ModelError for the first that differs.
+        """Check every file of every model; those that are broken are not served, and listed with their problem.
+
+        Raises ModelError if no model is left.
 
         Without this call each file is checked before its first use.
         """

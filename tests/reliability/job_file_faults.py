@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,6 +31,7 @@ from reverie_server.jobs import runner, waits
 from tests.figures import write_json
 from tests.reliability.store_faults import full_disk
 from tests.server.jobs.job_files import DAMAGES, JOBS, PAGE_BYTES, damage, name, write_jobs
+from tests.sizes import square
 
 CODES = ("FAILED_PRECONDITION", "UNAVAILABLE", "NOT_FOUND")
 PATIENCE_S = 60.0
@@ -53,7 +55,7 @@ def cases(pages: int) -> Iterator[Case]:
     for is_open in (False, True):
         for page in range(pages):
             for kind in DAMAGES:
-                yield kind, lambda path, page=page, kind=kind: damage(path, page, kind), is_open
+                yield kind, partial(damage, page=page, kind=kind), is_open
     yield "deleted", lost, True
     yield "replaced", replaced, True
 
@@ -85,7 +87,7 @@ class Outcomes:
 def request() -> CreateRenderJobRequest:
     """Return a request for a job of two tiny pictures."""
     layer = JobLayer(layer="conv1_1", channels=[ChannelRange(first=0, last=1)])
-    return CreateRenderJobRequest(template=RenderSpec(model="texture19", size_px=32, steps=1), layers=[layer])
+    return CreateRenderJobRequest(template=RenderSpec(model="texture19", size=square(32), steps=1), layers=[layer])
 
 
 def try_case(case: Case, whole: bytes, home: Path, outcomes: Outcomes) -> None:
@@ -136,7 +138,8 @@ def on_a_full_disk(home: Path, outcomes: Outcomes) -> None:
     places: dict[str, Any] = {"store": home / "results", "jobs": home / "full.sqlite"}
     with Engine(device="cpu", threads=1, **places) as engine:
         job = request()
-        job.template.steps, job.template.size_px = 10_000, 224
+        job.template.steps = 10_000
+        job.template.size.CopyFrom(square(224))
         going = engine.jobs.create(job).id
         with full_disk(home):
             while outcomes.of("disk full", engine.jobs.create, request()) is not None:

@@ -27,7 +27,7 @@ def models(**server: Any) -> None:
                 str(len(model.labels) or "-"),
                 _size(model.native_size) if model.native_size else "-",
                 model.digest[:12],
-                model.description,
+                f"broken: {model.problem}" if model.problem else model.description,
             )
             for model in found
         ],

@@ -67,20 +67,22 @@ class Limits(_message.Message):
     def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_pixel_steps: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_waiting_renders: _Optional[int] = ..., program_memory_mb: _Optional[int] = ..., max_job_items: _Optional[int] = ..., max_open_jobs: _Optional[int] = ..., max_ended_jobs: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size")
+    __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size", "problem")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LAYER_COUNT_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     NATIVE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     name: str
     digest: str
     description: str
     layer_count: int
     labels: _containers.RepeatedScalarFieldContainer[str]
     native_size: _size_pb2.Size
-    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., description: _Optional[str] = ..., layer_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., native_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ...) -> None: ...
+    problem: str
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., description: _Optional[str] = ..., layer_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., native_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class Layer(_message.Message):
     __slots__ = ("name", "aliases", "operator", "channels", "spatial", "stride", "receptive_field", "min_size", "size_multiple", "fixed_size", "recommended", "kind")

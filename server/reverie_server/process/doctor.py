@@ -89,9 +89,11 @@ def chosen(settings: Settings) -> Device:
 
 
 def _models(settings: Settings) -> str:
-    models = ModelRepository(settings.models or [embedded_models()]).models()
-    for model in models:
-        model.verify()
+    repository = ModelRepository(settings.models or [embedded_models()])
+    repository.verify()
+    if repository.broken:
+        raise CheckFailed("; ".join(f"{name} is broken: {why}" for name, why in repository.broken.items()))
+    models = repository.models()
     return ", ".join(f"{model.name} ({len(model.layers)} layers, {model.digest[:12]})" for model in models)
 
 
@@ -104,7 +106,7 @@ def _step(settings: Settings) -> str:
         bfloat16=settings.bfloat16,
         plan=settings.plan,
     ) as engine:
-        model = engine.models()[0].name
+        model = next(model.name for model in engine.models() if not model.problem)
         layer = engine.layers(model)[0]
         size = smallest_size(layer, 64)
         begun = time.perf_counter()

@@ -13,6 +13,7 @@ from reverie_ascent.models.repository import ModelError
 from reverie_ascent.plan import UnusablePlan
 from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.session import DeviceUnavailable
+from reverie_proto.printable import printable
 
 from reverie_server.engine import Engine
 from reverie_server.errors import Fault
@@ -111,8 +112,9 @@ async def _serve(
         signal.signal(number, handle_signal)
 
     def ready(address: str) -> None:
-        names = ", ".join(model.name for model in engine.models())
-        click.echo(f"Reverie {engine.info().version} serves {names} on {address} ({engine.info().device_class}).")
+        names = ", ".join(model.name for model in engine.models() if not model.problem)
+        info = engine.info()
+        click.echo(printable(f"Reverie {info.version} serves {names} on {address} ({info.device_class})."))
 
     await serve_engine(
         engine, settings, signals=signals, ready=ready, observer=observer, middleware=middleware, keys=keys
