@@ -108,8 +108,10 @@ def read_page(page: Path, folder: Path, address: str) -> None:
     skipped = set()
     with Interpreter(folder) as interpreter:
         reader = Reader(folder, address, interpreter)
+        missing: list[str] = []
         for block in blocks(page):
-            missing = [need for need in _needs(block) if not NEEDS[need][0]()]
+            if "prints" not in block.directives:  # what a block prints needs what that block needs
+                missing = [need for need in _needs(block) if not NEEDS[need][0]()]
             if block.is_run and not missing:
                 reader.read(block)
             skipped.update(missing)
