@@ -11,6 +11,7 @@ bench/results/job_file_faults.json.
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import sys
 import tempfile
@@ -53,7 +54,7 @@ def cases(pages: int) -> Iterator[Case]:
     for is_open in (False, True):
         for page in range(pages):
             for kind in DAMAGES:
-                yield kind, lambda path, page=page, kind=kind: damage(path, page, kind), is_open
+                yield kind, functools.partial(damage, page=page, kind=kind), is_open
     yield "deleted", lost, True
     yield "replaced", replaced, True
 
