@@ -192,6 +192,7 @@ class QuotaExceeded(Fault):
     reason = "QUOTA_EXCEEDED"
 
     def __init__(self, quota: str, problem: str, retry_after_s: int) -> None:
+        self.problem = problem
         self._violation = error_details_pb2.QuotaFailure.Violation(subject=quota, description=problem)
         self.retry_after_s = retry_after_s
         super().__init__(f"{problem}; retry in {retry_after_s} s")

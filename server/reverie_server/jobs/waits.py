@@ -37,7 +37,7 @@ class Waits:
             if account is None:
                 reasons[owner] = UNKNOWN
             elif fault := account.refusal():
-                reasons[owner] = str(fault)
+                reasons[owner] = f"{fault.problem}; the job goes on by itself in about {fault.retry_after_s} s"
                 recheck_s = min(recheck_s, fault.retry_after_s or recheck_s)
         changed = reasons.keys() != self.reasons.keys()
         self.reasons, self.recheck_s = reasons, recheck_s
