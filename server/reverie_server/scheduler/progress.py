@@ -38,8 +38,7 @@ def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
     if reached.image is not None:
         frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
     steps = render.request.recipe.steps
-    remaining_s = elapsed_s / max(1, reached.step) * (steps - reached.step)
-    render.post(Progress(reached.step, steps, reached.objective, elapsed_s, remaining_s, frame))
+    render.post(Progress(reached.step, steps, reached.objective, elapsed_s, render.remaining_s, frame))
 
 
 def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Rendering:
