@@ -74,17 +74,18 @@ class Dispatcher:
         wake: Callable[[], None],
         *,
         client: str = "",
+        job: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
-        """Answer a request of a client that waits at most `deadline_s` seconds.
+        """Answer a request of a client, or of one of its jobs, that waits at most `deadline_s` seconds.
 
         The returned subscription receives all events of the render, including refusals by the step loop. `wake` is
         called, from other threads, when there are events to read.
 
         Raises Draining after `close`, and InvalidRequest if the request id was used for another spec.
         """
-        subscription = Subscription(request, wake, client=client, deadline_s=deadline_s, durable=durable)
+        subscription = Subscription(request, wake, client=client, job=job, deadline_s=deadline_s, durable=durable)
         with self._lock:
             if self._closed:
                 raise Draining
@@ -202,7 +203,8 @@ class Dispatcher:
                 if in_flight.over:  # every caller has left in the meantime
                     return
                 client, deadline_s = in_flight.interactive_client, in_flight.latest_deadline_s
-                charged = in_flight.subscriptions[0].client if client is None else client
+                first = in_flight.subscriptions[0]
+                charged, in_flight.job = (first.client, first.job) if client is None else (client, "")
             try:
                 self._step_loop.submit(in_flight, client=charged, background=client is None, deadline_s=deadline_s)
                 break

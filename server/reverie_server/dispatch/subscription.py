@@ -29,12 +29,13 @@ class Subscription:
         wake: Callable[[], None],
         *,
         client: str = "",
+        job: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.request = request
-        self.client = client
+        self.client, self.job = client, job
         self.durable = durable
         self.events = EventQueue(wake)
         self._clock = clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from reverie_server.errors import NoSuchJob, TooManyJobs
 from reverie_server.jobs.database import JobDatabase
 from reverie_server.jobs.request import Item, JobRequest
 from reverie_server.jobs.schema import ITEMS, JOBS
+from reverie_server.jobs.shares import OpenJob
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
 
@@ -31,6 +32,8 @@ class Task:
     spec: spec_pb2.RenderSpec
     #: Its name in the log: the job's public id and the item's index.
     name: str
+    #: The client that the job belongs to.
+    client: str
 
 
 @dataclass(frozen=True)
@@ -118,27 +121,31 @@ class JobRepository:
                 self._end(connection, row.number, jobs_pb2.JOB_STATE_CANCELLED)
             return _message(_row(connection, job)), row.number
 
-    def tasks(self, count: int, *, besides: Collection[tuple[int, int]]) -> list[Task]:
-        """Return the next pictures to make, those of the oldest job first, without `besides`: those being made."""
-        query = (
-            select(ITEMS.c.job, ITEMS.c.place, ITEMS.c.layer, ITEMS.c.channel, JOBS.c.request, JOBS.c.id)
-            .join(JOBS, JOBS.c.number == ITEMS.c.job)
-            .where(JOBS.c.state.in_(OPEN), ITEMS.c.sequence.is_(None))
-            .order_by(ITEMS.c.job, ITEMS.c.place)
-            .limit(count + len(besides))
-        )
+    def open_jobs(self) -> list[OpenJob]:
+        """Return the jobs that have not ended, the oldest first."""
+        left = (JOBS.c.item_count - JOBS.c.done_count - JOBS.c.failed_count).label("left")
+        query = select(JOBS.c.number, left).where(JOBS.c.state.in_(OPEN)).order_by(JOBS.c.number)
         with self._database.transaction() as connection:
-            rows = connection.execute(query).all()
-        return [
-            Task(
-                row.job,
-                item := Item(row.place, row.layer, row.channel),
-                item.spec(_template(row.request)),
-                f"{row.id}/{row.place}",
-            )
-            for row in rows
-            if (row.job, row.place) not in besides
-        ][:count]
+            return [OpenJob(row.number, _client(row.number), row.left) for row in connection.execute(query)]
+
+    def tasks(self, counts: Mapping[int, int], *, besides: Collection[tuple[int, int]]) -> list[Task]:
+        """Return the next pictures to make of open jobs, so many of each; without `besides`, those being made."""
+        tasks = []
+        with self._database.transaction() as connection:
+            for number, count in counts.items():
+                making = [place for job, place in besides if job == number]
+                job = connection.execute(select(JOBS).where(JOBS.c.number == number, JOBS.c.state.in_(OPEN))).first()
+                if job is None:
+                    continue
+                template = _template(job.request)
+                missing = select(ITEMS).where(ITEMS.c.job == number, ITEMS.c.sequence.is_(None))
+                query = missing.where(ITEMS.c.place.not_in(making)).order_by(ITEMS.c.place).limit(count)
+                for row in connection.execute(query):
+                    item = Item(row.place, row.layer, row.channel)
+                    tasks.append(
+                        Task(number, item, item.spec(template), f"{job.id}/{row.place}", client=_client(number))
+                    )
+        return tasks
 
     def record_results(self, ends: Sequence[Done | Failed]) -> None:
         """Record the results of pictures, and the end of each job that is complete; ignore results of ended jobs."""
@@ -214,6 +221,11 @@ def _row(connection: Connection, job: str) -> Row[Any]:
     if row is None:
         raise NoSuchJob(job)
     return row
+
+
+def _client(job: int) -> str:
+    """Return the client that a job belongs to. No owner is stored, so each job counts as a client of its own."""
+    return f"job {job}"
 
 
 def _template(request: bytes) -> spec_pb2.RenderSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
@@ -23,13 +24,12 @@ from reverie_server.errors import (
 )
 from reverie_server.jobs.repository import Done, Failed, JobRepository, Task
 from reverie_server.jobs.request import Check
+from reverie_server.jobs.shares import AT_ONCE, JobShares
 from reverie_server.request.events import Rendering
 from reverie_server.store import StoreWriteError
 
 log = logging.getLogger(__name__)
 
-#: Pictures that are submitted at once: enough to fill a batch, and few enough that a restart repeats little work.
-AT_ONCE = 8
 #: The first and the longest pause after a temporary failure, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
@@ -58,6 +58,7 @@ class JobRunner:
         self._woken = Event()
         self._lock = Lock()
         self._subscriptions: dict[ItemKey, Subscription] = {}
+        self._shares = JobShares()
         self._closing = False
         self._pause_s = 0.0
         #: A sentence about why the jobs wait; empty while they make progress.
@@ -129,6 +130,7 @@ class JobRunner:
                 del self._subscriptions[key]
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
+                self._shares.charge(key[0], 0.0 if end.cached else end.device_s)
             elif isinstance(end, StoreWriteError):
                 reason = f"results cannot be stored: {end}"
             elif isinstance(end, QueueFull | Draining):
@@ -139,7 +141,10 @@ class JobRunner:
 
     def _submit(self, repository: JobRepository, at_once: int) -> None:
         invalid = []
-        for task in repository.tasks(max(0, at_once - len(self._subscriptions)), besides=self._subscriptions.keys()):
+        jobs, in_flight = repository.open_jobs(), Counter(job for job, _ in self._subscriptions)
+        self._shares.update(jobs)
+        counts = self._shares.allot(jobs, in_flight, at_once=at_once)
+        for task in repository.tasks(counts, besides=self._subscriptions.keys()):
             try:
                 request = visualization_pb2.RenderImageRequest(
                     spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH
@@ -148,9 +153,10 @@ class JobRunner:
             except (InvalidRequest, NotServed) as fault:  # the models have changed since the job was created
                 invalid.append(Failed(task.job, task.item.index, str(fault)))
             else:
-                self._begin(
-                    task, self._dispatcher.submit(checked, self._woken.set, client=f"job {task.job}", durable=True)
+                subscription = self._dispatcher.submit(
+                    checked, self._woken.set, client=task.client, job=str(task.job), durable=True
                 )
+                self._begin(task, subscription)
         if invalid:
             repository.record_results(invalid)
             self._notify()

@@ -85,6 +85,8 @@ class Rendering:
     frames: tuple[Frame, ...]
     #: Wall time, in seconds, of the render that made the picture.
     elapsed_s: float
+    #: Seconds of the device that its client was charged for that render; 0 if the picture was in the store.
+    device_s: float = 0.0
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
 

@@ -41,8 +41,9 @@ def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
     render.post(Progress(reached.step, steps, reached.objective, elapsed_s, render.remaining_s, frame))
 
 
-def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Rendering:
+def rendering(render: Render, result: Result, *, elapsed_s: float) -> Rendering:
     """Return the event which reports that a render is done."""
+    request = render.request
     return Rendering(
         array=picture(result.image),
         outcome=result.outcome.name.lower(),
@@ -55,6 +56,7 @@ def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Re
         maker=request.maker,
         frames=(),
         elapsed_s=elapsed_s,
+        device_s=render.used_s,
     )
 
 

@@ -47,7 +47,9 @@ class Queued(Protocol):
     def begun_at(self) -> float | None:
         """When it first got a place in a batch."""
 
+    #: The time of its steps, and its share of that time.
     took_s: float
+    used_s: float
 
 
 R = TypeVar("R", bound=Queued)
@@ -105,6 +107,7 @@ class RenderQueue(Generic[R]):
         """Charge the renders that shared steps for their time, in equal parts."""
         for render in renders:
             render.took_s += took_s
+            render.used_s += took_s / len(renders)
             self._clients[render.client] += took_s / len(renders)
             self._programs[render.client, render.lane] += took_s / len(renders)
         for client in {render.client for render in renders}:

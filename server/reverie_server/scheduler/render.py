@@ -32,7 +32,7 @@ class Render(ABC):
         self.request = request
         self.key = key_of(request)
         self.run = Run(request.recipe, request.frame_steps.__contains__)
-        #: The client that is charged for it, the job of that client, and whether interactive renders go before it.
+        #: The client that is charged for it, its job if it is of one, and whether interactive renders go before it.
         self.client = ""
         self.job = ""
         self.background = False
@@ -48,8 +48,9 @@ class Render(ABC):
         self.active = False
         #: Its place in the batch of its program; None while it waits or is suspended.
         self.place: int | None = None
-        #: The time of its steps so far, in seconds of the device.
+        #: The time of its steps so far, in seconds of the device, and its share of it: others share its steps.
         self.took_s = 0.0
+        self.used_s = 0.0
         #: The position in the queue that was reported last.
         self.position = 0
         #: How long it should take from its submission to its end, as foretold when it was submitted; None if not known.

@@ -61,6 +61,8 @@ class SharedState:
         outcome = log_end(render.request, end)
         since = render.submitted_at if render.begun_at is None else render.begun_at
         self.observer.rendered(outcome, end.elapsed_s if isinstance(end, Rendering) else self.clock() - since)
+        if isinstance(end, Rendering) and render.foretold_s is not None:
+            self.observer.foretold(render.foretold_s, self.clock() - render.submitted_at)
         render.post(end)
 
     def end(self, render: Render, end: Rendering | BaseException) -> None:

@@ -50,7 +50,7 @@ class Twin:
 
     __slots__ = (
         *("background", "begun_at", "client", "key", "known", "lane", "left_s", "length", "position", "program_bytes"),
-        *("render", "step_s", "took_s"),
+        *("render", "step_s", "took_s", "used_s"),
     )
 
     def __init__(self, render: Render, *, key: int, lane: Hashable, step_s: float | None) -> None:
@@ -59,7 +59,7 @@ class Twin:
         self.begun_at = render.begun_at
         self.known, self.step_s = step_s is not None, step_s or 0.0
         self.left_s = self.step_s * render.steps_left
-        self.took_s = 0.0
+        self.took_s = self.used_s = 0.0
         self.position: int | None = None
 
 

@@ -69,15 +69,9 @@ class StepLoop:
         )
 
     def submit(
-        self,
-        render: Render,
-        *,
-        client: str = "",
-        job: str = "",
-        background: bool = False,
-        deadline_s: float | None = None,
+        self, render: Render, *, client: str = "", background: bool = False, deadline_s: float | None = None
     ) -> None:
-        """Add a render of a `client` to the queue for the device, which clients share fairly, as do the jobs of each.
+        """Add a render of a `client` to the queue for the device, which clients share fairly.
 
         Raises QueueFull if too many wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds,
         Draining after `close`, and Interrupted if `stop` was called already.
@@ -89,7 +83,7 @@ class StepLoop:
                 raise Draining
             if render.stopped:
                 raise Interrupted
-            render.client, render.job, render.background = client, job, background
+            render.client, render.background = client, background
             state.scheduler.add(render, state.clock(), deadline_s=deadline_s)
             render.put(accepted(render))  # while the thread does not see it yet
             state.mark_changed()

@@ -99,10 +99,11 @@ class Turns:
             state.stats = state.stats.after_step(renders=len(stepped), late=late, took_s=took_s)
         for render, outcome in outcomes:
             assert render.begun_at is not None
+            if render.step_s is not None:
+                self._estimates.learn(render.request, render.step_s)
             elapsed_s = state.clock() - render.begun_at
             if isinstance(outcome, Result):
-                self._estimates.learn(render.request, render.took_s / max(1, outcome.steps))
-                self._end(render, rendering(render.request, outcome, elapsed_s=elapsed_s))
+                self._end(render, rendering(render, outcome, elapsed_s=elapsed_s))
             else:
                 post_step(render, outcome, elapsed_s=elapsed_s)
 
