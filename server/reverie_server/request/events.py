@@ -21,8 +21,8 @@ class Accepted:
     """The request is valid and queued; `spec` is what will be rendered, with every default filled in.
 
     `estimated_s` is the expected time of the render once the device is free for it and its program is loaded; None if
-    that is unknown. `queue_position` counts the renders before it, including those that have begun. `cached` is whether
-    the picture is in the store already.
+    that is unknown. `queue_position` counts the renders that use the device before it begins. `cached` is whether the
+    picture is in the store already.
     """
 
     spec: spec_pb2.RenderSpec

@@ -25,7 +25,7 @@ class Moved(NamedTuple):
 class Positions:
     """Finds the renders whose positions have changed, and reports at most ten a second.
 
-    `foretell` returns the forecasts of all renders; those that have begun learn how much the others delay them.
+    `foretell` returns the forecasts of all renders. Each render is told how much the others delay it.
     """
 
     def __init__(self, foretell: Callable[[float], Mapping[Render, Forecast]]) -> None:
@@ -48,10 +48,8 @@ class Positions:
         self._changed = False
         moved = []
         for render, forecast in self._foretell(now).items():
-            if render.begun_at is not None:
-                needs_s = render.steps_left * (render.step_s or 0.0)
-                render.slowdown = max(1.0, forecast.ends_s / needs_s) if needs_s else 1.0
-            elif forecast.position != render.position:
+            render.expect(forecast.ends_s - forecast.begins_s)
+            if render.begun_at is None and forecast.position != render.position:
                 render.position = forecast.position
                 moved.append(Moved(render, forecast.position, forecast.ends_s if forecast.known else 0.0))
         if moved:

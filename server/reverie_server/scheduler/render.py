@@ -81,9 +81,14 @@ class Render(ABC):
         """How many steps it still needs."""
         return self.run.recipe.steps - self.run.steps
 
+    def expect(self, seconds: float) -> None:
+        """Set in how many seconds it should end, counted from its beginning if it still waits."""
+        needs_s = self.steps_left * (self.step_s or 0.0)
+        self.slowdown = max(1.0, seconds / needs_s) if needs_s else 1.0
+
     @property
     def remaining_s(self) -> float:
-        """The time to its end if the device is shared as was last foretold; 0 if that is not known."""
+        """The time to its end, once it has begun, if the device is shared as was last foretold; 0 if not known."""
         return self.slowdown * self.steps_left * (self.step_s or 0.0)
 
     @abstractmethod

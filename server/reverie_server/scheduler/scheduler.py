@@ -56,6 +56,7 @@ class Scheduler(Policy[Render]):
             self.queue.remove(render)
             raise
         render.submitted_at, render.position = now, forecast.position
+        render.expect(forecast.ends_s - forecast.begins_s)
         render.foretold_s = forecast.ends_s if forecast.known else None
         self.positions.change()
 

@@ -39,6 +39,8 @@ class Forecast:
 
     #: How many renders use the device before it begins.
     position: int
+    #: When it begins; 0 if it has begun.
+    begins_s: float
     #: When it ends, with the time to load its program.
     ends_s: float
     #: Whether its own cost, and that of all renders that end before it, is known; if not, it may end later.
@@ -49,14 +51,26 @@ class Twin:
     """A render of the simulation: what the policy reads of a render, and the time that it still needs."""
 
     __slots__ = (
-        *("background", "begun_at", "client", "key", "known", "lane", "left_s", "length", "position", "program_bytes"),
+        *(
+            "background",
+            "begins_s",
+            "begun_at",
+            "client",
+            "key",
+            "known",
+            "lane",
+            "left_s",
+            "length",
+            "position",
+            "program_bytes",
+        ),
         *("render", "step_s", "took_s", "used_s"),
     )
 
     def __init__(self, render: Render, *, key: int, lane: Hashable, step_s: float | None) -> None:
         self.render, self.client, self.background = render, render.client, render.background
         self.key, self.lane, self.length, self.program_bytes = key, lane, render.length, render.program_bytes
-        self.begun_at = render.begun_at
+        self.begun_at, self.begins_s = render.begun_at, 0.0
         self.known, self.step_s = step_s is not None, step_s or 0.0
         self.left_s = self.step_s * render.steps_left
         self.took_s = self.used_s = 0.0
@@ -95,14 +109,15 @@ class Simulation:
         self._seen = 0
         self._all_known = True
         self._forecasts: dict[Render, Forecast] = {}
-        self._left_out = [render for render in policy.queue if render not in self._twins]
+        self._all = list(policy.queue)
 
     def run(
         self, current: Sequence[Render], turn_left_s: float, *, until: Render | None = None
     ) -> Mapping[Render, Forecast]:
         """Simulate to the end, or until one render has ended; the present turn of `current` goes on for a while."""
         going = [self._twins[render] for render in current if render in self._twins]
-        if going and turn_left_s > 0 and not self._policy.ends_early(going):
+        loaded = bool(going) and going[0].key in self._programs.loaded
+        if loaded and turn_left_s > 0 and not self._policy.ends_early(going):
             self._turn(going, turn_left_s)
         while self._queue and until not in self._forecasts:
             while (turn := self._policy.schedule()).load is not None:
@@ -111,10 +126,11 @@ class Simulation:
                 self._turn(turn.renders, max(TURN_S, COARSE * self._time_s))
             elif self._loads:
                 self._time_s = max(self._time_s, self._loads[0][1])
-                self._finish_loads()
+                self._finish_load()
             else:
-                break  # only a program that cannot be loaded at all leads here
-        self._extrapolate()
+                break
+        if until not in self._forecasts:
+            self._extrapolate()
         return self._forecasts
 
     def _load(self, twin: Twin) -> None:
@@ -122,9 +138,8 @@ class Simulation:
         self._programs.reserve(twin.key, twin.program_bytes, _LOADING, needed=self._queue.needed)
         self._loads.append((twin.key, begins_s + self._expected[twin.key]))
 
-    def _finish_loads(self) -> None:
-        while self._loads and self._loads[0][1] <= self._time_s + TINY_S:
-            self._programs.add(self._loads.popleft()[0], None)
+    def _finish_load(self) -> None:
+        self._programs.add(self._loads.popleft()[0], None)
 
     def _turn(self, twins: Sequence[Twin], length_s: float) -> None:
         """Run a turn: until its time is up, a render ends, or a program that was loaded ends it early."""
@@ -135,18 +150,19 @@ class Simulation:
                 twin.position = seen
                 self._seen += 1
             if twin.begun_at is None:
-                twin.begun_at = self._time_s
+                twin.begun_at = twin.begins_s = self._time_s
         step_s = max(twin.step_s for twin in twins)
         shortest_s = min(twin.left_s for twin in twins)
         left_s = min(shortest_s, _whole_steps(length_s, step_s))
         while left_s > 0:
             loaded_s = self._loads[0][1] - self._time_s if self._loads else math.inf
-            part_s = min(left_s, _whole_steps(max(0.0, loaded_s), step_s))
+            until_loaded_s = _whole_steps(max(0.0, loaded_s), step_s)
+            part_s = min(left_s, until_loaded_s)
             self._pass(twins, part_s)
             left_s -= part_s
-            if loaded_s > part_s + TINY_S:
+            if until_loaded_s > part_s:
                 break
-            self._finish_loads()
+            self._finish_load()
             if self._policy.ends_early(twins):
                 break
         for twin in twins:
@@ -164,15 +180,15 @@ class Simulation:
         self._queue.remove(twin)
         self._all_known &= twin.known
         assert twin.position is not None
-        self._forecasts[twin.render] = Forecast(twin.position, self._time_s, self._all_known)
+        self._forecasts[twin.render] = Forecast(twin.position, twin.begins_s, self._time_s, self._all_known)
 
     def _extrapolate(self) -> None:
         """Foretell the renders that were not simulated at the average speed of those that were."""
-        if not self._left_out:
-            return
-        each_s = self._time_s / max(1, len(self._forecasts))
-        for number, render in enumerate(self._left_out, start=len(self._twins)):
-            self._forecasts[render] = Forecast(number, (number + 1) * each_s, self._all_known)
+        each_s, number = self._time_s / max(1, len(self._forecasts)), len(self._forecasts)
+        for render in self._all:
+            if render not in self._forecasts:
+                self._forecasts[render] = Forecast(number, number * each_s, (number + 1) * each_s, self._all_known)
+                number += 1
 
 
 def _whole_steps(seconds: float, step_s: float) -> float:

@@ -104,7 +104,7 @@ def test_a_render_that_can_hardly_be_done_in_time_is_refused(
     estimated_s: float | None, before: list[float], deadline_s: float | None, taken: bool
 ) -> None:
     wanted = render(estimated_s=estimated_s)
-    forecast = Forecast(len(before), sum(before) + (estimated_s or 0.0), known=True)
+    forecast = Forecast(len(before), sum(before), sum(before) + (estimated_s or 0.0), known=True)
     if taken:
         check_deadline(wanted, forecast, deadline_s)
         return

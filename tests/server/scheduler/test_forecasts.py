@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from reverie_ascent import Run
-from reverie_server import Interrupted, Limits, TooLate
+from reverie_server import Limits, TooLate
 from reverie_server.observer import Observer
-from reverie_server.request.events import Accepted, Progress, Rendering
+from reverie_server.request.events import Event, Progress
 
-from tests.server.fakes import PATIENCE_S, ReadRender, fake_step_loop, request, submit
+from tests.server.fakes import PATIENCE_S, ReadRender, fake_step_loop, nothing, request, submit
 
 STEP_S = 0.05
 LAYERS = [f"conv{n}_1" for n in range(1, 6)]
@@ -81,47 +82,44 @@ def test_what_is_foretold_is_half_to_twice_what_is_taken(batch: int, seed: int) 
     assert good >= 0.8 * count
 
 
-def events(render: ReadRender, wake: threading.Event) -> list[object]:
-    """Return all events of a render, and its exception if it has one."""
-    received: list[object] = []
-    try:
-        while not received or not isinstance(received[-1], Rendering):
-            assert wake.wait(PATIENCE_S)
-            wake.clear()
-            while (event := render.take()) is not None:
-                received.append(event)
-    except Interrupted as error:
-        received.append(error)
-    return received
+class Recorded(ReadRender):
+    """A render that keeps the remaining time that it reports at each step."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.told: dict[int, float] = {}
+
+    def put(self, event: Event | BaseException) -> None:
+        if isinstance(event, Progress) and event.step:
+            self.told[event.step] = event.estimated_remaining_s
+        super().put(event)
 
 
 @pytest.mark.parametrize("background", [False, True], ids=["behind a stream", "behind a batch render"])
 def test_the_remaining_time_of_a_render_beside_a_long_one(background: bool) -> None:
     """It takes twice as long as alone, or as long as alone; and so it is told at every step."""
-    clock, woken = Clock(), threading.Event()
+    clock, done = Clock(), threading.Event()
     loop = fake_step_loop(before=clock.tick, clock=clock)
     for layer in LAYERS[:2]:
         loop.warm(request(layer))
-    mine: list[ReadRender] = []
+    mine: list[Recorded] = []
 
     def due() -> None:
         if not mine and clock.now > 3:
-            wanted = request(LAYERS[1], steps=200, estimated_s=200 * STEP_S)
-            mine.append(submit(loop, wanted, woken.set, client="b", deadline_s=30))
+            mine.append(Recorded(loop, request(LAYERS[1], steps=200, estimated_s=200 * STEP_S), nothing))
+            loop.submit(mine[0], client="b", deadline_s=30)
             with pytest.raises(TooLate):
                 submit(loop, request(LAYERS[2], steps=20_000, estimated_s=1000.0), client="c", deadline_s=60)
+        elif mine and not mine[0].steps_left:
+            done.set()
 
     clock.due = due
     long = submit(loop, request(steps=100_000, estimated_s=5000.0, background=background), client="a")
-    assert woken.wait(PATIENCE_S)
-    received = events(mine[0], woken)
+    assert done.wait(PATIENCE_S)
     long.stop()
     loop.close()
     alone_s = 200 * STEP_S
     share = 9 / 8 if background else 2
-    assert isinstance(received[0], Accepted)
-    told = [each for each in received if isinstance(each, Progress) and each.step]
-    assert told[-1].estimated_remaining_s == 0
-    for each in told:
-        left_s = share * (alone_s - each.step * STEP_S)
-        assert each.estimated_remaining_s == pytest.approx(left_s, rel=0.25, abs=1)
+    assert list(mine[0].told) == list(range(1, 201))
+    for step, told_s in mine[0].told.items():
+        assert told_s == pytest.approx(share * (alone_s - step * STEP_S), rel=0.25, abs=1)
