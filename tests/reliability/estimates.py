@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import quantiles
 from threading import Event
 
-from reverie_proto.v1 import jobs_pb2, spec_pb2
+from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 from reverie_server import Engine, Fault, Limits
 from reverie_server.observer import Observer
 from reverie_server.request.events import Rendering
@@ -66,7 +66,7 @@ class Caller:
 def wanted(engine: Engine, what: tuple[str, int], steps: int, seed: int, *, batch: bool = False) -> RenderRequest:
     """Return a checked request that no other request shares."""
     request, wrong = render_request("texture19", what[0], 0, {"size": what[1], "steps": steps, "seed": seed})
-    request.priority = 2 if batch else 1
+    request.priority = visualization_pb2.PRIORITY_BATCH if batch else visualization_pb2.PRIORITY_INTERACTIVE
     return engine._check(request, wrong)
 
 
@@ -134,8 +134,8 @@ def main() -> int:
     minutes = parser.parse_args().minutes
     forecasts = Forecasts()
     with tempfile.TemporaryDirectory() as folder:
-        places = {"store": str(Path(folder) / "store"), "jobs": str(Path(folder) / "jobs.sqlite")}
-        with Engine(device="cpu", observer=forecasts, **places) as engine:
+        store, jobs = Path(folder) / "store", Path(folder) / "jobs.sqlite"
+        with Engine(device="cpu", observer=forecasts, store=store, jobs=jobs) as engine:
             refused = cases(engine)
             for what in itertools.product(LAYERS, SIZES):  # so that the time of each program's steps is known
                 Caller(engine, wanted(engine, what, 2, 0), "", None).wait()
