@@ -1,6 +1,6 @@
 """How good the estimates of waits are: a short render behind long work, and a random load, on texture19.
 
-Run as `python -m tests.reliability.estimates [--minutes 5]`. It prints each case, the share of renders of a random load
+Run as `python -m tests.reliability.estimates [--minutes 10]`. It prints each case, the share of renders of a random load
 that took between half and twice the time that was foretold when they were accepted, and the processor time of one
 forecast with 200 waiting renders. The exit status is 1 if a short render is refused, or if the share is below 0.8.
 """
@@ -98,7 +98,7 @@ def random_load(engine: Engine, seconds: float) -> None:
     chance, callers, seeds = random.Random(0), list[Caller](), itertools.count(1)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        steps = max(2, min(500, int(chance.lognormvariate(3.5, 1.0))))
+        steps = max(2, min(500, int(chance.lognormvariate(2.5, 1.0))))
         what = (chance.choice(LAYERS), chance.choice(SIZES))
         request = wanted(engine, what, steps, next(seeds), batch=chance.random() < 0.3)
         assert request.estimated_s is not None
@@ -130,7 +130,7 @@ def forecast_ms(engine: Engine) -> float:
 def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=5.0, help="length of the random load")
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of the random load")
     minutes = parser.parse_args().minutes
     forecasts = Forecasts()
     with tempfile.TemporaryDirectory() as folder:
