@@ -1,7 +1,7 @@
 """How good the estimates of waits are: a short render behind long work, and a random load, on texture19.
 
-Run as `python -m tests.reliability.estimates [--minutes 10]`. It prints each case, the share of renders of a random load
-that took between half and twice the time that was foretold when they were accepted, and the processor time of one
+Run as `python -m tests.reliability.estimates [--minutes 10]`. It prints each case, the share of renders of a random
+load that took between half and twice the time that was foretold when they were accepted, and the processor time of one
 forecast with 200 waiting renders. The exit status is 1 if a short render is refused, or if the share is below 0.8.
 """
 
