@@ -13,6 +13,9 @@ class Observer:
     def waited(self, seconds: float) -> None:
         """A render began this long after it was accepted."""
 
+    def foretold(self, foretold_s: float, taken_s: float) -> None:
+        """A render took this long from its acceptance to its end, and so long was foretold when it was accepted."""
+
     def stepped(self, seconds: float, batch: int) -> None:
         """One step was made, for a batch of renders."""
 

@@ -76,10 +76,11 @@ class Dispatcher:
         *,
         client: str = "",
         account: Account = EVERYBODY,
+        job: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
-        """Answer a request of a client that waits at most `deadline_s` seconds.
+        """Answer a request of a client, or of one of its jobs, that waits at most `deadline_s` seconds.
 
         The returned subscription receives all events of the render, including refusals by the step loop and by the
         client's account, which is charged for the steps that are made for it. `wake` is called, from other threads,
@@ -88,7 +89,7 @@ class Dispatcher:
         Raises Draining after `close`, and InvalidRequest if the client used the request id for another spec.
         """
         subscription = Subscription(
-            request, wake, client=client, account=account, deadline_s=deadline_s, durable=durable
+            request, wake, client=client, job=job, account=account, deadline_s=deadline_s, durable=durable
         )
         with self._lock:
             if self._closed:
@@ -218,7 +219,8 @@ class Dispatcher:
                     return
                 paid = self._charge(in_flight)
                 client, deadline_s = in_flight.interactive_client, in_flight.latest_deadline_s
-                turns_of = in_flight.subscriptions[0].client if client is None else client
+                first = in_flight.subscriptions[0]
+                turns_of, in_flight.job = (first.client, first.job) if client is None else (client, "")
             if not paid:
                 in_flight.notify()
                 return

@@ -31,13 +31,14 @@ class Subscription:
         *,
         client: str = "",
         account: Account = EVERYBODY,
+        job: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.request = request
-        #: The client in whose turn it is rendered, and the account that may be charged for it.
-        self.client, self.account = client, account
+        #: The client, and its job, in whose turn it is rendered, and the account that may be charged for it.
+        self.client, self.job, self.account = client, job, account
         self.durable = durable
         self.events = EventQueue(wake)
         self._clock = clock

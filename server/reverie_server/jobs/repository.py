@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from reverie_proto.v1 import jobs_pb2
@@ -147,21 +147,18 @@ class JobRepository:
         entry = self._open.find(job, None)
         return entry.damage if entry else ""
 
-    def tasks(self, count: int, *, besides: Collection[tuple[int, int]], without: Collection[str] = ()) -> list[Task]:
-        """Return the next pictures to make, those of the oldest job first.
+    def tasks(self, counts: Mapping[int, int], *, besides: Collection[tuple[int, int]]) -> list[Task]:
+        """Return the next pictures to make of open jobs, so many of each; without `besides`, those being made.
 
-        Left out are `besides`, those being made, and all of the owners `without`. A job in a damaged part of the file
-        waits from then on, and the others go on.
+        A job in a damaged part of the file waits from then on, and the others go on.
         """
         tasks: list[Task] = []
         for entry in self._open.in_order():
-            if len(tasks) >= count:
-                break
-            if entry.damage or entry.owner in without:
+            if not (count := counts.get(entry.number, 0)):
                 continue
             try:
                 made = [place for job, place in besides if job == entry.number]
-                tasks += self._tasks_of(entry, count - len(tasks), besides=made)
+                tasks += self._tasks_of(entry, count, besides=made)
             except Damaged as fault:
                 self._give_up(entry, fault)
         return tasks

@@ -21,8 +21,8 @@ class Accepted:
     """The request is valid and queued; `spec` is what will be rendered, with every default filled in.
 
     `estimated_s` is the expected time of the render once the device is free for it and its program is loaded; None if
-    that is unknown. `queue_position` counts the renders before it, including those that have begun. `cached` is whether
-    the picture is in the store already.
+    that is unknown. `queue_position` counts the renders that use the device before it begins. `cached` is whether the
+    picture is in the store already.
     """
 
     spec: spec_pb2.RenderSpec
@@ -85,6 +85,8 @@ class Rendering:
     frames: tuple[Frame, ...]
     #: Wall time, in seconds, of the render that made the picture.
     elapsed_s: float
+    #: Seconds of the device that its client was charged for that render; 0 if the picture was in the store.
+    device_s: float = 0.0
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
 
