@@ -55,6 +55,17 @@ def test_text_that_looks_like_markup_is_shown_unchanged(command: Command, monkey
     assert "of [bold]Lucid[/bold] [1]" in command("models").stdout
 
 
+def test_a_broken_model_is_listed_with_its_problem(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.client import scripted
+
+    broken = type(scripted.MODELS[0])(name="odd", problem="m/odd is a link; copy the folder")
+    monkeypatch.setattr(scripted, "MODELS", (broken, scripted.MODELS[1]))
+    _, first, second = command("models").stdout.splitlines()
+    assert first.startswith("odd ")
+    assert first.endswith("broken: m/odd is a link; copy the folder")
+    assert "broken" not in second
+
+
 # A server's names, and what a person sees of them.
 HOSTILE = {
     "a line of its own": ("x\ntiny  3", r"x\ntiny  3"),
