@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from reverie_server.jobs.request import Item, JobRequest
 from reverie_server.jobs.schema import ITEMS, JOBS
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
+from reverie_server.request.paging import first
 
 #: The most events that one call returns.
 PAGE = 100
@@ -102,13 +103,21 @@ class JobRepository:
     def newest(self, count: int, *, before: int) -> tuple[list[jobs_pb2.RenderJob], int]:
         """Return jobs, the newest first, and the number to pass as `before` for the next page, 0 after the last.
 
-        `before=0` starts with the newest.
+        `before=0` starts with the newest. There are fewer than `count` if more are too long for a page.
         """
         query = select(JOBS).order_by(JOBS.c.number.desc()).limit(count + 1)
+        numbers: list[int] = []
+
+        def messages(rows: Iterable[Row[Any]]) -> Iterator[jobs_pb2.RenderJob]:
+            for row in rows:
+                numbers.append(row.number)
+                yield _message(row)
+
         with self._database.transaction() as connection:
-            rows = connection.execute(query.where(JOBS.c.number < before) if before else query).all()
-        more = len(rows) > count
-        return [_message(row) for row in rows[:count]], rows[count - 1].number if more else 0
+            rows = connection.execute(query.where(JOBS.c.number < before) if before else query)
+            jobs, more = first(messages(rows), count)
+            rows.close()
+        return jobs, numbers[len(jobs) - 1] if more else 0
 
     def cancel(self, job: str) -> tuple[jobs_pb2.RenderJob, int]:
         """Cancel a job unless it has ended; return it and its number."""
