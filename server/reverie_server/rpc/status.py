@@ -21,6 +21,9 @@ log = logging.getLogger("reverie_server")
 
 DOMAIN = "reverie.v1"
 
+#: Longer requests are checked in a thread, so that other calls go on.
+LONG_BYTES = 16 * 2**10
+
 Reply = TypeVar("Reply")
 Handler = Callable[[Any, Any, Any], Awaitable[Reply]]
 
@@ -32,7 +35,10 @@ def rpc_method(handler: Handler[Reply]) -> Handler[Reply]:
     async def wrapper(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Reply:
         async with errors_to_status(context, handler.__qualname__):
             if isinstance(request, Message):
-                message_limits.check(request)
+                if request.ByteSize() > LONG_BYTES:
+                    await asyncio.to_thread(message_limits.check, request)
+                else:
+                    message_limits.check(request)
             return await handler(self, request, context)
         raise AssertionError("abort always raises")
 
