@@ -26,7 +26,7 @@ import itertools
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from google.protobuf.duration_pb2 import Duration
@@ -65,6 +65,16 @@ class Fault(Exception):
         if self.retry_after_s is None:
             return []
         return [error_details_pb2.RetryInfo(retry_delay=Duration(seconds=self.retry_after_s))]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a fault cross processes: most constructors take other arguments than the sentence in `args`."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[Fault], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Fault:
+    fault = kind.__new__(kind, *arguments)
+    fault.__dict__.update(attributes)
+    return fault
 
 
 class InvalidRequest(Fault):

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 import platformdirs
+from reverie_ascent.runtime.process import Origin
 from reverie_proto.v1 import catalog_pb2, jobs_pb2
 
 from reverie_server.dispatch import Dispatcher
@@ -49,6 +50,7 @@ class Jobs:
         layers: Callable[[str], list[catalog_pb2.Layer]],
         limits: Limits,
     ) -> None:
+        self._origin = Origin("an Engine")
         self._path = path
         self._check = check
         self._layers = layers
@@ -102,6 +104,7 @@ class Jobs:
     @contextmanager
     def subscribed(self, listener: Callable[[], None]) -> Iterator[None]:
         """Call `listener` from other threads when a job may have changed, while the block lasts."""
+        self._origin.check()
         with self._lock:
             self._listeners.add(listener)
         try:
@@ -112,6 +115,7 @@ class Jobs:
 
     def stop(self) -> None:
         """Stop working on jobs: every picture stops before its next step, and is rendered after the next start."""
+        self._origin.check()
         if self._runner is not None:
             self._runner.close()
 
@@ -125,6 +129,7 @@ class Jobs:
             repository.close()
 
     def _open(self) -> JobRepository:
+        self._origin.check()
         with self._lock:
             if self._off:
                 raise JobsOff(self._off)
