@@ -18,6 +18,7 @@ from reverie_proto.v1 import catalog_pb2
 from reverie_server.catalog import Catalog
 from reverie_server.dispatch import Counts, Dispatcher, Subscription
 from reverie_server.dispatch.event_stream import EventStream
+from reverie_server.dispatch.subscription import Meter
 from reverie_server.errors import Violation
 from reverie_server.jobs.service import Jobs
 from reverie_server.limits import MAX_BATCH, Limits
@@ -88,7 +89,8 @@ class Engine:
         chosen = replace(chosen, batch=batch or chosen.batch)
         #: All that decides the bytes of the pictures made here: pictures of one maker are equal to the last bit.
         self.maker = maker_of(chosen)
-        limits = replace(limits, max_batch=chosen.batch)
+        #: The bounds that this engine keeps to.
+        self.limits = limits = replace(limits, max_batch=chosen.batch)
         self._origin = Origin("an Engine")
         self._catalog = Catalog(models, limits)
         results = open_store(str(store), self.maker, limit_bytes=store_limit_bytes)
@@ -176,16 +178,22 @@ class Engine:
         return self._step_loop.estimated(replace(checked, maker=self.maker.name))
 
     def submit(
-        self, request: RenderRequest, wake: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+        self,
+        request: RenderRequest,
+        wake: Callable[[], None],
+        *,
+        client: str = "",
+        deadline_s: float | None = None,
+        meter: Meter | None = None,
     ) -> Subscription:
         """Queue a request; `wake` is called, from other threads, when the returned subscription has events to read.
 
         The subscription yields the picture, from the store or the device, or raises an error: QueueFull if too many
         renders wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds. Clients share the device
-        fairly. Raises InvalidRequest if the request id was used for another spec, and Draining after `close`.
+        fairly. `meter` counts the pictures that wait for the caller. Raises InvalidRequest if the request id was used for another spec, and Draining after `close`.
         """
         self._origin.check()
-        return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s)
+        return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s, meter=meter)
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs that render channels of some layers, each named MODEL/LAYER, with default options.

@@ -10,9 +10,10 @@ import grpc
 from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.errors import Forbidden, Unauthenticated
-from reverie_server.rpc.api_keys import ApiKeyFile
+from reverie_server.rpc.api_keys import ApiKey, ApiKeyFile
 from reverie_server.rpc.caller import READ, RENDER, Caller, peer_host, set_caller
 from reverie_server.rpc.interceptor import Call
+from reverie_server.rpc.quotas import Account
 
 SERVICE = "/reverie.v1.VisualizationService/"
 
@@ -48,6 +49,10 @@ class Authorizer:
     def __init__(self, keys: ApiKeyFile | None) -> None:
         self._keys = keys
 
+    def knows(self, method: str, metadata: Mapping[str, str]) -> bool:
+        """Return whether the key of a call is known, or none is needed: only then is its message worth the memory."""
+        return self._keys is None or not method.startswith(SERVICE) or _known(self._keys, metadata) is not None
+
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
         """Set the caller of a call; raise Unauthenticated or Forbidden."""
@@ -59,10 +64,9 @@ class Authorizer:
 
 
 def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
-    scheme, _, text = call.metadata.get("authorization", "").partition(" ")
-    if not text:
+    if not call.metadata.get("authorization", "").partition(" ")[2]:
         raise Unauthenticated("this server needs an API key: send it as metadata, authorization: Bearer KEY")
-    authenticated = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
+    authenticated = _known(keys, call.metadata)
     if authenticated is None:
         raise Unauthenticated("the API key is none of those known here; it may have been revoked")
     key, account = authenticated
@@ -70,6 +74,11 @@ def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
     if right not in key.rights:
         raise Forbidden(right, key.rights)
     return Caller(f"{key.name}/{key.id}", account)
+
+
+def _known(keys: ApiKeyFile, metadata: Mapping[str, str]) -> tuple[ApiKey, Account] | None:
+    scheme, _, text = metadata.get("authorization", "").partition(" ")
+    return keys.authenticate(text.strip()) if text and scheme.lower() == "bearer" else None
 
 
 def _common_name(context: grpc.aio.ServicerContext) -> str:
