@@ -190,7 +190,9 @@ class Engine:
 
         The subscription yields the picture, from the store or the device, or raises an error: QueueFull if too many
         renders wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds. Clients share the device
-        fairly. `meter` counts the pictures that wait for the caller. Raises InvalidRequest if the request id was used for another spec, and Draining after `close`.
+        fairly. `meter` counts the pictures that wait for the caller.
+
+        Raises InvalidRequest if the request id was used for another spec, and Draining after `close`.
         """
         self._origin.check()
         return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s, meter=meter)

@@ -34,7 +34,7 @@ PATIENCE_S = 600
 OVERHEAD_MIB = 250
 OVERHEAD_PER_STREAM_MIB = 0.2
 
-#: For look-ups no gRPC client leaves the reply of a unary method unread, but it may call the method as one that streams.
+#: No gRPC client leaves the reply of a unary method unread, but it may call the method as one that streams.
 RENDER_IMAGE = "/reverie.v1.VisualizationService/RenderImage"
 
 
@@ -91,7 +91,12 @@ def unread(
 ) -> Iterator[list[Any]]:
     """Keep streams open, spread over a connection for each key, and read none of them."""
     with ExitStack() as stack:
-        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+        # Without the probe a connection's window stays small, and the server cannot send a picture that nobody reads.
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.max_receive_message_length", -1),
+        ]
         channels = [stack.enter_context(grpc.insecure_channel(server.address, options)) for _ in keys]
         yield [
             KINDS[kind](channels[n % len(keys)], n, spec, (("authorization", f"Bearer {keys[n % len(keys)]}"),))
@@ -162,7 +167,7 @@ def read(server: ServerProcess, spec: spec_pb2.RenderSpec, key: str) -> bool:
     """Render or look up a picture and read it; return whether it came."""
     with grpc.insecure_channel(server.address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
         events = look_up(channel, 0, spec, (("authorization", f"Bearer {key}"),))
-        return [*events][-1].HasField("result")
+        return bool([*events][-1].HasField("result"))
 
 
 def broken(found: dict[str, Any]) -> list[str]:

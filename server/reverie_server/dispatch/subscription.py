@@ -81,7 +81,7 @@ class Subscription:
 
         No effect on a render that is done. If the caller reads on, it gets `Interrupted`.
         """
-        # The render is let go: together they are a cycle, which would keep its picture until the garbage collector runs.
+        # The render is let go: with it this is a cycle, which would keep the picture until the garbage collector runs.
         leave, self.leave = self.leave, _nothing
         leave()
         self.events.post(Interrupted())

@@ -27,7 +27,8 @@ def close(peer: str) -> bool:
         return False
     for connection in _connections():
         with connection, contextlib.suppress(OSError):
-            if connection.getpeername()[:2] == wanted:
+            host, port, *_ = connection.getpeername()
+            if (str(host).removeprefix("::ffff:"), port) == wanted:  # a socket of both protocols writes IPv4 like that
                 log.warning("the connection of %s is closed: it does not read, and others wait for its memory", peer)
                 connection.shutdown(socket.SHUT_RDWR)
                 return True
@@ -37,7 +38,9 @@ def close(peer: str) -> bool:
 def _address(peer: str) -> tuple[str, int] | None:
     kind, _, where = peer.partition(":")
     host, _, port = unquote(where).rpartition(":")
-    return (host.strip("[]"), int(port)) if kind in ("ipv4", "ipv6") and port.isdecimal() else None
+    return (
+        (host.strip("[]").removeprefix("::ffff:"), int(port)) if kind in ("ipv4", "ipv6") and port.isdecimal() else None
+    )
 
 
 def _connections() -> Iterator[socket.socket]:

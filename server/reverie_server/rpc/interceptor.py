@@ -89,10 +89,12 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         behaviour = getattr(handler, KINDS[streams])
 
         async def answer(requests: Any, context: grpc.aio.ServicerContext) -> None:
-            request = (
-                requests if handler.request_streaming else await self._read(details.method, metadata, requests, context)
-            )
+            request = requests
+            if not handler.request_streaming:
+                request = await self._read(details.method, metadata, requests, context)
             async with self._entered(Call(details.method, metadata, request, context)):
+                if request is None:  # the middleware found the metadata good: they have changed meanwhile
+                    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the message was not read; call again")
                 if inspect.isasyncgenfunction(behaviour):
                     async for each in behaviour(request, context):
                         await context.write(each)

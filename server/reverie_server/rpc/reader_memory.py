@@ -1,8 +1,8 @@
 """Bounds the bytes that wait in this process for clients that read slowly, for each client and for all together.
 
-Half of the bounds is for pictures in the queues of streams: if there is no room for another, the stream that holds most
-ends. Half is for messages that are made and sent: their calls wait for room first, because gRPC cannot be made to drop a
-message that it was given.
+Half of the bounds is for pictures in the queues of streams: if there is no room for another, the stream that holds
+most ends. Half is for messages that are made and sent: their calls wait for room first, because gRPC cannot be made to
+drop a message that it was given.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class StreamMemory:
         return StreamMeter(self, client, end)
 
     def change(self, stream: StreamMeter, size: int) -> None:
-        """Count bytes that begin or, with a negative size, cease to wait; end the streams for which there is no room."""
+        """Count bytes that begin or, if negative, cease to wait; end the streams for which there is no room."""
         with self._lock:
             if stream.over:
                 return

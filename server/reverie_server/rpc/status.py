@@ -61,8 +61,8 @@ async def errors_to_status(context: grpc.aio.ServicerContext, what: str) -> Asyn
     except Exception as error:
         if _out_of_descriptors(error):
             log.error("no file descriptor is left, in %s: %s", what, error)
-            fault = NoDescriptors()
-            await abort(context, fault.code, fault.reason, str(fault), fault.details(), fault.retry_after_s)
+            full = NoDescriptors()
+            await abort(context, full.code, full.reason, str(full), full.details(), full.retry_after_s)
         incident = uuid.uuid4().hex
         log.exception("incident %s in %s", incident, what)
         info = error_details_pb2.RequestInfo(request_id=incident)

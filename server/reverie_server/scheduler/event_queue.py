@@ -31,7 +31,10 @@ class EventQueue:
         self._unannounced = False
 
     def put(self, event: Event | BaseException) -> bool:
-        """Add an event, or the exception that ended the render, without waking the reader; return False after the end."""
+        """Add an event, or the exception that ended the render, without waking the reader.
+
+        Returns False after the end, when the event is ignored.
+        """
         with self._lock:
             if self._ended:
                 return False

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import grpc
 import pytest
-import reverie
 from google.rpc import error_details_pb2 as rpc
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
@@ -53,13 +50,14 @@ async def test_a_client_that_reads_too_late_gets_what_was_sent_and_the_reason(
     with Engine([models], device="cpu", threads=1, store=tmp_path, limits=limits) as engine:
         async with (
             running(engine, Settings(listen="127.0.0.1:0")) as address,
-            grpc.aio.insecure_channel(address) as channel,
+            grpc.aio.insecure_channel(address, [("grpc.http2.bdp_probe", 0)]) as channel,
         ):
-            assert [event async for event in VisualizationServiceStub(channel).StreamRender(stored(512))]
+            # By another connection: the window of one that has read such a picture would take all of the next.
+            async with grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as other:
+                assert [event async for event in VisualizationServiceStub(other).StreamRender(stored(512))]
             call = channel.unary_stream(f"/reverie.v1.VisualizationService/{method}")(stored(512).SerializeToString())
-            while engine.counts().hits < 1:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(2)  # longer than the server waits
+            await call.initial_metadata()
+            await asyncio.sleep(3)  # longer than the server waits
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 async for _ in call:
                     pass
@@ -103,9 +101,6 @@ async def test_a_call_that_never_sends_its_message_ends() -> None:
                     await call
             reasons.append(Refusal(caught.value).detail(rpc.ErrorInfo).reason)
         assert sorted(reasons) == ["NO_MESSAGE", "NO_MESSAGE", "NO_MESSAGE", "TOO_MANY_CALLS"]
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await say(iter([]))
-        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         assert await channel.unary_unary("/test.Echo/Say")(b"y") == b"y"
     await server.stop(None)
 
@@ -137,30 +132,3 @@ async def test_the_message_of_an_unknown_key_is_not_read() -> None:
         assert await say(b"y", metadata=(("authorization", "right"),)) == b"y"
     assert read == [b"y"]
     await server.stop(None)
-
-
-async def test_connections_beyond_the_bound_are_closed_and_idle_ones_end(engine: Engine) -> None:
-    settings = Settings(listen="127.0.0.1:0", max_connections=3, max_connection_idle=1)
-    async with running(engine, settings) as address:
-        host, _, port = address.rpartition(":")
-        silent = [socket.create_connection((host, int(port))) for _ in range(6)]
-        closed = 0
-        for each in silent:
-            each.settimeout(1)
-        await asyncio.sleep(0.5)
-        for each in silent:
-            try:
-                while each.recv(1000):
-                    pass
-                closed += 1
-            except TimeoutError:
-                pass
-            except ConnectionError:
-                closed += 1
-        assert closed >= 3
-        for each in silent:
-            each.close()
-        async with reverie.AsyncClient(address) as client:
-            assert await client.models()
-        begun = time.monotonic()
-        assert time.monotonic() - begun < PATIENCE_S
