@@ -34,9 +34,13 @@ class Room:
             del self.of_client[client]
 
     def fits(self, client: str, size: int) -> bool:
-        """Return whether a client may use more bytes. If it uses none, any size fits for the client's own bound."""
+        """Return whether a client may use more bytes.
+
+        Clients that use none have a quarter more, so that others who do not read cannot keep them out.
+        """
         used, of_client = self.used, self.of_client[client]
-        return (not of_client or of_client + size <= self._most_of_client) and (not used or used + size <= self._most)
+        most = self._most if of_client else self._most * 5 // 4
+        return (not of_client or of_client + size <= self._most_of_client) and (not used or used + size <= most)
 
     def largest(self, client: str) -> str | None:
         """Return the client that uses too much after `client` has used more, or None if nobody does."""

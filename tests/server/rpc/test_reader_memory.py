@@ -59,13 +59,13 @@ async def test_a_message_waits_for_room_and_others_with_room_go_first() -> None:
     tasks = [asyncio.create_task(send("a", 50, first))]
     tasks += [asyncio.create_task(send(*each, rest)) for each in (("a", 20), ("a", 5), ("b", 40), ("c", 20))]
     await asyncio.sleep(0)
-    assert order == ["a50", "b40"]  # a5 would fit, but stands behind a20
+    assert order == ["a50", "b40", "c20"]  # a5 would fit, but stands behind a20; c has nothing else
     assert memory.crowded
     tasks[2].cancel()
     first.set()
     for _ in range(4):
         await asyncio.sleep(0)
-    assert order == ["a50", "b40", "a20", "c20"]
+    assert order == ["a50", "b40", "c20", "a20"]
     rest.set()
     await asyncio.wait(tasks)
     assert (memory.used, memory.crowded) == (0, False)
