@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reverie_proto.v1 import jobs_pb2
@@ -21,6 +21,7 @@ from reverie_server.jobs.rows import decoding, item, item_message, item_spec, jo
 from reverie_server.jobs.schema import ITEMS, JOBS, request_key
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
+from reverie_server.request.paging import first
 
 log = logging.getLogger(__name__)
 
@@ -87,22 +88,37 @@ class JobRepository:
     def newest(self, count: int, *, before: int, scope: str | None = None) -> tuple[list[jobs_pb2.RenderJob], int]:
         """Return jobs, the newest first, and the number to pass as `before` for the next page, 0 after the last.
 
-        `before=0` starts with the newest. Jobs in damaged parts of the file are left out.
+        `before=0` starts with the newest. There are fewer than `count` if more are too long for a page. Jobs in damaged
+        parts of the file are left out.
         """
-        query = select(JOBS).order_by(JOBS.c.number.desc()).limit(count + 1)
+        query = select(JOBS).order_by(JOBS.c.number.desc())
         query = query.where(JOBS.c.number < before) if before else query
         query = query if scope is None else query.where(JOBS.c.owner == scope)
         try:
             with self._database.transaction() as connection:
-                rows: Sequence[Row[Any]] = connection.execute(query).all()
+                rows = connection.execute(query)
+                page = self._page(rows, count, scope)
+                rows.close()
+                return page
         except Damaged:
             whole = [row for row in self._rows() if scope in (None, row.owner) and (not before or row.number < before)]
-            rows = sorted(whole, key=lambda row: -row.number)[: count + 1]
-        more, jobs = len(rows) > count, []
-        for row in rows[:count]:
-            with contextlib.suppress(Damaged):
-                jobs.append(self._open.find_cancelled(row.id, scope) or job_message(row))
-        return jobs, rows[count - 1].number if more else 0
+            return self._page(sorted(whole, key=lambda row: -row.number), count, scope)
+
+    def _page(self, rows: Iterable[Row[Any]], count: int, scope: str | None) -> tuple[list[jobs_pb2.RenderJob], int]:
+        """Return the first readable jobs that fit on a page, and the number of the last one if there are more."""
+        numbers: list[int] = []
+
+        def messages() -> Iterator[jobs_pb2.RenderJob]:
+            for row in rows:
+                try:
+                    message = self._open.find_cancelled(row.id, scope) or job_message(row)
+                except Damaged:
+                    continue
+                numbers.append(row.number)
+                yield message
+
+        jobs, more = first(messages(), count)
+        return jobs, numbers[len(jobs) - 1] if more else 0
 
     def cancel(self, job: str, *, scope: str | None = None) -> tuple[jobs_pb2.RenderJob, int]:
         """Cancel a job unless it has ended; return it and its number.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,19 @@ from reverie_server.request import images
 from reverie_server.request.images import Picture
 
 
+class _WithSpec:
+    """Lets events with a spec be pickled and copied: pickle does not find the class of the spec by its name."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {**state, "spec": state["spec"].SerializeToString()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, spec=spec_pb2.RenderSpec.FromString(state["spec"]))
+
+
 @dataclass(frozen=True)
-class Accepted:
+class Accepted(_WithSpec):
     """The request is valid and queued; `spec` is what will be rendered, with every default filled in.
 
     `estimated_s` is the expected time of the render once the device is free for it and its program is loaded; None if
@@ -64,7 +76,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Rendering:
+class Rendering(_WithSpec):
     """A finished picture and how it was made."""
 
     #: float32 [height, width, 3], RGB in [0, 1].
