@@ -9,7 +9,8 @@ import onnx_ir as ir
 from reverie_gradient.builder import Builder
 from reverie_gradient.coverage import NO_GRADIENT, NO_GRADIENT_INPUTS, UNROLLED, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
-from reverie_gradient.functions import infer_shapes
+from reverie_gradient.inference import infer_shapes
+from reverie_gradient.known import Known
 from reverie_gradient.rules.quantised import QUANTISING
 from reverie_gradient.table import RULES, Call, contradictions_reported, is_standard, name_of, operator_of
 from reverie_gradient.term import Term
@@ -39,7 +40,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     opset = graph.opset_imports.get("", 0)
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise GradientError(f"opset {opset} is not supported; convert the model to {OLDEST_OPSET}..{NEWEST_OPSET}")
-    infer_shapes(graph)
+    known = infer_shapes(graph)
     if cotangent.type is None:
         cotangent.type, cotangent.shape = of.type, of.shape
     for value in (of, *wrt, cotangent):
@@ -56,7 +57,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     grads = {of: _term(builder, cotangent)}
     for node in reversed(path):
         builder.scope = f"{name_of(node)}/gradient"
-        for x, dx in _pull_back(builder, node, grads, live, opset):
+        for x, dx in _pull_back(builder, node, grads, live, opset, known):
             grads[x] = grads[x] + dx if x in grads else dx
 
     results = [grads[value].value for value in wrt]
@@ -68,7 +69,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
 
 
 def _pull_back(
-    builder: Builder, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
+    builder: Builder, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int, known: Known
 ) -> Iterator[tuple[ir.Value, Term]]:
     """Apply the rule of ``node``; yield each input that depends on ``wrt`` and the gradient that it receives."""
     dys = tuple(grads.get(v) for v in node.outputs)
@@ -79,6 +80,7 @@ def _pull_back(
         tuple(_as_real(builder, v, dtype, live) for v in node.outputs),
         dys,
         opset,
+        known,
     )
     with contradictions_reported(node):
         dxs = RULES[operator_of(node)](call)
