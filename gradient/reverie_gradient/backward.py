@@ -11,6 +11,7 @@ from reverie_gradient.coverage import NO_GRADIENT, NO_GRADIENT_INPUTS, UNROLLED,
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
 from reverie_gradient.inference import infer_shapes
 from reverie_gradient.known import Known
+from reverie_gradient.nodes import bodies, inputs_of
 from reverie_gradient.rules.quantised import QUANTISING
 from reverie_gradient.table import RULES, Call, contradictions_reported, is_standard, name_of, operator_of
 from reverie_gradient.term import Term
@@ -114,6 +115,21 @@ def between(graph: ir.Graph, wrt: Sequence[ir.Value], of: ir.Value) -> tuple[lis
     return path[::-1], forward & needed
 
 
+def missing_rule(graph: ir.Graph, start: ir.Value) -> dict[ir.Node, str]:
+    """Return the nodes without a gradient rule that a gradient with respect to ``start`` would pass.
+
+    The reason may be "": then the operator is not one of ONNX's own. Nodes behind these are followed, too.
+    """
+    forward, found = {start}, dict[ir.Node, str]()
+    for node in graph:
+        if _has_no_gradient(node) or forward.isdisjoint(_inputs(node)):
+            continue
+        forward.update(v for v in node.outputs if _carries(node, v, forward))
+        if operator_of(node) not in RULES:
+            found[node] = (UNSUPPORTED | UNROLLED).get(operator_of(node), "")
+    return found
+
+
 def _missing(path: Sequence[ir.Node]) -> dict[str, list[str]]:
     missing: dict[str, list[str]] = {}
     for node in path:
@@ -126,12 +142,8 @@ def _inputs(node: ir.Node) -> Iterator[ir.Value]:
     """Yield what the outputs of a node depend on, including what the bodies of an If or Loop read from outside."""
     skipped = NO_GRADIENT_INPUTS.get(operator_of(node), ())
     yield from (v for i, v in enumerate(node.inputs) if v is not None and i not in skipped)
-    for attribute in node.attributes.values():
-        if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
-            graphs = [attribute.as_graph()] if attribute.type == ir.AttributeType.GRAPH else attribute.as_graphs()
-            for graph in graphs:
-                for inner in graph.all_nodes():
-                    yield from (v for v in inner.inputs if v is not None)
+    if bodies(node):
+        yield from inputs_of(node)
 
 
 def _has_no_gradient(node: ir.Node) -> bool:

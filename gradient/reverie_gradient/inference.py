@@ -16,6 +16,7 @@ import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
 from reverie_gradient.known import Dim, Elements, Known
+from reverie_gradient.nodes import inputs_of
 
 Dims = Sequence[Dim]
 
@@ -82,7 +83,7 @@ def why_unknown(value: ir.Value) -> str:
     shaping: set[ir.Value | None] = set()
     while (node := value.producer()) is not None:
         shaping = {_input(node, i) for i in SHAPING.get(node.op_type, ())}
-        unknown = [v for v in _all_inputs(node) if v.shape is None and v.const_value is None and v not in shaping]
+        unknown = [v for v in inputs_of(node) if v.shape is None and v.const_value is None and v not in shaping]
         if not unknown:
             break
         value = unknown[0]
@@ -127,7 +128,7 @@ def _by_onnx(
     try:
         schema: Any = onnx.defs.get_schema(node.op_type, opset)
         proto = ir.to_proto(node)
-        types = {v.name: _type(v) for v in _all_inputs(node) if v.name}
+        types = {v.name: _type(v) for v in inputs_of(node) if v.name}
         data = {
             proto.input[i]: onnx.numpy_helper.from_array(e.numbers, proto.input[i])
             for i, e in numbers.items()
@@ -177,16 +178,6 @@ def _dims(value: ir.Value | None) -> list[Dim] | None:
 
 def _input(node: ir.Node, index: int) -> ir.Value | None:
     return node.inputs[index] if index < len(node.inputs) else None
-
-
-def _all_inputs(node: ir.Node) -> list[ir.Value]:
-    """Return the inputs of ``node`` and what its bodies read from outside."""
-    inner = [v for graph in _bodies(node) for each in graph.all_nodes() for v in each.inputs]
-    return [v for v in (*node.inputs, *inner) if v is not None]
-
-
-def _bodies(node: ir.Node) -> list[ir.Graph]:
-    return [a.as_graph() for a in node.attributes.values() if a.type == ir.AttributeType.GRAPH]
 
 
 def _type(value: ir.Value) -> onnx.TypeProto:

@@ -16,6 +16,8 @@ import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
+from reverie_gradient.nodes import bodies
+
 MOST_ELEMENTS = 64 * 1024  # of a value that is worked out; larger ones are weights
 MOST_UNKNOWN = 256  # elements of a value of which not one is known
 
@@ -251,9 +253,7 @@ IMPURE = frozenset(
 
 def _is_pure(node: ir.Node) -> bool:
     """Whether the results of ``node`` follow from its inputs alone, and can be worked out here."""
-    graphs = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-    bodies = any(attribute.type in graphs for attribute in node.attributes.values())
-    return node.domain in ("", "ai.onnx") and node.op_type not in IMPURE and not bodies
+    return node.domain in ("", "ai.onnx") and node.op_type not in IMPURE and not bodies(node)
 
 
 def _is_large(value: ir.Value) -> bool:
