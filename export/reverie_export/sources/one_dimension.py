@@ -7,7 +7,15 @@ from typing import Any
 
 # In torch's errors for an input of the wrong rank: of Conv1d, of its transpose, of the pools.
 RAISED = re.compile(r"conv(_transpose)?1d|pool1d|Expected 2D or 3D|batched\) input|2D or 3D input")
-LAYERS = ("AdaptiveAvgPool1d", "AdaptiveMaxPool1d", "AvgPool1d", "BatchNorm1d", "Conv1d", "ConvTranspose1d", "MaxPool1d")
+LAYERS = (
+    "AdaptiveAvgPool1d",
+    "AdaptiveMaxPool1d",
+    "AvgPool1d",
+    "BatchNorm1d",
+    "Conv1d",
+    "ConvTranspose1d",
+    "MaxPool1d",
+)
 PLANAR = ("Conv2d", "ConvTranspose2d")
 
 
