@@ -12,6 +12,9 @@ STRICT ?=
 COVERAGE ?=
 PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
 
+# ONNX Runtime sends usage data unless this is set.
+export ORT_DISABLE_TELEMETRY ?= 1
+
 .PHONY: help demo test test-clients test-client test-lowest test-serving test-export coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
@@ -70,14 +73,14 @@ test-serving: .venv/serve/tested
 
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
-	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model
+	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model tests/docs/test_exporting_pages.py
 
 coverage:
 	@$(MAKE) --no-print-directory test-serving COVERAGE=1
 
 CLIENT_TESTS := tests/client tests/proto
 TORCH_TESTS := tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py
-SERVING_TESTS := tests/test_house.py tests/gradient tests/ascent tests/server $(TORCH_TESTS:%=--ignore=%)
+SERVING_TESTS := tests/test_house.py tests/gradient tests/ascent tests/server tests/docs/test_code_blocks.py $(TORCH_TESTS:%=--ignore=%)
 
 # The Pythons after the one that everything is tested on.
 NEWER := 3.12 3.13
@@ -124,7 +127,7 @@ bench: .venv/bench/ready .venv/training/ready
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 # Each row of docs/reliability.md, long form; figures on standard output.
-RELIABILITY ?= doors dispatch_races kill_job store_faults sigterm hosts load fuzz soak
+RELIABILITY ?= doors dispatch_races kill_job store_faults job_file_faults sigterm hosts load fuzz soak
 RACES ?= 500
 
 reliability: .venv/serve/tested
@@ -201,7 +204,7 @@ endef
 
 # onnxruntime is not among the export's own needs: the tests compare with it.
 .venv/export/ready: pyproject.toml
-	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test)
+	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test --group test-docs)
 
 # Lucent asks for releases of its own time; these few packages are what it really imports.
 .venv/bench/ready: pyproject.toml

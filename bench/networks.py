@@ -53,11 +53,11 @@ def measure(network: str) -> dict[str, Any]:
         begin = time.perf_counter()
         source = open_source(network, weights=weights, overrides=Overrides())
     names = normalise(source.graph, source.names)
-    targets = find_targets(source.graph.graph, names, source.native_size_px)
+    targets = find_targets(source.graph.graph, names, source.native_size)
     seconds = time.perf_counter() - begin
     chosen = choose(targets, returning(module, source))
     figures: dict[str, Any] = {
-        "size": source.native_size_px,
+        "size": source.native_size[0],
         "layers": len(targets),
         "recommended": sum(target.recommended for target in targets.values()),
         "export_s": round(seconds, 1),
@@ -135,7 +135,7 @@ def returning(module: Any, source: Any) -> set[str]:
         for path, part in module.named_modules()
     ]
     with torch.no_grad():
-        module(torch.zeros(1, source.channels, source.native_size_px, source.native_size_px))
+        module(torch.zeros(1, source.channels, *source.native_size))
     for hook in hooks:
         hook.remove()
     folded = {id(tensor) for tensor in normalised}
@@ -175,7 +175,7 @@ def compare(
     double = copy.deepcopy(module).double()
     for seed in range(PICTURES):
         rng = np.random.default_rng(seed)
-        image = rng.random((1, source.channels, source.native_size_px, source.native_size_px), np.float32)
+        image = rng.random((1, source.channels, *source.native_size), np.float32)
         exact = vjps(double, paths, image.astype(np.float64), source.normalisation)
         single = vjps(module, paths, image, source.normalisation)
         for place, (target, path) in chosen.items():

@@ -11,7 +11,7 @@ def recipe(layer: str, size: int, channel: int) -> Recipe:
     preset = PRESETS[DEFAULT_PRESET]
     return Recipe(
         terms=(Term("channel", layer, channel=channel),),
-        size=size,
+        size=(size, size),
         steps=1_000_000,
         learning_rate=preset.learning_rate,
         seed=0,

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from reverie_proto.sizes import to_message
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
@@ -100,7 +101,7 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
                     model=MODEL,
                     objective=spec_pb2.Objective(channel=objective),
                     steps=steps,
-                    size_px=SIZE,
+                    size=to_message((SIZE, SIZE)),
                     seed=number * 10_000 + picture,  # equal requests would share a render
                 )
                 request = StreamRenderRequest(spec=spec)

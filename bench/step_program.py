@@ -40,7 +40,7 @@ def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
     import onnxruntime
 
     model = ModelRepository([folder]).model(MODEL)
-    height, width = model.grid(layer, size)
+    height, width = model.grid(layer, (size, size))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     for name, fixed in (("N", 1), ("H", size), ("W", size), ("h", height), ("w", width)):

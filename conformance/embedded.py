@@ -37,7 +37,7 @@ def embedded_tasks() -> Iterator[Task]:
 def _layer(model: Model, layer: str, side: int, name: str, *, timed: bool = False) -> Task:
     proto = onnx.load(model.folder / model.layers[layer].file, load_external_data=False)
     entry = model.layers[layer].layer
-    shape = (1, entry.channels, *(model.grid(layer, side) if entry.spatial else ()))
+    shape = (1, entry.channels, *(model.grid(layer, (side, side)) if entry.spatial else ()))
     rng = generator(name)
     feeds = {
         "image": rng.random((1, 3, side, side), np.float32),
@@ -51,7 +51,7 @@ def _step(model: Model) -> Task:
     preset = PRESETS[DEFAULT_PRESET]
     recipe = Recipe(
         terms=(Term("channel", STEPPED, channel=7),),
-        size=SIDE,
+        size=(SIDE, SIDE),
         steps=2,
         learning_rate=preset.learning_rate,
         seed=0,
@@ -68,7 +68,7 @@ def _step(model: Model) -> Task:
 
 def _feeds(shapes: dict[str, tuple[int, ...]]) -> Arrays:
     rng = np.random.default_rng(0)
-    views = Views(Rotations(TransformSizes(SIDE)), 1)
+    views = Views(Rotations(TransformSizes.of((SIDE, SIDE))), 1)
     views.draw(0, draw(0, 2))
     vector = np.zeros(shapes["term0.vector"], np.float32)
     vector[..., 7] = 1

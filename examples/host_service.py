@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import grpc
+from reverie_proto.v1.size_pb2 import Size
 from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
@@ -50,7 +51,7 @@ async def call(channel: Any, model: str, layer: str) -> None:
     print(greeting.decode())
 
     objective = Objective(channel=ChannelObjective(layer=layer, channel=0))
-    spec = RenderSpec(model=model, objective=objective, size_px=64, steps=32)
+    spec = RenderSpec(model=model, objective=objective, size=Size(height_px=64, width_px=64), steps=32)
     reply = await VisualizationServiceStub(channel).RenderImage(RenderImageRequest(spec=spec))
     picture = reply.rendering.image
     print(f"A picture of {picture.width_px} x {picture.height_px} in {reply.rendering.elapsed_s:.1f} s")

@@ -54,7 +54,7 @@ LAWS = [
         "ascent/reverie_ascent",
         *("reverie_proto", "reverie_gradient", "google"),
         *("onnx", "onnx_ir", "onnxruntime", "numpy", "networkx", "platformdirs"),
-        onnxruntime=("runtime/",),
+        onnxruntime=("ort.py",),
     ),
     law(
         "export/reverie_export",

@@ -18,6 +18,8 @@ from onnx import TensorProto, numpy_helper
 from reverie_gradient import with_gradient
 from reverie_proto.v1 import catalog_pb2, manifest_pb2
 
+from tests.sizes import square
+
 CHANNELS = {"conv1_1": 6, "conv2_1": 8, "conv3_1": 10}
 LABELS = ("ring", "stripe", "dot", "leaf", "shell")
 
@@ -76,7 +78,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: fl
         for path in sorted(folder.iterdir())
     ]
     manifest = manifest_pb2.Manifest(
-        format_version=1,
+        format_version=2,
         name=folder.name,
         description="A tiny random network.",
         reverie_version="0",
@@ -86,7 +88,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0, bias: float = 0.0, gain: fl
             scale=1, mean=[0.5] * channels, std=[0.25] * channels, channel_order="RGB"
         ),
         labels=LABELS,
-        native_size_px=32,
+        native_size=square(32),
         image_channels=channels if channels != 3 else 0,  # 0 as in older manifests, which means 3
         layers=entries,
         files=files,
@@ -155,10 +157,10 @@ def _entry(layer: Layer) -> manifest_pb2.ExportedLayer:
             operator=layer.node.replace("(", " ").split()[0],
             channels=layer.channels,
             spatial=layer.stride > 0,
-            stride_px=layer.stride,
-            receptive_field_px=layer.sees,
-            min_size_px=8,
-            size_multiple_px=1,
+            stride=square(layer.stride) if layer.stride else None,
+            receptive_field=square(layer.sees),
+            min_size=square(8),
+            size_multiple=square(1),
         ),
         file=f"{layer.name}.onnx",
         preactivation=layer.preactivation,

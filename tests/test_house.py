@@ -197,6 +197,30 @@ def test_an_init_file_lists_names_and_holds_no_code(law: Law) -> None:
     assert broken == []
 
 
+# What commands print without `printable`, because nobody else has written it.
+OUR_OWN = {
+    "text",  # a new API key
+    "line",  # JSON, or printable lines
+    "STATUSES[status]",
+    "f'{stage} ...'",
+    "f'Stopping: renders in progress have {settings.grace:g} s to finish.'",
+    "toml(configuration)",
+    "json.dumps({'file': str(file), 'error': str(e)}, indent=2)",
+}
+
+
+def test_a_command_prints_names_from_elsewhere_only_where_they_cannot_control_the_terminal() -> None:
+    printed = {
+        node.args[0]
+        for law in LAWS
+        for path in files(law)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "click.echo"
+    }
+    raw = {ast.unparse(each) for each in printed if not isinstance(each, ast.Constant)}
+    assert {each for each in raw if not each.startswith(("printable(", "printable_lines("))} == OUR_OWN
+
+
 def test_no_test_imports_a_measurement() -> None:
     """What a test shares with a measurement lives in tests/, which bench/ may import."""
     broken = [

@@ -12,11 +12,15 @@ INTEGER: list[Any] = [*NOT_A_NUMBER, float("nan"), 64.0, np.float32(64), 2**32, 
 REAL: list[Any] = [*NOT_A_NUMBER, float("nan"), float("inf"), 10**5000, 1e300]
 TEXT: list[Any] = [*ANYTHING, True, 12, float("nan"), "\ud800"]
 CHOICE: list[Any] = [*ANYTHING, True, 1, float("nan"), "", "neither"]
+SIZE: list[Any] = [
+    *[value for value in INTEGER if not isinstance(value, tuple)],
+    *[(1, 2, 3), (), (True, 3), (3, None), [3, 2.0], "axb", "32x128", 1.5, ("3", "2"), (2**31, 5), np.array([3, 2])],
+]
 LIST: list[Any] = [{"a": 1}, b"bytes", None, object(), True, 12, float("nan"), "12", ["x"], [True], [2**40], [None]]
 
 #: Each option that client and engine share, the field that a violation of it names, and its wrong values.
 SHARED: dict[str, tuple[str, list[Any]]] = {
-    "size": ("spec.size_px", INTEGER),
+    "size": ("spec.size", SIZE),
     "steps": ("spec.steps", INTEGER),
     "seed": ("spec.seed", INTEGER),
     "learning_rate": ("spec.learning_rate", REAL),

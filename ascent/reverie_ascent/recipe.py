@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reverie_proto.sizes import Size
+
 Kind: TypeAlias = Literal["channel", "neuron", "layer", "direction"]
 Parametrization: TypeAlias = Literal["fourier", "pixel"]
 Transforms: TypeAlias = Literal["none", "lucid"]
@@ -38,10 +40,10 @@ class Term:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to render one picture: its objective, and the settings of the ascent. ``size`` is its side in pixels."""
+    """How to render one picture: its objective, its height and width, and the settings of the ascent."""
 
     terms: tuple[Term, ...]
-    size: int
+    size: Size
     steps: int
     learning_rate: float
     seed: int

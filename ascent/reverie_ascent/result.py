@@ -36,7 +36,7 @@ class Stopped(Exception):
 class Reached:
     """One element of the batch has made ``step`` steps; 0 is its initial noise.
 
-    ``objective`` was measured before the step's update, through its transforms. ``image`` is the picture [C, S, S]
+    ``objective`` was measured before the step's update, through its transforms. ``image`` is the picture [C, H, W]
     after the step, in [0, 1], if a frame is requested.
     """
 
@@ -51,7 +51,7 @@ class Step:
     """One step of a batch whose elements all started at once.
 
     ``index`` is the number of steps made. ``objective`` [N] was measured before the step's update, through its
-    transforms; it is NaN for an element that has ended. ``images`` holds the picture [C, S, S] after the step, in
+    transforms; it is NaN for an element that has ended. ``images`` holds the picture [C, H, W] after the step, in
     [0, 1], of each element with a requested frame, or is None if there is none.
     """
 
@@ -64,7 +64,7 @@ class Step:
 class Result:
     """The end of one element's ascent.
 
-    ``image`` is float32 [C, S, S] in [0, 1], ``activation`` its objective without transforms, ``history`` the objective
+    ``image`` is float32 [C, H, W] in [0, 1], ``activation`` its objective without transforms, ``history`` the objective
     at each step as in `Step`, and ``detail`` a sentence about the outcome.
     """
 

@@ -79,4 +79,6 @@ class BaseClient:
         return next(seconds for seconds in (timeout, self._timeout, CATALOGUE_TIMEOUT_S) if seconds is not None)
 
     def _error(self, error: grpc.RpcError) -> ReverieError:
-        return translate(error, target=self._connection.target)
+        # Of a channel that the host opened it is not known whether it is plaintext.
+        plaintext = self._connection.credentials is None if self._owns_channel else None
+        return translate(error, target=self._connection.target, plaintext=plaintext)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from google.protobuf.message import Message
+from reverie_proto.sizes import Size, from_message
 from reverie_proto.v1 import catalog_pb2, spec_pb2, visualization_pb2
 
 from reverie import spec
@@ -52,7 +54,8 @@ def model(message: catalog_pb2.Model) -> Model:
         description=message.description,
         layer_count=message.layer_count,
         labels=tuple(message.labels),
-        native_size_px=message.native_size_px,
+        native_size=_size(message, "native_size"),
+        problem=message.problem,
     )
 
 
@@ -64,11 +67,17 @@ def layer(message: catalog_pb2.Layer) -> Layer:
         operator=message.operator,
         channels=message.channels,
         spatial=message.spatial,
-        stride_px=message.stride_px,
-        receptive_field_px=message.receptive_field_px,
-        min_size_px=message.min_size_px,
-        size_multiple_px=message.size_multiple_px,
+        stride=_size(message, "stride"),
+        receptive_field=from_message(message.receptive_field),
+        min_size=from_message(message.min_size),
+        size_multiple=from_message(message.size_multiple),
+        fixed_size=_size(message, "fixed_size"),
     )
+
+
+def _size(message: Message, field: str) -> Size | None:
+    """Return the height and width in a field, or None if it is absent."""
+    return from_message(getattr(message, field)) if message.HasField(field) else None
 
 
 def rendering(message: spec_pb2.Rendering) -> Rendering:

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
+from reverie_proto.connecting import Cause, cause
 
 from reverie import errors
 from reverie.errors import Details, ReverieError, Violation
@@ -34,13 +35,33 @@ ERRORS: dict[grpc.StatusCode, type[ReverieError]] = {
 }
 
 
-def translate(error: grpc.RpcError, *, target: str) -> ReverieError:
-    """Return the ReverieError for a call to ``target`` that ended with a status other than OK."""
+# What to do if a client and a server do not understand each other.
+REMEDIES: dict[Cause, str] = {
+    Cause.TLS_SERVER: "if it has TLS, use that: name its authority with tls_ca (--tls-ca)",
+    Cause.PLAINTEXT_SERVER: "give it --tls-cert and --tls-key, or leave out all TLS arguments here; if it is another"
+    " machine in a network that you trust, use insecure=True (--insecure)",
+    Cause.EXPIRED: "renew it on the server",
+    Cause.NOT_YET_VALID: "check the clock, or the certificate on the server",
+    Cause.OTHER_NAME: "use the name of the certificate in the address, or say which to expect with tls_name",
+    Cause.UNTRUSTED: "name its authority with tls_ca (--tls-ca)",
+    Cause.CLIENT_REFUSED: "give a certificate that its authorities signed with tls_cert and tls_key (--tls-cert,"
+    " --tls-key)",
+}
+
+
+def translate(error: grpc.RpcError, *, target: str, plaintext: bool | None = None) -> ReverieError:
+    """Return the ReverieError for a call to ``target`` that ended with a status other than OK.
+
+    ``plaintext`` says whether the connection uses no TLS; None if that is not known.
+    """
     code = error.code()
     details = _details(error.trailing_metadata() or ())
     message = error.details() or f"The server ended the call with {code.name} and said nothing more."
     if code is grpc.StatusCode.UNAVAILABLE and not details.reason:
         # The status comes from gRPC, not from a Reverie server. Its message does not name the address as typed.
+        known = None if plaintext is None else cause(message, plaintext=plaintext)
+        if known is not None:
+            message = f"{known.value}; {REMEDIES[known]} ({message})"
         message = f"No Reverie server answers at {target}: {message}"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and "Deadline Exceeded" in message:
         # gRPC's own message, from the client or the server, names neither the limit nor a remedy.

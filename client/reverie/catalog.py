@@ -16,9 +16,9 @@ class Preset:
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest requests that a server accepts. The fields with a default are 0 if the server is too old."""
+    """The requests that a server accepts. The fields with a default are 0 if the server is too old."""
 
-    min_size_px: int
+    min_size_px: int  # of each side of a picture
     max_size_px: int
     max_steps: int
     max_frames: int
@@ -55,19 +55,21 @@ class Model:
     description: str
     layer_count: int
     labels: tuple[str, ...]  # classes, in the order of the last layer's channels; empty when unknown
-    native_size_px: int  # the size it was trained at; 0 when unknown
+    native_size: tuple[int, int] | None  # height and width that it was made for; None when unknown
+    problem: str = ""  # why it cannot be rendered; empty unless its folder on the server is broken
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of a model for which pictures can be rendered."""
+    """A layer of a model for which pictures can be rendered. Sizes are (height, width) in pixels of the picture."""
 
     name: str
     aliases: tuple[str, ...]
     operator: str  # of ONNX, such as "Conv"
     channels: int
     spatial: bool  # False for a plain vector, such as logits
-    stride_px: int  # between neighbouring positions; 0 when not spatial
-    receptive_field_px: int  # side of the square that one position sees; 0 when it sees the whole picture
-    min_size_px: int
-    size_multiple_px: int
+    stride: tuple[int, int] | None  # between neighbouring positions; None when not spatial
+    receptive_field: tuple[int, int]  # of what one position sees; a 0 stands for the whole height or width
+    min_size: tuple[int, int]
+    size_multiple: tuple[int, int]
+    fixed_size: tuple[int, int] | None  # the only height and width; a 0 stands for a free one, None for two

@@ -9,8 +9,9 @@ from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from reverie_proto import sizes
 from reverie_proto.options import FIELDS, Problem, SpecOptions, choices, shown, write
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import size_pb2, spec_pb2
 
 from reverie import objectives
 from reverie.errors import UsageError, refuse
@@ -24,14 +25,15 @@ MAKER_KEY = "reverie-maker"
 class Spec:
     """A description of a picture: its model, its objective, and options; None leaves an option to the server.
 
-    The spec of a :class:`Rendering` has every option filled in and the model pinned by digest. Rendering it again gives
-    the same picture; ``dataclasses.replace(rendering.spec, seed=1)`` describes a variant.
+    ``size`` is the side of a square or (height, width), in pixels. The spec of a :class:`Rendering` has every option
+    filled in, the size as (height, width), and the model pinned by digest. Rendering it again gives the same picture;
+    ``dataclasses.replace(rendering.spec, seed=1)`` describes a variant.
     """
 
     model: str
     objective: objectives.Objective
     model_digest: str | None = None
-    size: int | None = None
+    size: int | tuple[int, int] | None = None
     steps: int | None = None
     learning_rate: float | None = None
     seed: int | None = None
@@ -98,8 +100,13 @@ def from_message(message: spec_pb2.RenderSpec) -> Spec:
 
 
 def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
-    """Return the value of a field. An enum gives its name, None if unspecified, its number if this version lacks it."""
+    """Return the value of a field: (height, width) of a size.
+
+    An enum gives its name, None if unspecified, its number if this version lacks it.
+    """
     value, enum = getattr(message, field), message.DESCRIPTOR.fields_by_name[field].enum_type
+    if isinstance(value, size_pb2.Size):
+        return sizes.from_message(value)
     if enum is None:
         return value
     if not value:

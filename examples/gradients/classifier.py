@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir as ir
-import onnxruntime
 from PIL import Image
 from reverie_ascent.models.repository import embedded_models
+from reverie_ascent.runtime.ort import onnxruntime
 
 from demo_model.draw import draw
 from demo_model.motifs import LABELS

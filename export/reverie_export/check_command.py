@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
+from reverie_proto.sizes import accepted, described
 
 from reverie_export.options import Refused, network_options
 
@@ -44,10 +46,11 @@ def check(
         if as_json:
             click.echo(json.dumps({"file": str(file), "error": str(e)}, indent=2))
         raise Refused(str(e)) from e
-    for line in [json.dumps({"file": str(file), **found}, indent=2)] if as_json else report(file, found):
+    lines = [json.dumps({"file": str(file), **found}, indent=2)] if as_json else map(printable, report(file, found))
+    for line in lines:
         click.echo(line)
     for warning in found["warnings"]:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
     supported = sum(layer["supported"] for layer in found["layers"])
     if not supported:
         raise Refused(f"{file}: none of its layers can be exported: {found['layers'][0]['problem']}")
@@ -59,19 +62,16 @@ def report(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
     layers = found["layers"]
     width = max(len(layer["name"]) for layer in layers)
     kinds = max(len(layer["operator"]) for layer in layers)
+    sizes = max(16, *(len(_sizes(layer)) for layer in layers))
     yield f"{file}: {found['operators']} operators; {'; '.join(found['notes'])}"
     prepared = ", ".join(f"{key} {_short(value)}" for key, value in found["normalisation"].items())
-    yield f"pictures of {found['channels']} channels, native size {found['native_size_px']} px; {prepared}"
+    yield f"pictures of {found['channels']} channels, native size {described(found['native_size'])} px; {prepared}"
     yield ""
     for layer in layers:
-        size = f"from {layer['min_size_px']} px" if layer["size_multiple_px"] else f"{layer['min_size_px']} px only"
-        if layer["size_multiple_px"] > 1:
-            size += f" by {layer['size_multiple_px']}"
-        if not layer["shape"]:
-            size = "unknown size"
+        size = _sizes(layer) if layer["shape"] else "unknown size"
         shape = f"[{', '.join(map(str, layer['shape']))}]"
         state = "yes" if layer["portable"] else "yes, not portable" if layer["supported"] else "no"
-        yield f"{layer['name']:{width}}  {layer['operator']:{kinds}}  {shape:20}  {size:16}  {state}"
+        yield f"{layer['name']:{width}}  {layer['operator']:{kinds}}  {shape:20}  {size:{sizes}}  {state}"
     for title, key in (("no gradient", "missing"), ("not on every runtime", "unportable")):
         for obstacle in found[key]:
             nodes, blocks = obstacle["nodes"], obstacle["blocks"]
@@ -82,6 +82,10 @@ def report(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
     portable = sum(layer["portable"] for layer in layers)
     yield ""
     yield f"{supported} of {len(layers)} layers can be exported, {portable} of them portable"
+
+
+def _sizes(layer: Mapping[str, Any]) -> str:
+    return accepted(layer["min_size"], layer["size_multiple"], layer["fixed_size"]) + " px"
 
 
 def _some(names: list[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
 
 from reverie_export.options import Refused, network_options
 
@@ -70,8 +71,8 @@ def export(
     except ExportError as e:
         raise Refused(str(e)) from e
     for warning in made.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(printable(f"warning: {warning}"), err=True)
     for layer, reason in made.omitted.items():
-        click.echo(f"left out {layer}: {reason}", err=True)
+        click.echo(printable(f"left out {layer}: {reason}"), err=True)
     size_mb = sum(file.size_bytes for file in made.manifest.files) / 1e6
-    click.echo(f"{made.folder}: {len(made.manifest.layers)} layers, {size_mb:.1f} MB")
+    click.echo(printable(f"{made.folder}: {len(made.manifest.layers)} layers, {size_mb:.1f} MB"))

@@ -2,27 +2,34 @@
 
 ONNX's own shape inference takes one size at a time and accepts windows that do not fit. Here a pass over a list of
 steps takes microseconds per node, so hundreds of sizes can be tried, and values that cannot be computed at a size get
-no shape.
+no shape. Height and width are tried one after the other: a product such as 8 * 16 * 64 fits many pairs of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
 from reverie_gradient import inputs_of
+from reverie_proto.sizes import Size
 
 from reverie_export.shape_rules import ELEMENTWISE, REDUCE, RULES, WINDOWED, DoesNotFit, Shape, Step, windows
+from reverie_export.stated_shapes import KEY as STATED
+from reverie_export.stated_shapes import Stated, contradicts
 
 
 @dataclass(frozen=True)
 class Field:
-    """The stride and the receptive field of the positions of a value, in pixels."""
+    """The stride and the receptive field of the positions of a value along one axis, in pixels."""
 
     stride: float
-    size: float  # the side of a square; infinite for all of the picture
+    size: float  # infinite for all of the picture
+
+
+Fields = tuple[Field, Field]  # along the height and the width
+NOWHERE = Field(0, math.inf)
 
 
 def channels_of(graph: ir.Graph) -> int:
@@ -42,6 +49,7 @@ class Geometry:
             for name, value in graph.initializers.items()
             if value.const_value is not None
         }
+        self._stated: Mapping[str, Stated] = graph.meta.get(STATED, {})
         # Values that do not depend on the picture keep the shape that the trace found.
         varying = _varying(graph)
         constant = [value for node in graph if node not in varying for value in node.outputs]
@@ -51,7 +59,10 @@ class Geometry:
         self._steps = [_step(node) for node in graph if node in varying]
 
     def shapes(self, batch: int, height: int, width: int) -> dict[str, Shape]:
-        """Return the shape of every value that can be computed for a picture of this size."""
+        """Return the shape of every value that can be computed for pictures of this size.
+
+        For one picture, a value whose shape the network states otherwise cannot be computed.
+        """
         shapes: dict[str, Shape] = {**self._constants, self._image: (batch, self._channels, height, width)}
         for step in self._steps:
             rule = RULES.get(step.operator)
@@ -61,43 +72,32 @@ class Geometry:
                 found = rule(step, [shapes[name] for name in step.inputs if name])
             except (DoesNotFit, ArithmeticError, LookupError, TypeError, ValueError):  # the file contradicts itself
                 continue
+            stated = self._stated.get(step.outputs[0]) if batch == 1 else None
+            if stated is not None and contradicts(stated, found[0]):
+                continue
             if all(n > 0 for shape in found for n in shape):
                 shapes.update(zip(step.outputs, found, strict=False))
         return shapes
 
-    def fields(self, size: int) -> dict[str, Field]:
-        """Return stride and receptive field of every value that depends on the picture, a square of ``size``."""
-        shapes = self.shapes(1, size, size)
-        fields = {self._image: Field(1, 1)}
+    def fields(self, size: Size) -> dict[str, Fields]:
+        """Return stride and receptive field of every value that depends on the picture, which has this size."""
+        shapes = self.shapes(1, *size)
+        fields = {self._image: (Field(1, 1), Field(1, 1))}
         for step in self._steps:
             seen = [fields[name] for name in step.inputs if name in fields]
             if not seen:
                 continue
             if step.outputs[0] not in shapes:  # nothing is known of this operator
-                fields.update(dict.fromkeys(step.outputs, Field(0, math.inf)))
-                continue
-            stride, reach = max(f.stride for f in seen), max(f.size for f in seen)
-            inputs = [shapes[name] for name in step.inputs if name]
-            if step.operator in WINDOWED:
-                first = windows(step, inputs)[0]
-                stride, reach = stride * first.stride, reach + (first.span - 1) * stride
-            elif step.operator == "ConvTranspose":
-                stride = stride / (step.attributes.get("strides") or [1])[0]
-                reach += (inputs[1][2] - 1) * stride
-            elif step.operator == "Resize":
-                stride = stride * inputs[0][2] / shapes[step.outputs[0]][2]
-            elif not _keeps_positions(step, inputs[0], shapes[step.outputs[0]]):
-                stride, reach = 0, math.inf
-            fields.update(dict.fromkeys(step.outputs, Field(stride, reach)))
+                found = NOWHERE, NOWHERE
+            else:
+                inputs = [shapes[name] for name in step.inputs if name]
+                down, across = (
+                    _field(step, axis, [pair[axis] for pair in seen], inputs, shapes[step.outputs[0]])
+                    for axis in (0, 1)
+                )
+                found = down, across
+            fields.update(dict.fromkeys(step.outputs, found))
         return fields
-
-    def valid_sizes(self, limit: int) -> dict[str, list[int]]:
-        """Return for every value the sides of square pictures, up to ``limit``, at which it can be computed."""
-        valid: dict[str, list[int]] = {}
-        for size in range(1, limit + 1):
-            for name in self.shapes(1, size, size):
-                valid.setdefault(name, []).append(size)
-        return valid
 
 
 def _varying(graph: ir.Graph) -> set[ir.Node]:
@@ -145,16 +145,120 @@ def _step(node: ir.Node) -> Step:
     )
 
 
+def _field(step: Step, axis: int, seen: Sequence[Field], inputs: Sequence[Shape], result: Shape) -> Field:
+    """Return the field of a step's result along the height (``axis`` 0) or the width (1)."""
+    stride, reach = max(f.stride for f in seen), max(f.size for f in seen)
+    if step.operator in WINDOWED and len(result) == 4:
+        window = windows(step, inputs)[axis]
+        return Field(stride * window.stride, reach + (window.span - 1) * stride)
+    if step.operator == "ConvTranspose" and len(result) == 4:
+        stride = stride / (step.attributes.get("strides") or [1, 1])[axis]
+        return Field(stride, reach + (inputs[1][2 + axis] - 1) * stride)
+    if step.operator == "Resize" and len(result) == 4:
+        return Field(stride * inputs[0][2 + axis] / result[2 + axis], reach)
+    return Field(stride, reach) if _keeps_positions(step, inputs[0], result) else NOWHERE
+
+
 @dataclass(frozen=True)
-class Sizes:
-    """The sizes of square pictures that a layer takes: multiples of ``multiple`` from ``least`` upwards."""
+class Sides:
+    """The heights, or the widths, of the pictures that a layer takes: multiples of ``multiple`` from ``least`` on."""
 
     least: int
     multiple: int
     only: bool = False  # only `least` itself
 
+    def __contains__(self, side: int) -> bool:
+        """Whether the layer takes pictures of this height, or width."""
+        return side == self.least if self.only else side >= self.least and side % self.multiple == 0
 
-def regular(valid: Sequence[int], native: int, limit: int) -> Sizes:
+    def at_least(self, side: int) -> int:
+        """Return the smallest of them that is not less than ``side``, or the only one."""
+        return self.least if self.only else -(-max(side, self.least) // self.multiple) * self.multiple
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of the pictures that a layer takes."""
+
+    height: Sides
+    width: Sides
+
+    @classmethod
+    def fixed(cls, size: Size) -> Sizes:
+        """Return one size."""
+        height, width = (Sides(side, side, only=True) for side in size)
+        return cls(height, width)
+
+    @property
+    def least(self) -> Size:
+        """The smallest size."""
+        return self.height.least, self.width.least
+
+    @property
+    def multiple(self) -> Size:
+        """The numbers of which height and width are multiples."""
+        return self.height.multiple, self.width.multiple
+
+    @property
+    def only(self) -> Size:
+        """The only height and the only width; 0 for one that is free."""
+        height, width = (sides.least if sides.only else 0 for sides in (self.height, self.width))
+        return height, width
+
+    def __contains__(self, size: Size) -> bool:
+        """Whether the layer takes pictures of this size."""
+        return size[0] in self.height and size[1] in self.width
+
+    def at_least(self, size: Size) -> Size:
+        """Return the smallest size of which no side is less than that of ``size``, except for fixed ones."""
+        return self.height.at_least(size[0]), self.width.at_least(size[1])
+
+
+def valid_sizes(
+    geometry: Geometry, native: Size, limit: Size, arranged: Mapping[str, Callable[[Shape], Shape]]
+) -> dict[str, Sizes]:
+    """Return the sizes of pictures, up to ``limit``, at which each value is one of as many features, [1, C, ...].
+
+    ``arranged`` returns the shape of each value with its features before its positions. The height is varied at the
+    native width and the width at the native height. For a value that cannot be computed at the native size, the
+    smallest square at which it can takes its place. A value that can be computed at no size is left out.
+    """
+    seen: dict[Size, dict[str, Shape]] = {}
+
+    def at(size: Size) -> dict[str, Shape]:
+        if size not in seen:
+            shapes = geometry.shapes(1, *size)
+            seen[size] = {name: arrange(shapes[name]) for name, arrange in arranged.items() if name in shapes}
+        return seen[size]
+
+    bases = dict.fromkeys(at(native), native)
+    for side in range(1, max(limit) + 1) if len(bases) < len(arranged) else ():
+        bases = dict.fromkeys(at((side, side)), (side, side)) | bases
+    return {name: sizes for name, base in bases.items() if (sizes := _sizes(name, base, limit, at)) is not None}
+
+
+def _sizes(name: str, base: Size, limit: Size, at: Callable[[Size], Mapping[str, Shape]]) -> Sizes | None:
+    """Return the sizes at which a value has the rank and the features that it has at ``base``."""
+    expected = at(base)[name]
+
+    def fits(size: Size) -> bool:
+        found = at(size).get(name, ())
+        return len(found) == len(expected) and found[:2] == expected[:2]
+
+    if expected[0] != 1:
+        return None
+    heights = [height for height in range(1, limit[0] + 1) if fits((height, base[1]))]
+    widths = [width for width in range(1, limit[1] + 1) if fits((base[0], width))]
+    found = Sizes(regular(heights, base[0], limit[0]), regular(widths, base[1], limit[1]))
+    # Height and width may depend on each other, as where their product must be a multiple of a number.
+    return found if fits(found.least) and fits(found.at_least(UNRELATED)) else Sizes.fixed(base)
+
+
+UNRELATED = (37, 53)
+"""A height and a width without a common factor."""
+
+
+def regular(valid: Sequence[int], native: int, limit: int) -> Sides:
     """Describe ``valid``, out of 1..``limit``, by the smallest step of which all multiples, at least two, are valid.
 
     The native size is among them if it is valid. If there is no such step, the native size is the only one.
@@ -165,6 +269,6 @@ def regular(valid: Sequence[int], native: int, limit: int) -> Sizes:
         first = -(-least // multiple) * multiple
         tried = range(first, limit + 1, multiple)
         if len(tried) >= 2 and known.issuperset(tried) and (native in tried or native not in known):
-            return Sizes(first, multiple)
+            return Sides(first, multiple)
     only = native if native in known else least
-    return Sizes(only, only, only=True)
+    return Sides(only, only, only=True)

@@ -13,7 +13,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 from reverie_gradient import Builder, GradientError, add_gradient, unportable
 
-from reverie_export.geometry import Geometry, channels_of
+from reverie_export.geometry import Geometry, Sides, channels_of
 from reverie_export.layers import Target
 from reverie_export.normalise import OPSET
 from reverie_export.sources.source import Normalisation
@@ -114,16 +114,15 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
     sides of a residual sum are not broadcast.
     """
     sizes = target.sizes
-    heights = tuple(sizes.least + (0 if sizes.only else n * sizes.multiple) for n in STEPS)
-    widths = heights[1:] + heights[:1]
+    heights, widths = _varied(sizes.height, STEPS), _varied(sizes.width, (*STEPS[1:], *STEPS[:1]))
     geometry = Geometry(graph)
     result = graph.outputs[0].name or ""
     alone = takes_one_picture(geometry, result, heights[0], widths[0])
     batches = (1,) * len(BATCHES) if alone else BATCHES
     seen = [geometry.shapes(n, h, w) for n, h, w in zip(batches, heights, widths, strict=True)]
     symbols: dict[tuple[int, ...], str] = {BATCHES: "N"}
-    if not sizes.only:
-        symbols |= {heights: "H", widths: "W"}
+    symbols |= {sides: letter for sides, letter in ((heights, "H"), (widths, "W")) if len(set(sides)) > 1}
+    if not all(sizes.only):
         shape = [s.get(result, ()) for s in seen]
         if target.spatial:
             for axis, letter in ((2, "h"), (3, "w")):
@@ -139,14 +138,19 @@ def _state_shapes(graph: ir.Graph, target: Target) -> None:
         for axis, change in enumerate(zip(*(shapes[name] for shapes in seen), strict=True)):
             if len(set(change)) > 1:
                 dims.append(symbols.setdefault(change, f"size{len(symbols)}"))
-            elif sizes.only and axis >= 2:
+            elif all(sizes.only) and axis >= 2:
                 dims.append(f"{'hw'[axis % 2]}{change[0]}")  # one size says nothing about others
             else:
                 dims.append(change[0])
         value.shape = ir.Shape(dims)
         value.dtype = value.dtype or ir.DataType.FLOAT
-    if sizes.only:
+    if any(sizes.only):
         graph.inputs[0].shape = ir.Shape([1 if alone else "N", channels_of(graph), "H", "W"])
+
+
+def _varied(sides: Sides, steps: Sequence[int]) -> tuple[int, ...]:
+    """Return heights, or widths, that tell symbols apart; always the same one if there is only one."""
+    return tuple(sides.least + (0 if sides.only else n * sides.multiple) for n in steps)
 
 
 def takes_one_picture(geometry: Geometry, value: str, height: int, width: int) -> bool:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx_ir as ir
+from reverie_proto.sizes import Size
 
 from reverie_export.arrangement import UNCHANGED, Arrangement, Tokens, arrangements, is_linear
 from reverie_export.errors import NoLayers, UnknownLayer, nearest
-from reverie_export.geometry import Geometry, Sizes, regular
+from reverie_export.geometry import Fields, Geometry, Sizes, valid_sizes
 from reverie_export.normalise import Names
 
 CONVOLUTIONS = frozenset(("Conv", "ConvTranspose"))
@@ -53,8 +54,8 @@ class Target:
     operator: str
     channels: int
     spatial: bool
-    stride_px: int
-    receptive_field_px: int
+    stride: Size
+    receptive_field: Size  # 0 for the whole height or width
     sizes: Sizes
     preactivation: str = ""  # of a Relu: the name of the layer it is applied to
     kind: str = ""  # one of KINDS
@@ -67,18 +68,23 @@ class Target:
         return _file(self.name)
 
 
-def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target]:
+def find_targets(graph: ir.Graph, names: Names, native: Size) -> dict[str, Target]:
     """Return all layers of ``graph`` by name, from the picture upwards.
 
     Convolutions and linear maps, activations, normalisations, poolings and joins whose value is [N, C] or has features
     and positions, [N, C, h, w], [N, h, w, C] or tokens [N, T, C]; the input of a Relu is always one. If ``names`` has
     any value, only values that it names are layers.
     """
-    limit = max(4 * native, 256)
     geometry = Geometry(graph)
-    valid, fields, shapes = geometry.valid_sizes(limit), geometry.fields(native), geometry.shapes(1, native, native)
+    fields, shapes = geometry.fields(native), geometry.shapes(1, *native)
     shapes = {name: shape for name, value in _values(graph).items() if (shape := _traced_shape(value))} | shapes
     arranged = arrangements(graph, shapes)
+    valid = valid_sizes(
+        geometry,
+        native,
+        (max(4 * native[0], 256), max(4 * native[1], 256)),
+        {name: arrangement.shape for name, arrangement in arranged.items() if not isinstance(arrangement, Tokens)},
+    )
     before_relu = {node.inputs[0].name for node in graph if node.op_type == "Relu" and node.inputs[0] is not None}
 
     targets: dict[str, Target] = {}
@@ -101,9 +107,9 @@ def find_targets(graph: ir.Graph, names: Names, native: int) -> dict[str, Target
             operator=node.op_type,
             channels=shape[1],
             spatial=len(shape) == 4,
-            stride_px=_stride(field.stride, arrangement, shape, native),
-            receptive_field_px=math.ceil(field.size) if math.isfinite(field.size) else 0,
-            sizes=_sizes(valid.get(value, ()), arrangement, native, limit),
+            stride=_stride(field, arrangement, shape, native),
+            receptive_field=_receptive_field(field),
+            sizes=valid.get(value, Sizes.fixed(native)),  # tokens have the grid of the native size only
             kind=kind,
             recommended=kind in RECOMMENDED and _has_positions(shape) and not _is_only_rearranged(node),
             arrangement=arrangement,
@@ -121,18 +127,20 @@ def _values(graph: ir.Graph) -> Mapping[str, ir.Value]:
     return ir.convenience.create_value_mapping(graph, include_subgraphs=False)
 
 
-def _sizes(valid: Sequence[int], arrangement: Arrangement, native: int, limit: int) -> Sizes:
-    """Return the sizes of pictures for the layer; a row of tokens has the grid of the native size only."""
-    if not valid or isinstance(arrangement, Tokens):
-        return Sizes(native, native, only=True)
-    return regular(valid, native, limit)
-
-
-def _stride(traced: float, arrangement: Arrangement, shape: Sequence[int], native: int) -> int:
+def _stride(traced: Fields, arrangement: Arrangement, shape: Sequence[int], native: Size) -> Size:
     """Return the distance of neighbouring positions in pixels, 0 if they are not positions of the picture."""
     if len(shape) == 2 or (isinstance(arrangement, Tokens) and arrangement.width == 1):
-        return 0
-    return math.ceil(traced) or (native // shape[2] if shape[2] > 1 else 0)
+        return 0, 0
+    down, across = (
+        math.ceil(field.stride) or (side // count if count > 1 else 0)
+        for field, side, count in zip(traced, native, shape[2:], strict=True)
+    )
+    return down, across
+
+
+def _receptive_field(traced: Fields) -> Size:
+    height, width = (math.ceil(field.size) if math.isfinite(field.size) else 0 for field in traced)
+    return height, width
 
 
 def _kind(node: ir.Node) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 from google.protobuf import json_format
-from reverie_proto.v1 import catalog_pb2, manifest_pb2
+from reverie_proto.sizes import Size, to_message
+from reverie_proto.v1 import catalog_pb2, manifest_pb2, size_pb2
 
 from reverie_export.layers import Target
 from reverie_export.normalise import OPSET
@@ -19,7 +20,7 @@ from reverie_export.sources.source import Source
 from reverie_export.verify import Verification
 
 FILE = "manifest.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def manifest(
@@ -49,7 +50,7 @@ def manifest(
             channel_order=source.normalisation.channel_order,
         ),
         labels=source.labels,
-        native_size_px=source.native_size_px,
+        native_size=to_message(source.native_size),
         image_channels=source.channels,
         layers=[_layer(target, verification, written) for target, verification in layers],
         files=files,
@@ -64,10 +65,11 @@ def _layer(target: Target, verification: Verification, written: set[str]) -> man
             operator=target.operator,
             channels=target.channels,
             spatial=target.spatial,
-            stride_px=target.stride_px,
-            receptive_field_px=target.receptive_field_px,
-            min_size_px=target.sizes.least,
-            size_multiple_px=target.sizes.multiple,
+            stride=_unless_zero(target.stride),
+            receptive_field=_unless_zero(target.receptive_field),
+            min_size=to_message(target.sizes.least),
+            size_multiple=to_message(target.sizes.multiple),
+            fixed_size=_unless_zero(target.sizes.only),
             recommended=target.recommended,
             kind=target.kind,
         ),
@@ -75,11 +77,16 @@ def _layer(target: Target, verification: Verification, written: set[str]) -> man
         preactivation=target.preactivation if target.preactivation in written else "",
         verification=manifest_pb2.Verification(
             reference=verification.reference,
-            sizes_px=verification.sizes_px,
+            sizes=map(to_message, verification.sizes),
             activation_error=verification.activation_error,
             gradient_error=verification.gradient_error,
         ),
     )
+
+
+def _unless_zero(size: Size) -> size_pb2.Size | None:
+    """Return the message of a size, or None, which leaves the field out, if it is 0 x 0."""
+    return to_message(size) if any(size) else None
 
 
 def described(path: Path, sha256: str = "") -> manifest_pb2.File:

@@ -17,6 +17,7 @@ from reverie_gradient import inline_functions
 from reverie_export.batch_norm import STANDARD, FoldBatchNorms
 from reverie_export.errors import BadSource
 from reverie_export.folding import FoldConstants, FoldKnown, ResolveControlFlow
+from reverie_export.stated_shapes import NoteStatedShapes
 from reverie_export.symbolic_batch import SymbolicBatch
 
 OPSET = 18
@@ -35,6 +36,7 @@ def normalise(model: ir.Model, names: Names) -> Names:
     batch_norms = FoldBatchNorms(names)
     steps = (
         common.InlinePass(),
+        NoteStatedShapes(),  # before shapes that are computed become numbers
         *(FoldKnown(), ResolveControlFlow(), InferShapes(), FoldKnown()),
         InlineDefinitions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable_lines
+from reverie_proto.sizes import Size
 
 
 class Refused(click.ClickException):
     """A network that cannot be exported; exit code 2."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """Return the message, in which names from the network cannot control the terminal."""
+        return printable_lines(self.message)
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -39,13 +46,16 @@ def _layers(_: click.Context, __: click.Parameter, text: str) -> tuple[str, ...]
     return () if text == "all" else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _size(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int | None, int | None]:
+def _picture(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int | None, Size | None]:
+    """Return the channels and the size of CHANNELSxHEIGHTxWIDTH, HEIGHTxWIDTH or the side of a square."""
     if text is None:
         return None, None
     parts = text.lower().split("x")
-    if not all(part.isdecimal() for part in parts) or len(parts) not in (1, 3) or len(set(parts[-2:])) != 1:
-        raise click.BadParameter(f"{text!r} is not a square size such as 3x224x224 or 224")
-    return int(parts[0]) if len(parts) == 3 else None, int(parts[-1])
+    if len(parts) > 3 or not all(re.fullmatch("[0-9]{1,9}", part) for part in parts):
+        problem = "is not channels x height x width such as 3x224x224, height x width such as 32x128, or a side"
+        raise click.BadParameter(f"{text!r} {problem} such as 224")
+    *channels, height, width = map(int, parts if len(parts) > 1 else parts * 2)
+    return (channels[0] if channels else None), (height, width)
 
 
 def _constants(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> Mapping[str, tuple[float, ...] | str]:
@@ -63,7 +73,10 @@ def _constants(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> M
 OPTIONS = (
     click.option("--layers", default="all", show_default=True, callback=_layers, help="Names, separated by commas."),
     click.option(
-        "--input", "picture", callback=_size, help="Channels and size that the network is made for, such as 3x224x224."
+        "--input",
+        "picture",
+        callback=_picture,
+        help="Channels, height and width that the network is made for, such as 3x224x224.",
     ),
     click.option("--mean", callback=_numbers, help="Normalisation: (scale * picture - mean) / std, picture in [0, 1]."),
     click.option("--std", callback=_numbers, help="See --mean."),
@@ -101,7 +114,7 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
         channels, size = overrides.pop("picture")
         if overrides.pop("bgr"):
             overrides["channel_order"] = "BGR"
-        command(overrides={**overrides, "channels": channels, "size_px": size}, **given)
+        command(overrides={**overrides, "channels": channels, "size": size}, **given)
 
     for option in reversed(OPTIONS):
         call = option(call)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
@@ -14,6 +14,7 @@ from reverie_proto.v1 import manifest_pb2
 from reverie_export import manifest as manifests
 from reverie_export.errors import ExportError, NoLayers
 from reverie_export.folder import check_free, writing
+from reverie_export.geometry import Sizes
 from reverie_export.layer_graph import layer_graph
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
@@ -83,20 +84,19 @@ def export_model(
     if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
         raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
     try:
-        targets = choose(find_targets(forward, names, opened.native_size_px), layers)
+        targets = choose(find_targets(forward, names, opened.native_size), layers)
     except NoLayers as e:
         raise NoLayers(f"{e}{first_obstacle(forward)}") from e
     progress("reading the network", 1, 1)
 
     graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)
-    held = {name: v.const_value.numpy() for name, v in forward.initializers.items() if v.const_value is not None}
-    findings = verify(
-        (subjects := [Subject(targets[name], graph.graph) for name, graph in graphs.items()]),
-        opened.reference,
-        opened.normalisation,
-        held,
-        lambda done, total: progress("comparing with the original", done, total),
-    )
+    findings = _compare(opened, targets, graphs, progress)
+    if unfit := [name for name, found in findings.items() if found.unfit and not all(targets[name].sizes.only)]:
+        # The network itself does not take these sizes: the layers work for the size that it was made for.
+        targets |= {name: replace(targets[name], sizes=Sizes.fixed(opened.native_size)) for name in unfit}
+        again, _ = _layer_graphs(forward, {n: targets[n] for n in unfit}, opened.normalisation, portable, progress)
+        graphs |= again
+        findings |= _compare(opened, targets, again, progress)
     omitted |= {name: found.problem for name, found in findings.items() if found.problem}
     omitted |= refused if not layers else {}
     good = {name: graph for name, graph in graphs.items() if name not in omitted}
@@ -104,7 +104,7 @@ def export_model(
 
     with writing(folder) as partial:
         message = _write(partial, name, opened, [(targets[n], g, findings[n]) for n, g in good.items()], progress)
-    if alone := [s.target.name for s in subjects if s.takes_one and s.target.name in good]:
+    if alone := [name for name, graph in good.items() if Subject(targets[name], graph.graph).takes_one]:
         warnings.append(
             f"{', '.join(alone[:4])}{f' and {len(alone) - 4} more' if len(alone) > 4 else ''}: a batch of 1 is written"
             " into the network, so these graphs take one picture at a time"
@@ -127,6 +127,21 @@ def _layer_graphs(
             omitted[name] = f"its operators contradict each other: {e}"
         progress("differentiating", i, len(targets))
     return graphs, omitted
+
+
+def _compare(
+    source: Source, targets: Mapping[str, Target], graphs: Mapping[str, ir.Model], progress: Progress
+) -> dict[str, Verification]:
+    """Compare the graphs of layers with the original network."""
+    initializers = source.graph.graph.initializers
+    held = {name: v.const_value.numpy() for name, v in initializers.items() if v.const_value is not None}
+    return verify(
+        [Subject(targets[name], graph.graph) for name, graph in graphs.items()],
+        source.reference,
+        source.normalisation,
+        held,
+        lambda done, total: progress("comparing with the original", done, total),
+    )
 
 
 def _check_enough(good: Mapping[str, ir.Model], omitted: Mapping[str, str], asked: Sequence[str]) -> None:

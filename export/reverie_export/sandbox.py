@@ -46,6 +46,7 @@ def survey_in_sandbox(
     }
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"
     try:
         done = subprocess.run(
             [sys.executable, "-m", "reverie_export.sandbox_child"],

@@ -23,7 +23,7 @@ except ImportError:  # Windows has no limits but that of time, which the parent 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the survey of the file, or the kind of an ExportError and its message."""
     overrides = dict(request["overrides"])
-    for key in ("mean", "std", "range"):
+    for key in ("size", "mean", "std", "range"):
         overrides[key] = tuple(overrides[key]) if overrides.get(key) is not None else None
     overrides["preprocessing"] = Path(overrides["preprocessing"]) if overrides.get("preprocessing") else None
     path = Path(request["path"])

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
+from reverie_proto.sizes import Size
 
 from reverie_export.evaluate import CannotEvaluate, evaluate
 from reverie_export.geometry import Geometry
@@ -65,18 +66,18 @@ def warnings_about(source: Source) -> list[str]:
     result = next((v for v in reference.graph.outputs if v.name), None)
     if result is None:
         return []
-    pictures = drawn(source.channels, _size(reference, result.name or "", source.native_size_px))
+    pictures = drawn(source.channels, _size(reference, result.name or "", source.native_size))
     answers = _answers(reference, pictures, source.normalisation, result.name or "")
     found = _about_answers(list(pictures), answers, source.labels) if answers is not None else []
     return found + _about_statistics(reference, pictures, source.normalisation)
 
 
-def drawn(channels: int, size: int) -> dict[str, Floats]:
-    """Return very different pictures [1, C, S, S] in [0, 1], float32."""
+def drawn(channels: int, size: Size) -> dict[str, Floats]:
+    """Return very different pictures [1, C, H, W] in [0, 1], float32."""
     rng = np.random.default_rng(0)
-    flat = np.ones((1, channels, size, size), np.float32)
-    ramp = np.linspace(0, 1, size, dtype=np.float32)
-    stripes = (np.arange(size) // 4 % 2).astype(np.float32)
+    flat = np.ones((1, channels, *size), np.float32)
+    ramp = np.linspace(0, 1, size[1], dtype=np.float32)
+    stripes = (np.arange(size[0]) // 4 % 2).astype(np.float32)
     return {
         "black": 0 * flat,
         "white": flat,
@@ -89,21 +90,21 @@ def drawn(channels: int, size: int) -> dict[str, Floats]:
     }
 
 
-def clouds(rng: np.random.Generator, channels: int, size: int) -> Floats:
+def clouds(rng: np.random.Generator, channels: int, size: Size) -> Floats:
     """Return noise with the spectrum of photographs, amplitude 1 / frequency, and correlated colours."""
-    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None])
-    waves = np.fft.rfft2(rng.standard_normal((channels + 1, size, size))) / np.maximum(frequency, 1 / size)
-    planes = np.fft.irfft2(waves, (size, size))
+    frequency = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None])
+    waves = np.fft.rfft2(rng.standard_normal((channels + 1, *size))) / np.maximum(frequency, 1 / max(size))
+    planes = np.fft.irfft2(waves, size)
     planes = planes[:1] + 0.3 * planes[1:]
     planes = 0.45 + 0.25 * (planes - planes.mean()) / planes.std()
     return np.asarray(np.clip(planes, 0, 1)[None], np.float32)
 
 
-def _size(reference: OnnxReference, value: str, native: int) -> int:
+def _size(reference: OnnxReference, value: str, native: Size) -> Size:
     if reference.entry.layout != "NCHW":
         return native
     geometry = Geometry(reference.graph)
-    return next((s for s in SIZES_PX if s < native and value in geometry.shapes(1, s, s)), native)
+    return next(((s, s) for s in SIZES_PX if s < min(native) and value in geometry.shapes(1, s, s)), native)
 
 
 def _run(reference: OnnxReference, picture: Floats, normalisation: Normalisation, value: str) -> Floats:

@@ -193,6 +193,8 @@ def _squeeze(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     x = shapes[0]
     given = len(step.constants) > 1 and step.constants[1] is not None
     axes = _axes(step, 1, len(x)) if given else [i for i, n in enumerate(x) if n == 1]
+    if any(x[axis] != 1 for axis in axes):
+        raise DoesNotFit
     return [tuple(n for i, n in enumerate(x) if i not in axes)]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import onnx_ir as ir
 from reverie_gradient import GradientError, MissingRule, UnknownShape, Unrelated, add_gradient, inputs_of, unportable
+from reverie_proto.sizes import Size
 
 from reverie_export.errors import NoLayers
 from reverie_export.geometry import Geometry
@@ -41,8 +42,9 @@ class Layer:
     name: str
     operator: str
     shape: tuple[int | str, ...]  # "N" for any number of pictures
-    min_size_px: int
-    size_multiple_px: int  # 0: the smallest size is the only one
+    min_size: Size
+    size_multiple: Size
+    fixed_size: Size  # the only height and width; 0 for a free one
     supported: bool
     portable: bool
     problem: str = ""
@@ -54,7 +56,7 @@ class Survey:
 
     operators: int
     channels: int
-    native_size_px: int
+    native_size: Size
     notes: tuple[str, ...]
     normalisation: Mapping[str, object]
     layers: tuple[Layer, ...]
@@ -92,7 +94,7 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
 
     Raises ExportError if there are no layers, or for an unknown one.
     """
-    operators, native = len(source.graph.graph), source.native_size_px
+    operators, native = len(source.graph.graph), source.native_size
     refuse_independent(source, layers)
     names = normalise(source.graph, source.names)
     graph = source.graph.graph
@@ -109,12 +111,14 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
         path = paths.get(node.outputs[0].name or "", _Path())
         reached[name] = path.nodes
         problem = _problems(path, verdicts) or [NO_SIZE]
-        found.append(Layer(name, node.op_type, (), 0, 0, supported=False, portable=False, problem=problem[0]))
+        found.append(
+            Layer(name, node.op_type, (), (0, 0), (0, 0), (0, 0), supported=False, portable=False, problem=problem[0])
+        )
     normalisation = source.normalisation
     return Survey(
         operators=operators,
         channels=source.channels,
-        native_size_px=native,
+        native_size=native,
         notes=tuple(source.notes),
         normalisation={
             "mean": list(normalisation.mean),
@@ -134,19 +138,20 @@ def _problems(path: _Path, verdicts: Mapping[int, _Verdict]) -> list[str]:
 
 
 def _layer(
-    target: Target, path: _Path | None, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: int
+    target: Target, path: _Path | None, verdicts: Mapping[int, _Verdict], geometry: Geometry, native: Size
 ) -> Layer:
     sizes = target.sizes
-    at = native if native >= sizes.least and native % sizes.multiple == 0 and not sizes.only else sizes.least
-    one = takes_one_picture(geometry, target.value, at, at)
-    shape = geometry.shapes(1, at, at).get(target.value, ())
+    at = native if native in sizes else sizes.least
+    one = takes_one_picture(geometry, target.value, *at)
+    shape = geometry.shapes(1, *at).get(target.value, ())
     problems = _problems(path, verdicts) if path is not None else [NO_PATH]
     return Layer(
         name=target.name,
         operator=target.operator,
         shape=(1 if one else "N", target.channels, *shape[2:]),
-        min_size_px=sizes.least,
-        size_multiple_px=0 if sizes.only else sizes.multiple,
+        min_size=sizes.least,
+        size_multiple=sizes.multiple,
+        fixed_size=sizes.only,
         supported=not problems,
         portable=not problems and not any(verdicts[i].unportable for i in (path or _Path()).nodes),
         problem=problems[0] if problems else "",

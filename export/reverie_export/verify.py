@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
+from reverie_proto.sizes import Size, described
 
 from reverie_export.evaluate import CannotEvaluate, Memo, evaluate
 from reverie_export.geometry import Sizes, channels_of
@@ -29,19 +30,21 @@ class Verification:
     """The errors of one layer: relative, in L2, the largest of all pictures."""
 
     reference: str
-    sizes_px: tuple[int, ...]
+    sizes: tuple[Size, ...]
     activation_error: float
     gradient_error: float
     problem: str = ""  # why the layer must not be used; empty if it may
+    unfit: bool = False  # whether the problem is that the original network does not take pictures of that size
 
     def joined(self, other: Verification) -> Verification:
         """Return the largest errors of both."""
         return Verification(
             self.reference,
-            (*self.sizes_px, *other.sizes_px),
+            (*self.sizes, *other.sizes),
             max(self.activation_error, other.activation_error),
             max(self.gradient_error, other.gradient_error),
             self.problem or other.problem,
+            self.unfit or other.unfit,
         )
 
 
@@ -52,6 +55,7 @@ class Result:
     value: str
     error: float = np.inf
     problem: str = ""
+    unfit: bool = False  # as in `Verification`
     cotangent: Floats = field(default_factory=lambda: np.zeros(0))  # of the network's own value
     gradient: Floats = field(default_factory=lambda: np.zeros(0))
 
@@ -70,12 +74,13 @@ class Subject:
         return shape is not None and shape[0] == 1
 
 
-def sizes_to_try(sizes: Sizes) -> tuple[int, ...]:
-    """Return two sizes that a layer takes, the second at least 1.5 times the first, or its only one."""
-    if sizes.only:
-        return (sizes.least,)
-    first = _at_least(max(sizes.least, SMALLEST_PX), sizes.multiple)
-    return first, _at_least(first + first // 2, sizes.multiple)
+def sizes_to_try(sizes: Sizes) -> tuple[Size, ...]:
+    """Return two sizes that a layer takes, or its only one: one side of the second is at least 1.5 times as long."""
+    first = height, width = sizes.at_least((SMALLEST_PX, SMALLEST_PX))
+    if all(sizes.only):
+        return (first,)
+    longer = (1, width + width // 2) if sizes.height.only else (height + height // 2, width)
+    return first, sizes.at_least(longer)
 
 
 def verify(
@@ -87,23 +92,22 @@ def verify(
 ) -> dict[str, Verification]:
     """Compare each layer's activation and gradient with the original's; return findings by the layer's name.
 
-    For the smaller of the two sizes, s, the graph gets two s x s pictures at once (one if they are large), for the
-    larger, t, one that is t pixels high and s wide: so it cannot depend on the number of pictures or confuse height
-    and width.
+    For the first of the two sizes the graph gets two pictures at once (one if they are large), for the second, which
+    is longer along one side only, one: so it cannot depend on the number of pictures or confuse height and width.
     """
     rounds: dict[tuple[int, int, int], list[Subject]] = {}
     channels = channels_of(subjects[0].graph) if subjects else 0
     for subject in subjects:
-        least, *larger = sizes_to_try(subject.target.sizes)
-        rounds.setdefault((1 if least > LARGE_PX or subject.takes_one else 2, least, least), []).append(subject)
+        first, *larger = sizes_to_try(subject.target.sizes)
+        rounds.setdefault((1 if is_large(first) or subject.takes_one else 2, *first), []).append(subject)
         for size in larger:
-            rounds.setdefault((1, size, least), []).append(subject)
+            rounds.setdefault((1, *size), []).append(subject)
     total = sum(map(len, rounds.values()))
     done = 0
     findings: dict[str, Verification] = {}
     for (batch, height, width), members in rounds.items():
         comparison = Comparison(reference, normalisation, weights, members, (batch, channels, height, width))
-        for group in [members] if height > LARGE_PX else [[subject] for subject in members]:
+        for group in [members] if is_large((height, width)) else [[subject] for subject in members]:
             for name, found in comparison.check(group).items():
                 findings[name] = findings[name].joined(found) if name in findings else found
                 done += 1
@@ -140,7 +144,7 @@ class Comparison:
         two sums is their total error. If that is too large, each layer is compared alone.
         """
         results = {subject.target.name: self._result(subject) for subject in group}
-        if self._images.shape[2] > LARGE_PX:
+        if is_large(self._size):
             self._memo.clear()  # hundreds of megabytes that the original's backward pass needs
         good = [result for result in results.values() if not result.problem]
         error = self._gradient_error(good)
@@ -150,17 +154,23 @@ class Comparison:
         return {
             name: Verification(
                 self._reference,
-                (self._images.shape[2],),
+                (self._size,),
                 result.error,
                 np.inf if result.problem else error,
                 result.problem or problem,
+                result.unfit,
             )
             for name, result in results.items()
         }
 
     @property
+    def _size(self) -> Size:
+        height, width = self._images.shape[2:]
+        return height, width
+
+    @property
     def _at(self) -> str:
-        return f"for a picture of {self._images.shape[2]} x {self._images.shape[3]}"
+        return f"for a picture of {described(self._size)} px"
 
     def _result(self, subject: Subject) -> Result:
         """Evaluate the layer's graph and compare its activation."""
@@ -168,7 +178,7 @@ class Comparison:
         try:
             original = np.concatenate([probe.activation(value) for probe in self._probes])
         except KeyError:
-            return Result(value, problem=f"the original network does not compute it {self._at}")
+            return Result(value, problem=f"the original network does not compute it {self._at}", unfit=True)
         arrangement = subject.target.arrangement
         expected = arrangement.apply(original)
         cotangent = self._rng.standard_normal(expected.shape, np.float32)
@@ -183,6 +193,9 @@ class Comparison:
             )
         except CannotEvaluate as e:
             return Result(value, problem=f"its graph does not run {self._at}: {e}")
+        if found["activation"].shape != expected.shape:
+            problem = f"it is {list(found['activation'].shape)} and in the original network {list(expected.shape)}"
+            return Result(value, problem=f"{problem} {self._at}", unfit=True)
         error = relative_error(found["activation"], expected)
         if error > ACTIVATION_TOLERANCE:
             return Result(value, error, f"its activation is off by {error:.1e} {self._at}")
@@ -204,5 +217,6 @@ class Comparison:
         return worst
 
 
-def _at_least(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
+def is_large(size: Size) -> bool:
+    """Whether one picture of a size is compared at a time."""
+    return max(size) > LARGE_PX

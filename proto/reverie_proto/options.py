@@ -18,12 +18,14 @@ from typing import Any, NamedTuple, TypedDict
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from reverie_proto.v1 import size_pb2
+
 
 class SpecOptions(TypedDict, total=False):
     """The options that describe a picture, except for its objective. The server has a default for each.
 
     =============== ===================================================================================================
-    size            width and height in pixels (224)
+    size            pixels of a square's side, or (height, width) (the model's native size; 224 if that is unknown)
     steps           steps of gradient ascent (the preset's)
     seed            seed of the initial noise and of the random transforms (0: equal requests give equal pictures)
     learning_rate   step size of Adam (the preset's)
@@ -34,7 +36,7 @@ class SpecOptions(TypedDict, total=False):
     =============== ===================================================================================================
     """
 
-    size: int
+    size: int | tuple[int, int]
     steps: int
     seed: int
     learning_rate: float
@@ -50,7 +52,7 @@ class DeliveryOptions(SpecOptions, total=False):
     ============== ====================================================================================================
     frames_every   make a frame at every n-th step
     frames_at      make frames after these numbers of steps; 0 is the initial noise
-    frame_size     scale frames down to this many pixels
+    frame_size     scale frames down until their longer side has this many pixels
     priority       "interactive", or "batch", which yields to the others ("interactive")
     cache          use of the store of finished pictures: "use", "bypass" (always render) or "only" (never render)
                    ("use")
@@ -69,7 +71,7 @@ FIELDS: Mapping[str, str] = {
     "spec": "spec",  # first, because the others change parts of it
     "model": "spec.model",
     "objective": "spec.objective",
-    "size": "spec.size_px",
+    "size": "spec.size",
     "steps": "spec.steps",
     "seed": "spec.seed",
     "learning_rate": "spec.learning_rate",
@@ -98,9 +100,10 @@ class Problem(NamedTuple):
 def write(message: Message, path: str, value: object, *, at: str = "") -> list[Problem]:
     """Set a field of a message, and return the problems with the value; an empty list if there are none.
 
-    ``path`` leads from the message to the field, such as "spec.size_px"; ``at`` is put before it in a problem. An enum
+    ``path`` leads from the message to the field, such as "spec.steps"; ``at`` is put before it in a problem. An enum
     is given by its name ("fourier" for PARAMETRIZATION_FOURIER), a list by any collection, a number by any number,
-    including numpy's scalars. A field with a problem is not set; of a list, only the valid elements are.
+    including numpy's scalars, and a size by the side of a square or by (height, width). A field with a problem is not
+    set; of a list, only the valid elements are.
     """
     *parents, name = path.split(".")
     for parent in parents:
@@ -149,6 +152,8 @@ def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
     """Set a field that holds one value, or return the problem with the value."""
     if field.message_type is not None:
         part = getattr(message, field.name)
+        if field.message_type is size_pb2.Size.DESCRIPTOR and not isinstance(value, size_pb2.Size):
+            return _set_size(part, value)
         if not isinstance(value, type(part)):
             return f"{shown(value)} is not a message {field.message_type.full_name}"
         part.CopyFrom(value)
@@ -157,6 +162,17 @@ def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
         setattr(message, field.name, _converted(field, value))
     except ValueError as error:
         return str(error)
+    return None
+
+
+def _set_size(part: size_pb2.Size, value: object) -> str | None:
+    """Set a size, or return the problem with the value."""
+    sides = value if isinstance(value, tuple | list) else (value, value)
+    try:
+        height, width = (_integer(side, *INTEGERS[FieldDescriptor.CPPTYPE_INT32]) for side in sides)
+    except ValueError:  # also raised for another number of sides
+        return f"{shown(value)} is not a size: a whole number of pixels for a square, or (height, width)"
+    part.height_px, part.width_px = height, width
     return None
 
 

@@ -24,6 +24,7 @@ from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.request.events import Event, Frame, Progress, Rendering
 from reverie_server.request.options import RenderOptions, render_request
 from reverie_server.request.render_request import RenderRequest, Request
+from reverie_server.scheduler.quotas import EVERYBODY, Account, Accounts, no_bounds
 from reverie_server.scheduler.stats import Stats
 from reverie_server.scheduler.step_loop import StepLoop
 from reverie_server.store import open_store
@@ -49,7 +50,8 @@ class Engine:
     GPU without TF32. `bfloat16` is for GPUs and rounds the operands of convolutions. `batch` renders of one program
     share each step; the lowering plan has the default, which is one on a CPU. `plan` is that plan: the class of one
     that ships, such as "avx2", or "tuned" for the one that `reverie tune` made here, or a file; by default the one of
-    this device's class. Another plan makes other pictures. `observer` receives what happens, for metrics.
+    this device's class. Another plan makes other pictures. `observer` receives what happens, for metrics. `accounts`
+    returns the account of the client that made a job, which is charged for its pictures; by default nobody is.
 
     `store` keeps finished pictures, so that no picture is rendered twice: a folder, or an fsspec URL; by default there
     is none. `store_limit_bytes` bounds it; the default for a folder is 2 GiB. `jobs` is the file that holds jobs, whose
@@ -79,6 +81,7 @@ class Engine:
         jobs: str | Path = OFF,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         observer: Observer = NO_OBSERVER,
+        accounts: Accounts = no_bounds,
     ) -> None:
         if batch is not None and not 1 <= batch <= MAX_BATCH:
             raise ValueError(f"batch {batch} is not in 1..{MAX_BATCH}")
@@ -93,10 +96,12 @@ class Engine:
         results = open_store(str(store), self.maker, limit_bytes=store_limit_bytes)
         self._step_loop = StepLoop(chosen, limits, observer)
         self._dispatcher = Dispatcher(self._step_loop, results)
-        self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits)
+        self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits, accounts)
 
     def verify(self) -> None:
-        """Check every file of every model against its digest; raise ModelError for the first that differs.
+        """Check every file of every model; those that are broken are not served, and listed with their problem.
+
+        Raises ModelError if no model is left.
 
         Without this call each file is checked before its first use.
         """
@@ -163,16 +168,23 @@ class Engine:
         return self._step_loop.estimated(replace(checked, maker=self.maker.name))
 
     def submit(
-        self, request: RenderRequest, wake: Callable[[], None], *, client: str = "", deadline_s: float | None = None
+        self,
+        request: RenderRequest,
+        wake: Callable[[], None],
+        *,
+        client: str = "",
+        account: Account = EVERYBODY,
+        deadline_s: float | None = None,
     ) -> Subscription:
         """Queue a request; `wake` is called, from other threads, when the returned subscription has events to read.
 
         The subscription yields the picture, from the store or the device, or raises an error: QueueFull if too many
-        renders wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds. Clients share the device
-        fairly. Raises InvalidRequest if the request id was used for another spec, and Draining after `close`.
+        renders wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds, QuotaExceeded if the
+        `account` has used up its quota. Clients share the device fairly. Raises InvalidRequest if the request id was
+        used for another spec, and Draining after `close`.
         """
         self._origin.check()
-        return self._dispatcher.submit(request, wake, client=client, deadline_s=deadline_s)
+        return self._dispatcher.submit(request, wake, client=client, account=account, deadline_s=deadline_s)
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs that render channels of some layers, each named MODEL/LAYER, with default options.

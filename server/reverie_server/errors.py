@@ -5,8 +5,8 @@
     |- NotServed          NOT_FOUND           a model or layer that is not served here, with the nearest names
     |- NotStored          NOT_FOUND           the request allows only a stored picture, and it is not stored
     |- NoSuchJob          NOT_FOUND           a job that was never created here, or is deleted
-    |- JobsOff            FAILED_PRECONDITION this server keeps no jobs
-    |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs are open already
+    |- JobsOff            FAILED_PRECONDITION this server keeps no jobs, or their file is damaged
+    |- TooManyJobs        RESOURCE_EXHAUSTED  too many jobs are open already, of this client or in all
     |- JobsUnreachable    UNAVAILABLE         the file of jobs cannot be used at this moment
     |- Unauthenticated    UNAUTHENTICATED     the call needs an API key and has none that is known here
     |- Forbidden          PERMISSION_DENIED   the caller's key lacks the right that the call needs
@@ -118,7 +118,7 @@ class NotStored(Fault):
 
 
 class NoSuchJob(Fault):
-    """No job has this id, or it ended so long ago that it is deleted."""
+    """No job of the caller has this id, or it ended so long ago that it is deleted."""
 
     code = "NOT_FOUND"
     reason = "NO_SUCH_JOB"
@@ -133,7 +133,7 @@ class NoSuchJob(Fault):
 
 
 class JobsOff(Fault):
-    """This server keeps no jobs."""
+    """This server keeps no jobs, or cannot use their file until someone has mended it."""
 
     code = "FAILED_PRECONDITION"
     reason = "JOBS_OFF"
@@ -149,9 +149,9 @@ class TooManyJobs(Fault):
     reason = "TOO_MANY_JOBS"
     retry_after_s = 300
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, scope: str = "") -> None:
         super().__init__(
-            f"{most} jobs are open already and no more are accepted; cancel one, or retry when one has ended"
+            f"{most} jobs{scope} are open already and no more are accepted; cancel one, or retry when one has ended"
         )
 
 
@@ -192,6 +192,7 @@ class QuotaExceeded(Fault):
     reason = "QUOTA_EXCEEDED"
 
     def __init__(self, quota: str, problem: str, retry_after_s: int) -> None:
+        self.problem = problem
         self._violation = error_details_pb2.QuotaFailure.Violation(subject=quota, description=problem)
         self.retry_after_s = retry_after_s
         super().__init__(f"{problem}; retry in {retry_after_s} s")

@@ -14,15 +14,16 @@ MAX_BATCH = 64
 class Limits:
     """The limits of requests; GetServerInfo returns those that are useful to clients."""
 
-    min_size_px: int = 16
-    #: The largest picture whose PNG fits `max_response_bytes` whatever it shows.
+    #: The smallest side of a picture. Most layers need more, which their entries in the catalog say.
+    min_size_px: int = 1
+    #: The largest side. The PNG of such a square fits `max_response_bytes` whatever it shows.
     max_size_px: int = 1024
     max_steps: int = 10_000
     max_frames: int = 256
     max_terms: int = 16
     #: The default limit of a reply in every gRPC client.
     max_response_bytes: int = 4 * 2**20
-    #: The most pixels times steps: 2048 steps at the largest size, `max_steps` up to 463 px.
+    #: The most pixels (height x width) times steps: 2048 steps at the largest size, `max_steps` up to 463 px.
     max_pixel_steps: int = 2**31
     #: Renders of one program that share a step; an engine sets it to its own batch.
     max_batch: int = 1
@@ -31,9 +32,13 @@ class Limits:
     #: The estimated memory of all loaded programs together, in MiB. If no other is loaded, any program is accepted.
     program_memory_mb: int = 4096
     max_job_items: int = 10_000
-    #: Jobs that have not ended, and ended jobs that are kept: the oldest are deleted first.
+    #: Jobs of one client that have not ended, and ended ones that are kept: the oldest are deleted first.
     max_open_jobs: int = 16
     max_ended_jobs: int = 200
+    #: The same for all clients together; not announced, because no client can see the jobs of others. A bound below
+    #: that of one client has no effect.
+    max_open_jobs_in_all: int = 64
+    max_ended_jobs_in_all: int = 1000
     max_request_bytes: int = 2**20
     #: The most memory for float32 frames that wait for a slow reader; not announced, because no client needs it.
     max_waiting_frame_bytes: int = 128 * 2**20

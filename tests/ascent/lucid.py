@@ -13,32 +13,31 @@ SCALES = [0.90, 0.92, 0.94, 0.96, 0.98, 1.00, 1.02, 1.04, 1.06, 1.08, 1.10]
 
 
 def look(picture: Numbers, draw: Draw) -> Numbers:
-    """Return the transformed view of a picture [3, S, S]."""
-    size = picture.shape[1]
+    """Return the transformed view of a picture [3, H, W]."""
     x = np.pad(picture, [(0, 0), (12, 12), (12, 12)], constant_values=0.5)
     x = jitter(x, 8, draw.jitter)
-    x = resize_bilinear(x, int(np.float32(SCALES[draw.scale]) * np.float32(x.shape[1])))
+    height, width = (int(np.float32(SCALES[draw.scale]) * np.float32(side)) for side in x.shape[1:])
+    x = resize_bilinear(x, height, width)
     x = rotate(x, 3.14 * draw.angle / 180)
     x = jitter(x, 4, draw.last_jitter)
-    return crop_or_pad(x, size)
+    return crop_or_pad(crop_or_pad(x, 1, picture.shape[1]), 2, picture.shape[2])
 
 
 def jitter(x: Numbers, by: int, offset: tuple[int, int]) -> Numbers:
     """Crop by ``by`` pixels, as tf.random_crop."""
-    side = x.shape[1] - by
-    top, left = offset
-    return x[:, top : top + side, left : left + side]
+    (_, height, width), (top, left) = x.shape, offset
+    return x[:, top : top + height - by, left : left + width - by]
 
 
-def resize_bilinear(x: Numbers, side: int) -> Numbers:
+def resize_bilinear(x: Numbers, height: int, width: int) -> Numbers:
     """Resize as tf.image.resize_bilinear with align_corners=False and without half-pixel centres."""
-    last = x.shape[1] - 1
-    out = np.empty((3, side, side))
-    for i in range(side):
-        for j in range(side):
-            y, z = i * x.shape[1] / side, j * x.shape[1] / side
+    last, end = x.shape[1] - 1, x.shape[2] - 1
+    out = np.empty((3, height, width))
+    for i in range(height):
+        for j in range(width):
+            y, z = i * x.shape[1] / height, j * x.shape[2] / width
             top, left = math.floor(y), math.floor(z)
-            bottom, right = min(top + 1, last), min(left + 1, last)
+            bottom, right = min(top + 1, last), min(left + 1, end)
             above = x[:, top, left] + (x[:, top, right] - x[:, top, left]) * (z - left)
             below = x[:, bottom, left] + (x[:, bottom, right] - x[:, bottom, left]) * (z - left)
             out[:, i, j] = above + (below - above) * (y - top)
@@ -47,24 +46,24 @@ def resize_bilinear(x: Numbers, side: int) -> Numbers:
 
 def rotate(x: Numbers, angle: float) -> Numbers:
     """Rotate as tf.contrib.image.rotate: a projective transform, nearest neighbour, zero outside."""
-    end = x.shape[1] - 1
+    last, end = x.shape[1] - 1, x.shape[2] - 1
     cos, sin = math.cos(angle), math.sin(angle)
-    x_offset = (end - (cos * end - sin * end)) / 2
-    y_offset = (end - (sin * end + cos * end)) / 2
+    x_offset = (end - (cos * end - sin * last)) / 2
+    y_offset = (last - (sin * end + cos * last)) / 2
     out = np.zeros_like(x)
-    for i in range(end + 1):
+    for i in range(last + 1):
         for j in range(end + 1):
             column, row = round(cos * j - sin * i + x_offset), round(sin * j + cos * i + y_offset)
-            if 0 <= row <= end and 0 <= column <= end:
+            if 0 <= row <= last and 0 <= column <= end:
                 out[:, i, j] = x[:, row, column]
     return out
 
 
-def crop_or_pad(x: Numbers, side: int) -> Numbers:
-    """Crop or pad as tf.image.resize_image_with_crop_or_pad."""
-    missing = side - x.shape[1]
+def crop_or_pad(x: Numbers, axis: int, size: int) -> Numbers:
+    """Crop or pad one axis as tf.image.resize_image_with_crop_or_pad."""
+    missing = size - x.shape[axis]
     if missing > 0:
         before = missing // 2
-        return np.pad(x, [(0, 0), (before, missing - before), (before, missing - before)])
+        return np.pad(x, [(before, missing - before) if i == axis else (0, 0) for i in range(3)])
     offset = -missing // 2
-    return x[:, offset : offset + side, offset : offset + side]
+    return x.take(range(offset, offset + size), axis)

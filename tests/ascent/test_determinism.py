@@ -19,7 +19,7 @@ WAYS: list[tuple[Parametrization, Transforms]] = [("fourier", "lucid"), ("fourie
 
 
 def recipe(layer: str, *, channel: int = 2, seed: int = 5, steps: int = 20) -> Recipe:
-    return Recipe((Term("channel", layer, channel=channel),), 16, steps, 0.05, seed)
+    return Recipe((Term("channel", layer, channel=channel),), (16, 16), steps, 0.05, seed)
 
 
 def psnr(a: Array, b: Array) -> float:

@@ -14,7 +14,7 @@ from reverie_ascent.recipe import Recipe, RecipeError, Term
 from reverie_ascent.runtime.session import Device
 
 PLACES = 3
-RECIPE = Recipe((Term("channel", "conv2_1", channel=2),), 16, 24, 0.05, seed=5)
+RECIPE = Recipe((Term("channel", "conv2_1", channel=2),), (16, 16), 24, 0.05, seed=5)
 
 # One for each form of objective, with and without transforms, before and after a ReLU.
 KINDS = [
@@ -120,7 +120,7 @@ def test_a_step_of_an_empty_batch_changes_nothing(tiny: Model, device: Device) -
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
-        (replace(RECIPE, size=24), "a recipe for another program"),
+        (replace(RECIPE, size=(24, 16)), "a recipe for another program"),
         (replace(RECIPE, steps=0), "at least 1 step, not 0"),
         (replace(RECIPE, terms=(Term("channel", "conv2_1", channel=99),)), "channel 99 of conv2_1"),
     ],

@@ -16,7 +16,7 @@ from tests.ascent.conftest import MakeModel
 from tests.ascent.test_results import mean
 
 STEPS = 12
-VALID = Recipe((Term("channel", "conv2_1", channel=1),), 8, STEPS, 0.05, seed=0)
+VALID = Recipe((Term("channel", "conv2_1", channel=1),), (8, 8), STEPS, 0.05, seed=0)
 
 # Learning rates that overflow at once or after some steps; the state, of 240 numbers, is squared.
 HUGE = [1e25, 1e19, 6e17, 3e17]

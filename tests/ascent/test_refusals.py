@@ -13,7 +13,7 @@ from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import Stop
 
-SIZE = 10  # a grid of 5 by 5 in conv2_1, which has 8 channels
+SIZE = (10, 10)  # a grid of 5 by 5 in conv2_1, which has 8 channels
 
 
 def of(*terms: Term) -> Recipe:
@@ -48,7 +48,7 @@ CASES = [
     other(of(Term("layer", "conv2_1"))),
     other(of(Term("channel", "conv2_1"), Term("channel", "conv2_1"))),
     other(of(Term("direction", "conv2_1", vector=(1.0,) * 8, cosine_power=1))),
-    other(replace(CHANNEL, size=11)),
+    other(replace(CHANNEL, size=(10, 11))),
     other(replace(CHANNEL, parametrization="pixel")),
     other(replace(CHANNEL, transforms="lucid")),
     Case(CHANNEL, [replace(CHANNEL, steps=0)], "an ascent has at least 1 step, not 0"),

@@ -18,7 +18,7 @@ from tests.ascent.climbing import Stop, climb
 from tests.ascent.exact import Array, activation
 from tests.ascent.program.test_decode import PICTURES
 
-SIZE = 16
+SIZE = (16, 22)
 RECIPE = Recipe((Term("channel", "conv2_1", channel=3),), SIZE, 12, 0.05, seed=9)
 
 # Recipes for several layers, with and without transforms.
@@ -72,7 +72,7 @@ def test_frames_are_made_at_the_requested_steps(tiny: Model, device: Device) -> 
     assert climbed.frames.keys() == wanted
     assert [step.index for step in climbed.steps if step.images is not None] == [0, 3, 5, 12]
     for image in climbed.frames.values():
-        assert image.shape == (3, SIZE, SIZE)
+        assert image.shape == (3, *SIZE)
         assert image.dtype == np.float32
         assert 0 <= image.min() < image.max() <= 1
 

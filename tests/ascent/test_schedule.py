@@ -10,7 +10,7 @@ from reverie_ascent.schedule import CURVES, RISE, rate_and_moments
 
 def rates(schedule: Schedule, steps: int, beyond: int = 0) -> list[float]:
     """Return the rate of each step, without Adam's correction."""
-    recipe = Recipe((Term("channel", "conv1_1"),), 16, steps, 0.25, 0, schedule=schedule)
+    recipe = Recipe((Term("channel", "conv1_1"),), (16, 16), steps, 0.25, 0, schedule=schedule)
     rates = ((step, rate_and_moments(recipe, step)) for step in range(1, steps + beyond + 1))
     return [rate / moments.correction(step) for step, (rate, moments) in rates]
 

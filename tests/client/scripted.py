@@ -31,6 +31,7 @@ from reverie_proto.v1.visualization_pb2_grpc import (
 
 from tests.client.faults import Fault, refuse
 from tests.client.scripted_jobs import JobScript
+from tests.sizes import square
 
 T = TypeVar("T")
 Pixels = NDArray[np.uint8]
@@ -51,22 +52,22 @@ LAYERS = (
         operator="Conv",
         channels=8,
         spatial=True,
-        stride_px=1,
-        receptive_field_px=3,
-        min_size_px=3,
-        size_multiple_px=1,
+        stride=square(1),
+        receptive_field=square(3),
+        min_size=square(3),
+        size_multiple=square(1),
     ),
     catalog_pb2.Layer(
         name="relu1_1",
         operator="Relu",
         channels=8,
         spatial=True,
-        stride_px=1,
-        receptive_field_px=3,
-        min_size_px=3,
-        size_multiple_px=1,
+        stride=square(1),
+        receptive_field=square(3),
+        min_size=square(3),
+        size_multiple=square(1),
     ),
-    catalog_pb2.Layer(name="logits", operator="Gemm", channels=2, min_size_px=32, size_multiple_px=32),
+    catalog_pb2.Layer(name="logits", operator="Gemm", channels=2, min_size=square(32), size_multiple=square(32)),
 )
 MODELS = (
     catalog_pb2.Model(
@@ -75,11 +76,12 @@ MODELS = (
         description="A tiny network.",
         layer_count=3,
         labels=["cat", "dog"],
-        native_size_px=32,
+        native_size=square(32),
     ),
     catalog_pb2.Model(name="other", digest="d2" * 32, layer_count=1),
 )
-DEFAULTS = {"size_px": 16, "steps": 5, "learning_rate": 0.05, "seed": 0, "preset": "lucid", "model_digest": DIGEST}
+SIZE = square(16)
+DEFAULTS = {"steps": 5, "learning_rate": 0.05, "seed": 0, "preset": "lucid", "model_digest": DIGEST}
 
 
 @dataclass
@@ -212,6 +214,8 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
         for name, value in DEFAULTS.items():
             if not spec.HasField(name):
                 setattr(effective, name, value)
+        if not spec.HasField("size"):
+            effective.size.CopyFrom(SIZE)
         return spec_pb2.Rendering(
             image=encode(pixels(effective), image_format or spec_pb2.IMAGE_FORMAT_PNG, note="made by the server"),
             outcome=self.outcome,
@@ -230,7 +234,8 @@ class Script(JobScript, VisualizationServiceServicer):  # type: ignore[misc]  # 
 def pixels(spec: spec_pb2.RenderSpec) -> Pixels:
     """Return a picture, uint8 [height, width, 3], that depends on the spec."""
     corners = np.random.default_rng(spec.seed).integers(0, 256, (2, 2, 3), np.uint8)
-    return np.asarray(Image.fromarray(corners).resize((spec.size_px, spec.size_px), Image.Resampling.BILINEAR))
+    size = spec.size.width_px, spec.size.height_px
+    return np.asarray(Image.fromarray(corners).resize(size, Image.Resampling.BILINEAR))
 
 
 def encode(picture: Pixels, image_format: spec_pb2.ImageFormat, note: str = "") -> spec_pb2.Image:

@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 
 from tests.client.faults import Fault, refuse
+from tests.sizes import square
 
 
 @dataclass
@@ -100,7 +101,7 @@ def item(sequence: int) -> jobs_pb2.JobItem:
     layer, channel = [("conv1_1", 0), ("conv1_1", 1), ("conv1_1", 2), ("relu1_1", 7)][index]
     if sequence == 3:
         return jobs_pb2.JobItem(index=index, layer=layer, channel=channel, error="No such model any more.")
-    spec = spec_pb2.RenderSpec(model="tiny", steps=5, size_px=16)
+    spec = spec_pb2.RenderSpec(model="tiny", steps=5, size=square(16))
     spec.objective.channel.layer, spec.objective.channel.channel = layer, channel
     return jobs_pb2.JobItem(
         index=index,

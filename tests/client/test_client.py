@@ -15,6 +15,7 @@ import grpc
 import numpy as np
 import pytest
 import reverie
+from reverie_proto.sizes import to_message
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1 import visualization_pb2 as wire
 
@@ -29,13 +30,15 @@ from tests.client.scripted import (
     serving,
     socket_address,
 )
+from tests.sizes import square
 
 Ask = Callable[..., reverie.Rendering]
 
 # The options of render(), and the field of the request that each sets.
 OPTIONS = [
-    ({"size": 32}, "spec.size_px", 32),
-    ({"size": np.int64(32)}, "spec.size_px", 32),
+    ({"size": 32}, "spec.size", square(32)),
+    ({"size": (24, 32)}, "spec.size", to_message((24, 32))),
+    ({"size": np.int64(32)}, "spec.size", square(32)),
     ({"steps": 7}, "spec.steps", 7),
     ({"seed": 2**32 - 1}, "spec.seed", 2**32 - 1),
     ({"learning_rate": 0.25}, "spec.learning_rate", 0.25),
@@ -134,7 +137,7 @@ def test_an_incomplete_request_is_refused(client: reverie.Client, missing: tuple
 def test_a_rendering_has_all_its_facts(client: reverie.Client) -> None:
     rendering = render(client, seed=4, frames_every=2)
     assert (rendering.width, rendering.height, rendering.image.size, rendering.image.mode) == (16, 16, (16, 16), "RGB")
-    np.testing.assert_array_equal(np.asarray(rendering.image), pixels(spec_pb2.RenderSpec(seed=4, size_px=16)))
+    np.testing.assert_array_equal(np.asarray(rendering.image), pixels(spec_pb2.RenderSpec(seed=4, size=square(16))))
     assert rendering.format is reverie.ImageFormat.PNG
     assert rendering.outcome is reverie.Outcome.CONVERGED
     assert rendering.outcome_detail == "All went well."
@@ -143,7 +146,7 @@ def test_a_rendering_has_all_its_facts(client: reverie.Client) -> None:
     assert [frame.step for frame in rendering.frames] == [0, 2, 4]
     assert rendering.spec_digest == "5d" * 32
     assert rendering.maker == MAKER
-    assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, 16, DIGEST)
+    assert (rendering.spec.seed, rendering.spec.size, rendering.spec.model_digest) == (4, (16, 16), DIGEST)
 
 
 def test_a_spec_that_came_back_can_be_rendered_again(client: reverie.Client, script: Script) -> None:
@@ -206,8 +209,19 @@ def test_the_catalogue_is_read_to_its_last_page(client: reverie.Client, script: 
 
 
 def test_the_catalogue_is_typed(client: reverie.Client) -> None:
-    assert client.models()[0] == reverie.Model("tiny", DIGEST, "A tiny network.", 3, ("cat", "dog"), 32)
-    assert client.layers("tiny")[0] == reverie.Layer("conv1_1", ("features.0",), "Conv", 8, True, 1, 3, 3, 1)
+    assert client.models()[0] == reverie.Model("tiny", DIGEST, "A tiny network.", 3, ("cat", "dog"), (32, 32))
+    assert client.layers("tiny")[0] == reverie.Layer(
+        name="conv1_1",
+        aliases=("features.0",),
+        operator="Conv",
+        channels=8,
+        spatial=True,
+        stride=(1, 1),
+        receptive_field=(3, 3),
+        min_size=(3, 3),
+        size_multiple=(1, 1),
+        fixed_size=None,
+    )
     info = client.server_info()
     assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu-avx2", ("CPUExecutionProvider",))
     assert info.maker == MAKER

@@ -15,10 +15,10 @@ MODELS = [
 ]
 
 LAYERS = [
-    ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"],
-    ["conv1_1", "Conv", "8", "1", "3", "3", "features.0"],
-    ["relu1_1", "Relu", "8", "1", "3", "3"],
-    ["logits", "Gemm", "2", "-", "all", "32 x 32"],
+    ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"],
+    ["conv1_1", "Conv", "8", "1", "3", "from 3 x 3", "features.0"],
+    ["relu1_1", "Relu", "8", "1", "3", "from 3 x 3"],
+    ["logits", "Gemm", "2", "-", "all", "both sides from 32 by 32"],
 ]
 
 
@@ -53,3 +53,29 @@ def test_text_that_looks_like_markup_is_shown_unchanged(command: Command, monkey
     odd = type(scripted.MODELS[0])(name="odd", description="of [bold]Lucid[/bold] [1]")
     monkeypatch.setattr(scripted, "MODELS", (odd,))
     assert "of [bold]Lucid[/bold] [1]" in command("models").stdout
+
+
+# A server's names, and what a person sees of them.
+HOSTILE = {
+    "a line of its own": ("x\ntiny  3", r"x\ntiny  3"),
+    "a colour": ("x\x1b[31m", r"x\x1b[31m"),
+    "the title of the window": ("x\x1b]0;t\x07", r"x\x1b]0;t\x07"),
+    "a carriage return": ("evil\rtiny", r"evil\rtiny"),
+    "a control of C1": ("x\x9b2J", r"x\x9b2J"),
+    "the other direction of writing": ("x\u202ey", r"x\u202ey"),
+    "markup": ("[red]x[/red] [link=http://x]y[/link] :fox:", "[red]x[/red] [link=http://x]y[/link] :fox:"),
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), HOSTILE.values(), ids=HOSTILE)
+def test_names_from_a_server_cannot_control_the_terminal(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    from tests.client import scripted
+
+    monkeypatch.setattr(scripted, "MODELS", (type(scripted.MODELS[0])(name=name, description=name),))
+    monkeypatch.setattr(scripted, "LAYERS", (type(scripted.LAYERS[0])(name=name, operator=name, aliases=[name]),))
+    for typed, times in ((("models",), 2), (("layers", "tiny"), 3)):
+        _head, line, rest = command(*typed).stdout.split("\n")
+        assert line.count(shown) == times
+        assert rest == ""

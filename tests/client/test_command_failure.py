@@ -46,6 +46,7 @@ REFUSALS = [
         "Error: 2 mistakes.\n  spec.steps: 0 is not in [1, 4096]\n  spec.seed: is odd\n",
     ),
     (Fault(STATUS.NOT_FOUND, "There is no layer conv9; nearest: conv1_1."), 2, "Error: There is no layer conv9; "),
+    (Fault(STATUS.NOT_FOUND, "no \x1b[2J\x9b31m\rx\u202e"), 2, "Error: no \\x1b[2J\\x9b31m\\rx\\u202e\n"),
     (Fault(STATUS.UNAUTHENTICATED, "Who are you?"), 2, "Error: Who are you?"),
     (Fault(STATUS.PERMISSION_DENIED, "Not you."), 2, "Error: Not you."),
     (Fault(STATUS.UNIMPLEMENTED, "What?"), 2, "Error: What?"),

@@ -22,8 +22,9 @@ from reverie_proto.v1 import visualization_pb2 as wire
 
 from tests.client.faults import Fault
 from tests.client.scripted import Command, Script, pixels
+from tests.sizes import square
 
-EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
+EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size=square(16)))
 A = reverie.channel("conv1_1", 3)
 
 # Arguments after the model, and the objective of the request.
@@ -42,7 +43,8 @@ OBJECTIVES: list[tuple[tuple[str, ...], reverie.Objective]] = [
 
 # Arguments, and the attribute of the spec that they set.
 OPTIONS = [
-    (("--size", "32"), {"size": 32}),
+    (("--size", "32"), {"size": (32, 32)}),
+    (("--size", "24x32"), {"size": (24, 32)}),
     (("--steps", "0"), {"steps": 0}),
     (("--seed", "7"), {"seed": 7}),
     (("--preset", "lucent"), {"preset": "lucent"}),
@@ -72,7 +74,10 @@ MISTAKES = [
     (("conv1_1", "3", "--neuron", "2"), "'2' is not a position: write row and column, such as 3,4"),
     (("conv1_1", "3", "--neuron", "-1,2"), "is not a position"),
     (("logits", "dog", "--neuron", "2,5"), "--neuron needs the number of a channel, not 'dog'"),
-    (("conv1_1", "3", "--size", "big"), "'big' is not a valid integer"),
+    *(
+        (("conv1_1", "3", "--size", size), f"{size!r} is not a size such as 224, or 32x128 (height x width)")
+        for size in ("big", "axb", "-1", "1.5", "1x2x3", "32x", "x32", "32X128", "nan", "")
+    ),
     (("conv1_1", "3", "--seed", "-1"), "spec.seed: -1 is not in 0..4294967295"),
     (("conv1_1", "3", "--timeout", "0"), "0.0 is not in the range x>0"),
     (("conv1_1", "-3"), "No such option"),

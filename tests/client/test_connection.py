@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import grpc
 import pytest
 import reverie
 from reverie._connection import connection
+from reverie._translation import REMEDIES
+from reverie_proto.connecting import Cause
 
 from tests.client.scripted import Connect, Script, serving
 
@@ -108,16 +111,70 @@ def test_a_server_is_trusted_if_its_authority_is_given(connect: Connect, script:
     assert script.metadata[0]["authorization"] == "Bearer secret"
 
 
-def test_a_server_with_an_unknown_certificate_is_refused(connect: Connect, script: Script) -> None:
-    with serving(script, "localhost:0", server_credentials()) as (address, _):
-        client = connect(address, insecure=False, timeout=10)
-        with pytest.raises(reverie.Unavailable):
+MTLS = {"client_authority": CLIENT_PEM}
+
+# The server's credentials (None: plaintext), the arguments of a client, and what the error says.
+MISUNDERSTANDINGS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], tuple[str, ...]]] = {
+    "plaintext to a server with TLS": ({}, {}, ("closes them at once, as a server with TLS does", "tls_ca")),
+    "plaintext to a server that wants certificates": (MTLS, {}, ("as a server with TLS does", "tls_ca")),
+    "TLS to a server in plaintext": (None, {"tls_ca": SERVER_PEM}, ("it speaks plaintext", "insecure=True")),
+    "TLS by the system's authorities to plaintext": (None, {"insecure": False}, ("it speaks plaintext", "--insecure")),
+    "an unknown authority": ({}, {"tls_ca": CLIENT_PEM}, ("an authority that this client trusts", "tls_ca")),
+    "the system's authorities": ({}, {"insecure": False}, ("an authority that this client trusts", "tls_ca")),
+    "another name": ({}, {"tls_ca": SERVER_PEM, "tls_name": "other.test"}, ("is for another name", "tls_name")),
+    "no certificate of one's own": (MTLS, {"tls_ca": SERVER_PEM}, ("needs one and there is none", "tls_cert")),
+    "an unknown certificate of one's own": (
+        MTLS,
+        {"tls_ca": SERVER_PEM, "tls_cert": SERVER_PEM, "tls_key": SERVER_KEY},
+        ("refuses the client's certificate", "tls_cert"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("served", "arguments", "words"), MISUNDERSTANDINGS.values(), ids=MISUNDERSTANDINGS)
+def test_a_client_and_a_server_that_do_not_understand_each_other_say_why(
+    connect: Connect, script: Script, served: dict[str, Any] | None, arguments: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    credentials = None if served is None else server_credentials(**served)
+    with serving(script, "localhost:0", credentials) as (address, _):
+        client = connect(address, timeout=30, **arguments)
+        with pytest.raises(reverie.Unavailable) as caught:
             client.models()
+    assert caught.value.message.startswith(f"No Reverie server answers at {address}: ")
+    for each in words:
+        assert each in caught.value.message
     assert script.requests == []
 
 
+@pytest.mark.parametrize("name", ["expired", "future"])
+def test_a_certificate_out_of_its_time_is_refused(connect: Connect, script: Script, name: str) -> None:
+    with serving(script, "localhost:0", server_credentials(name)) as (address, _):
+        client = connect(address, timeout=30, tls_ca=TLS / f"{name}.pem")
+        with pytest.raises(reverie.Unavailable) as caught:
+            client.models()
+    # Old releases of grpc do not say why a certificate is refused.
+    assert re.search("has expired|not valid yet|an authority that this client trusts", caught.value.message)
+
+
+def test_a_server_that_is_not_there_is_not_said_to_have_tls(connect: Connect, tmp_path: Path) -> None:
+    with pytest.raises(reverie.Unavailable) as caught:
+        connect(f"unix:{tmp_path}/nobody.sock", timeout=30).models()
+    assert "TLS" not in caught.value.message
+
+
+async def test_the_asyncio_client_says_the_same(script: Script) -> None:
+    with serving(script, "localhost:0", server_credentials()) as (address, _):
+        async with reverie.AsyncClient(address, timeout=30) as client:
+            with pytest.raises(reverie.Unavailable, match="as a server with TLS does"):
+                await client.models()
+
+
+def test_every_cause_has_a_remedy() -> None:
+    assert REMEDIES.keys() == set(Cause)
+
+
 def test_a_client_can_present_a_certificate(connect: Connect, script: Script) -> None:
-    credentials = server_credentials(client_authority=CLIENT_PEM.read_bytes())
+    credentials = server_credentials(client_authority=CLIENT_PEM)
     with serving(script, "localhost:0", credentials) as (address, _):
         known = connect(address, tls_ca=SERVER_PEM, tls_cert=CLIENT_PEM, tls_key=CLIENT_KEY)
         assert len(known.models()) == 2
@@ -126,6 +183,7 @@ def test_a_client_can_present_a_certificate(connect: Connect, script: Script) ->
             stranger.models()
 
 
-def server_credentials(client_authority: bytes | None = None) -> grpc.ServerCredentials:
-    pair = (SERVER_KEY.read_bytes(), SERVER_PEM.read_bytes())
-    return grpc.ssl_server_credentials([pair], client_authority, require_client_auth=client_authority is not None)
+def server_credentials(name: str = "server", client_authority: Path | None = None) -> grpc.ServerCredentials:
+    pair = ((TLS / f"{name}.key").read_bytes(), (TLS / f"{name}.pem").read_bytes())
+    authority = client_authority and client_authority.read_bytes()
+    return grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)

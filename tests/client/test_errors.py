@@ -31,9 +31,7 @@ REFUSALS = [
                 rpc_details.BadRequest(
                     field_violations=[
                         rpc_details.BadRequest.FieldViolation(field="spec.steps", description="0 is not in [1, 4096]"),
-                        rpc_details.BadRequest.FieldViolation(
-                            field="spec.size_px", description="7 is not in [8, 1024]"
-                        ),
+                        rpc_details.BadRequest.FieldViolation(field="spec.size", description="7 is not in [8, 1024]"),
                     ]
                 ),
             ),
@@ -43,7 +41,7 @@ REFUSALS = [
             "reason": "INVALID_SPEC",
             "violations": (
                 reverie.Violation("spec.steps", "0 is not in [1, 4096]"),
-                reverie.Violation("spec.size_px", "7 is not in [8, 1024]"),
+                reverie.Violation("spec.size", "7 is not in [8, 1024]"),
             ),
         },
     ),
@@ -112,7 +110,7 @@ def test_all_violations_of_a_request_are_listed(client: reverie.Client, script: 
     assert str(caught.value).splitlines() == [
         "2 mistakes.",
         "  spec.steps: 0 is not in [1, 4096]",
-        "  spec.size_px: 7 is not in [8, 1024]",
+        "  spec.size: 7 is not in [8, 1024]",
     ]
 
 

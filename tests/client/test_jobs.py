@@ -90,7 +90,7 @@ def test_a_watch_yields_each_picture_and_the_end(client: reverie.Client) -> None
     first, failed = events[1].item, events[3].item
     assert first is not None
     assert failed is not None
-    assert first.spec == reverie.Spec("tiny", reverie.channel("conv1_1", 0), steps=5, size=16)
+    assert first.spec == reverie.Spec("tiny", reverie.channel("conv1_1", 0), steps=5, size=(16, 16))
     assert (first.cached, first.outcome, first.activation) == (True, reverie.Outcome.CONVERGED, 0.5)
     assert (failed.spec, failed.error) == (None, "No such model any more.")
 

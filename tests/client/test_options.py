@@ -10,6 +10,7 @@ import reverie
 from reverie._options import JobOptions, StreamOptions
 
 from tests.client.scripted import Script
+from tests.sizes import square
 from tests.wrong_values import CHOICE, INTEGER, NOT_A_NUMBER, POSITIONS, SHARED, TEXT, arguments, named, rows
 
 OPTIONS = SHARED | {
@@ -93,7 +94,7 @@ def test_numbers_of_numpy_are_numbers(client: reverie.Client, script: Script) ->
     options: Any = {"size": np.int32(32), "learning_rate": np.float32(0.5), "frames_at": np.arange(2)}
     client.render("tiny", "conv1_1", channel, timeout=np.float64(30), **options)
     (request,) = script.requests
-    assert (request.spec.size_px, request.spec.learning_rate, list(request.frames.steps)) == (32, 0.5, [0, 1])
+    assert (request.spec.size, request.spec.learning_rate, list(request.frames.steps)) == (square(32), 0.5, [0, 1])
     assert request.spec.objective.channel.channel == 3
 
 

@@ -16,8 +16,9 @@ from reverie._files import write_atomically
 from reverie_proto.v1 import spec_pb2
 
 from tests.client.scripted import pixels
+from tests.sizes import square
 
-EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size_px=16))
+EXPECTED = pixels(spec_pb2.RenderSpec(seed=4, size=square(16)))
 LOSSY = 0.01  # the largest mean difference of JPEG at quality 95
 
 

@@ -12,11 +12,13 @@ import pytest
 import torch
 from google.protobuf import json_format
 from reverie_export import export_model
-from reverie_proto.v1 import manifest_pb2
+from reverie_proto.sizes import from_message
+from reverie_proto.v1 import manifest_pb2, size_pb2
 
 from tests.export import networks
 from tests.export.conftest import Export
 from tests.export.oracle import forward, runtime
+from tests.sizes import square
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,13 @@ CATALOGUES = {
 }
 
 
+def side(size: size_pb2.Size) -> int:
+    """Return height and width, which are equal."""
+    height, width = from_message(size)
+    assert height == width
+    return height
+
+
 @pytest.mark.parametrize("network", CATALOGUES)
 def test_layers_are_described_in_order_from_the_picture(exported: Export, network: str) -> None:
     found = [
@@ -91,9 +100,9 @@ def test_layers_are_described_in_order_from_the_picture(exported: Export, networ
             e.layer.name,
             e.layer.operator,
             e.layer.channels,
-            e.layer.stride_px,
-            e.layer.receptive_field_px,
-            (e.layer.min_size_px, e.layer.size_multiple_px),
+            side(e.layer.stride),
+            side(e.layer.receptive_field),
+            (side(e.layer.min_size), side(e.layer.size_multiple)),
             e.preactivation,
             tuple(e.layer.aliases),
         )
@@ -115,15 +124,15 @@ def test_a_receptive_field_is_as_far_as_a_gradient_reaches(exported: Export, lay
         cotangent[:, :, cotangent.shape[2] // 2, cotangent.shape[3] // 2] = 1
         reached |= np.abs(runtime(made.folder / entry.file, image, cotangent)[1]).max((0, 1)) > 0
     rows = np.flatnonzero(reached.any(1))
-    assert rows[-1] - rows[0] + 1 <= entry.layer.receptive_field_px
-    assert rows[-1] - rows[0] + 1 >= entry.layer.receptive_field_px - 2 * entry.layer.stride_px
+    assert rows[-1] - rows[0] + 1 <= side(entry.layer.receptive_field)
+    assert rows[-1] - rows[0] + 1 >= side(entry.layer.receptive_field) - 2 * side(entry.layer.stride)
 
 
 @pytest.mark.parametrize("network", ["vgg", "residual", "branches"])
 def test_every_layer_runs_at_its_smallest_size_and_not_below(exported: Export, network: str) -> None:
     made = exported(network)
     for entry in made.manifest.layers:
-        least = entry.layer.min_size_px
+        least = side(entry.layer.min_size)
         activation = forward(made.folder / entry.file, np.ones((1, 3, least, least)))
         assert activation.size > 0
         assert np.isfinite(activation).all()
@@ -131,7 +140,7 @@ def test_every_layer_runs_at_its_smallest_size_and_not_below(exported: Export, n
 
 def test_the_manifest_says_where_the_model_comes_from(exported: Export) -> None:
     manifest = exported("vgg").manifest
-    assert manifest.format_version == 1
+    assert manifest.format_version == 2
     assert manifest.name == "vgg"
     assert manifest.opset == 18
     assert manifest.source.model == "tests.export.networks:vgg"
@@ -141,7 +150,7 @@ def test_the_manifest_says_where_the_model_comes_from(exported: Export) -> None:
     assert list(manifest.normalisation.std) == pytest.approx(networks.STD)
     assert (manifest.normalisation.scale, manifest.normalisation.channel_order) == (1, "RGB")
     assert tuple(manifest.labels) == networks.LABELS
-    assert manifest.native_size_px == networks.SIZE
+    assert manifest.native_size == square(networks.SIZE)
 
 
 def test_the_name_of_the_callable_is_more_specific_than_its_module(exported: Export) -> None:
@@ -164,7 +173,7 @@ def test_the_manifest_is_sorted_json_with_the_names_of_the_proto(exported: Expor
     text = (exported("vgg").folder / "manifest.json").read_text()
     fields = json.loads(text)
     assert text == json.dumps(fields, indent=2, sort_keys=True) + "\n"
-    assert {"format_version", "native_size_px", "reverie_version"} <= fields.keys()
+    assert {"format_version", "native_size", "reverie_version"} <= fields.keys()
 
 
 def test_the_digest_of_the_weights_is_as_documented(exported: Export) -> None:
@@ -181,7 +190,7 @@ def test_every_layer_is_verified_at_two_sizes_if_possible(exported: Export) -> N
         for entry in exported(network).manifest.layers:
             assert entry.verification.reference == f"torch {torch.__version__}"
             only = (network, entry.layer.name) == ("fixed", "fc")
-            assert len(set(entry.verification.sizes_px)) == (1 if only else 2)
+            assert len(set(map(from_message, entry.verification.sizes))) == (1 if only else 2)
             assert entry.verification.activation_error < 1e-6
             assert 0 < entry.verification.gradient_error < 1e-4
 

@@ -15,6 +15,7 @@ from reverie_export import Overrides, export_model
 from reverie_export.check_command import check
 from reverie_export.command import export
 from reverie_export.sandbox_child import answer
+from reverie_proto.sizes import from_message
 
 from tests.export.forms import BODY, FORMS, network
 
@@ -46,7 +47,7 @@ def test_all_layers_of_a_plain_network_are_supported(tmp_path: Path) -> None:
     assert "opset 18" in lines[0]
     assert "'picture' [N, 3, H, W], taken as NCHW" in lines[0]
     assert next(line.split() for line in lines if line.startswith("b ")) == [
-        *("b", "Conv", "[N,", "16,", "224,", "224]", "from", "1", "px", "yes")
+        *("b", "Conv", "[N,", "16,", "224,", "224]", "from", "1", "x", "1", "px", "yes")
     ]
     assert lines[-1] == "8 of 8 layers can be exported, 8 of them portable"
 
@@ -70,10 +71,8 @@ def test_the_listed_layers_are_exported(name: str, tmp_path: Path) -> None:
     assert [layer["name"] for layer in listed if layer["supported"]] == [e.layer.name for e in made.manifest.layers]
     for layer, entry in zip(listed, made.manifest.layers, strict=True):
         assert (layer["operator"], layer["shape"][1]) == (entry.layer.operator, entry.layer.channels)
-        assert (layer["min_size_px"], layer["size_multiple_px"]) == (
-            entry.layer.min_size_px,
-            entry.layer.size_multiple_px,
-        )
+        for name in ("min_size", "size_multiple", "fixed_size"):
+            assert tuple(layer[name]) == from_message(getattr(entry.layer, name))
 
 
 def test_layers_that_are_left_out_of_an_export_are_not_supported(tmp_path: Path) -> None:
@@ -95,7 +94,7 @@ def test_the_options_are_those_of_export(tmp_path: Path) -> None:
     )
     assert "taken as NHWC" in found["notes"][1]
     assert [layer["name"] for layer in found["layers"]] == ["b", "y"]
-    assert found["native_size_px"] == 64
+    assert found["native_size"] == [64, 64]
     assert found["normalisation"] == {"mean": [1.0] * 3, "std": [1.0] * 3, "scale": 2.0, "channel_order": "BGR"}
 
 

@@ -64,7 +64,7 @@ def test_an_array_of_a_file_is_what_the_network_gets(good: Good, tmp_path: Path)
     kind = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_}[
         session.get_inputs()[1].type
     ]
-    fed = np.asarray(good.array if good.fed is None else good.fed).astype(kind)
+    fed: np.ndarray = np.asarray(good.array if good.fed is None else good.fed).astype(kind)
     (expected,) = session.run(["y"], {"picture": image, "v": fed})
     activation, _ = runtime(made.folder / "y.onnx", image, np.ones_like(image))
     assert distance(activation, expected) < 1e-6

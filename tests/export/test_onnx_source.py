@@ -11,8 +11,10 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 from reverie_export import Overrides, export_model
+from reverie_proto.sizes import from_message
 
 from tests.export.oracle import distance, runtime
+from tests.sizes import square
 
 BODY = """
     a = Conv <pads = [1, 1, 1, 1]> (picture, w1, b1)
@@ -65,7 +67,7 @@ def test_layers_of_a_file_compute_the_same_as_onnxruntime(case: Case, tmp_path: 
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path / "models")
     assert [e.layer.name for e in made.manifest.layers] == LAYERS
     assert made.omitted == {}
-    assert made.manifest.native_size_px == (40 if "40" in case.shape else 224)
+    assert made.manifest.native_size == square(40 if "40" in case.shape else 224)
     assert made.manifest.source.model == made.manifest.source.weights == "net.onnx"
 
     image = np.random.default_rng(1).random((2, 3, 21, 34), np.float32)
@@ -84,14 +86,14 @@ def test_a_file_is_verified_by_finite_differences(tmp_path: Path) -> None:
     onnx.save(network(17), tmp_path / "net.onnx")
     for entry in export_model(str(tmp_path / "net.onnx"), out=tmp_path).manifest.layers:
         assert entry.verification.reference == "finite differences"
-        assert list(entry.verification.sizes_px) == [32, 48]
+        assert list(map(from_message, entry.verification.sizes)) == [(32, 32), (48, 32)]
         assert entry.verification.activation_error < 1e-6
         assert entry.verification.gradient_error < 1e-4
 
 
 def test_normalisation_options_are_put_into_the_graphs(tmp_path: Path) -> None:
     onnx.save(network(17), tmp_path / "net.onnx")
-    says = Overrides(size_px=64, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 8.0), scale=255.0, channel_order="BGR")
+    says = Overrides(size=(64, 64), mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 8.0), scale=255.0, channel_order="BGR")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path / "said", overrides=says)
     plain = export_model(str(tmp_path / "net.onnx"), out=tmp_path / "plain")
     image = np.random.default_rng(1).random((1, 3, 32, 32), np.float32)
@@ -101,7 +103,7 @@ def test_normalisation_options_are_put_into_the_graphs(tmp_path: Path) -> None:
     expected, inner = runtime(plain.folder / "y.onnx", by_hand, cotangent)
     assert distance(found, expected) < 1e-5
     assert distance(gradient, (255 * inner / column((2, 4, 8)))[:, ::-1]) < 1e-5
-    assert made.manifest.native_size_px == 64
+    assert made.manifest.native_size == square(64)
 
 
 def column(numbers: tuple[int, ...]) -> np.ndarray:
@@ -148,4 +150,4 @@ def test_a_layer_that_has_one_position_at_its_native_size_keeps_its_stride(tmp_p
     )
     onnx.save(model, tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
-    assert {e.layer.name: e.layer.stride_px for e in made.manifest.layers} == {"y": 8, "z": 0}
+    assert {e.layer.name: e.layer.stride.width_px for e in made.manifest.layers} == {"y": 8, "z": 0}

@@ -21,6 +21,7 @@ from reverie_export.check_command import check
 from reverie_export.self_test import clouds, drawn, warnings_about
 from reverie_export.sources.open import open_onnx_file
 from reverie_export.sources.source import Normalisation, Source
+from reverie_proto.sizes import Size
 
 from tests.export.forms import BODY, network
 
@@ -39,7 +40,7 @@ class Case:
     expected: np.ndarray
     options: Mapping[str, Any] | None = None
     files: Mapping[str, object] | None = None
-    size: int = 224
+    size: Size = (224, 224)
 
 
 SAID = 255 * PICTURE[:, ::-1] - column(104, 117, 124)
@@ -54,19 +55,22 @@ CASES = {
     ),
     "Caffe": Case(SAID, {"range": (0.0, 255.0), "mean": (104.0, 117.0, 124.0), "channel_order": "BGR"}),
     "one's own file": Case(
-        SAID, files={TOML: 'mean = [104, 117, 124]\nrange = [0, 255]\nchannel_order = "BGR"\nsize = 96'}, size=96
+        SAID, files={TOML: 'mean = [104, 117, 124]\nrange = [0, 255]\nchannel_order = "BGR"\nsize = 96'}, size=(96, 96)
     ),
     "one's own file in JSON": Case(
         2 * PICTURE - 1, files={"net.preprocessing.json": {"range": [-1, 1], "description": "x"}}
     ),
     "options over a file": Case(255 * PICTURE - column(1, 1, 1), {"scale": 255.0}, {TOML: "range = [-1, 1]\nmean = 1"}),
     "Hugging Face": Case(
-        STANDARD, files={"preprocessor_config.json": {**IMAGENET, "size": {"height": 384, "width": 384}}}, size=384
+        STANDARD,
+        files={"preprocessor_config.json": {**IMAGENET, "size": {"height": 384, "width": 192}}},
+        size=(384, 192),
     ),
+    "height and width": Case(PICTURE, files={TOML: "size = [32, 128]"}, size=(32, 128)),
     "Hugging Face, cropped": Case(
         STANDARD,
         files={"preprocessor_config.json": {**IMAGENET, "size": 256, "crop_size": 192, "do_center_crop": True}},
-        size=192,
+        size=(192, 192),
     ),
     "Hugging Face, not rescaled": Case(
         255 * PICTURE[:, ::-1],
@@ -89,7 +93,7 @@ def opened(folder: Path, options: Mapping[str, Any] | None = None, files: Mappin
 def test_pictures_are_prepared_by_the_options_and_files(case: Case, tmp_path: Path) -> None:
     source = opened(tmp_path, case.options, case.files)
     np.testing.assert_allclose(source.normalisation.apply(PICTURE), case.expected, rtol=1e-5, atol=1e-5)
-    assert source.native_size_px == case.size
+    assert source.native_size == case.size
 
 
 def test_labels_and_a_description_are_read_from_the_networks_folder(tmp_path: Path) -> None:
@@ -106,6 +110,7 @@ BAD = {
     "texts for numbers": ('mean = ["a"]', "not a list of numbers"),
     "a range of three": ("range = [0, 1, 2]", "two numbers"),
     "a size of nothing": ("size = 0", "size 0"),
+    "a size of three numbers": ("size = [3, 32, 128]", "or a list of height and width"),
     "labels that are numbers": ("labels = [1, 2]", "list of texts"),
     "a mean of two channels": ("mean = [1, 2]", "three finite numbers"),
     "a deviation of nothing": ("std = 0", "not zero"),
@@ -160,7 +165,7 @@ def batch_normed(prepared: Normalisation) -> onnx.ModelProto:
     part = network(body=BODY.partition("b =")[0] + "y = Identity (a)")
     del part.graph.output[:]
     part.graph.output.append(helper.make_empty_tensor_value_info("a"))
-    pictures = prepared.apply(np.concatenate([clouds(rng, 3, 64) for _ in range(4)]))
+    pictures = prepared.apply(np.concatenate([clouds(rng, 3, (64, 64)) for _ in range(4)]))
     session = onnxruntime.InferenceSession(part.SerializeToString(), providers=["CPUExecutionProvider"])
     seen = session.run(["a"], {"picture": pictures.astype(np.float32)})[0]
     for name, statistic in (("m", seen.mean(axis=(0, 2, 3))), ("v", seen.var(axis=(0, 2, 3)))):
@@ -187,9 +192,9 @@ def test_the_statistics_of_a_batch_normalisation_determine_the_scale(
 
 
 def test_drawn_pictures_are_pictures() -> None:
-    pictures = drawn(3, 48)
+    pictures = drawn(3, (48, 30))
     for picture in pictures.values():
-        assert picture.shape == (1, 3, 48, 48)
+        assert picture.shape == (1, 3, 48, 30)
         assert picture.dtype == np.float32
         assert 0 <= picture.min() <= picture.max() <= 1
     assert len({picture.tobytes() for picture in pictures.values()}) == len(pictures)

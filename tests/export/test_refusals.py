@@ -162,7 +162,7 @@ CASES = {
     "a mean of two numbers": Case("@vgg --mean 1,2 --out {}/o", ("--mean", "three")),
     "a mean that is no number": Case("@vgg --mean a,b,c --out {}/o", ("--mean", "a,b,c")),
     "a deviation of zero": Case("@vgg --std 1,0,1 --out {}/o", ("--std", "zero")),
-    "an input that is not square": Case("@vgg --input 3x32x64 --out {}/o", ("3x32x64", "square")),
+    "an input of four numbers": Case("@vgg --input 1x3x32x64 --out {}/o", ("1x3x32x64", "height x width")),
     "an input that is grey": Case("@vgg --input 1x32x32 --out {}/o", ("1 channels", "normalises 3")),
     "an input of no size": Case("@vgg --input 0 --out {}/o", ("--input", "0")),
 }

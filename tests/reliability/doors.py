@@ -28,15 +28,16 @@ from reverie_server.request.images import ENCODERS
 
 from tests.figures import write_json
 from tests.reliability.server import server
+from tests.sizes import square
 
 FORMATS = list(ENCODERS)
 
 #: The specs to render, which vary every field, with few steps.
 SPECS: list[dict[str, Any]] = [
-    {"layer": "conv1_2", "channel": 3, "size_px": 32, "steps": 6},
-    {"layer": "conv4_3", "channel": 17, "size_px": 64, "steps": 12, "seed": 7},
-    {"layer": "conv5_1", "channel": 0, "size_px": 96, "steps": 8, "preset": "lucid"},
-    {"layer": "logits", "channel": 2, "size_px": 64, "steps": 6, "transforms": spec_pb2.TRANSFORMS_NONE},
+    {"layer": "conv1_2", "channel": 3, "size": square(32), "steps": 6},
+    {"layer": "conv4_3", "channel": 17, "size": square(64), "steps": 12, "seed": 7},
+    {"layer": "conv5_1", "channel": 0, "size": square(96), "steps": 8, "preset": "lucid"},
+    {"layer": "logits", "channel": 2, "size": square(64), "steps": 6, "transforms": spec_pb2.TRANSFORMS_NONE},
 ]
 
 #: A picture as an interface returns it: its bytes in every format, its numbers, and its digest.

@@ -32,6 +32,7 @@ from tests.figures import write_json
 from tests.models import write_tiny_model
 from tests.reliability import messages
 from tests.reliability.process import ServerProcess
+from tests.sizes import square
 
 #: A call that takes longer counts as hung; long enough for a busy machine.
 HANG_S = 180
@@ -83,7 +84,7 @@ def _job(stub: Any) -> str:
     for job in stub.ListRenderJobs(jobs_pb2.ListRenderJobsRequest(), timeout=HANG_S).jobs:
         stub.CancelRenderJob(jobs_pb2.CancelRenderJobRequest(id=job.id), timeout=HANG_S)
     layer = jobs_pb2.JobLayer(layer="conv1_1", channels=[jobs_pb2.ChannelRange(first=0, last=0)])
-    template = spec_pb2.RenderSpec(model="tiny", size_px=16, steps=1)
+    template = spec_pb2.RenderSpec(model="tiny", size=square(16), steps=1)
     request = jobs_pb2.CreateRenderJobRequest(template=template, layers=[layer])
     return str(stub.CreateRenderJob(request, timeout=HANG_S).job.id)
 

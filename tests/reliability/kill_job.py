@@ -35,6 +35,7 @@ from reverie_server.jobs.runner import AT_ONCE
 
 from tests.figures import write_json
 from tests.reliability.server import Server, server
+from tests.sizes import square
 
 #: Layers of texture19 and their channels.
 LAYERS = {"conv1_1": 16, "conv1_2": 16, "conv2_1": 32, "conv2_2": 32, "conv3_1": 64, "conv3_2": 64, "conv3_3": 64}
@@ -105,7 +106,9 @@ def request(images: int) -> CreateRenderJobRequest:
         if take := min(left, channels):
             layers.append(JobLayer(layer=name, channels=[ChannelRange(first=0, last=take - 1)]))
             left -= take
-    return CreateRenderJobRequest(template=RenderSpec(model="texture19", size_px=SIZE_PX, steps=STEPS), layers=layers)
+    return CreateRenderJobRequest(
+        template=RenderSpec(model="texture19", size=square(SIZE_PX), steps=STEPS), layers=layers
+    )
 
 
 def measure(kills: int, images: int, seed: int) -> Figures:

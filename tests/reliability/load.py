@@ -41,6 +41,7 @@ from reverie_server.request.presets import PRESETS
 from tests.figures import write_json
 from tests.reliability.process import ServerProcess
 from tests.server.hosts import Refusal
+from tests.sizes import square
 
 #: The pictures use the preset for a quick preview, which is typical of many clients on a busy server.
 LAYER, CHANNELS, SIZE_PX, PRESET = "conv4_1", 32, 224, "quick"
@@ -124,7 +125,7 @@ def texture(number: int) -> spec_pb2.RenderSpec:
         objective=spec_pb2.Objective(channel=objective),
         preset=PRESET,
         steps=STEPS,
-        size_px=SIZE_PX,
+        size=square(SIZE_PX),
         seed=number,
     )
 

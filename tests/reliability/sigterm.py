@@ -22,6 +22,7 @@ from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
 from tests.models import write_tiny_model
 from tests.reliability.process import ServerProcess
+from tests.sizes import square
 
 GRACE_S = 60
 
@@ -29,7 +30,7 @@ GRACE_S = 60
 def _render(stub: VisualizationServiceStub, seed: int) -> str:
     """Request a picture; return "done", "refused" if it was never accepted, or "lost" if it was accepted."""
     objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv2_1", channel=seed % 8))
-    spec = spec_pb2.RenderSpec(model="tiny", objective=objective, size_px=32, steps=60, seed=seed)
+    spec = spec_pb2.RenderSpec(model="tiny", objective=objective, size=square(32), steps=60, seed=seed)
     accepted = False
     try:
         for event in stub.StreamRender(StreamRenderRequest(spec=spec), timeout=2 * GRACE_S):

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from reverie_proto.sizes import to_message
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.jobs_pb2 import (
     CancelRenderJobRequest,
@@ -45,6 +46,7 @@ from tests.figures import write_json
 from tests.memory import held_mib
 from tests.models import CHANNELS, write_tiny_model
 from tests.reliability.process import ServerProcess
+from tests.sizes import square
 
 CLIENTS = 8
 #: Pause before each sample, in which connections of crashed clients and gRPC's spare threads end.
@@ -84,7 +86,8 @@ class Client:
         """Return a spec that was most likely never requested before."""
         layer = self.chance.choice(list(CHANNELS))
         objective = spec_pb2.ChannelObjective(layer=layer, channel=self.chance.randrange(CHANNELS[layer]))
-        fields = {"size_px": 32, "seed": self.chance.randrange(10**6)} | fields
+        defaults: dict[str, Any] = {"size": square(32), "seed": self.chance.randrange(10**6)}
+        fields = defaults | fields
         return spec_pb2.RenderSpec(model="tiny", objective=spec_pb2.Objective(channel=objective), steps=steps, **fields)
 
     async def valid(self) -> grpc.StatusCode:
@@ -101,7 +104,7 @@ class Client:
         frames = spec_pb2.FrameRequest(every_steps=1, max_size_px=self.chance.choice([1, 17, 96]))
         spec = self.spec(
             steps=self.chance.choice([1, 2, 30]),
-            size_px=self.chance.choice([16, 33, 95]),
+            size=to_message((self.chance.choice([16, 33, 95]), self.chance.choice([16, 60]))),
             preset=self.chance.choice(["reverie", "lucid", "quick"]),
         )
         return await self._read(self.call.StreamRender(StreamRenderRequest(spec=spec, frames=frames), timeout=HANG_S))
@@ -126,10 +129,10 @@ class Client:
         """Send invalid input of every kind, including bytes that are not a message."""
         wrong: dict[str, Any] = self.chance.choice(
             [
-                {"size_px": -1},
+                {"size": square(-1)},
                 {"steps": 10**6},
                 {"preset": "x" * 5000},
-                {"size_px": 97},
+                {"size": square(97)},
                 {"learning_rate": float("nan")},
             ]
         )

@@ -30,6 +30,7 @@ from reverie_server.jobs import runner
 from reverie_server.store import breaker
 
 from tests.figures import write_json
+from tests.sizes import square
 
 CHANNELS = range(6)
 LAYER = "conv2_1"
@@ -170,7 +171,7 @@ def settle(engine: Engine) -> None:
 
 def request() -> CreateRenderJobRequest:
     """Return a job of all channels of the layer."""
-    template = RenderSpec(model="texture19", size_px=SIZE_PX, steps=4)
+    template = RenderSpec(model="texture19", size=square(SIZE_PX), steps=4)
     return CreateRenderJobRequest(template=template, layers=[JobLayer(layer=LAYER)])
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import strategies as some
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
+from tests.sizes import square
+
 #: The requested layers, with their channels. Few, and at one size, because loading a program takes the longest.
 CHANNELS = {"conv1_1": 6, "logits": 5}
 SIZE = 16
@@ -61,7 +63,7 @@ def _spec(draw: some.DrawFn) -> spec_pb2.RenderSpec:
     spec = spec_pb2.RenderSpec(
         model="tiny",
         objective=draw(_objective()),
-        size_px=SIZE,
+        size=square(SIZE),
         steps=draw(some.integers(1, MAX_STEPS)),
     )
     choices: dict[str, list[Any]] = {

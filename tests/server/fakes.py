@@ -46,7 +46,7 @@ def request(
     png = spec_pb2.IMAGE_FORMAT_PNG
     return RenderRequest(
         model=MODEL,
-        recipe=Recipe((Term("layer", layer),), SIZE, steps, 0.1, seed),
+        recipe=Recipe((Term("layer", layer),), (SIZE, SIZE), steps, 0.1, seed),
         effective=spec_pb2.RenderSpec(model="tiny"),
         digest=digest,
         format=png,

@@ -20,6 +20,8 @@ from reverie_server.process.server import Signals, serve
 from reverie_server.process.settings import Settings
 from reverie_server.rpc.interceptor import Middleware
 
+from tests.sizes import square
+
 
 @asynccontextmanager
 async def listening(mount: Callable[[grpc.aio.Server], object]) -> AsyncIterator[str]:
@@ -98,4 +100,4 @@ async def running(
 def render_request(steps: int = 1, channel: int = 1, size_px: int = 16) -> RenderImageRequest:
     """Return a request for a very short render of the tiny model."""
     objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=channel))
-    return RenderImageRequest(spec=RenderSpec(model="tiny", objective=objective, size_px=size_px, steps=steps))
+    return RenderImageRequest(spec=RenderSpec(model="tiny", objective=objective, size=square(size_px), steps=steps))

@@ -14,6 +14,8 @@ from reverie_server.request.events import Rendering
 from reverie_server.store.folder import Folder
 from reverie_server.store.store import Store
 
+from tests.sizes import square
+
 MAKER = Maker(
     engine_version="3",
     onnxruntime_version="1.30.0",
@@ -32,7 +34,7 @@ def digest_of(seed: int) -> str:
 def rendering(seed: int = 0, *, size: int = 8, maker: Maker = MAKER) -> Rendering:
     """Return a rendering whose picture depends on a seed."""
     rng = np.random.default_rng(seed)
-    spec = spec_pb2.RenderSpec(model="tiny", seed=seed, steps=3, size_px=size)
+    spec = spec_pb2.RenderSpec(model="tiny", seed=seed, steps=3, size=square(size))
     spec.objective.channel.layer = "conv1_1"
     return Rendering(
         array=rng.random((size, size, 3), np.float32),

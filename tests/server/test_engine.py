@@ -18,6 +18,7 @@ from reverie_server import Accepted, Draining, Engine, InvalidRequest, Limits, N
 from reverie_server.request.options import render_request
 
 from tests.server.fakes import PATIENCE_S
+from tests.sizes import square
 
 SMALL: dict[str, Any] = {"size": 32, "steps": 4}
 
@@ -38,13 +39,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"seed": 2**32}, "spec.seed: 4294967296 is not in 0"),
     ({"steps": 2**40}, "spec.steps: 1099511627776 is not in -2147483648"),
     ({"steps": "many"}, "spec.steps: 'many' is not a whole number"),
-    ({"size": 0}, "spec.size_px: 0 is not in 16"),
+    ({"size": 0}, "spec.size: 0 x 0 px .* the height 0 is not in 1"),
     ({"parametrization": "furier"}, "spec.parametrization: 'furier' is not one of fourier, pixel"),
     ({"schedule": "one_cicle"}, "spec.schedule: 'one_cicle' is not one of constant, one_cycle"),
     ({"transforms": "lucit"}, "spec.transforms: 'lucit' is not one of none, lucid"),
     ({"frames_at": [1, "x"]}, r"frames.steps\[1\]: 'x' is not a whole number"),
     ({"priority": "urgent"}, "priority: 'urgent' is not one of interactive, batch"),
-    ({"seed": -1, "size": 0, "preset": "x"}, "spec.seed: .*; spec.preset: .*; spec.size_px: "),
+    ({"seed": -1, "size": 0, "preset": "x"}, "spec.seed: .*; spec.preset: .*; spec.size: "),
 ]
 
 
@@ -56,7 +57,7 @@ def test_a_rendering_holds_the_picture_and_how_it_was_made(engine: Engine, tmp_p
     assert rendering.image.size == (32, 32)
     assert rendering.outcome == "converged"
     assert rendering.history.shape == (4,)
-    assert rendering.spec.size_px == 32
+    assert rendering.spec.size == square(32)
     rendering.save(tmp_path / "x.png")
     with Image.open(tmp_path / "x.png") as saved:
         np.testing.assert_array_equal(np.asarray(saved), np.asarray(rendering.image))
@@ -79,7 +80,7 @@ def test_a_spec_can_replace_all_arguments(engine: Engine) -> None:
 def test_a_label_selects_its_class(engine: Engine) -> None:
     (logits,) = (layer for layer in engine.layers("tiny") if layer.name == "logits")
     label = engine.models()[0].labels[1]
-    rendering = engine.render("tiny", "logits", label, size=max(32, logits.size_multiple_px), steps=1)
+    rendering = engine.render("tiny", "logits", label, size=max(32, logits.size_multiple.height_px), steps=1)
     assert rendering.spec.objective.logit.index == 1
 
 

@@ -19,14 +19,18 @@ import onnx
 import onnx_ir as ir
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
+from reverie_proto.printable import printable
+from reverie_proto.sizes import Size, described, from_message
 from reverie_proto.v1 import manifest_pb2
 
+from reverie_ascent.models.contract import breaches
+from reverie_ascent.models.description import faults
 from reverie_ascent.models.inspection import MAX_GRAPH_BYTES, MAX_MANIFEST_BYTES, problems
 from reverie_ascent.models.weights import from_checked
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.bin"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RGB = 3
 
 
@@ -61,13 +65,18 @@ class Model:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         path = folder / MANIFEST
+        if folder.is_symlink():
+            raise ModelError(f"{folder} is a link; name the folder that it leads to, or copy that folder here")
         try:
-            if path.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
-                raise ModelError(f"{path} is a link, or larger than {MAX_MANIFEST_BYTES} bytes, which no manifest is")
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_MANIFEST_BYTES:
+                raise ModelError(
+                    f"{path} is a link or no file, or larger than {MAX_MANIFEST_BYTES} bytes, which no manifest is;"
+                    " export the model again"
+                )
             data = path.read_bytes()
             self.manifest = json_format.Parse(data, manifest_pb2.Manifest(), ignore_unknown_fields=True)
-        except (OSError, UnicodeDecodeError, json_format.ParseError) as error:
-            raise ModelError(f"{path} cannot be read: {error}") from error
+        except (OSError, ValueError, RecursionError, json_format.ParseError) as error:
+            raise ModelError(f"{path} cannot be read: {error}; export the model again") from error
         if self.manifest.format_version != FORMAT_VERSION:
             raise ModelError(
                 f"{path} has format {self.manifest.format_version} and this version of Reverie reads {FORMAT_VERSION};"
@@ -77,12 +86,16 @@ class Model:
         self.digest = hashlib.sha256(data).hexdigest()
         self.layers: Mapping[str, manifest_pb2.ExportedLayer] = {e.layer.name: e for e in self.manifest.layers}
         self.channels: int = self.manifest.image_channels or RGB  # of the picture; older manifests do not have it
+        #: Height and width that the model was made for; None if unknown.
+        self.native_size = from_message(self.manifest.native_size) if self.manifest.HasField("native_size") else None
         self._aliases = {alias: name for name, e in self.layers.items() for alias in e.layer.aliases}
         self._files = {file.name: file for file in self.manifest.files}
         if len(self.layers) < len(self.manifest.layers) or len(self._files) < len(self.manifest.files):
             raise ModelError(f"{path} names a layer or a file twice; export the model again")
         if not self.name or not self.layers:
             raise ModelError(f"{path} names no model or no layers; export the model again")
+        for fault in faults(self.manifest):
+            raise ModelError(f"{path} is not served: {fault}; export the model again")
         for name in (*self._files, *(entry.file for entry in self.layers.values())):
             self._check_size(name)
         # A cache per model, released with it: the cache of a decorated method would keep every model alive.
@@ -108,8 +121,8 @@ class Model:
         from_checked(model.graph, lambda: self.weights)
         return model
 
-    def grid(self, layer: str, size: int) -> tuple[int, int]:
-        """Return the height and width of a layer's activation for a size of picture; (1, 1) without positions."""
+    def grid(self, layer: str, size: Size) -> Size:
+        """Return the height and width of a layer's activation for those of a picture; (1, 1) without positions."""
         return self._grid(layer, size)
 
     def verify(self) -> None:
@@ -153,21 +166,24 @@ class Model:
         weights_bytes = self._files[WEIGHTS].size_bytes if WEIGHTS in self._files else 0
         for problem in problems(proto, weights=WEIGHTS, weights_bytes=weights_bytes):
             raise ModelError(f"{self.folder / file} is not served: {problem}")
+        entry = self.layers[layer].layer
+        for breach in breaches(proto, channels=entry.channels, picture_channels=self.channels, spatial=entry.spatial):
+            raise ModelError(f"{self.folder / file} is not served: {breach}; export the model again")
         return proto
 
-    def _compute_grid(self, layer: str, size: int) -> tuple[int, int]:
+    def _compute_grid(self, layer: str, size: Size) -> Size:
         if layer in self.layers and not self.layers[layer].layer.spatial:
             return 1, 1
         whole = self.graph(layer).graph
         forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-        forward.inputs[0].shape = ir.Shape([1, self.channels, size, size])
+        forward.inputs[0].shape = ir.Shape([1, self.channels, *size])
         for node in forward:
             for value in node.outputs:
                 value.shape = None
         inferred = onnx.shape_inference.infer_shapes(ir.to_proto(ir.Model(forward, ir_version=9)), data_prop=True)
         dims = [d.dim_value for d in inferred.graph.output[0].type.tensor_type.shape.dim]
         if len(dims) != 4 or not all(dims):
-            raise ModelError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {size} px")
+            raise ModelError(f"layer {layer!r} of {self.name!r} gives nothing for a picture of {described(size)} px")
         return dims[2], dims[3]
 
     def _check_size(self, name: str) -> None:
@@ -194,37 +210,73 @@ class Model:
 class ModelRepository:
     """The models of some folders, each of which is a model folder or holds model folders.
 
-    Raises ModelError for a folder that is missing or holds no model, for a damaged one, and for a name used twice.
+    A model that cannot be served does not keep others from being served: it is in ``broken``, with the reason. Raises
+    ModelError for a folder that is missing or holds no model, for a name used twice, and if no model can be served.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._models: dict[str, Model] = {}
+        #: Why each model that cannot be served cannot, by its name: a sentence with a remedy.
+        self.broken: dict[str, str] = {}
         for folder in folders:
             for path in _model_folders(Path(folder)):
-                model = Model(path)
+                try:
+                    model = Model(path)
+                except ModelError as error:
+                    self._set_aside(path.name, error)
+                    continue
                 if model.name in self._models:
                     other = self._models[model.name].folder
                     raise ModelError(f"{path} and {other} both hold a model named {model.name!r}; rename one of them")
                 self._models[model.name] = model
+        self._require_one()
 
     def models(self) -> list[Model]:
-        """Return all models, by name."""
+        """Return all models that can be served, by name."""
         return [self._models[name] for name in sorted(self._models)]
 
     def model(self, name: str) -> Model:
-        """Return one model; raise UnknownName if there is none with this name."""
+        """Return one model; raise UnknownName if there is none with this name, ModelError if it is broken."""
+        if name in self.broken:
+            raise ModelError(self.broken[name])
         if name not in self._models:
             raise UnknownName("model", name, sorted(self._models))
         return self._models[name]
+
+    def verify(self) -> None:
+        """Check every file of every model; those that differ become broken. Raises ModelError if none is left."""
+        for model in self.models():
+            try:
+                model.verify()
+            except (ModelError, OSError) as error:
+                del self._models[model.name]
+                self._set_aside(model.name, error)
+        self._require_one()
+
+    def _set_aside(self, name: str, error: Exception) -> None:
+        name, number = printable(name), 1
+        while name in self.broken or name in self._models:
+            number += 1
+            name = f"{name.removesuffix(f' ({number - 1})')} ({number})"
+        self.broken[name] = str(error)
+
+    def _require_one(self) -> None:
+        if not self._models and self.broken:
+            raise ModelError("; ".join(self.broken.values()))
 
 
 def _model_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ModelError(f"{folder} is not a folder; make one with `reverie export SOURCE --out {folder}`")
-    if (folder / MANIFEST).is_file():
+    if _holds_manifest(folder):
         return [folder]
     # A folder whose name begins with a dot is an export that is in progress or was killed.
-    folders = sorted(f for f in folder.iterdir() if (f / MANIFEST).is_file() and not f.name.startswith("."))
+    folders = sorted(f for f in folder.iterdir() if _holds_manifest(f) and not f.name.startswith("."))
     if not folders:
         raise ModelError(f"{folder} holds no model; write one with `reverie export SOURCE --out {folder}`")
     return folders
+
+
+def _holds_manifest(folder: Path) -> bool:
+    """Return whether a folder has a manifest, be it only a link to nowhere or something else than a file."""
+    return folder.is_dir() and ((folder / MANIFEST).exists() or (folder / MANIFEST).is_symlink())

@@ -90,7 +90,7 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     circuit.add("decode", decode(key.parametrization, key.size, batch, channels), state="state")
     view, back = "decode.picture", "decode.picture_gradient"
     if key.transforms == "lucid":
-        sizes = TransformSizes(key.size)
+        sizes = TransformSizes.of(key.size)
         circuit.add(
             "resample",
             resample(sizes, batch, channels),
@@ -130,7 +130,7 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
                 pull = f"relu{i}.input_gradient"
             pulls.append(pull)
         circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, here[0].activation.shape)
-    circuit.wires[back] = circuit.sum("gradient", gradients, (batch, channels, key.size, key.size))
+    circuit.wires[back] = circuit.sum("gradient", gradients, (batch, channels, *key.size))
     score = circuit.sum("score", [f"term{n}.score" for n in range(len(targets))], (batch,))
 
     circuit.add(

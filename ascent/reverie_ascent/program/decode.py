@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
+from reverie_proto.sizes import Size
 
 from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.recipe import Parametrization
@@ -40,17 +41,18 @@ RGB = len(COLOUR)
 CONTRAST = 4.0  # Lucid divides by it: "a magic constant"
 
 
-def decode(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> ir.Model:
-    """Return the fragment state -> picture [N, C, S, S], and picture_gradient -> state_gradient."""
+def decode(parametrization: Parametrization, size: Size, batch: int, channels: int = RGB) -> ir.Model:
+    """Return the fragment state -> picture [N, C, H, W], and picture_gradient -> state_gradient."""
     return differentiate(PARAMETRIZATIONS[parametrization](size, batch, channels), of="picture", wrt="state")
 
 
-def state_shape(parametrization: Parametrization, size: int, batch: int, channels: int = RGB) -> tuple[int, ...]:
+def state_shape(parametrization: Parametrization, size: Size, batch: int, channels: int = RGB) -> tuple[int, ...]:
     """Return the shape of a batch of states.
 
-    For Fourier [N, C, 2 S, S // 2 + 1]: the S rows of the real part, then those of the imaginary part.
+    For Fourier [N, C, 2 H, W // 2 + 1]: the H rows of the real part, then those of the imaginary part.
     """
-    rows, columns = (2 * size, size // 2 + 1) if parametrization == "fourier" else (size, size)
+    height, width = size
+    rows, columns = (2 * height, width // 2 + 1) if parametrization == "fourier" else size
     return batch, channels, rows, columns
 
 
@@ -62,13 +64,17 @@ RECOLOURED = """
     """
 
 
-def _fourier(size: int, batch: int, channels: int) -> ir.Model:
-    columns = half = size // 2 + 1
-    state, picture = f"float[{batch}, {channels}, {2 * size}, {columns}]", f"float[{batch}, {channels}, {size}, {size}]"
+def _fourier(size: Size, batch: int, channels: int) -> ir.Model:
+    height, width = size
+    half, columns = height // 2 + 1, width // 2 + 1
+    state = f"float[{batch}, {channels}, {2 * height}, {columns}]"
+    picture = f"float[{batch}, {channels}, {height}, {width}]"
+    even_across, odd_across = across(width)
+    even_down, odd_down = down(height)
     colours = {
         "colour": _float32(COLOUR / np.linalg.norm(COLOUR, axis=0).max()),
-        "flat": np.array([batch, channels, size * size]),
-        "full": np.array([batch, channels, size, size]),
+        "flat": np.array([batch, channels, height * width]),
+        "full": np.array([batch, channels, height, width]),
     }
     return fragment(
         f"decode ({state} state) => ({picture} picture)",
@@ -93,14 +99,14 @@ def _fourier(size: int, batch: int, channels: int) -> ir.Model:
         + (RECOLOURED if channels == RGB else "picture = Sigmoid(waves)"),
         {
             "scale": _float32(np.tile(scale(size), (2, 1))),
-            "mirror": -np.arange(half) % size,
-            "upwards": np.arange(half, size)[::-1] - half + 1,
-            "even_across": _float32(across(size)[0]),
-            "odd_across": _float32(across(size)[1]),
-            "even_down": _float32(down(size)[0]),
-            "odd_down": _float32(down(size)[1]),
-            "apart": np.array([batch, channels, 2, size, columns]),
-            "together": np.array([batch, channels, size, 2 * columns]),
+            "mirror": -np.arange(half) % height,
+            "upwards": np.arange(half, height)[::-1] - half + 1,
+            "even_across": _float32(even_across),
+            "odd_across": _float32(odd_across),
+            "even_down": _float32(even_down),
+            "odd_down": _float32(odd_down),
+            "apart": np.array([batch, channels, 2, height, columns]),
+            "together": np.array([batch, channels, height, 2 * columns]),
             "first": np.array([0]),
             "last": np.array([half]),
             "down": np.array([2]),
@@ -109,42 +115,46 @@ def _fourier(size: int, batch: int, channels: int) -> ir.Model:
     )
 
 
-def _pixel(size: int, batch: int, channels: int) -> ir.Model:
-    shape = f"float[{batch}, {channels}, {size}, {size}]"
+def _pixel(size: Size, batch: int, channels: int) -> ir.Model:
+    shape = f"float[{batch}, {channels}, {size[0]}, {size[1]}]"
     return fragment(f"decode ({shape} state) => ({shape} picture)", "picture = Sigmoid(state)")
 
 
-PARAMETRIZATIONS: Mapping[Parametrization, Callable[[int, int, int], ir.Model]] = {"fourier": _fourier, "pixel": _pixel}
+PARAMETRIZATIONS: Mapping[Parametrization, Callable[[Size, int, int], ir.Model]] = {
+    "fourier": _fourier,
+    "pixel": _pixel,
+}
 
 # ----- the inverse transform as matrices -----
 
 
-def scale(size: int) -> Float:
-    """Return the factor of each frequency, [S, S // 2 + 1], including the 1 / S^2 of the transform."""
-    down, across = np.fft.fftfreq(size), np.fft.rfftfreq(size)
+def scale(size: Size) -> Float:
+    """Return the factor of each frequency, [H, W // 2 + 1], including the 1 / (H W) of the transform."""
+    height, width = size
+    down, across = np.fft.fftfreq(height), np.fft.rfftfreq(width)
     frequency = np.hypot(down[:, None], across[None, :])
-    lucid: Float = size / np.maximum(frequency, 1 / size)
-    return lucid / CONTRAST / size**2
+    lucid: Float = np.sqrt(height * width) / np.maximum(frequency, 1 / max(size))
+    return lucid / CONTRAST / (height * width)
 
 
-def down(size: int) -> tuple[Float, Float]:
-    """Return the matrices of cosine and sine [H, H], H = S // 2 + 1, from sums and differences of frequencies to rows.
+def down(height: int) -> tuple[Float, Float]:
+    """Return the matrices of cosine and sine [K, K], K = H // 2 + 1, from sums and differences of frequencies to rows.
 
     A frequency that is its own mirror image has been added to itself, so its factor is halved.
     """
-    half = size // 2 + 1
-    cos, sin = _waves(half, half, size)
-    own_mirror = 2 * np.arange(half) % size == 0
+    half = height // 2 + 1
+    cos, sin = _waves(half, half, height)
+    own_mirror = 2 * np.arange(half) % height == 0
     return np.where(own_mirror, cos / 2, cos), sin
 
 
-def across(size: int) -> tuple[Float, Float]:
-    """Return two matrices [2 K, S] from columns (real, imaginary) to the factors of cos(a) and sin(a).
+def across(width: int) -> tuple[Float, Float]:
+    """Return two matrices [2 K, W], K = W // 2 + 1, from columns (real, imaginary) to the factors of cos(a) and sin(a).
 
     A frequency also represents its mirror image, except 0 and, for an even size, the highest one.
     """
-    cos, sin = _waves(size, size // 2 + 1, size)
-    times = np.where(2 * np.arange(size // 2 + 1) % size == 0, 1.0, 2.0)[:, None]
+    cos, sin = _waves(width, width // 2 + 1, width)
+    times = np.where(2 * np.arange(width // 2 + 1) % width == 0, 1.0, 2.0)[:, None]
     return np.concatenate([times * cos.T, -times * sin.T]), np.concatenate([-times * sin.T, -times * cos.T])
 
 

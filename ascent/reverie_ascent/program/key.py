@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reverie_proto.sizes import Size
+
 from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
 
 #: How a term's score is computed from the activation of its layer.
@@ -16,7 +18,7 @@ class ProgramKey:
     """Recipes with equal keys can share a program and a batch. ``terms`` holds a layer and a form for each term."""
 
     terms: tuple[tuple[str, Form], ...]
-    size: int
+    size: Size
     parametrization: Parametrization
     transforms: Transforms
 

@@ -51,7 +51,7 @@ class Program:
         lower(graph, device)
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})
         self._decode = Session(_forward(key, batch, self.channels), device)
-        self._rotations = Rotations(TransformSizes(key.size))
+        self._rotations = Rotations(TransformSizes.of(key.size))
         # A CUDA graph is recorded for the tensors of its first runs, so these tensors are reused.
         self._idle: list[BatchState] = []
 
@@ -91,8 +91,7 @@ class BatchState:
         }
         names = ("score", "reach", "extent", *(("awake",) if program.rectified else ()))
         self._readings = {name: step.tensor(np.zeros(program.batch, np.float32)) for name in names}
-        size = program.key.size
-        self._picture = decode.tensor(np.zeros((program.batch, program.channels, size, size), np.float32))
+        self._picture = decode.tensor(np.zeros((program.batch, program.channels, *program.key.size), np.float32))
 
         def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
             return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._readings)
@@ -130,7 +129,7 @@ class BatchState:
         return self._read()
 
     def pictures(self, *, before: bool = False) -> Numbers:
-        """Return the pictures [N, C, S, S] without transforms, after the last step or ``before`` it."""
+        """Return the pictures [N, C, H, W] without transforms, after the last step or ``before`` it."""
         self._decodes[self._now ^ before].run()
         return np.array(self._picture.numpy())
 

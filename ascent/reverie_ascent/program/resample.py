@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program.transform_sizes import PAD, TransformSizes
+from reverie_ascent.program.transform_sizes import PAD, AxisSizes
 
 
 def fill_resampling(
-    matrix: npt.NDArray[np.float32], border: npt.NDArray[np.float32], sizes: TransformSizes, scaled: int, jitter: int
+    matrix: npt.NDArray[np.float32], border: npt.NDArray[np.float32], sizes: AxisSizes, scaled: int, jitter: int
 ) -> None:
     """Fill ``matrix`` [M, S], which maps a picture to the canvas: pad, crop at ``jitter``, scale, place.
 
@@ -33,7 +33,7 @@ def fill_resampling(
         border[rows[inside], 1] += weight[inside]
 
 
-def fill_identity(matrix: npt.NDArray[np.float32], border: npt.NDArray[np.float32], sizes: TransformSizes) -> None:
+def fill_identity(matrix: npt.NDArray[np.float32], border: npt.NDArray[np.float32], sizes: AxisSizes) -> None:
     """Fill both arrays so that the canvas shows the picture without padding, starting at its first row."""
     matrix[:] = 0
     border[:] = 0

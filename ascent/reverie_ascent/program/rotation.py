@@ -8,11 +8,13 @@ same source. This needs neither scatter operators nor interpolation, whose inver
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from reverie_proto.sizes import Size
 
 from reverie_ascent.program.transform_sizes import TransformSizes
 
@@ -26,11 +28,11 @@ Table = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Turn:
-    """One rotation of a field [L, L] in a canvas [M, M].
+    """One rotation of a field in a canvas [M, L].
 
-    ``there`` [L, L] holds the cell of the canvas, row * M + column, that each pixel of the rotated field shows; the
-    canvas's last, empty cell represents black. ``back`` [2, M, M] holds for each cell of the canvas the pixels of the
-    rotated field that show it, also as row * M + column, or NOWHERE.
+    ``there``, of the field's size, holds the cell of the canvas, row * L + column, that each pixel of the rotated field
+    shows; the canvas's last, empty cell represents black. ``back`` [2, M, L] holds for each cell of the canvas the
+    pixels of the rotated field that show it, also as row * L + column, or NOWHERE.
     """
 
     there: Table
@@ -42,32 +44,34 @@ class Rotations:
 
     def __init__(self, sizes: TransformSizes) -> None:
         self.sizes = sizes
-        turn_bytes = 4 * (MAX_COPIES + 1) * sizes.canvas**2
+        turn_bytes = 4 * (MAX_COPIES + 1) * math.prod(sizes.canvas)
         self.turn = lru_cache(maxsize=max(1, CACHE_BYTES // turn_bytes))(self._turn)
 
-    def _turn(self, angle: int, field: int) -> Turn:
+    def _turn(self, angle: int, field: Size) -> Turn:
         canvas = self.sizes.canvas
         there = turned(angle, field, canvas)
         return Turn(there, shown_at(there, canvas))
 
 
-def turned(angle: int, field: int, canvas: int) -> Table:
-    """Return the table ``there`` for an angle in degrees."""
+def turned(angle: int, field: Size, canvas: Size) -> Table:
+    """Return the table ``there`` for an angle in degrees, around the middle of the field."""
     turn = angle * PI / 180
-    middle = (field - 1) / 2
-    y, x = np.mgrid[:field, :field] - middle
-    column = _nearest(np.cos(turn) * x - np.sin(turn) * y + middle)
+    (height, width), (high, wide) = field, canvas
+    middle, centre = (height - 1) / 2, (width - 1) / 2
+    y, x = np.arange(height)[:, None] - middle, np.arange(width) - centre
+    column = _nearest(np.cos(turn) * x - np.sin(turn) * y + centre)
     row = _nearest(np.sin(turn) * x + np.cos(turn) * y + middle)
-    inside = (row >= 0) & (row < field) & (column >= 0) & (column < field)
-    return np.where(inside, row * canvas + column, canvas**2 - 1).astype(np.int32)
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    return np.where(inside, row * wide + column, high * wide - 1).astype(np.int32)
 
 
-def shown_at(there: Table, canvas: int) -> Table:
+def shown_at(there: Table, canvas: Size) -> Table:
     """Return the table ``back``."""
+    high, wide = canvas
     cell = there.reshape(-1)
     row, column = np.indices(there.shape, np.int32)
-    pixel = (row * canvas + column).reshape(-1)
-    back = np.empty((MAX_COPIES, canvas * canvas), np.int32)
+    pixel = (row * wide + column).reshape(-1)
+    back = np.empty((MAX_COPIES, high * wide), np.int32)
     for nth in range(MAX_COPIES):
         # If several pixels show a cell, one of them is stored here and the others in the next iteration.
         back[nth] = NOWHERE
@@ -75,8 +79,8 @@ def shown_at(there: Table, canvas: int) -> Table:
         left = back[nth, cell] != pixel
         cell, pixel = cell[left], pixel[left]
     back[:, -1] = NOWHERE
-    assert (cell == canvas**2 - 1).all()
-    return back.reshape(MAX_COPIES, canvas, canvas)
+    assert (cell == high * wide - 1).all()
+    return back.reshape(MAX_COPIES, high, wide)
 
 
 def _nearest(position: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

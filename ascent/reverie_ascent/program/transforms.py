@@ -17,17 +17,18 @@ from reverie_ascent.program.transform_sizes import PAD_VALUE, TransformSizes
 
 
 def resample(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
-    """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, C, M, M].
+    """Pad, jitter, scale: picture, and for rows and columns a matrix and its border -> canvas [N, C, M, L].
 
     And canvas_gradient -> picture_gradient. With the matrices A and B, the grey g of the padding, and both borders
     (s, a) and (t, b) as in `fill_resampling`, the canvas is A (picture) B + g (s t - a b).
     """
-    size, canvas = sizes.size, sizes.canvas
+    height, width = sizes.rows.size, sizes.columns.size
+    high, wide = sizes.canvas
     model = fragment(
-        f"resample (float[{batch}, {channels}, {size}, {size}] picture,"
-        f" float[{batch}, 1, {canvas}, {size}] rows, float[{batch}, 1, {canvas}, 2] row_border,"
-        f" float[{batch}, 1, {size}, {canvas}] columns, float[{batch}, 1, 2, {canvas}] column_border)"
-        f" => (float[{batch}, {channels}, {canvas}, {canvas}] canvas)",
+        f"resample (float[{batch}, {channels}, {height}, {width}] picture,"
+        f" float[{batch}, 1, {high}, {height}] rows, float[{batch}, 1, {high}, 2] row_border,"
+        f" float[{batch}, 1, {width}, {wide}] columns, float[{batch}, 1, 2, {wide}] column_border)"
+        f" => (float[{batch}, {channels}, {high}, {wide}] canvas)",
         """
         tall = MatMul(rows, picture)
         whole = MatMul(tall, columns)
@@ -41,20 +42,21 @@ def resample(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model
 
 
 def turn(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
-    """Rotate, jitter, crop or pad: canvas, there [N, 1, S S], mask [N, 1, S, S] -> view [N, C, S, S].
+    """Rotate, jitter, crop or pad: canvas [N, C, M, L], there [N, 1, H W], mask [N, 1, H, W] -> view [N, C, H, W].
 
-    And view_gradient, back [N, 1, 2 M M] -> canvas_gradient, written by hand: the adjoint of a gather by ``there`` is a
-    gather by ``back`` and a sum. ``back`` indexes the view padded with black to rows of M.
+    And view_gradient, back [N, 1, 2 M L] -> canvas_gradient, written by hand: the adjoint of a gather by ``there`` is a
+    gather by ``back`` and a sum. ``back`` indexes the view padded with black to rows of L.
 
     In ONNX Runtime GatherElements gathers single numbers ten times as fast as Gather: 0.17 and 1.6 ms at 224 pixels.
     """
-    size, canvas = sizes.size, sizes.canvas
-    view = f"float[{batch}, {channels}, {size}, {size}]"
-    field = f"float[{batch}, {channels}, {canvas}, {canvas}]"
+    height, width = sizes.rows.size, sizes.columns.size
+    high, wide = sizes.canvas
+    view = f"float[{batch}, {channels}, {height}, {width}]"
+    canvas = f"float[{batch}, {channels}, {high}, {wide}]"
     return fragment(
-        f"turn ({field} canvas, int32[{batch}, 1, {size * size}] there, float[{batch}, 1, {size}, {size}] mask,"
-        f" {view} view_gradient, int32[{batch}, 1, {MAX_COPIES * canvas * canvas}] back)"
-        f" => ({view} view, {field} canvas_gradient)",
+        f"turn ({canvas} canvas, int32[{batch}, 1, {height * width}] there, float[{batch}, 1, {height}, {width}] mask,"
+        f" {view} view_gradient, int32[{batch}, 1, {MAX_COPIES * high * wide}] back)"
+        f" => ({view} view, {canvas} canvas_gradient)",
         """
         cells = Reshape(canvas, line)
         every_there = Expand(there, colours)
@@ -73,9 +75,9 @@ def turn(sizes: TransformSizes, batch: int, channels: int = RGB) -> ir.Model:
         {
             "line": np.array([batch, channels, -1]),
             "colours": np.array([1, channels, 1]),
-            "square": np.array([batch, channels, size, size]),
-            "margins": np.array([0, 0, 0, 0, 0, 0, 0, canvas - size]),
-            "apart": np.array([batch, channels, MAX_COPIES, canvas, canvas]),
+            "square": np.array([batch, channels, height, width]),
+            "margins": np.array([0, 0, 0, 0, 0, 0, 0, wide - width]),
+            "apart": np.array([batch, channels, MAX_COPIES, high, wide]),
             "times": np.array([2]),
         },
     )

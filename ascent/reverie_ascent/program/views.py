@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from reverie_proto.sizes import Size
 
 from reverie_ascent.program.resample import fill_identity, fill_resampling
 from reverie_ascent.program.rotation import MAX_COPIES, Rotations
@@ -27,14 +28,19 @@ class Views:
 
     def __init__(self, rotations: Rotations, batch: int) -> None:
         self._sizes, self._rotations, self._batch = rotations.sizes, rotations, batch
-        g = rotations.sizes
-        self._rows = np.zeros((batch, 1, g.canvas, g.size), np.float32)
-        self._row_border = np.zeros((batch, 1, g.canvas, 2), np.float32)
-        self._columns = np.zeros((batch, 1, g.size, g.canvas), np.float32)
-        self._column_border = np.zeros((batch, 1, 2, g.canvas), np.float32)
-        self._mask = np.zeros((batch, 1, g.size, g.size), np.float32)
-        self._there = np.zeros((batch, g.size, g.size), np.int32)
-        self._back = np.zeros((batch, MAX_COPIES, g.canvas, g.canvas), np.int32)
+        (height, width), (high, wide) = self._size, rotations.sizes.canvas
+        self._rows = np.zeros((batch, 1, high, height), np.float32)
+        self._row_border = np.zeros((batch, 1, high, 2), np.float32)
+        self._columns = np.zeros((batch, 1, width, wide), np.float32)
+        self._column_border = np.zeros((batch, 1, 2, wide), np.float32)
+        self._mask = np.zeros((batch, 1, height, width), np.float32)
+        self._there = np.zeros((batch, height, width), np.int32)
+        self._back = np.zeros((batch, MAX_COPIES, high, wide), np.int32)
+
+    @property
+    def _size(self) -> Size:
+        """Height and width of the picture."""
+        return self._sizes.rows.size, self._sizes.columns.size
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.int32]]:
@@ -51,28 +57,29 @@ class Views:
 
     def draw(self, element: int, draw: Draw) -> None:
         """Apply a draw to an element."""
-        g, n = self._sizes, element
-        scaled = g.scaled[draw.scale]
-        fill_resampling(self._rows[n, 0], self._row_border[n, 0], g, scaled, draw.jitter[0])
-        fill_resampling(self._columns[n, 0].T, self._column_border[n, 0].T, g, scaled, draw.jitter[1])
-        turn = self._rotations.turn(draw.angle, g.field(scaled))
-        (top, first_row, last_row), (left, first_column, last_column) = (g.window(scaled, j) for j in draw.last_jitter)
+        rows, columns, n = self._sizes.rows, self._sizes.columns, element
+        high, wide = rows.scaled[draw.scale], columns.scaled[draw.scale]
+        fill_resampling(self._rows[n, 0], self._row_border[n, 0], rows, high, draw.jitter[0])
+        fill_resampling(self._columns[n, 0].T, self._column_border[n, 0].T, columns, wide, draw.jitter[1])
+        turn = self._rotations.turn(draw.angle, (rows.field(high), columns.field(wide)))
+        top, first_row, last_row = rows.window(high, draw.last_jitter[0])
+        left, first_column, last_column = columns.window(wide, draw.last_jitter[1])
         self._mask[n] = 0
         self._mask[n, 0, first_row:last_row, first_column:last_column] = 1
-        self._there[n] = turn.there[top : top + g.size, left : left + g.size]
+        self._there[n] = turn.there[top : top + rows.size, left : left + columns.size]
 
-        # The padded view also has rows of M, so a pixel of the field has its index in the view at a constant distance.
-        # A pixel outside the view gets an index in the black to the right of a row, or one before or after all rows. As
-        # unsigned numbers the latter are too large and are replaced by the last cell, which is black.
-        np.subtract(turn.back, np.int32(top * g.canvas + left), out=self._back[n])
+        # The padded view has rows as long as the canvas's, so a pixel of the field has its index in the view at a
+        # constant distance. A pixel outside the view gets an index in the black to the right of a row, or one before
+        # or after all rows. As unsigned numbers the latter are too large: the last cell, which is black, replaces them.
+        np.subtract(turn.back, np.int32(top * columns.canvas + left), out=self._back[n])
         unsigned = self._back[n].view(np.uint32)
-        np.minimum(unsigned, np.uint32(g.size * g.canvas - 1), out=unsigned)
+        np.minimum(unsigned, np.uint32(rows.size * columns.canvas - 1), out=unsigned)
 
     def set_identity(self, element: int) -> None:
         """Let an element's view be its picture without transforms. The gradient is then not defined."""
-        g, n = self._sizes, element
-        fill_identity(self._rows[n, 0], self._row_border[n, 0], g)
-        fill_identity(self._columns[n, 0].T, self._column_border[n, 0].T, g)
+        rows, columns, n = self._sizes.rows, self._sizes.columns, element
+        fill_identity(self._rows[n, 0], self._row_border[n, 0], rows)
+        fill_identity(self._columns[n, 0].T, self._column_border[n, 0].T, columns)
         self._mask[n] = 1
-        self._there[n] = np.arange(g.size)[:, None] * g.canvas + np.arange(g.size)
+        self._there[n] = np.arange(rows.size)[:, None] * columns.canvas + np.arange(columns.size)
         self._back[n] = 0

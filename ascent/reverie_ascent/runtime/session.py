@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx_ir as ir
-import onnxruntime
 
 from reverie_ascent.maker import device_class, precision_of
 from reverie_ascent.plan import LoweringPlan, UnusablePlan, find, shipped
 from reverie_ascent.runtime.devices.entry import DeviceType
 from reverie_ascent.runtime.devices.table import DEVICES
+from reverie_ascent.runtime.ort import onnxruntime
 from reverie_ascent.runtime.process import Origin
 from reverie_ascent.runtime.threads import SharedThreads, thread_count
 

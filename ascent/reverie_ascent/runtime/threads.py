@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-import onnxruntime
-
+from reverie_ascent.runtime.ort import onnxruntime
 from reverie_ascent.runtime.process import Origin
 
 THREADS = "REVERIE_THREADS"

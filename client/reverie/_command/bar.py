@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from reverie_proto.printable import printable
+
 from reverie.jobs import JobInfo
 from reverie.pictures import Accepted, Progress
 
@@ -27,16 +29,16 @@ def progress_bar(title: str) -> Iterator[Callable[[Accepted | Progress | JobInfo
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[objective]}"),
+        TextColumn("{task.fields[objective]}", markup=False),
         TimeRemainingColumn(),
         console=console,
         transient=True,
     )
-    task = bar.add_task(title, total=None, objective="")
+    task = bar.add_task(printable(title), total=None, objective="")
 
     def show(event: Accepted | Progress | JobInfo) -> None:
         if isinstance(event, JobInfo):
-            trouble = event.detail or (f"{event.failed_count} failed" if event.failed_count else "")
+            trouble = printable(event.detail) or (f"{event.failed_count} failed" if event.failed_count else "")
             ended = event.done_count + event.failed_count
             bar.update(task, completed=ended, total=event.item_count, objective=trouble)
         elif event.queue_position:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from reverie_proto.sizes import accepted
 
 from reverie._command.failure import Command
 from reverie._command.server import connected, server_options
@@ -24,9 +25,9 @@ def models(**server: Any) -> None:
                 model.name,
                 str(model.layer_count),
                 str(len(model.labels) or "-"),
-                str(model.native_size_px or "-"),
+                _size(model.native_size) if model.native_size else "-",
                 model.digest[:12],
-                model.description,
+                f"broken: {model.problem}" if model.problem else model.description,
             )
             for model in found
         ],
@@ -40,24 +41,30 @@ def models(**server: Any) -> None:
 def layers(model: str, **server: Any) -> None:
     """List the layers of MODEL, from the input picture to the output.
 
-    STRIDE is the distance in pixels between neighbouring positions, FIELD the side of the square of pixels that one
-    position sees, SMALLEST the smallest picture that the layer works on.
+    STRIDE is the distance in pixels between neighbouring positions, FIELD the pixels that one position sees, SIZES the
+    sizes of pictures that the layer takes. Of two numbers the first is the height; one number stands for both.
     """
     with connected(**server) as client:
         found = client.layers(model)
     print_table(
-        ("LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"),
+        ("LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"),
         [
             (
                 layer.name,
                 layer.operator,
                 str(layer.channels),
-                str(layer.stride_px or "-"),
-                str(layer.receptive_field_px or "all"),
-                str(layer.min_size_px) + (f" x {layer.size_multiple_px}" if layer.size_multiple_px > 1 else ""),
+                _size(layer.stride) if layer.stride else "-",
+                _size(layer.receptive_field),
+                accepted(layer.min_size, layer.size_multiple, layer.fixed_size or (0, 0)),
                 ", ".join(layer.aliases),
             )
             for layer in found
         ],
         numbers=("CHANNELS", "STRIDE", "FIELD"),
     )
+
+
+def _size(size: tuple[int, int]) -> str:
+    """Return height and width, or one number if they are equal; 0 stands for all of the picture."""
+    height, width = (str(side or "all") for side in size)
+    return height if height == width else f"{height} x {width}"

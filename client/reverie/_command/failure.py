@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from reverie_proto.printable import printable_lines
 
 from reverie.errors import (
     Cancelled,
@@ -26,6 +27,10 @@ class Failure(click.ClickException):
     """A failure that the user can fix, with the sentence to print."""
 
     exit_code = 2
+
+    def format_message(self) -> str:
+        """Return the sentence, in which names and messages of a server cannot control the terminal."""
+        return printable_lines(self.message)
 
 
 class ServerFailure(Failure):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
@@ -27,6 +29,9 @@ EXTRAS = {
 
 # A package whose presence shows that the extra is installed. find_spec loads nothing, so `reverie --help` stays fast.
 PROBES = {"server": "onnxruntime", "export": "onnxscript"}
+
+# The variable by which ONNX Runtime is told to send nothing.
+TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 # The order in which a new user needs them; others follow by name.
 ORDER = ("render", "models", "layers", "jobs", "serve", "keys", "health", "doctor", "tune", "export", "check")
@@ -71,7 +76,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the sub-command; if it finds during the run that a package is missing, say what to install."""
         try:
-            return super().invoke(ctx)
+            with _telemetry_off():
+                return super().invoke(ctx)
         except ModuleNotFoundError as error:
             name = ctx.invoked_subcommand or ""
             raise Failure(f"{_missing(name, error.name)}: {_how(name)}") from error
@@ -80,6 +86,24 @@ class Commands(click.Group):
         if self._found is None:
             self._found = {entry.name: entry for entry in entry_points(group=GROUP)}
         return self._found
+
+
+@contextmanager
+def _telemetry_off() -> Iterator[None]:
+    """Keep ONNX Runtime's telemetry off in this process and its children, whichever package imports it.
+
+    A value that the user has set stays.
+    """
+    before = os.environ.get(TELEMETRY)
+    if not before:
+        os.environ[TELEMETRY] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[TELEMETRY]
+        else:
+            os.environ[TELEMETRY] = before
 
 
 def remedy(extra: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
 
 from reverie._client import Client
 from reverie._command.bar import progress_bar
@@ -59,7 +60,7 @@ def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **optio
     if len(dict(layers)) < len(layers):
         raise Failure("A layer is named twice: give all of its channels at once, as in conv4_3:0-15,20.")
     with _remote(options) as client:
-        click.echo(client.create_job(model, dict(layers), **chosen).id)
+        click.echo(printable(client.create_job(model, dict(layers), **chosen).id))
 
 
 @jobs.command(name="list", cls=Command)
@@ -106,7 +107,7 @@ def watch(job: str, after: int, **server: Any) -> None:
         for event in events:
             if (item := event.item) is not None:
                 result = item.error or f"{item.outcome}  activation {item.activation:.4g}  {item.spec_digest}"
-                click.echo(f"{event.sequence}  {item.layer}:{item.channel}  {result}")
+                click.echo(printable(f"{event.sequence}  {item.layer}:{item.channel}  {result}"))
         last = client.job(job).info()
     _print_state(last)
     _require_success(last)
@@ -143,7 +144,7 @@ def fetch(job: str, out: Path, image_format: str, **server: Any) -> None:
                 write_atomically(out / name, rendering.data)
                 written += 1
         last = client.job(job).info()
-    click.echo(f"{out}  {written} pictures")
+    click.echo(printable(f"{out}  {written} pictures"))
     _require_success(last)
 
 
@@ -171,9 +172,9 @@ def _following(job: Job, after: int) -> Iterator[Iterator[JobEvent]]:
 
 def _print_state(job: JobInfo) -> None:
     facts = f"{job.done_count} of {job.item_count} done, {job.cached_count} of them before, {job.failed_count} failed"
-    click.echo(f"{job.id}  {job.state}  {facts}")
+    click.echo(printable(f"{job.id}  {job.state}  {facts}"))
     if job.detail:
-        click.echo(f"Waits: {job.detail}", err=True)
+        click.echo(printable(f"Waits: {job.detail}"), err=True)
 
 
 def _require_success(job: JobInfo) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
 
 from reverie import objectives
 from reverie._client import Client
@@ -107,12 +108,12 @@ def render(
 
     write_atomically(output, rendering.encoded(chosen))
     took = "from the store" if rendering.cached else f"{rendering.elapsed_s:.1f} s"
-    click.echo(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {took}")
+    click.echo(printable(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {took}"))
     if animate:
         write_atomically(animate, moving)
-        click.echo(f"{animate}  {len(frames)} frames")
+        click.echo(printable(f"{animate}  {len(frames)} frames"))
     if rendering.outcome is not Outcome.CONVERGED:
-        click.echo(f"Note: {rendering.outcome_detail}", err=True)
+        click.echo(printable(f"Note: {rendering.outcome_detail}"), err=True)
 
 
 def _destination(output: Path | None, image_format: str | None, name: str) -> tuple[Path, ImageFormat]:

@@ -6,6 +6,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from reverie_proto.sizes import Size
+
 from reverie_export.errors import BadSource, BadWeights
 from reverie_export.sources.imported import imported
 from reverie_export.sources.network import Network, quiet
@@ -16,9 +18,10 @@ from reverie_export.sources.torch_weights import FILES, is_random, load, read, r
 def called_network(spec: str, weights: str | None) -> Network:
     """Return the module that ``package.module:callable`` returns.
 
-    The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels``, ``size`` and ``description``,
-    or its module's constants of these names in capitals, describe the network and its input, by default unnormalised
-    RGB in [0, 1] of 224 pixels. Without ``weights`` the module is exported as it is returned.
+    The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels``, ``size`` (a number of pixels,
+    or height and width) and ``description``, or its module's constants of these names in capitals, describe the network
+    and its input, by default unnormalised RGB in [0, 1] of 224 x 224 pixels. Without ``weights`` the module is exported
+    as it is returned.
     """
     import torch
 
@@ -53,5 +56,13 @@ def called_network(spec: str, weights: str | None) -> Network:
         ),
         description=str(setting("description", "")),
         labels=tuple(map(str, setting("labels", ()))),
-        native_size_px=int(setting("size", 224)),
+        native_size=_size(spec, setting("size", 224)),
     )
+
+
+def _size(spec: str, stated: Any) -> Size:
+    """Return height and width from the side of a square or both."""
+    sides = tuple(stated) if isinstance(stated, tuple | list) else (stated, stated)
+    if len(sides) != 2 or any(isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in sides):
+        raise BadSource(f"{spec}: its size {stated!r} is not a whole number of pixels, or (height, width)")
+    return sides

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
 from reverie_gradient import Builder
+from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadOption, BadSource
 from reverie_export.sources import one_dimension
@@ -27,17 +28,17 @@ class Entry:
     name: str
     layout: str  # "NCHW" or "NHWC"
     channels: int
-    size_px: int
+    size: Size
     stated: str  # its shape as the file states it, for messages
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The shape of one picture, axes in the file's order."""
-        c, s = self.channels, self.size_px
-        return (1, c, s, s) if self.layout == "NCHW" else (1, s, s, c)
+        c, (h, w) = self.channels, self.size
+        return (1, c, h, w) if self.layout == "NCHW" else (1, h, w, c)
 
 
-def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, size: int | None) -> Entry:
+def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, size: Size | None) -> Entry:
     """Find the picture among the inputs; the arguments take precedence over the file.
 
     Raises BadSource unless there is exactly one input, of four axes and floating-point numbers.
@@ -65,8 +66,8 @@ def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, s
     found = channels or dims[axis] or _channels_read(graph, readers, value.name) or 3
     if dims[axis] not in (0, found):
         raise BadOption(f"--input: pictures of {found} channels, but the network takes {_stated(value)}")
-    native = size or spatial[0] or spatial[1] or NATIVE_PX
-    if not 1 <= found <= MOST_CHANNELS or not 1 <= native <= LARGEST_PX:
+    height, width = native = size or (spatial[0] or spatial[1] or NATIVE_PX, spatial[1] or spatial[0] or NATIVE_PX)
+    if not 1 <= found <= MOST_CHANNELS or not (1 <= height <= LARGEST_PX and 1 <= width <= LARGEST_PX):
         raise BadSource(
             f"its input {_stated(value)} is no picture of 1 to {MOST_CHANNELS} channels and at most {LARGEST_PX} pixels"
         )
@@ -89,7 +90,7 @@ def channels_first(graph: ir.Graph, entry: Entry) -> None:
     """
     old = graph.inputs[0]
     new = ir.Value(name=f"{entry.name}.channels_first", type=ir.TensorType(ir.DataType.FLOAT))
-    new.shape = ir.Shape((1, entry.channels, entry.size_px, entry.size_px))
+    new.shape = ir.Shape((1, entry.channels, *entry.size))
     graph.inputs[0] = new
     for node in [user for user, _ in old.uses()]:
         perm = node.attributes.get_ints("perm")

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from reverie_proto.sizes import Size
+
 from reverie_export.errors import BadOption
 from reverie_export.sources.source import Normalisation
 
@@ -23,7 +25,7 @@ class Network:
     normalisation: Normalisation
     description: str = ""
     labels: Sequence[str] = ()
-    native_size_px: int = 224
+    native_size: Size = (224, 224)
     field_names: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that it comes from, besides torch's
 
@@ -33,12 +35,12 @@ class Network:
         return len(self.normalisation.mean)
 
 
-def resized(network: Network, size: int | None, channels: int | None) -> Network:
+def resized(network: Network, size: Size | None, channels: int | None) -> Network:
     """Return the network for other pictures; None keeps a number.
 
     Raises ``BadOption`` if the network's mean and deviation have another number of channels.
     """
-    network = replace(network, native_size_px=size or network.native_size_px)
+    network = replace(network, native_size=size or network.native_size)
     if channels in (None, network.channels):
         return network
     if not network.normalisation.is_identity:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx_ir as ir
+from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
@@ -41,7 +42,7 @@ class FileOptions:
 
     layout: str | None = None  # "NCHW" or "NHWC"
     channels: int | None = None
-    size_px: int | None = None
+    size: Size | None = None
     constants: Mapping[str, Given] = field(default_factory=dict)
 
 
@@ -74,7 +75,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
         proto.graph,
         layout=options.layout or preprocessing.layout,
         channels=options.channels,
-        size=options.size_px or preprocessing.size_px,
+        size=options.size or preprocessing.size,
     )
     fix_shape(proto.graph, entry)
     for name, array in aside.items():
@@ -100,7 +101,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
         names=readable_names(graph.graph),
         normalisation=preprocessing.normalisation(entry.channels),
         labels=preprocessing.labels,
-        native_size_px=entry.size_px,
+        native_size=entry.size,
         versions={},
         reference=OnnxReference("finite differences", original.graph, entry),
         notes=(*notes, f"preprocessing from {preprocessing.origin}"),

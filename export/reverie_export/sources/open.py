@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from reverie_proto.sizes import Size
+
 from reverie_export.errors import BadOption, BadSource
 from reverie_export.sandbox import survey_in_sandbox
 from reverie_export.sources.constants import Given
@@ -23,7 +25,7 @@ PATIENCE_S = 300.0  # of processor time, for the first reading of a file
 class Overrides:
     """The user's options that override the source's own; None means the source's."""
 
-    size_px: int | None = None
+    size: Size | None = None  # height and width
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     scale: float | None = None
@@ -38,8 +40,9 @@ class Overrides:
 
 def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
     """Read the network that ``source`` names; torch is imported only if it is needed."""
-    if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
-        raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
+    for side in overrides.size or ():
+        if not 1 <= side <= LARGEST_PX:
+            raise BadOption(f"--input: {side} is not a height or width from 1 to {LARGEST_PX} pixels")
     if source.endswith(".onnx"):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
@@ -59,7 +62,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
 def open_onnx_file(path: Path, overrides: Overrides) -> Source:
     """Read an .onnx file, with the user's options and the preprocessing in files beside it."""
     stated = read(overrides.preprocessing) if overrides.preprocessing is not None else read_beside(path)
-    options = FileOptions(overrides.layout, overrides.channels, overrides.size_px, overrides.constants)
+    options = FileOptions(overrides.layout, overrides.channels, overrides.size, overrides.constants)
     return open_onnx(path, options, _from_options(overrides).over(stated))
 
 
@@ -96,7 +99,7 @@ def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Sourc
     from reverie_export.sources.torchvision_network import torchvision_network
 
     call = timm_network if timm else called_network if ":" in source else torchvision_network
-    return traced(resized(call(source, weights), overrides.size_px, overrides.channels))
+    return traced(resized(call(source, weights), overrides.size, overrides.channels))
 
 
 def default_name(source: str) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reverie_proto.sizes import Size
+
 from reverie_export.errors import BadOption, BadSource, nearest
 from reverie_export.sources.source import Normalisation
 
@@ -34,7 +36,7 @@ class Preprocessing:
     range: tuple[float, ...] | None = None  # what the picture's [0, 1] becomes, before mean and std
     channel_order: str | None = None
     layout: str | None = None
-    size_px: int | None = None
+    size: Size | None = None
     labels: tuple[str, ...] = ()
     description: str = ""
     origin: str = "nothing: RGB in [0, 1] as it is"
@@ -111,7 +113,7 @@ def read(path: Path) -> Preprocessing:
         range=_pair(data, "range", path),
         channel_order=_text(data, "channel_order", path),
         layout=_text(data, "layout", path),
-        size_px=_size(data.get("size"), path),
+        size=_size(data.get("size"), path),
         labels=tuple(labels),
         description=_text(data, "description", path) or "",
         origin=path.name,
@@ -129,19 +131,23 @@ def _hugging_face(data: Mapping[str, Any], path: Path) -> Preprocessing:
         std=_numbers(data, "image_std", path) if normalised else None,
         scale=scale,
         channel_order="BGR" if data.get("do_flip_channel_order") else None,
-        size_px=_size(size, path),
+        size=_size(size, path),
         origin=path.name,
     )
 
 
-def _size(data: object, path: Path) -> int | None:
+def _size(data: object, path: Path) -> Size | None:
+    """Return height and width from the side of a square, a list of both, or Hugging Face's table."""
     if isinstance(data, dict):
-        data = data.get("height", data.get("shortest_edge"))
-    if data is None:
+        height = data.get("height", data.get("shortest_edge"))
+        data = [height, data.get("width", height)]
+    if data is None or data == [None, None]:
         return None
-    if isinstance(data, bool) or not isinstance(data, int) or data < 1:
-        raise BadSource(f"{path}: the size {data!r} is not a whole number of pixels")
-    return data
+    stated = data if isinstance(data, list) else [data, data]
+    sides = [side for side in stated if isinstance(side, int) and not isinstance(side, bool) and side > 0]
+    if len(stated) != 2 or len(sides) != 2:
+        raise BadSource(f"{path}: the size {data!r} is not a whole number of pixels, or a list of height and width")
+    return sides[0], sides[1]
 
 
 def _number(data: Mapping[str, Any], key: str, path: Path) -> float | None:

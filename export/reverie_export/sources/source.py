@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
+from reverie_proto.sizes import Size
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.floating]
@@ -73,7 +74,7 @@ class Source:
     names: Mapping[str, Sequence[str]]  # of the graph's values, best first; without an entry, the value's own
     normalisation: Normalisation
     labels: Sequence[str]
-    native_size_px: int
+    native_size: Size
     versions: Mapping[str, str]
     reference: Reference
     notes: Sequence[str] = ()  # what the user may want to know about the source

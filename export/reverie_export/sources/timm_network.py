@@ -58,7 +58,7 @@ def timm_network(source: str, weights: str | None) -> Network:
         normalisation=Normalisation(tuple(map(float, config["mean"])), tuple(map(float, config["std"]))),
         description=f"timm's {architecture}, weights {kept}",
         labels=_labels(module),
-        native_size_px=int(config["input_size"][-1]),
+        native_size=(int(config["input_size"][-2]), int(config["input_size"][-1])),
         versions={"timm": timm.__version__},
     )
 

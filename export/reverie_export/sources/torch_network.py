@@ -18,8 +18,8 @@ def traced(network: Network) -> Source:
     import torch
     import torchvision
 
-    size = network.native_size_px
-    shape = (1, network.channels, size, size)
+    size = network.native_size
+    shape = (1, network.channels, *size)
     module = network.module.eval().float().requires_grad_(False)
     try:
         with quiet():
@@ -51,7 +51,7 @@ def traced(network: Network) -> Source:
         names=traced_names(program.exported_program, module, network.field_names),
         normalisation=network.normalisation,
         labels=network.labels,
-        native_size_px=size,
+        native_size=size,
         versions={
             "onnxscript": onnxscript.__version__,
             "torch": torch.__version__,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reverie_proto.sizes import Size
+
 from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.field_names import field_names
 from reverie_export.sources.network import Network, quiet
@@ -14,7 +16,7 @@ from reverie_export.sources.source import Normalisation
 from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 # Detectors and segmenters take pictures of any size, and do not state a native one.
-USUAL_PX = 224
+USUAL = (224, 224)
 WEIGHTLESS = {"weights": None, "weights_backbone": None}
 
 
@@ -26,7 +28,7 @@ class Found:
     whole: Any  # the module that state dicts are made for
     part: str  # of the network, for its description
     normalisation: Normalisation
-    native_size_px: int
+    native_size: Size
     unused: str = "\0"  # prefix of the names of weights that only training needs
 
 
@@ -68,7 +70,7 @@ def torchvision_network(name: str, weights: str | None) -> Network:
         normalisation=found.normalisation,
         description=f"{found.part}torchvision's {name}, weights {kept}",
         labels=about.meta.get("categories", ()) if kind is not _detector else (),
-        native_size_px=found.native_size_px,
+        native_size=found.native_size,
         field_names=field_names(name),
     )
 
@@ -104,7 +106,7 @@ def _classifier(name: str, weights: Any) -> Found:
     import torchvision
 
     module, crop = torchvision.models.get_model(name, weights=None), weights.transforms()
-    return Found(module, module, "", Normalisation(tuple(crop.mean), tuple(crop.std)), int(crop.crop_size[0]))
+    return Found(module, module, "", Normalisation(tuple(crop.mean), tuple(crop.std)), (int(crop.crop_size[0]),) * 2)
 
 
 def _detector(name: str, weights: Any) -> Found:
@@ -113,7 +115,7 @@ def _detector(name: str, weights: Any) -> Found:
 
     whole = torchvision.models.get_model(name, **WEIGHTLESS)
     given = whole.transform
-    size = given.fixed_size[0] if given.fixed_size else USUAL_PX
+    size = tuple(given.fixed_size) if given.fixed_size else USUAL
     normalisation = Normalisation(tuple(given.image_mean), tuple(given.image_std))
     return Found(_trunk(whole.backbone), whole, "the backbone of ", normalisation, size)
 
@@ -124,7 +126,7 @@ def _segmenter(name: str, weights: Any) -> Found:
 
     whole, crop = torchvision.models.get_model(name, **WEIGHTLESS), weights.transforms()
     normalisation, module = Normalisation(tuple(crop.mean), tuple(crop.std)), _trunk(whole.backbone, whole.classifier)
-    return Found(module, whole, "backbone and head of ", normalisation, USUAL_PX, unused="aux_classifier.")
+    return Found(module, whole, "backbone and head of ", normalisation, USUAL, unused="aux_classifier.")
 
 
 def _trunk(backbone: Any, classifier: Any = None) -> Any:

@@ -1,3 +1,4 @@
+from reverie_proto.v1 import size_pb2 as _size_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -66,32 +67,35 @@ class Limits(_message.Message):
     def __init__(self, min_size_px: _Optional[int] = ..., max_size_px: _Optional[int] = ..., max_steps: _Optional[int] = ..., max_frames: _Optional[int] = ..., max_terms: _Optional[int] = ..., max_response_bytes: _Optional[int] = ..., max_pixel_steps: _Optional[int] = ..., max_batch: _Optional[int] = ..., max_waiting_renders: _Optional[int] = ..., program_memory_mb: _Optional[int] = ..., max_job_items: _Optional[int] = ..., max_open_jobs: _Optional[int] = ..., max_ended_jobs: _Optional[int] = ..., max_request_bytes: _Optional[int] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size_px")
+    __slots__ = ("name", "digest", "description", "layer_count", "labels", "native_size", "problem")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LAYER_COUNT_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
-    NATIVE_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    NATIVE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     name: str
     digest: str
     description: str
     layer_count: int
     labels: _containers.RepeatedScalarFieldContainer[str]
-    native_size_px: int
-    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., description: _Optional[str] = ..., layer_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., native_size_px: _Optional[int] = ...) -> None: ...
+    native_size: _size_pb2.Size
+    problem: str
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., description: _Optional[str] = ..., layer_count: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ..., native_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class Layer(_message.Message):
-    __slots__ = ("name", "aliases", "operator", "channels", "spatial", "stride_px", "receptive_field_px", "min_size_px", "size_multiple_px", "recommended", "kind")
+    __slots__ = ("name", "aliases", "operator", "channels", "spatial", "stride", "receptive_field", "min_size", "size_multiple", "fixed_size", "recommended", "kind")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     OPERATOR_FIELD_NUMBER: _ClassVar[int]
     CHANNELS_FIELD_NUMBER: _ClassVar[int]
     SPATIAL_FIELD_NUMBER: _ClassVar[int]
-    STRIDE_PX_FIELD_NUMBER: _ClassVar[int]
-    RECEPTIVE_FIELD_PX_FIELD_NUMBER: _ClassVar[int]
-    MIN_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
-    SIZE_MULTIPLE_PX_FIELD_NUMBER: _ClassVar[int]
+    STRIDE_FIELD_NUMBER: _ClassVar[int]
+    RECEPTIVE_FIELD_FIELD_NUMBER: _ClassVar[int]
+    MIN_SIZE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_MULTIPLE_FIELD_NUMBER: _ClassVar[int]
+    FIXED_SIZE_FIELD_NUMBER: _ClassVar[int]
     RECOMMENDED_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     name: str
@@ -99,10 +103,11 @@ class Layer(_message.Message):
     operator: str
     channels: int
     spatial: bool
-    stride_px: int
-    receptive_field_px: int
-    min_size_px: int
-    size_multiple_px: int
+    stride: _size_pb2.Size
+    receptive_field: _size_pb2.Size
+    min_size: _size_pb2.Size
+    size_multiple: _size_pb2.Size
+    fixed_size: _size_pb2.Size
     recommended: bool
     kind: str
-    def __init__(self, name: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., operator: _Optional[str] = ..., channels: _Optional[int] = ..., spatial: bool = ..., stride_px: _Optional[int] = ..., receptive_field_px: _Optional[int] = ..., min_size_px: _Optional[int] = ..., size_multiple_px: _Optional[int] = ..., recommended: bool = ..., kind: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., aliases: _Optional[_Iterable[str]] = ..., operator: _Optional[str] = ..., channels: _Optional[int] = ..., spatial: bool = ..., stride: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., receptive_field: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., min_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., size_multiple: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., fixed_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., recommended: bool = ..., kind: _Optional[str] = ...) -> None: ...

@@ -24,7 +24,7 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class RenderJob(_message.Message):
-    __slots__ = ("id", "state", "template", "layers", "item_count", "done_count", "cached_count", "failed_count", "created_at", "ended_at", "sequence", "detail")
+    __slots__ = ("id", "state", "template", "layers", "item_count", "done_count", "cached_count", "failed_count", "created_at", "ended_at", "sequence", "detail", "owner")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class RenderJob(_message.Message):
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
     id: str
     state: JobState
     template: _spec_pb2.RenderSpec
@@ -49,7 +50,8 @@ class RenderJob(_message.Message):
     ended_at: _timestamp_pb2.Timestamp
     sequence: int
     detail: str
-    def __init__(self, id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., template: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[JobLayer, _Mapping]]] = ..., item_count: _Optional[int] = ..., done_count: _Optional[int] = ..., cached_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., detail: _Optional[str] = ...) -> None: ...
+    owner: str
+    def __init__(self, id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., template: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[JobLayer, _Mapping]]] = ..., item_count: _Optional[int] = ..., done_count: _Optional[int] = ..., cached_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., detail: _Optional[str] = ..., owner: _Optional[str] = ...) -> None: ...
 
 class JobLayer(_message.Message):
     __slots__ = ("layer", "channels")

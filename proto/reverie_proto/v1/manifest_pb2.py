@@ -13,9 +13,10 @@ _sym_db = _symbol_database.Default()
 
 
 from reverie_proto.v1 import catalog_pb2 as reverie_dot_v1_dot_catalog__pb2
+from reverie_proto.v1 import size_pb2 as reverie_dot_v1_dot_size__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reverie/v1/manifest.proto\x12\nreverie.v1\x1a\x18reverie/v1/catalog.proto\"\xcf\x02\n\x08Manifest\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x17\n\x0freverie_version\x18\x04 \x01(\t\x12\r\n\x05opset\x18\x05 \x01(\x05\x12\"\n\x06source\x18\x06 \x01(\x0b\x32\x12.reverie.v1.Source\x12\x30\n\rnormalisation\x18\x07 \x01(\x0b\x32\x19.reverie.v1.Normalisation\x12\x0e\n\x06labels\x18\x08 \x03(\t\x12\x16\n\x0enative_size_px\x18\t \x01(\x05\x12)\n\x06layers\x18\n \x03(\x0b\x32\x19.reverie.v1.ExportedLayer\x12\x1f\n\x05\x66iles\x18\x0b \x03(\x0b\x32\x10.reverie.v1.File\x12\x16\n\x0eimage_channels\x18\x0c \x01(\x05\"\xa5\x01\n\x06Source\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07weights\x18\x02 \x01(\t\x12\x16\n\x0eweights_digest\x18\x03 \x01(\t\x12\x32\n\x08versions\x18\x04 \x03(\x0b\x32 .reverie.v1.Source.VersionsEntry\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\rNormalisation\x12\r\n\x05scale\x18\x01 \x01(\x02\x12\x0c\n\x04mean\x18\x02 \x03(\x02\x12\x0b\n\x03std\x18\x03 \x03(\x02\x12\x15\n\rchannel_order\x18\x04 \x01(\t\"\x86\x01\n\rExportedLayer\x12 \n\x05layer\x18\x01 \x01(\x0b\x32\x11.reverie.v1.Layer\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x15\n\rpreactivation\x18\x03 \x01(\t\x12.\n\x0cverification\x18\x04 \x01(\x0b\x32\x18.reverie.v1.Verification\"e\n\x0cVerification\x12\x11\n\treference\x18\x01 \x01(\t\x12\x10\n\x08sizes_px\x18\x02 \x03(\x05\x12\x18\n\x10\x61\x63tivation_error\x18\x03 \x01(\x01\x12\x16\n\x0egradient_error\x18\x04 \x01(\x01\"8\n\x04\x46ile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reverie/v1/manifest.proto\x12\nreverie.v1\x1a\x18reverie/v1/catalog.proto\x1a\x15reverie/v1/size.proto\"\xde\x02\n\x08Manifest\x12\x16\n\x0e\x66ormat_version\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x17\n\x0freverie_version\x18\x04 \x01(\t\x12\r\n\x05opset\x18\x05 \x01(\x05\x12\"\n\x06source\x18\x06 \x01(\x0b\x32\x12.reverie.v1.Source\x12\x30\n\rnormalisation\x18\x07 \x01(\x0b\x32\x19.reverie.v1.Normalisation\x12\x0e\n\x06labels\x18\x08 \x03(\t\x12%\n\x0bnative_size\x18\r \x01(\x0b\x32\x10.reverie.v1.Size\x12)\n\x06layers\x18\n \x03(\x0b\x32\x19.reverie.v1.ExportedLayer\x12\x1f\n\x05\x66iles\x18\x0b \x03(\x0b\x32\x10.reverie.v1.File\x12\x16\n\x0eimage_channels\x18\x0c \x01(\x05\"\xa5\x01\n\x06Source\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07weights\x18\x02 \x01(\t\x12\x16\n\x0eweights_digest\x18\x03 \x01(\t\x12\x32\n\x08versions\x18\x04 \x03(\x0b\x32 .reverie.v1.Source.VersionsEntry\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"P\n\rNormalisation\x12\r\n\x05scale\x18\x01 \x01(\x02\x12\x0c\n\x04mean\x18\x02 \x03(\x02\x12\x0b\n\x03std\x18\x03 \x03(\x02\x12\x15\n\rchannel_order\x18\x04 \x01(\t\"\x86\x01\n\rExportedLayer\x12 \n\x05layer\x18\x01 \x01(\x0b\x32\x11.reverie.v1.Layer\x12\x0c\n\x04\x66ile\x18\x02 \x01(\t\x12\x15\n\rpreactivation\x18\x03 \x01(\t\x12.\n\x0cverification\x18\x04 \x01(\x0b\x32\x18.reverie.v1.Verification\"t\n\x0cVerification\x12\x11\n\treference\x18\x01 \x01(\t\x12\x1f\n\x05sizes\x18\x05 \x03(\x0b\x32\x10.reverie.v1.Size\x12\x18\n\x10\x61\x63tivation_error\x18\x03 \x01(\x01\x12\x16\n\x0egradient_error\x18\x04 \x01(\x01\"8\n\x04\x46ile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,18 +25,18 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_SOURCE_VERSIONSENTRY']._options = None
   _globals['_SOURCE_VERSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_MANIFEST']._serialized_start=68
-  _globals['_MANIFEST']._serialized_end=403
-  _globals['_SOURCE']._serialized_start=406
-  _globals['_SOURCE']._serialized_end=571
-  _globals['_SOURCE_VERSIONSENTRY']._serialized_start=524
-  _globals['_SOURCE_VERSIONSENTRY']._serialized_end=571
-  _globals['_NORMALISATION']._serialized_start=573
-  _globals['_NORMALISATION']._serialized_end=653
-  _globals['_EXPORTEDLAYER']._serialized_start=656
-  _globals['_EXPORTEDLAYER']._serialized_end=790
-  _globals['_VERIFICATION']._serialized_start=792
-  _globals['_VERIFICATION']._serialized_end=893
-  _globals['_FILE']._serialized_start=895
-  _globals['_FILE']._serialized_end=951
+  _globals['_MANIFEST']._serialized_start=91
+  _globals['_MANIFEST']._serialized_end=441
+  _globals['_SOURCE']._serialized_start=444
+  _globals['_SOURCE']._serialized_end=609
+  _globals['_SOURCE_VERSIONSENTRY']._serialized_start=562
+  _globals['_SOURCE_VERSIONSENTRY']._serialized_end=609
+  _globals['_NORMALISATION']._serialized_start=611
+  _globals['_NORMALISATION']._serialized_end=691
+  _globals['_EXPORTEDLAYER']._serialized_start=694
+  _globals['_EXPORTEDLAYER']._serialized_end=828
+  _globals['_VERIFICATION']._serialized_start=830
+  _globals['_VERIFICATION']._serialized_end=946
+  _globals['_FILE']._serialized_start=948
+  _globals['_FILE']._serialized_end=1004
 # @@protoc_insertion_point(module_scope)

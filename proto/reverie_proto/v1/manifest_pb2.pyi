@@ -1,4 +1,5 @@
 from reverie_proto.v1 import catalog_pb2 as _catalog_pb2
+from reverie_proto.v1 import size_pb2 as _size_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -7,7 +8,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Manifest(_message.Message):
-    __slots__ = ("format_version", "name", "description", "reverie_version", "opset", "source", "normalisation", "labels", "native_size_px", "layers", "files", "image_channels")
+    __slots__ = ("format_version", "name", "description", "reverie_version", "opset", "source", "normalisation", "labels", "native_size", "layers", "files", "image_channels")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -16,7 +17,7 @@ class Manifest(_message.Message):
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     NORMALISATION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
-    NATIVE_SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    NATIVE_SIZE_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
     IMAGE_CHANNELS_FIELD_NUMBER: _ClassVar[int]
@@ -28,11 +29,11 @@ class Manifest(_message.Message):
     source: Source
     normalisation: Normalisation
     labels: _containers.RepeatedScalarFieldContainer[str]
-    native_size_px: int
+    native_size: _size_pb2.Size
     layers: _containers.RepeatedCompositeFieldContainer[ExportedLayer]
     files: _containers.RepeatedCompositeFieldContainer[File]
     image_channels: int
-    def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., reverie_version: _Optional[str] = ..., opset: _Optional[int] = ..., source: _Optional[_Union[Source, _Mapping]] = ..., normalisation: _Optional[_Union[Normalisation, _Mapping]] = ..., labels: _Optional[_Iterable[str]] = ..., native_size_px: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[ExportedLayer, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., image_channels: _Optional[int] = ...) -> None: ...
+    def __init__(self, format_version: _Optional[int] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., reverie_version: _Optional[str] = ..., opset: _Optional[int] = ..., source: _Optional[_Union[Source, _Mapping]] = ..., normalisation: _Optional[_Union[Normalisation, _Mapping]] = ..., labels: _Optional[_Iterable[str]] = ..., native_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[ExportedLayer, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., image_channels: _Optional[int] = ...) -> None: ...
 
 class Source(_message.Message):
     __slots__ = ("model", "weights", "weights_digest", "versions")
@@ -78,16 +79,16 @@ class ExportedLayer(_message.Message):
     def __init__(self, layer: _Optional[_Union[_catalog_pb2.Layer, _Mapping]] = ..., file: _Optional[str] = ..., preactivation: _Optional[str] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ...) -> None: ...
 
 class Verification(_message.Message):
-    __slots__ = ("reference", "sizes_px", "activation_error", "gradient_error")
+    __slots__ = ("reference", "sizes", "activation_error", "gradient_error")
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
-    SIZES_PX_FIELD_NUMBER: _ClassVar[int]
+    SIZES_FIELD_NUMBER: _ClassVar[int]
     ACTIVATION_ERROR_FIELD_NUMBER: _ClassVar[int]
     GRADIENT_ERROR_FIELD_NUMBER: _ClassVar[int]
     reference: str
-    sizes_px: _containers.RepeatedScalarFieldContainer[int]
+    sizes: _containers.RepeatedCompositeFieldContainer[_size_pb2.Size]
     activation_error: float
     gradient_error: float
-    def __init__(self, reference: _Optional[str] = ..., sizes_px: _Optional[_Iterable[int]] = ..., activation_error: _Optional[float] = ..., gradient_error: _Optional[float] = ...) -> None: ...
+    def __init__(self, reference: _Optional[str] = ..., sizes: _Optional[_Iterable[_Union[_size_pb2.Size, _Mapping]]] = ..., activation_error: _Optional[float] = ..., gradient_error: _Optional[float] = ...) -> None: ...
 
 class File(_message.Message):
     __slots__ = ("name", "size_bytes", "sha256")

@@ -1,3 +1,4 @@
+from reverie_proto.v1 import size_pb2 as _size_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -58,11 +59,11 @@ OUTCOME_DEAD_UNIT: Outcome
 OUTCOME_NON_FINITE: Outcome
 
 class RenderSpec(_message.Message):
-    __slots__ = ("model", "model_digest", "objective", "size_px", "steps", "learning_rate", "seed", "preset", "parametrization", "transforms", "schedule")
+    __slots__ = ("model", "model_digest", "objective", "size", "steps", "learning_rate", "seed", "preset", "parametrization", "transforms", "schedule")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     MODEL_DIGEST_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
-    SIZE_PX_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
     STEPS_FIELD_NUMBER: _ClassVar[int]
     LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
@@ -73,7 +74,7 @@ class RenderSpec(_message.Message):
     model: str
     model_digest: str
     objective: Objective
-    size_px: int
+    size: _size_pb2.Size
     steps: int
     learning_rate: float
     seed: int
@@ -81,7 +82,7 @@ class RenderSpec(_message.Message):
     parametrization: Parametrization
     transforms: Transforms
     schedule: Schedule
-    def __init__(self, model: _Optional[str] = ..., model_digest: _Optional[str] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., size_px: _Optional[int] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., seed: _Optional[int] = ..., preset: _Optional[str] = ..., parametrization: _Optional[_Union[Parametrization, str]] = ..., transforms: _Optional[_Union[Transforms, str]] = ..., schedule: _Optional[_Union[Schedule, str]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., model_digest: _Optional[str] = ..., objective: _Optional[_Union[Objective, _Mapping]] = ..., size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., seed: _Optional[int] = ..., preset: _Optional[str] = ..., parametrization: _Optional[_Union[Parametrization, str]] = ..., transforms: _Optional[_Union[Transforms, str]] = ..., schedule: _Optional[_Union[Schedule, str]] = ...) -> None: ...
 
 class Objective(_message.Message):
     __slots__ = ("channel", "neuron", "layer", "direction", "logit", "sum")

@@ -17,6 +17,7 @@ from reverie_server.dispatch.subscription import Subscription
 from reverie_server.errors import Draining, InvalidRequest, NotStored, TooLate, Violation
 from reverie_server.request.events import Accepted, Rendering
 from reverie_server.request.render_request import RenderRequest
+from reverie_server.scheduler.quotas import EVERYBODY, Account
 from reverie_server.scheduler.step_loop import StepLoop
 from reverie_server.store import Store, StoreWriteError
 
@@ -74,24 +75,28 @@ class Dispatcher:
         wake: Callable[[], None],
         *,
         client: str = "",
+        account: Account = EVERYBODY,
         deadline_s: float | None = None,
         durable: bool = False,
     ) -> Subscription:
         """Answer a request of a client that waits at most `deadline_s` seconds.
 
-        The returned subscription receives all events of the render, including refusals by the step loop. `wake` is
-        called, from other threads, when there are events to read.
+        The returned subscription receives all events of the render, including refusals by the step loop and by the
+        client's account, which is charged for the steps that are made for it. `wake` is called, from other threads,
+        when there are events to read.
 
-        Raises Draining after `close`, and InvalidRequest if the request id was used for another spec.
+        Raises Draining after `close`, and InvalidRequest if the client used the request id for another spec.
         """
-        subscription = Subscription(request, wake, client=client, deadline_s=deadline_s, durable=durable)
+        subscription = Subscription(
+            request, wake, client=client, account=account, deadline_s=deadline_s, durable=durable
+        )
         with self._lock:
             if self._closed:
                 raise Draining
             if request.cache == visualization_pb2.CACHE_MODE_ONLY:
                 self._pool.submit(self._answer, subscription)
                 return subscription
-            joined = self._joinable(request)
+            joined = self._joinable(request, account.owner)
             self._count(joined=int(joined is not None))
             in_flight = joined or self._new(request)
             self._subscribe(in_flight, subscription)
@@ -114,9 +119,9 @@ class Dispatcher:
 
     # ----- which requests share a render; the lock is held -----
 
-    def _joinable(self, request: RenderRequest) -> InFlight | None:
+    def _joinable(self, request: RenderRequest, owner: str) -> InFlight | None:
         """Return the render that a request can join: its own first attempt, or one of the same picture."""
-        attempt = self._attempts.find(request.request_id) if request.request_id else None
+        attempt = self._attempts.find((owner, request.request_id)) if request.request_id else None
         if attempt is not None and attempt.digest != request.digest:
             raise InvalidRequest([Violation("request_id", "stands for another spec already; take a new one")])
         if request.frame_steps:
@@ -146,7 +151,17 @@ class Dispatcher:
         subscription.leave = functools.partial(self._leave, in_flight, subscription)
         in_flight.join(subscription)
         if subscription.request.request_id:
-            self._attempts.remember(subscription.request.request_id, in_flight)
+            self._attempts.remember((subscription.account.owner, subscription.request.request_id), in_flight)
+
+    def _charge(self, in_flight: InFlight) -> bool:
+        """Let one of the callers pay for a render; if no quota allows it, queue each caller's refusal and end it."""
+        refused = in_flight.payment.begin(in_flight.subscriptions)
+        if refused:
+            in_flight.over = True
+            self._remove(in_flight)
+            for subscription in in_flight.subscriptions:
+                subscription.put(refused[subscription.account])
+        return not refused
 
     def _remove(self, in_flight: InFlight) -> None:
         if self._in_flight.get(in_flight.request.digest) is in_flight:
@@ -201,10 +216,14 @@ class Dispatcher:
             with self._lock:
                 if in_flight.over:  # every caller has left in the meantime
                     return
+                paid = self._charge(in_flight)
                 client, deadline_s = in_flight.interactive_client, in_flight.latest_deadline_s
-                charged = in_flight.subscriptions[0].client if client is None else client
+                turns_of = in_flight.subscriptions[0].client if client is None else client
+            if not paid:
+                in_flight.notify()
+                return
             try:
-                self._step_loop.submit(in_flight, client=charged, background=client is None, deadline_s=deadline_s)
+                self._step_loop.submit(in_flight, client=turns_of, background=client is None, deadline_s=deadline_s)
                 break
             except TooLate as fault:
                 with self._lock:
@@ -222,10 +241,11 @@ class Dispatcher:
 
     def _ended(self, in_flight: InFlight) -> None:
         """Store the picture in another thread, so that the thread that renders goes on."""
-        if in_flight.rendering is None:
-            with self._lock:
+        with self._lock:
+            in_flight.payment.end()
+            if in_flight.rendering is None:
                 self._remove(in_flight)
-            return
+                return
         try:
             self._pool.submit(self._save, in_flight, in_flight.rendering)
         except RuntimeError:  # the pool is closed: the picture is rendered again when it is next requested
@@ -265,6 +285,7 @@ class Dispatcher:
                 return
             in_flight.subscriptions.remove(subscription)
             if in_flight.subscriptions:
+                in_flight.payment.left(in_flight.subscriptions)
                 return
             in_flight.over = True
             self._remove(in_flight)

@@ -15,6 +15,9 @@ MAX_ATTEMPTS = 10_000
 #: The bytes of pictures of attempts that ended; older pictures are only in the store.
 MAX_BYTES = 64 * 2**20
 
+#: The client that sent a request, and the id that it chose: two clients may use one id.
+Key = tuple[str, str]
+
 
 @dataclass
 class Attempt:
@@ -31,16 +34,16 @@ class Attempts:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
         self._clock = clock
         self._max_bytes = max_bytes
-        self._attempts: OrderedDict[str, Attempt] = OrderedDict()
+        self._attempts: OrderedDict[Key, Attempt] = OrderedDict()
         self._ended: deque[Attempt] = deque()
         self._bytes = 0
 
-    def find(self, request_id: str) -> Attempt | None:
+    def find(self, request_id: Key) -> Attempt | None:
         """Return the attempt of an id, or None if none is remembered."""
         self._expire()
         return self._attempts.get(request_id)
 
-    def remember(self, request_id: str, in_flight: InFlight) -> None:
+    def remember(self, request_id: Key, in_flight: InFlight) -> None:
         """Map an id to a render."""
         self._attempts.pop(request_id, None)
         while len(self._attempts) >= MAX_ATTEMPTS:
@@ -50,10 +53,11 @@ class Attempts:
     def ended(self, in_flight: InFlight) -> None:
         """Keep a render's picture for retries, and drop the oldest pictures beyond the bound."""
         for subscription in in_flight.subscriptions:
-            attempt = self._attempts.get(subscription.request.request_id)
+            key = subscription.account.owner, subscription.request.request_id
+            attempt = self._attempts.get(key)
             if attempt is not None and attempt.in_flight is in_flight:
                 attempt.since = self._clock()
-                self._attempts.move_to_end(subscription.request.request_id)
+                self._attempts.move_to_end(key)
                 self._ended.append(attempt)
                 self._bytes += _bytes(attempt)
         while self._bytes > self._max_bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
+from reverie_server.dispatch.payment import Payment
 from reverie_server.dispatch.subscription import Subscription
 from reverie_server.request.events import Accepted, Event, Progress, Rendering
 from reverie_server.request.render_request import RenderRequest
@@ -23,6 +24,7 @@ class InFlight(Render):
         super().__init__(request)
         self._lock, self._ended = lock, ended
         self.subscriptions: list[Subscription] = []
+        self.payment = Payment(request, lambda: self.run.steps)
         self.accepted: Accepted | None = None
         self.progress: Progress | None = None
         self.rendering: Rendering | None = None

@@ -10,6 +10,7 @@ from reverie_server.errors import Interrupted
 from reverie_server.request.events import Event, Progress
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import EventQueue
+from reverie_server.scheduler.quotas import EVERYBODY, Account
 
 #: Seconds between two reports of steps if the request sets no interval. No reader needs more than ten a second, and
 #: each takes processor time from the steps.
@@ -29,12 +30,14 @@ class Subscription:
         wake: Callable[[], None],
         *,
         client: str = "",
+        account: Account = EVERYBODY,
         deadline_s: float | None = None,
         durable: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.request = request
-        self.client = client
+        #: The client in whose turn it is rendered, and the account that may be charged for it.
+        self.client, self.account = client, account
         self.durable = durable
         self.events = EventQueue(wake)
         self._clock = clock

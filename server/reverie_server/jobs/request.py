@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from reverie_proto.sizes import Size, from_message, to_message
 from reverie_proto.v1 import catalog_pb2, jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import InvalidRequest, NotServed, Violation
 from reverie_server.limits import Limits
+from reverie_server.request.picture_size import default_size
 from reverie_server.request.render_request import RenderRequest, Request, check_request_id
 from reverie_server.request.validation import Violations
 
@@ -76,6 +78,9 @@ def validate(
     layers: list[jobs_pb2.JobLayer] = []
     items: list[Item] = []
     known = channels(request.template.model) if any(common) else {}
+    if size := _common_size(common, known):
+        request = _with_size(request, size)
+        common = [_complete(request, i, check, violations) for i in range(len(request.layers))]
     for i, (requested, effective) in enumerate(zip(request.layers, common, strict=False)):
         if effective is None:
             continue  # its violations are collected already
@@ -109,6 +114,22 @@ def _complete(
         for violation in fault.violations:
             violations.add_not_served(_path(violation.field, i), violation.problem, kind=fault.kind, name=fault.name)
     return None
+
+
+def _common_size(common: Sequence[spec_pb2.RenderSpec | None], known: Mapping[str, catalog_pb2.Layer]) -> Size | None:
+    """Return the size that all pictures share if the layers have different default sizes, None if they have not."""
+    specs = [spec for spec in common if spec is not None]
+    sizes = {from_message(spec.size) for spec in specs}
+    if len(sizes) < 2:
+        return None
+    return default_size(from_message(specs[0].size), [known[spec.objective.channel.layer] for spec in specs])
+
+
+def _with_size(request: jobs_pb2.CreateRenderJobRequest, size: Size) -> jobs_pb2.CreateRenderJobRequest:
+    sized = jobs_pb2.CreateRenderJobRequest()
+    sized.CopyFrom(request)
+    sized.template.size.CopyFrom(to_message(size))
+    return sized
 
 
 def _path(field: str, i: int) -> str:

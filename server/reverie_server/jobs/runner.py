@@ -20,9 +20,12 @@ from reverie_server.errors import (
     JobsUnreachable,
     NotServed,
     QueueFull,
+    QuotaExceeded,
 )
-from reverie_server.jobs.repository import Done, Failed, JobRepository, Task
+from reverie_server.jobs.repository import JobRepository
 from reverie_server.jobs.request import Check
+from reverie_server.jobs.results import Done, Failed, Task
+from reverie_server.jobs.waits import Waits
 from reverie_server.request.events import Rendering
 from reverie_server.store import StoreWriteError
 
@@ -48,18 +51,22 @@ class JobRunner:
         open_repository: Callable[[], JobRepository],
         check: Check,
         dispatcher: Dispatcher,
+        waits: Waits,
         *,
         notify: Callable[[], None],
     ) -> None:
         self._open_repository = open_repository
         self._check = check
         self._dispatcher = dispatcher
+        self._waits = waits
         self._notify = notify
         self._woken = Event()
         self._lock = Lock()
         self._subscriptions: dict[ItemKey, Subscription] = {}
         self._closing = False
         self._pause_s = 0.0
+        #: Seconds until the owners of open jobs are checked again; None if there are no open jobs.
+        self._recheck_s: float | None = None
         #: A sentence about why the jobs wait; empty while they make progress.
         self.detail = ""
         self._thread = Thread(target=self._work, name="reverie-jobs", daemon=True)
@@ -100,12 +107,13 @@ class JobRunner:
             if reason:
                 self._pause(reason)
             else:
-                self._woken.wait()
+                self._woken.wait(self._recheck_s)
                 self._woken.clear()
 
     def _turn(self, repository: JobRepository) -> str:
         """Record what has ended and submit more; return a reason to wait, or an empty string."""
         ends, reason = self._collect()
+        self._check_owners(repository, written=repository.write_cancelled())
         if ends:
             repository.record_results(ends)
             self._notify()
@@ -133,13 +141,28 @@ class JobRunner:
                 reason = f"results cannot be stored: {end}"
             elif isinstance(end, QueueFull | Draining):
                 reason = reason or str(end)
-            elif not isinstance(end, Interrupted):
+            elif not isinstance(end, Interrupted | QuotaExceeded):  # both are submitted again
                 ends.append(_failed(key, subscription.request.call, end))
         return ends, reason
 
+    def _check_owners(self, repository: JobRepository, *, written: bool) -> None:
+        """Find out whose jobs wait, and stop the pictures of owners that are not known any more."""
+        owners = {job.owner for job in repository.open_jobs()}
+        if self._waits.update(owners):
+            log.info("the jobs of %d clients wait for their quota or their key", len(self._waits.reasons))
+            self._notify()
+        for subscription in list(self._subscriptions.values()):
+            if self._waits.unknown(subscription.account.owner):
+                subscription.stop()
+        self._recheck_s = self._waits.recheck_s if owners or not written else None
+
     def _submit(self, repository: JobRepository, at_once: int) -> None:
         invalid = []
-        for task in repository.tasks(max(0, at_once - len(self._subscriptions)), besides=self._subscriptions.keys()):
+        room, besides = max(0, at_once - len(self._subscriptions)), self._subscriptions.keys()
+        for task in repository.tasks(room, besides=besides, without=self._waits.reasons.keys()):
+            account = self._waits.account(task.owner)
+            if account is None:  # since it was checked
+                continue
             try:
                 request = visualization_pb2.RenderImageRequest(
                     spec=task.spec, priority=visualization_pb2.PRIORITY_BATCH
@@ -148,8 +171,10 @@ class JobRunner:
             except (InvalidRequest, NotServed) as fault:  # the models have changed since the job was created
                 invalid.append(Failed(task.job, task.item.index, str(fault)))
             else:
+                client = f"job {task.job}"
                 self._begin(
-                    task, self._dispatcher.submit(checked, self._woken.set, client=f"job {task.job}", durable=True)
+                    task,
+                    self._dispatcher.submit(checked, self._woken.set, client=client, account=account, durable=True),
                 )
         if invalid:
             repository.record_results(invalid)

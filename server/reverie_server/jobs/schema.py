@@ -15,8 +15,8 @@ from sqlalchemy import (
     Table,
 )
 
-#: Version of the tables; a file of another version is refused.
-VERSION = 2
+#: Version of the tables. `migrations.py` brings older files up to it; a file of any other version is refused.
+VERSION = 3
 
 METADATA = MetaData()
 
@@ -26,7 +26,10 @@ JOBS = Table(
     # Counts in the order of creation, independent of the clock; never used twice.
     Column("number", Integer, primary_key=True),
     Column("id", String, nullable=False, unique=True),
+    # The owner and the request id that it chose, see `request_key`: two owners may choose the same.
     Column("request_id", String, unique=True),
+    # The client that made the job, as in Account.owner; empty if clients were not told apart.
+    Column("owner", String, nullable=False, server_default=""),
     # A CreateRenderJobRequest with every default filled in.
     Column("request", LargeBinary, nullable=False),
     # A JobState.
@@ -59,3 +62,10 @@ ITEMS = Table(
     Column("error", String, nullable=False, default=""),
     Index("items_by_sequence", "job", "sequence"),
 )
+
+
+def request_key(owner: str, request_id: str) -> str | None:
+    """Return what identifies a request in the column `request_id`; None for a request without an id."""
+    if not request_id:
+        return None
+    return f"{owner} {request_id}" if owner else request_id

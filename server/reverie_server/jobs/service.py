@@ -20,9 +20,11 @@ from reverie_server.jobs.repository import JobRepository
 from reverie_server.jobs.request import Check, validate
 from reverie_server.jobs.runner import JobRunner
 from reverie_server.jobs.states import OPEN
+from reverie_server.jobs.waits import Waits
 from reverie_server.limits import Limits
 from reverie_server.request import paging
 from reverie_server.request.validation import Violations
+from reverie_server.scheduler.quotas import Accounts, no_bounds
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,9 @@ def default_file() -> str:
 class Jobs:
     """The jobs of a server, in an SQLite file; if `path` is "off", calls raise JobsOff.
 
+    A job belongs to the client that made it. `scope` is the client whose jobs a call is about: there are no others for
+    it. None, the default, stands for all.
+
     Results go to the dispatcher's store; without a store calls raise JobsOff too. The file is opened by the first call
     that can open it; while another process has locked it, calls raise JobsUnreachable. Every call accesses the disk.
     """
@@ -48,6 +53,7 @@ class Jobs:
         check: Check,
         layers: Callable[[str], list[catalog_pb2.Layer]],
         limits: Limits,
+        accounts: Accounts = no_bounds,
     ) -> None:
         self._path = path
         self._check = check
@@ -60,43 +66,55 @@ class Jobs:
         self._off = "it was started without a file for them; --jobs names one" if path == OFF else ""
         if not self._off and not dispatcher.stores:
             self._off = "it has no store for their results; --store names one"
-        self._runner = None if self._off else JobRunner(self._open, check, dispatcher, notify=self._notify)
+        self._waits = Waits(accounts)
+        self._runner = None if self._off else JobRunner(self._open, check, dispatcher, self._waits, notify=self._notify)
 
-    def create(self, request: jobs_pb2.CreateRenderJobRequest) -> jobs_pb2.RenderJob:
-        """Create a job; raise InvalidRequest, NotServed or TooManyJobs if it cannot be accepted."""
+    def charge(self, accounts: Accounts) -> None:
+        """Charge the pictures that are begun from now on to the accounts of their jobs' owners."""
+        self._waits.accounts = accounts
+        if self._runner is not None:
+            self._runner.wake()
+
+    def create(self, request: jobs_pb2.CreateRenderJobRequest, *, owner: str = "") -> jobs_pb2.RenderJob:
+        """Create a job of an owner; raise InvalidRequest, NotServed or TooManyJobs if it cannot be accepted."""
         repository = self._open()
         valid = validate(request, self._check, self._layers_by_name, self._limits)
-        job = repository.create(str(uuid.uuid4()), valid, request.request_id)
+        job = repository.create(str(uuid.uuid4()), valid, request.request_id, owner=owner)
         self._require_runner().wake()
         return job
 
-    def get(self, job: str) -> jobs_pb2.RenderJob:
-        """Return the state of a job; raise NoSuchJob if there is none with this id."""
-        return self._with_detail(self._open().get(job))
+    def get(self, job: str, *, scope: str | None = None) -> jobs_pb2.RenderJob:
+        """Return the state of a job; raise NoSuchJob if there is none with this id in the scope."""
+        return self._with_detail(self._open().get(job, scope=scope))
 
-    def page(self, request: jobs_pb2.ListRenderJobsRequest) -> tuple[list[jobs_pb2.RenderJob], str]:
+    def page(
+        self, request: jobs_pb2.ListRenderJobsRequest, *, scope: str | None = None
+    ) -> tuple[list[jobs_pb2.RenderJob], str]:
         """Return a page of jobs, the newest first, and the token of the next."""
         before, size = paging.begin(request, scope="jobs")
-        jobs, next_before = self._open().newest(size, before=before)
+        jobs, next_before = self._open().newest(size, before=before, scope=scope)
         token = paging.token(next_before, scope="jobs") if next_before else ""
         return [self._with_detail(job) for job in jobs], token
 
-    def cancel(self, job: str) -> jobs_pb2.RenderJob:
-        """Cancel a job before its next step, unless it has ended; raise NoSuchJob if there is none with this id."""
-        ended, number = self._open().cancel(job)
+    def cancel(self, job: str, *, scope: str | None = None) -> jobs_pb2.RenderJob:
+        """Cancel a job before its next step, unless it has ended; raise NoSuchJob if there is none in the scope."""
+        ended, number = self._open().cancel(job, scope=scope)
         self._require_runner().stop(number)
+        self._require_runner().wake()
         self._notify()
         return ended
 
-    def events_after(self, job: str, after: int) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
+    def events_after(
+        self, job: str, after: int, *, scope: str | None = None
+    ) -> tuple[jobs_pb2.RenderJob, list[tuple[int, jobs_pb2.JobItem]]]:
         """Return a job and its next pictures that ended after the event `after`, with their sequence numbers.
 
-        Raises NoSuchJob if there is no job with this id.
+        Raises NoSuchJob if there is no job with this id in the scope.
         """
         violations = Violations()
         violations.check_range("after_sequence", after, 0, 2**62)
         violations.raise_if_any()
-        message, items = self._open().events(job, after)
+        message, items = self._open().events(job, after, scope=scope)
         return self._with_detail(message), items
 
     @contextmanager
@@ -144,7 +162,8 @@ class Jobs:
     def _with_detail(self, job: jobs_pb2.RenderJob) -> jobs_pb2.RenderJob:
         """Add the reason why an open job waits, which is not stored."""
         if job.state in OPEN:
-            job.detail = self._require_runner().detail
+            damage = self._open().damage(job.id)
+            job.detail = damage or self._waits.reasons.get(job.owner) or self._require_runner().detail
         return job
 
     def _notify(self) -> None:

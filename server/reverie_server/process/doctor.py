@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from reverie_ascent.maker import maker_of
 from reverie_ascent.models.repository import ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device, choose_device
+from reverie_proto.sizes import described
 
 from reverie_server.engine import Engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
+from reverie_server.request.picture_size import smallest_size
 from reverie_server.rpc.api_keys import ApiKeyFile
 from reverie_server.version import version
 
@@ -87,9 +89,11 @@ def chosen(settings: Settings) -> Device:
 
 
 def _models(settings: Settings) -> str:
-    models = ModelRepository(settings.models or [embedded_models()]).models()
-    for model in models:
-        model.verify()
+    repository = ModelRepository(settings.models or [embedded_models()])
+    repository.verify()
+    if repository.broken:
+        raise CheckFailed("; ".join(f"{name} is broken: {why}" for name, why in repository.broken.items()))
+    models = repository.models()
     return ", ".join(f"{model.name} ({len(model.layers)} layers, {model.digest[:12]})" for model in models)
 
 
@@ -102,14 +106,14 @@ def _step(settings: Settings) -> str:
         bfloat16=settings.bfloat16,
         plan=settings.plan,
     ) as engine:
-        model = engine.models()[0].name
+        model = next(model.name for model in engine.models() if not model.problem)
         layer = engine.layers(model)[0]
-        size = -(-max(64, layer.min_size_px) // max(1, layer.size_multiple_px)) * max(1, layer.size_multiple_px)
+        size = smallest_size(layer, 64)
         begun = time.perf_counter()
         rendering = engine.render(model, layer.name, 0, size=size, steps=1)
         if rendering.outcome == "non_finite":
             raise CheckFailed(f"one step of {model} {layer.name} gave numbers that are not finite")
-        return f"{model} {layer.name} at {size} px, loading included: {time.perf_counter() - begun:.2f} s"
+        return f"{model} {layer.name} at {described(size)} px, loading included: {time.perf_counter() - begun:.2f} s"
 
 
 def _scratch(settings: Settings) -> str:

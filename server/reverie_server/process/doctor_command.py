@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
 
 from reverie_server.process.errors import CommandError
 from reverie_server.process.serve_command import configured, settings_options
@@ -32,7 +33,7 @@ def doctor(config: Path | None, lowering: str | None, **flags: Any) -> None:
     failed = False
     for finding in findings(configuration.settings):
         failed |= not finding.ok
-        click.echo(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.subject}: {finding.detail}")
+        click.echo(printable(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.subject}: {finding.detail}"))
     if failed:
         raise click.exceptions.Exit(1)
 
@@ -43,6 +44,6 @@ def _explain(settings: Any, name: str) -> None:
 
     try:
         for line in report(settings, name):
-            click.echo(line)
+            click.echo(printable(line))
     except STARTUP_ERRORS as error:
         raise CommandError(str(error)) from error

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from reverie_proto.printable import printable
 
 from reverie_server.process.errors import CommandError
 from reverie_server.rpc.caller import RIGHTS
-from reverie_server.rpc.quotas import Quota
+from reverie_server.scheduler.quotas import Quota
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +72,7 @@ def list_keys(path: Path) -> None:
     for key in read(path):
         bounds = [] if key.renders is None else [f"renders={key.renders}"]
         bounds += [] if key.pixel_steps_per_minute is None else [f"pixel-steps={key.pixel_steps_per_minute:g}"]
-        click.echo("  ".join([key.id, key.created, key.name, ",".join(key.rights), *bounds]))
+        click.echo(printable("  ".join([key.id, key.created, key.name, ",".join(key.rights), *bounds])))
 
 
 @keys.command(cls=_Command)

@@ -1,12 +1,19 @@
-"""The log format: one line for each event, as text or JSON, with the id of the call and without secrets."""
+"""The log format: one line for each event, as text or JSON, with the id of the call and without secrets.
+
+Parts of an event come from elsewhere: from clients, certificates, model folders and the texts of exceptions. All of
+them are escaped here, so none can end a line, look like another line or another field, or control a terminal.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 from typing import Any, TextIO
 
 import structlog
+from reverie_proto.printable import printable, printable_lines
 
 from reverie_server.process.redaction import redact
 from reverie_server.rpc import request_id
@@ -21,7 +28,7 @@ def configure(form: str, level: str, stream: TextIO | None = None) -> None:
         structlog.stdlib.ExtraAdder(allow=("method", "code", "client", "request_id")),
         _add_request_id,
     ]
-    last: list[Any] = [structlog.processors.format_exc_info, _redact]
+    last: list[Any] = [structlog.processors.format_exc_info, _redact, _escape]
     if form == "json":
         last.append(structlog.processors.JSONRenderer(ensure_ascii=False))
     else:
@@ -45,11 +52,38 @@ def _redact(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
     return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
+#: Fields of several lines, which hold tracebacks.
+TRACES = ("exception", "stack_info")
+
+
+def _escape(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    escaped: dict[str, Any] = {}
+    for name, value in event.items():
+        if name in TRACES and value:
+            escaped[name] = printable_lines(str(value))
+        else:
+            escaped[name] = value if value is None or isinstance(value, int | float) else printable(str(value))
+    return escaped
+
+
 #: Fields that a text line shows at a fixed position, or leaves out because the sentence contains them.
-SHOWN = ("timestamp", "level", "logger", "event", "exception", "method", "code")
+SHOWN = ("timestamp", "level", "logger", "event", "method", "code", *TRACES)
+
+#: Values that can be shown without quotes, because they cannot look like two fields.
+PLAIN = re.compile(r"[^\s\"=]+")
+
+#: Begins each line of a traceback, so that no text in it can look like an event.
+MARGIN = "    | "
 
 
 def _line(logger: Any, method: str, event: dict[str, Any]) -> str:
-    rest = "".join(f" {name}={value}" for name, value in event.items() if name not in SHOWN and value not in ("", None))
+    rest = "".join(
+        f" {name}={_quoted(value)}" for name, value in event.items() if name not in SHOWN and value not in ("", None)
+    )
     line = f"{event['timestamp']} {event['level'].upper()} {event['logger']}: {event['event']}{rest}"
-    return f"{line}\n{event['exception']}" if event.get("exception") else line
+    traces = [each for name in TRACES for each in (event.get(name) or "").split("\n") if each]
+    return "\n".join([line, *(MARGIN + each for each in traces)])
+
+
+def _quoted(value: Any) -> str:
+    return str(value) if PLAIN.fullmatch(str(value)) else json.dumps(str(value), ensure_ascii=False)

@@ -8,6 +8,7 @@ from reverie_ascent.lowering.explain import Explanation, explain
 from reverie_ascent.maker import maker_of
 from reverie_ascent.program import program_key
 from reverie_ascent.program.compose import compose
+from reverie_proto.sizes import described
 from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.catalog import Catalog
@@ -28,7 +29,7 @@ def report(settings: Settings, name: str) -> Iterator[str]:
     explanations = list(explain(graph, device))
     lowered = sum(each.lowered for each in explanations)
     origin = f"{device.plan.name}: {device.plan.origin}" if device.plan else "none"
-    yield f"{name} at {checked.recipe.size} px for {maker_of(device).name}"
+    yield f"{name} at {described(checked.recipe.size)} px for {maker_of(device).name}"
     yield f"plan {origin}"
     yield f"{lowered} of {len(explanations)} nodes are lowered"
     yield from table(explanations)

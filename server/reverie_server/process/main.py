@@ -13,20 +13,23 @@ from reverie_ascent.models.repository import ModelError
 from reverie_ascent.plan import UnusablePlan
 from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.session import DeviceUnavailable
+from reverie_proto.printable import printable
 
 from reverie_server.engine import Engine
 from reverie_server.errors import Fault
 from reverie_server.jobs.service import default_file
 from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process import logs
+from reverie_server.process.address import CannotListen
 from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
-from reverie_server.process.server import CannotListen, Signals
+from reverie_server.process.server import Signals
 from reverie_server.process.server import serve as serve_engine
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import UnusableCertificate
-from reverie_server.rpc.api_keys import UnusableKeys
+from reverie_server.rpc.api_keys import ApiKeyFile, UnusableKeys
 from reverie_server.rpc.interceptor import Middleware
+from reverie_server.scheduler.quotas import no_bounds
 from reverie_server.store import UnusableStore, default_folder
 
 #: Errors that prevent a server from starting; their messages are sentences for the user.
@@ -49,6 +52,7 @@ def run(settings: Settings) -> None:
     try:
         with ExitStack() as stack:
             metrics = Metrics() if settings.metrics else None
+            keys = ApiKeyFile(settings.keys) if settings.keys else None
             engine = stack.enter_context(
                 Engine(
                     settings.models or None,
@@ -63,6 +67,7 @@ def run(settings: Settings) -> None:
                     jobs=default_file() if settings.jobs is None else settings.jobs,
                     limits=settings.limits,
                     observer=metrics or NO_OBSERVER,
+                    accounts=keys.account_of if keys else no_bounds,
                 )
             )
             engine.verify()
@@ -71,7 +76,7 @@ def run(settings: Settings) -> None:
                 metrics.watch(engine.stats, engine.counts)
                 stack.enter_context(exposed(metrics, settings.metrics))
             middleware = [stack.enter_context(_tracing(settings.traces))] if settings.traces else []
-            asyncio.run(_serve(engine, settings, metrics or NO_OBSERVER, middleware))
+            asyncio.run(_serve(engine, settings, metrics or NO_OBSERVER, middleware, keys))
     except STARTUP_ERRORS as error:
         raise CommandError(str(error)) from error
 
@@ -84,7 +89,13 @@ def _tracing(url: str) -> AbstractContextManager[Middleware]:
     return tracing.tracing(tracing.collector(url))
 
 
-async def _serve(engine: Engine, settings: Settings, observer: Observer, middleware: Sequence[Middleware]) -> None:
+async def _serve(
+    engine: Engine,
+    settings: Settings,
+    observer: Observer,
+    middleware: Sequence[Middleware],
+    keys: ApiKeyFile | None,
+) -> None:
     loop, signals = asyncio.get_running_loop(), Signals()
 
     def handle_signal(number: int, frame: FrameType | None) -> None:
@@ -101,7 +112,10 @@ async def _serve(engine: Engine, settings: Settings, observer: Observer, middlew
         signal.signal(number, handle_signal)
 
     def ready(address: str) -> None:
-        names = ", ".join(model.name for model in engine.models())
-        click.echo(f"Reverie {engine.info().version} serves {names} on {address} ({engine.info().device_class}).")
+        names = ", ".join(model.name for model in engine.models() if not model.problem)
+        info = engine.info()
+        click.echo(printable(f"Reverie {info.version} serves {names} on {address} ({info.device_class})."))
 
-    await serve_engine(engine, settings, signals=signals, ready=ready, observer=observer, middleware=middleware)
+    await serve_engine(
+        engine, settings, signals=signals, ready=ready, observer=observer, middleware=middleware, keys=keys
+    )

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
-import os
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import grpc
 
 from reverie_server.engine import Engine
 from reverie_server.observer import NO_OBSERVER, Observer
+from reverie_server.process.address import CannotListen, is_loopback, reserved
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, credentials
 from reverie_server.rpc.access_log import AccessLog
@@ -54,10 +50,6 @@ def options(settings: Settings) -> list[tuple[str, int]]:
 FLUSH_S = 0.5
 
 
-class CannotListen(Exception):
-    """The address cannot be listened on; the message says why."""
-
-
 @dataclass
 class Signals:
     """The events by which the owner of a server stops it; set them in the server's event loop."""
@@ -76,13 +68,31 @@ async def serve(
     ready: Callable[[str], None],
     observer: Observer = NO_OBSERVER,
     middleware: Sequence[Middleware] = (),
+    keys: ApiKeyFile | None = None,
 ) -> None:
     """Serve an engine until `signals.stop` is set; call `ready` with the bound address once calls are answered.
 
-    `middleware` is entered for each call after its request id is assigned and before all other middleware. Raises
-    CannotListen, UnusableCertificate or UnusableKeys if the settings cannot be served.
+    `middleware` is entered for each call after its request id is assigned and before all other middleware. `keys` are
+    those of the settings, if they are read already. Raises CannotListen, UnusableCertificate or UnusableKeys if the
+    settings cannot be served.
     """
-    keys = ApiKeyFile(settings.keys) if settings.keys else None
+    with reserved(settings.listen):
+        await _serve(engine, settings, signals, ready, observer, middleware, keys)
+
+
+async def _serve(
+    engine: Engine,
+    settings: Settings,
+    signals: Signals,
+    ready: Callable[[str], None],
+    observer: Observer,
+    middleware: Sequence[Middleware],
+    keys: ApiKeyFile | None,
+) -> None:
+    if keys is None and settings.keys:
+        keys = ApiKeyFile(settings.keys)
+    if keys is not None:
+        engine.jobs.charge(keys.account_of)
     interceptor = Interceptor(assign_request_id, *middleware, AccessLog(observer), catch_errors, Authorizer(keys))
     server = grpc.aio.server(options=options(settings), interceptors=[interceptor])
     mount = add_to_server(server, engine, health=True, reflection=True)
@@ -111,52 +121,18 @@ async def _interrupt_on(requested: asyncio.Event, interrupt: Callable[[], None])
 def bind(server: grpc.aio.Server, settings: Settings) -> str:
     """Listen on `HOST:PORT` (port 0: any free one) or `unix:PATH`; return the address with the actual port."""
     address = settings.listen
-    if problem := _probe(address):
-        raise CannotListen(f"cannot listen on {address}: {problem}")
     try:
         if settings.tls_cert and settings.tls_key:
             certificates = Certificates(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
             port = server.add_secure_port(address, credentials(certificates))
-        elif settings.insecure or _is_loopback(address):
+        elif settings.insecure or is_loopback(address):
             port = server.add_insecure_port(address)
         else:
             raise CannotListen(
-                f"cannot listen on {address}: other machines could reach it and read the calls; give --tls-cert and"
-                " --tls-key, or --insecure if a proxy in front terminates TLS"
+                address,
+                "other machines could reach it and read the calls; give --tls-cert and"
+                " --tls-key, or --insecure if a proxy in front terminates TLS",
             )
     except RuntimeError as error:
-        raise CannotListen(f"cannot listen on {address}: {error}") from error
+        raise CannotListen(address, str(error)) from error
     return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"
-
-
-def _is_loopback(address: str) -> bool:
-    """Return whether only this machine can reach an address; `_probe` has checked that its host exists."""
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    addresses = {str(where[0]) for *_, where in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    return all(ipaddress.ip_address(each.partition("%")[0]).is_loopback for each in addresses)
-
-
-def _probe(address: str) -> str:
-    """Return why an address cannot be listened on, or an empty string; gRPC accepts port 99999 and names no reason."""
-    if address.startswith("unix:"):
-        folder = Path(address.removeprefix("unix:").removeprefix("//")).parent
-        return "" if folder.is_dir() and os.access(folder, os.W_OK) else f"{folder} is not a writable folder"
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        return "an address is HOST:PORT, such as 127.0.0.1:50051, or unix:PATH"
-    try:
-        family, kind, protocol, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As gRPC does, so that a port is free as soon as it is closed.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(where)
-            probe.listen()
-    except socket.gaierror:
-        return f"there is no host {host!r}"
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return "another server has that port; stop it, or choose another port with --listen"
-        return error.strerror or str(error)
-    return ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.printable import printable
 
 from reverie_server.process.errors import CommandError
 
@@ -39,4 +40,5 @@ def tune(out: Path | None, **chosen: Any) -> None:
         raise CommandError(f"{path} cannot be written: {error.strerror}; choose another file with -o") from error
     used = "tuned" if out is None else out
     same = " It lowers as the plan that ships." if device.plan and plan.digest == device.plan.digest else ""
-    click.echo(f"{path}: plan {plan.digest[:16]} for {device.kind}.{same} Use it with `reverie serve --plan {used}`.")
+    sentence = f"{path}: plan {plan.digest[:16]} for {device.kind}.{same} Use it with `reverie serve --plan {used}`."
+    click.echo(printable(sentence))

@@ -8,6 +8,7 @@ average.)
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -16,12 +17,14 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, PngImagePlugin
+from reverie_proto.sizes import Size
 from reverie_proto.v1 import spec_pb2
 
 from reverie_server.errors import shown
 
 Picture = npt.NDArray[np.float32]
 RGB = 3  # the default number of channels
+BLOCK = 8  # the side of the blocks that JPEG encodes
 
 Texts = Mapping[str, str]
 
@@ -52,14 +55,21 @@ def visible(picture: Picture) -> Picture:
 
 def shrink(picture: Picture, max_size_px: int) -> Picture:
     """Return the picture scaled down, by averaging, so that neither side exceeds `max_size_px`; never scaled up."""
-    height, width, _ = picture.shape
-    scale = max_size_px / max(height, width)
-    if scale >= 1:
+    height, width = shrunk(picture.shape[:2], max_size_px)
+    if (height, width) == picture.shape[:2]:
         return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     channels = [Image.fromarray(np.ascontiguousarray(picture[..., c])) for c in range(picture.shape[2])]
-    scaled = [np.asarray(channel.resize(size, Image.Resampling.BOX), np.float32) for channel in channels]
+    scaled = [np.asarray(channel.resize((width, height), Image.Resampling.BOX), np.float32) for channel in channels]
     return np.stack(scaled, axis=-1)
+
+
+def shrunk(size: Size, max_size_px: int) -> Size:
+    """Return the height and width to which `shrink` scales a picture of a size."""
+    scale = max_size_px / max(size)
+    if scale >= 1:
+        return size
+    height, width = (max(1, round(side * scale)) for side in size)
+    return height, width
 
 
 def _png(picture: Picture, texts: Texts) -> bytes:
@@ -112,10 +122,13 @@ SUFFIXES: dict[str, spec_pb2.ImageFormat] = {
 }
 
 
-def largest_bytes(format: spec_pb2.ImageFormat, size_px: int, channels: int) -> int:  # noqa: A002 - the wire's word
-    """Return an upper bound of the bytes of a square picture in a format.
+def largest_bytes(format: spec_pb2.ImageFormat, size: Size, channels: int) -> int:  # noqa: A002 - the wire's word
+    """Return an upper bound of the bytes of a picture in a format.
 
-    Noise does not compress: the lossless formats then need three bytes a pixel and a few per cent of overhead.
+    Noise does not compress: the lossless formats then need three bytes a pixel and a few per cent of overhead. JPEG
+    encodes blocks of 8 x 8 pixels, of which a narrow picture fills a part only.
     """
-    bytes_a_pixel = 4 * channels if format == spec_pb2.IMAGE_FORMAT_RAW else 3.1
-    return int(size_px * size_px * bytes_a_pixel) + 2048
+    if format == spec_pb2.IMAGE_FORMAT_RAW:
+        return 4 * channels * math.prod(size)
+    height, width = (-(-side // BLOCK) * BLOCK for side in size)
+    return int(height * width * 3.1) + 2048

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from reverie_ascent.recipe import Kind, Term
+from reverie_proto.sizes import Size, described
 from reverie_proto.v1 import catalog_pb2, spec_pb2
 
+from reverie_server.request.picture_size import problem_with_layer
 from reverie_server.request.validation import Violations, unknown
 
 if TYPE_CHECKING:  # importing it loads onnx
@@ -27,8 +29,8 @@ class ObjectiveContext:
     """The model and the limits that an objective is checked against."""
 
     model: Model
-    #: The picture's size; None if it is invalid.
-    size_px: int | None
+    #: The picture's height and width; None if they are invalid.
+    size: Size | None
     max_terms: int
     violations: Violations
 
@@ -48,6 +50,22 @@ def complete(objective: spec_pb2.Objective, context: ObjectiveContext, path: str
         COMPLETE[kind](getattr(objective, kind), context, f"{path}.{kind}")
 
 
+def layers(objective: spec_pb2.Objective, model: Model) -> list[catalog_pb2.Layer]:
+    """Return the layers that an objective names, without those that the model does not have."""
+    kind = objective.WhichOneof("kind")
+    if kind is None:
+        return []
+    goal = getattr(objective, kind)
+    if kind == "sum":
+        return [layer for term in goal.terms for layer in layers(term.objective, model)]
+    if kind == "logit" and not goal.HasField("layer"):
+        return [model.manifest.layers[-1].layer]
+    try:
+        return [model.layers[model.resolve(goal.layer)].layer]
+    except KeyError:  # `complete` reports it
+        return []
+
+
 def _channel(goal: spec_pb2.ChannelObjective, context: ObjectiveContext, path: str) -> None:
     if layer := _layer(goal, context, path):
         _check_channel(goal.channel, layer, context, f"{path}.channel")
@@ -59,12 +77,12 @@ def _neuron(goal: spec_pb2.NeuronObjective, context: ObjectiveContext, path: str
     _check_channel(goal.channel, layer, context, f"{path}.channel")
     if not layer.spatial:
         context.violations.add(f"{path}.layer", f"layer {layer.name!r} has no positions; ask for its channel instead")
-    elif context.size_px is not None and _fits(context.size_px, layer):
-        height, width = context.model.grid(layer.name, context.size_px)
+    elif context.size is not None and not problem_with_layer(context.size, layer):
+        height, width = context.model.grid(layer.name, context.size)
         for axis, count in (("y", height), ("x", width)):
             if not goal.HasField(axis):
                 setattr(goal, axis, count // 2)
-            because = f", the grid of layer {layer.name!r} at {context.size_px} px"
+            because = f", the grid of layer {layer.name!r} at {described(context.size)} px"
             context.violations.check_range(f"{path}.{axis}", getattr(goal, axis), 0, count - 1, because=because)
 
 
@@ -150,29 +168,14 @@ def _layer(goal: Any, context: ObjectiveContext, path: str) -> catalog_pb2.Layer
         return None
     goal.layer = name
     layer: catalog_pb2.Layer = layers[name]
-    if context.size_px is not None:
-        _check_size(context.size_px, layer, context)
+    if context.size is not None and (problem := problem_with_layer(context.size, layer)):
+        context.violations.add("spec.size", problem)
     return layer
 
 
 def _check_channel(channel: int, layer: catalog_pb2.Layer, context: ObjectiveContext, path: str) -> None:
     because = f", the channels of layer {layer.name!r}"
     context.violations.check_range(path, channel, 0, layer.channels - 1, because=because)
-
-
-def _fits(size_px: int, layer: catalog_pb2.Layer) -> bool:
-    return size_px >= layer.min_size_px and size_px % max(1, layer.size_multiple_px) == 0
-
-
-def _check_size(size_px: int, layer: catalog_pb2.Layer, context: ObjectiveContext) -> None:
-    multiple = max(1, layer.size_multiple_px)
-    if size_px < layer.min_size_px:
-        context.violations.add(
-            "spec.size_px", f"{size_px} is less than {layer.min_size_px}, the least for layer {layer.name!r}"
-        )
-    elif size_px % multiple:
-        problem = f"{size_px} is not a multiple of {multiple}, which layer {layer.name!r} needs"
-        context.violations.add("spec.size_px", problem)
 
 
 # ----- from a complete objective to the terms of a recipe -----

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reverie_ascent.recipe import Recipe
+from reverie_proto.sizes import Size, described, from_message
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 
 from reverie_server.errors import Violation, shown
 from reverie_server.limits import Limits
-from reverie_server.request import images, spec
+from reverie_server.request import images, picture_size, spec
 from reverie_server.request.digest import spec_digest
 from reverie_server.request.validation import Violations
 
@@ -41,7 +43,7 @@ class RenderRequest:
     #: Format of the result, and of frames.
     format: spec_pb2.ImageFormat
     frame_format: spec_pb2.ImageFormat
-    #: The numbers of steps after which a frame is due, and the size that frames are scaled down to.
+    #: The numbers of steps after which a frame is due, and the longest side that frames are scaled down to.
     frame_steps: frozenset[int]
     frame_size_px: int
     #: Progress is due at every multiple of this; None leaves it to the subscription.
@@ -65,12 +67,12 @@ class RenderRequest:
     def described(self) -> str:
         """The program that renders the request, for the log."""
         layers = "+".join(dict.fromkeys(term.layer for term in self.recipe.terms))
-        return f"{self.model.name} {layers} at {self.recipe.size} px"
+        return f"{self.model.name} {layers} at {described(self.recipe.size)} px"
 
     @property
     def pixel_steps(self) -> int:
         """The picture's pixels times its steps: the cost of the render in the unit of quotas."""
-        return self.recipe.size**2 * self.recipe.steps
+        return math.prod(self.recipe.size) * self.recipe.steps
 
 
 def validate(
@@ -82,14 +84,14 @@ def validate(
     """
     violations = Violations(wrong)
     effective = spec.complete(request.spec, models, limits, violations)
-    size = effective.size_px
+    size = from_message(effective.size)
     form = _format(request.format, "format", violations)
     frame_form = _format(request.frames.format, "frames.format", violations)
-    frame_size = size
+    frame_size = max(size)
     if request.frames.HasField("max_size_px") and violations.check_range(
         "frames.max_size_px", request.frames.max_size_px, 1, limits.max_size_px
     ):
-        frame_size = min(size, request.frames.max_size_px)
+        frame_size = min(frame_size, request.frames.max_size_px)
     frame_steps = _frame_steps(request.frames, effective.steps, limits, violations)
     report_every = None
     if isinstance(request, visualization_pb2.StreamRenderRequest) and request.HasField("progress_every_steps"):
@@ -97,9 +99,9 @@ def validate(
         violations.check_range("progress_every_steps", report_every, 1, limits.max_steps)
     cache = _cache(request.cache, frames=bool(frame_steps), violations=violations)
     check_request_id(request, violations)
-    if limits.min_size_px <= size <= limits.max_size_px:
+    if not picture_size.problem_with_limits(size, limits):
         channels = models[effective.model].channels if effective.model in models else images.RGB
-        frames = _Pictures(len(frame_steps), frame_size, frame_form, channels)
+        frames = _Pictures(len(frame_steps), images.shrunk(size, frame_size), frame_form, channels)
         unary = isinstance(request, visualization_pb2.RenderImageRequest)
         _check_response(_Pictures(1, size, form, channels), frames, limits, violations, unary=unary)
         _check_waiting_frames(frames, limits, violations)
@@ -186,27 +188,28 @@ class _Pictures:
     """The count, size and format of pictures that a render sends: its result or its frames."""
 
     count: int
-    size_px: int
+    size: Size
     format: spec_pb2.ImageFormat
     channels: int
 
     @property
     def encoded_bytes(self) -> int:
         """The most bytes of one picture in a response."""
-        return images.largest_bytes(self.format, self.size_px, self.channels)
+        return images.largest_bytes(self.format, self.size, self.channels)
 
     @property
     def array_bytes(self) -> int:
         """The bytes of one picture in memory, as float32, before it is encoded."""
-        return 4 * self.size_px * self.size_px * self.channels
+        return 4 * math.prod(self.size) * self.channels
 
     def too_large(self, room: int) -> str:
-        """Return a sentence with the bytes of one picture, and the largest size that fits."""
+        """Return a sentence with the bytes of one picture, and the largest square that fits."""
         name = spec_pb2.ImageFormat.Name(self.format)
-        most = max(s for s in range(self.size_px) if images.largest_bytes(self.format, s, self.channels) <= room)
+        sides = range(math.isqrt(math.prod(self.size)) + 1)
+        most = max(side for side in sides if images.largest_bytes(self.format, (side, side), self.channels) <= room)
         return (
-            f"{name} at {self.size_px} px may take {self.encoded_bytes} bytes and a response holds {room}; {name} goes"
-            f" up to {most} px"
+            f"{name} at {described(self.size)} px may take {self.encoded_bytes} bytes and a response holds {room};"
+            f" {name} goes up to {most} x {most} px"
         )
 
 
@@ -223,8 +226,8 @@ def _check_response(
     elif frames.count and unary and result.encoded_bytes <= room < total:
         violations.add(
             "frames",
-            f"{frames.count} frames of {frames.size_px} px may take {frames.count * frames.encoded_bytes} bytes besides"
-            f" the result and a response holds {limits.max_response_bytes}; ask for fewer or smaller ones"
+            f"{frames.count} frames of {described(frames.size)} px may take {frames.count * frames.encoded_bytes} bytes"
+            f" besides the result and a response holds {limits.max_response_bytes}; ask for fewer or smaller ones"
             " (max_size_px), or use StreamRender",
         )
 
@@ -235,5 +238,5 @@ def _check_waiting_frames(frames: _Pictures, limits: Limits, violations: Violati
     if frames.count > most:
         violations.add(
             "frames",
-            f"asks for {frames.count} frames of {frames.size_px} px; at that size at most {most} are made",
+            f"asks for {frames.count} frames of {described(frames.size)} px; at that size at most {most} are made",
         )

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from reverie_ascent.recipe import Parametrization, Recipe, Schedule, Transforms
+from reverie_proto.sizes import Size, described, from_message, to_message
 from reverie_proto.v1 import spec_pb2
 
 from reverie_server.errors import shown
 from reverie_server.limits import Limits
-from reverie_server.request import objective_spec
+from reverie_server.request import objective_spec, picture_size
 from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.request.validation import Violations, suggestion, unknown
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # importing it loads onnx
 
 Name = TypeVar("Name")
 
-DEFAULT_SIZE_PX = 224
 MAX_LEARNING_RATE = 100
 
 PARAMETRIZATIONS: dict[Parametrization, int] = {
@@ -44,10 +44,10 @@ def complete(
     effective = spec_pb2.RenderSpec()
     effective.CopyFrom(spec)
     _fill_preset(effective, violations)
-    size_ok = _fill_numbers(effective, limits, violations)
     model = _pin_model(effective, models, violations)
+    size = _fill_size(effective, model, limits, violations)
+    _fill_numbers(effective, limits, violations)
     if model is not None:
-        size = effective.size_px if size_ok else None
         context = objective_spec.ObjectiveContext(model, size, limits.max_terms, violations)
         objective_spec.complete(effective.objective, context, "spec.objective")
     elif effective.objective.WhichOneof("kind") is None:
@@ -59,7 +59,7 @@ def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
     """Return the recipe of a valid effective spec, made by `complete`."""
     return Recipe(
         terms=objective_spec.terms(effective.objective),
-        size=effective.size_px,
+        size=from_message(effective.size),
         steps=effective.steps,
         learning_rate=effective.learning_rate,
         seed=effective.seed,
@@ -95,10 +95,23 @@ def _fill_choice(
         violations.add(f"spec.{name}", f"{value} is not one of {', '.join(f'{v} ({k})' for k, v in choices.items())}")
 
 
-def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, violations: Violations) -> bool:
-    """Fill in and check the numbers; return whether the size is valid."""
-    if not effective.HasField("size_px"):
-        effective.size_px = DEFAULT_SIZE_PX
+def _fill_size(
+    effective: spec_pb2.RenderSpec, model: Model | None, limits: Limits, violations: Violations
+) -> Size | None:
+    """Fill in and check the size, by the limits only; return it if it is valid."""
+    if not effective.HasField("size"):
+        layers = objective_spec.layers(effective.objective, model) if model is not None else []
+        size = picture_size.default_size(model.native_size if model is not None else None, layers)
+        effective.size.CopyFrom(to_message(size))
+    size = from_message(effective.size)
+    problem = picture_size.problem_with_limits(size, limits)
+    if problem:
+        violations.add("spec.size", problem)
+    return None if problem else size
+
+
+def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, violations: Violations) -> None:
+    """Fill in and check the other numbers."""
     if not effective.HasField("seed"):
         effective.seed = 0
     if violations.check_range("spec.steps", effective.steps, 1, limits.max_steps):
@@ -106,16 +119,16 @@ def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, violations: Vi
     rate = effective.learning_rate
     if effective.HasField("learning_rate") and not (math.isfinite(rate) and 0 < rate <= MAX_LEARNING_RATE):
         violations.add("spec.learning_rate", f"{shown(rate)} is not more than 0 and at most {MAX_LEARNING_RATE}")
-    return violations.check_range("spec.size_px", effective.size_px, limits.min_size_px, limits.max_size_px)
 
 
 def _check_pixel_steps(effective: spec_pb2.RenderSpec, limits: Limits, violations: Violations) -> None:
-    pixels = effective.size_px**2
-    if pixels * effective.steps > limits.max_pixel_steps and effective.size_px <= limits.max_size_px:
+    size = from_message(effective.size)
+    pixels = math.prod(size)
+    if pixels * effective.steps > limits.max_pixel_steps and not picture_size.problem_with_limits(size, limits):
         most = limits.max_pixel_steps // pixels
         violations.add(
             "spec.steps",
-            f"{effective.steps} at {effective.size_px} px are {pixels * effective.steps} pixels x steps and at most"
+            f"{effective.steps} at {described(size)} px are {pixels * effective.steps} pixels x steps and at most"
             f" {limits.max_pixel_steps} are made; at that size up to {most} steps",
         )
 

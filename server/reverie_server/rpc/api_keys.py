@@ -25,12 +25,15 @@ from annotated_types import Gt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reverie_server.rpc.caller import RIGHTS
-from reverie_server.rpc.quotas import Account, Quota
+from reverie_server.scheduler.quotas import Account, Quota, no_bounds
 
 log = logging.getLogger(__name__)
 
 KEY = re.compile(r"reverie_(?P<id>[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 MAX_BYTES = 16 * 2**20
+
+#: What the name of an account begins with: the rest is the key's id.
+OWNER = "key:"
 
 
 class UnusableKeys(Exception):
@@ -133,9 +136,25 @@ class ApiKeyFile:
         if not hmac.compare_digest(_hash(text), expected) or key is None:
             return None
         with self._lock:
-            account = self._accounts.setdefault(key.id, Account(key.quota))
+            return key, self._account(key)
+
+    def account_of(self, owner: str) -> Account | None:
+        """Return the account of a client that may use the server; None if its key is not known any more.
+
+        The clients without a key, from times without keys, have no bounds.
+        """
+        if not owner.startswith(OWNER):
+            return no_bounds(owner)
+        keys = self._current()
+        with self._lock:
+            key = keys.get(owner.removeprefix(OWNER))
+            return None if key is None else self._account(key)
+
+    def _account(self, key: ApiKey) -> Account:
+        """Return the account of a key, which outlives changes of its name and quota; the lock is held."""
+        account = self._accounts.setdefault(key.id, Account(owner=OWNER + key.id))
         account.adopt(key.quota)
-        return key, account
+        return account
 
     def _current(self) -> dict[str, ApiKey]:
         with self._lock:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from reverie_server.rpc.quotas import Account
+from reverie_server.scheduler.quotas import EVERYBODY, Account
 
-#: Rights: `read` covers the catalog and pictures that are stored already, `render` covers all other calls.
-READ, RENDER = "read", "render"
-RIGHTS = (READ, RENDER)
+#: Rights: `read` covers the catalog and pictures that are stored already, `render` all other calls. `admin` covers
+#: both, and the jobs of all clients.
+READ, RENDER, ADMIN = "read", "render", "admin"
+RIGHTS = (READ, RENDER, ADMIN)
 
 
 @dataclass(frozen=True)
 class Caller:
     """The caller of a call, identified by an API key or a certificate, or else by the host."""
 
-    #: Used in the log, and by the queue that is fair between callers; not a secret.
+    #: Used in the log; not a secret.
     name: str = ""
-    account: Account | None = None
+    #: What it has used of its quota. The account's owner owns the caller's jobs and request ids.
+    account: Account = EVERYBODY
+    #: Whether it may see, watch and cancel the jobs of all owners.
+    admin: bool = True
+
+    @property
+    def scope(self) -> str | None:
+        """The owner whose jobs the caller may see; None for those of all owners."""
+        return None if self.admin else self.account.owner
 
 
 _caller: ContextVar[Caller] = ContextVar("reverie_caller")
@@ -28,24 +35,13 @@ _UNKNOWN = Caller()
 
 
 def current_caller() -> Caller:
-    """Return the caller of the call in progress; its name is empty if none is set."""
+    """Return the caller of the call in progress; if none is set, one with every right and without a name."""
     return _caller.get(_UNKNOWN)
 
 
 def set_caller(caller: Caller) -> None:
     """Set the caller for the rest of the call in progress."""
     _caller.set(caller)
-
-
-@contextmanager
-def charged(pixel_steps: float) -> Iterator[None]:
-    """Charge the caller's quota for a render that lasts as long as the block; raise QuotaExceeded if it is used up."""
-    account = current_caller().account
-    if account is None:
-        yield
-    else:
-        with account.charged(pixel_steps):
-            yield
 
 
 def peer_host(peer: str) -> str:

@@ -12,6 +12,7 @@ from reverie_proto.v1 import jobs_pb2
 from reverie_server.engine import Engine
 from reverie_server.errors import Draining
 from reverie_server.jobs.states import OPEN
+from reverie_server.rpc.caller import current_caller
 from reverie_server.rpc.loop_events import LoopEvents
 from reverie_server.rpc.status import rpc_method
 
@@ -33,21 +34,24 @@ class JobServicer:
         """Create a job: a picture for each of many channels."""
         if self._draining:
             raise Draining
-        return jobs_pb2.CreateRenderJobResponse(job=await asyncio.to_thread(self._jobs.create, request))
+        owner = current_caller().account.owner
+        job = await asyncio.to_thread(self._jobs.create, request, owner=owner)
+        return jobs_pb2.CreateRenderJobResponse(job=job)
 
     @rpc_method
     async def GetRenderJob(
         self, request: jobs_pb2.GetRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.GetRenderJobResponse:
         """The state of a job."""
-        return jobs_pb2.GetRenderJobResponse(job=await asyncio.to_thread(self._jobs.get, request.id))
+        job = await asyncio.to_thread(self._jobs.get, request.id, scope=current_caller().scope)
+        return jobs_pb2.GetRenderJobResponse(job=job)
 
     @rpc_method
     async def ListRenderJobs(
         self, request: jobs_pb2.ListRenderJobsRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.ListRenderJobsResponse:
         """The jobs that are not deleted yet, the newest first, a page at a time."""
-        jobs, token = await asyncio.to_thread(self._jobs.page, request)
+        jobs, token = await asyncio.to_thread(self._jobs.page, request, scope=current_caller().scope)
         return jobs_pb2.ListRenderJobsResponse(jobs=jobs, next_page_token=token)
 
     @rpc_method
@@ -55,7 +59,8 @@ class JobServicer:
         self, request: jobs_pb2.CancelRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CancelRenderJobResponse:
         """Stop a job before its next step."""
-        return jobs_pb2.CancelRenderJobResponse(job=await asyncio.to_thread(self._jobs.cancel, request.id))
+        job = await asyncio.to_thread(self._jobs.cancel, request.id, scope=current_caller().scope)
+        return jobs_pb2.CancelRenderJobResponse(job=job)
 
     @rpc_method
     async def WatchRenderJob(self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext) -> None:
@@ -71,8 +76,8 @@ class JobServicer:
     async def _watch(
         self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, changed: asyncio.Event
     ) -> None:
-        after = request.after_sequence
-        job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
+        after, scope = request.after_sequence, current_caller().scope
+        job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after, scope=scope)
         await context.write(jobs_pb2.WatchRenderJobResponse(sequence=after, job=job))
         while True:
             for sequence, item in items:
@@ -87,7 +92,7 @@ class JobServicer:
                     raise Draining
                 await changed.wait()
             changed.clear()
-            job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after)
+            job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after, scope=scope)
 
     async def drain(self) -> None:
         """Refuse new jobs, end every watch with UNAVAILABLE, and stop working on jobs."""

@@ -18,7 +18,7 @@ from reverie_server.request import images
 from reverie_server.request.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.request.render_request import RenderRequest, Request
 from reverie_server.rpc import request_id
-from reverie_server.rpc.caller import charged, current_caller, peer_host
+from reverie_server.rpc.caller import current_caller, peer_host
 from reverie_server.rpc.loop_events import LoopEvents
 from reverie_server.rpc.status import rpc_method
 
@@ -74,17 +74,18 @@ class RenderServicer:
         checked = await asyncio.to_thread(self._engine.check, request, call=request_id.current())
         if self._draining:
             raise Draining  # draining began while the request was checked
-        with charged(checked.pixel_steps):
-            async with self._submitted(checked, context) as events:
-                yield checked, events
+        async with self._submitted(checked, context) as events:
+            yield checked, events
 
     @asynccontextmanager
     async def _submitted(
         self, checked: RenderRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[AsyncGenerator[Event, None]]:
         unread = asyncio.Event()
-        wake, client = self._loop_events.setter(unread), _client(context)
-        subscription = self._engine.submit(checked, wake, client=client, deadline_s=context.time_remaining())
+        wake, account = self._loop_events.setter(unread), current_caller().account
+        subscription = self._engine.submit(
+            checked, wake, client=_client(context), account=account, deadline_s=context.time_remaining()
+        )
         task = asyncio.current_task()
         assert task is not None
         self._calls[task] = subscription
@@ -111,8 +112,8 @@ class RenderServicer:
 
 
 def _client(context: grpc.aio.ServicerContext) -> str:
-    """Return the client that a render is charged to: the caller's name, or else the host."""
-    return current_caller().name or peer_host(context.peer() or "")
+    """Return the client in whose turns a render is made: the owner of the account, or else the host."""
+    return current_caller().account.owner or peer_host(context.peer() or "")
 
 
 async def _events(subscription: Subscription, unread: asyncio.Event) -> AsyncGenerator[Event, None]:

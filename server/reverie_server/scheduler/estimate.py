@@ -13,6 +13,7 @@ processor, and the time of a program's steps is known after its first ones.
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple, dataclass
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ from reverie_ascent.lowering.rules import lowerable
 from reverie_ascent.models.repository import Model, ModelError
 from reverie_ascent.program import ProgramKey, program_key
 from reverie_ascent.runtime.session import Device
+from reverie_proto.sizes import Size
 
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.forward import forward_graph, output_count, weight_count
@@ -85,7 +87,9 @@ def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
     return max(layers, key=lambda layer: layer.seconds)
 
 
-def _layer_work(model: Model, layer: str, size: int, batch: int, costs: Costs, device: Device, *, closed: bool) -> Work:
+def _layer_work(
+    model: Model, layer: str, size: Size, batch: int, costs: Costs, device: Device, *, closed: bool
+) -> Work:
     """Return the work up to a layer, without its last convolution if that has a ``closed`` form."""
     nodes = list(forward_graph(model, layer, size, batch))
     convolutions = sum(
@@ -97,7 +101,8 @@ def _layer_work(model: Model, layer: str, size: int, batch: int, costs: Costs, d
     assert device.plan is not None
     share = device.plan.threads / device.threads  # more threads multiply faster, but share the memory's bandwidth
     price = costs.rates.conversion * 1e-9
-    return Work(share * convolutions, price * numbers, price * model.channels * batch * size**2, price * weights)
+    pixels = model.channels * batch * math.prod(size)
+    return Work(share * convolutions, price * numbers, price * pixels, price * weights)
 
 
 def _convolution(node: ir.Node, costs: Costs, device: Device) -> float:

@@ -9,13 +9,14 @@ from reverie_ascent.graph.shapes import dims, settle
 from reverie_ascent.lowering.rules import is_winograd
 from reverie_ascent.models.repository import Model
 from reverie_ascent.runtime.session import Device
+from reverie_proto.sizes import Size
 
 
-def forward_graph(model: Model, layer: str, size: int, batch: int) -> ir.Graph:
+def forward_graph(model: Model, layer: str, size: Size, batch: int) -> ir.Graph:
     """Return the graph from pictures to a layer, with every shape known."""
     whole = model.graph(layer).graph
     forward = ir.convenience.extract(whole, [whole.inputs[0]], [whole.outputs[0]])
-    forward.inputs[0].shape = ir.Shape([batch, model.channels, size, size])
+    forward.inputs[0].shape = ir.Shape([batch, model.channels, *size])
     forward.outputs[0].shape = None
     settle(ir.Model(forward, ir_version=9))
     return forward

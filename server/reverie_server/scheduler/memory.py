@@ -9,6 +9,8 @@ rotations. The factors were fitted to nine layers of `texture19` and VGG19 at 22
 
 from __future__ import annotations
 
+import math
+
 from reverie_ascent.models.repository import Model, ModelError
 from reverie_ascent.program import ProgramKey
 from reverie_ascent.runtime.session import Device
@@ -30,4 +32,4 @@ def footprint(model: Model, key: ProgramKey, device: Device) -> int:
         return BASE_BYTES  # a damaged file: loading it will raise the error
     nodes = [node for graph in graphs for node in graph]
     numbers, weights = sum(map(output_count, nodes)), sum(weight_count(node, device) for node in nodes)
-    return BASE_BYTES + int(BYTES * (NUMBERS * numbers + WEIGHTS * weights + PIXELS * key.size**2))
+    return BASE_BYTES + int(BYTES * (NUMBERS * numbers + WEIGHTS * weights + PIXELS * math.prod(key.size)))

@@ -15,6 +15,7 @@ from reverie_ascent.models.repository import Model
 from reverie_ascent.plan import LoweringPlan, Rates, save
 from reverie_ascent.runtime import instruction_set
 from reverie_ascent.runtime.session import Session, choose_device
+from reverie_proto.sizes import Size
 from reverie_server import Engine
 
 from tests.ascent.lowering.rewriting import error, lower_all, noise, run
@@ -44,10 +45,10 @@ def test_a_convolution_has_an_error_below_a_hundred_thousandth(channels: int, si
     assert error(run(model, {"x": x})["y"], convolution(x, w, b)) <= 1e-5
 
 
-def layer_graph(model: Model, layer: str, size: int) -> ir.Model:
+def layer_graph(model: Model, layer: str, size: Size) -> ir.Model:
     graph = model.graph(layer)
     image, cotangent = graph.graph.inputs
-    image.shape = ir.Shape([2, 3, size, size])
+    image.shape = ir.Shape([2, 3, *size])
     entry = model.layers[layer].layer
     cotangent.shape = ir.Shape([2, entry.channels, *(model.grid(layer, size) if entry.spatial else ())])
     for value in graph.graph.outputs:
@@ -57,9 +58,18 @@ def layer_graph(model: Model, layer: str, size: int) -> ir.Model:
 
 
 @pytest.mark.parametrize(
-    ("layer", "size"), [("conv2_2", 40), ("conv3_4", 64), ("conv5_4", 96), ("pool5", 70), ("logits", 64)]
+    ("layer", "size"),
+    [
+        ("conv2_2", (40, 40)),
+        ("conv3_4", (64, 64)),
+        ("conv5_4", (96, 96)),
+        ("pool5", (70, 70)),
+        ("logits", (64, 64)),
+        ("conv3_4", (36, 150)),
+        ("pool5", (150, 70)),
+    ],
 )
-def test_the_gradient_of_a_lowered_layer_keeps_its_direction(layer: str, size: int) -> None:
+def test_the_gradient_of_a_lowered_layer_keeps_its_direction(layer: str, size: Size) -> None:
     model = Model(TEXTURE19)
     plain, lowered = (layer_graph(model, layer, size) for _ in range(2))
     assert lower_all(lowered)
@@ -88,7 +98,7 @@ def test_a_lowered_picture_excites_its_channel_equally(layer: str, channel: int,
 
 
 def test_an_exact_device_runs_the_unchanged_graph() -> None:
-    graph = layer_graph(Model(TEXTURE19), "conv2_2", 32)
+    graph = layer_graph(Model(TEXTURE19), "conv2_2", (32, 32))
     before = [node.op_type for node in graph.graph]
     lower(graph, choose_device("cpu", threads=1, exact=True))
     assert [node.op_type for node in graph.graph] == before

@@ -18,7 +18,7 @@ from reverie_ascent.recipe import Recipe, Term
 from reverie_ascent.runtime.session import Device
 
 LAYER = "conv2_1"
-RECIPE = Recipe((Term("channel", LAYER, channel=1),), 32, 1, 0.05, 0)
+RECIPE = Recipe((Term("channel", LAYER, channel=1),), (32, 32), 1, 0.05, 0)
 
 
 @pytest.fixture
@@ -129,4 +129,4 @@ def test_a_packed_weight_is_unpacked() -> None:
 def test_a_graph_is_inspected_without_reading_weights(folder: Path) -> None:
     model = Model(folder)
     swap(folder)
-    assert model.grid(LAYER, 32) == (16, 16)
+    assert model.grid(LAYER, (32, 32)) == (16, 16)

@@ -48,7 +48,7 @@ def test_no_tensor_of_the_embedded_network_is_reordered_between_blocked_operator
     layer: str, masks: int, tmp_path: Path
 ) -> None:
     model = ModelRepository([embedded_models()]).model("texture19")
-    height, width = model.grid(layer, SIDE)
+    height, width = model.grid(layer, (SIDE, SIDE))
     sizes = {"N": 1, "H": SIDE, "W": SIDE, "h": height, "w": width}
     graph = optimised(model.folder / model.layers[layer].file, sizes, tmp_path)
     _check(graph, "cotangent", {"activation", "gradient"}, masks)

@@ -22,7 +22,7 @@ from reverie_ascent.targets import target_inputs
 from tests.ascent.exact import Array, Exact, Numbers, activation
 from tests.ascent.program.test_decode import PICTURES
 
-SIZE = 10  # the grids are 10, 5 and 2: the middle of an odd one is not where two halves meet
+SIZE = (10, 14)  # grids of 10, 5 and 2 by 14, 7 and 3: the middle of an odd one is not where two halves meet
 DRAWS = [Draw((1, 7), 2, -9, (0, 3)), Draw((8, 0), 9, 4, (4, 1))]
 
 VECTOR = tuple(np.random.default_rng(5).standard_normal(8).tolist())
@@ -53,7 +53,7 @@ CASES = [
     Case("channel", (Term("channel", "conv2_1", channel=3),), lambda a: a("conv2_1")[3].mean()),
     Case("channel of a pool", (Term("channel", "pool2", channel=7),), lambda a: a("pool2")[7].mean()),
     Case("channel of a ReLU", (Term("channel", "relu2_1", channel=3),), lambda a: a("relu2_1")[3].mean()),
-    Case("neuron in the middle", (Term("neuron", "conv2_1", channel=3),), lambda a: a("conv2_1")[3, 2, 2]),
+    Case("neuron in the middle", (Term("neuron", "conv2_1", channel=3),), lambda a: a("conv2_1")[3, 2, 3]),
     Case("neuron in an even middle", (Term("neuron", "conv3_1", channel=9),), lambda a: a("conv3_1")[9, 1, 1]),
     Case("neuron", (Term("neuron", "conv2_1", channel=1, position=(4, 1)),), lambda a: a("conv2_1")[1, 4, 1]),
     Case("layer", (Term("layer", "pool1"),), lambda a: (a("pool1") ** 2).mean()),
@@ -125,7 +125,7 @@ def world(model: Model, case: Case) -> World:
     if "redirect" in run.inputs:
         feeds["redirect"] = np.zeros(len(state))
     if case.transforms == "lucid":
-        views = Views(Rotations(TransformSizes(SIZE)), 2)
+        views = Views(Rotations(TransformSizes.of(SIZE)), 2)
         for element, draw in enumerate(DRAWS):
             views.draw(element, draw)
         feeds |= views.arrays

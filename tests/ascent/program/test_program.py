@@ -17,7 +17,7 @@ from reverie_ascent.runtime.session import Binding, Device, Session
 
 from tests.ascent.climbing import climb
 
-SIZE, BATCH = 12, 2
+SIZE, BATCH = (12, 18), 2
 
 # Operators that few runtimes support on an accelerator, that draw random numbers in the runtime, or that are slow.
 NEVER = re.compile(r"Loop|Scan|If|.*DFT|STFT|Random.*|Bernoulli|Multinomial|Scatter.*|MaxUnpool|ConvTranspose|NonZero")

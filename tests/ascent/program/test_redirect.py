@@ -54,7 +54,7 @@ def test_only_a_fully_silent_element_is_redirected(a: Activation, redirect: bool
 
 
 def climb(make_model: MakeModel, device: Device, bias: float, layer: str) -> Result:
-    recipe = Recipe((Term("channel", layer, channel=1),), 16, STEPS_MADE, 0.05, 0, transforms="none")
+    recipe = Recipe((Term("channel", layer, channel=1),), (16, 16), STEPS_MADE, 0.05, 0, transforms="none")
     *_, last = ascend(build(make_model(bias=bias), recipe, batch=1, device=device), [recipe])
     assert isinstance(last, Result)
     return last

@@ -25,6 +25,7 @@ from reverie_server.dispatch.inflight import InFlight
 from reverie_server.errors import Interrupted, NotStored, QueueFull
 from reverie_server.limits import Limits
 from reverie_server.request.events import Accepted, Progress, Rendering
+from reverie_server.scheduler.quotas import Account, Quota
 from reverie_server.store import Store, StoreWriteError
 from reverie_server.store.folder import Folder
 
@@ -32,6 +33,8 @@ from tests.server.fakes import PATIENCE_S, SIZE, fake_step_loop, request
 
 STEPS = 4
 LONGEST_DELAY_S = 0.002
+#: The pixel-steps that each client may use: more than it does, in whole numbers that a float holds.
+BUDGET = 2.0**40
 
 USE, BYPASS, ONLY = (
     visualization_pb2.CACHE_MODE_USE,
@@ -144,6 +147,10 @@ class Recorded:
         self._loop.submit(render, **options)
         self.taken.append(render)
 
+    def steps(self) -> int:
+        """Return how many steps were made."""
+        return sum(render.run.steps for render in self.taken)
+
     def finished(self, digest: str) -> int:
         """Return how often a picture was rendered for a caller; renders whose callers had left do not count."""
         made = [render for render in self.taken if render.request.digest == digest and render.rendering is not None]
@@ -197,7 +204,11 @@ def race(start: Callable[[Delays, int], Loop], seed: int, *, callers: int = 40, 
         place = SlowFolder(Path(folder), delays)
         store = Store(place, MAKER, None)
         dispatcher = Dispatcher(cast(Any, step_loop), store)
-        plans = [(chance.choice(digests), chance.random(), chance.random(), chance.random()) for _ in range(callers)]
+        clients = [Account(Quota(None, BUDGET), owner=str(i), clock=lambda: 0.0) for i in range(3)]
+        plans = [
+            (chance.choice(clients), chance.choice(digests), chance.random(), chance.random(), chance.random())
+            for _ in range(callers)
+        ]
         with ThreadPoolExecutor(callers) as threads:
             broken_promises = threads.map(lambda plan: _call(dispatcher, delays, *plan), plans)
             broken = [each for call in broken_promises for each in call]
@@ -208,6 +219,9 @@ def race(start: Callable[[Delays, int], Loop], seed: int, *, callers: int = 40, 
                 broken.append(f"{digest}: rendered, and not in the store")
             if step_loop.finished(digest) > 1:
                 broken.append(f"{digest}: rendered {step_loop.finished(digest)} times")
+    paid = sum(BUDGET - client._level for client in clients) / SIZE**2
+    if paid != step_loop.steps():
+        broken.append(f"{step_loop.steps()} steps were made, and {paid} were paid")
     return [f"seed {seed}: {each}" for each in broken]
 
 
@@ -219,7 +233,7 @@ RACES: dict[str, Callable[[int], list[str]]] = {
 
 
 def _call(
-    dispatcher: Dispatcher, delays: Delays, digest: str, kind: float, leaving: float, durable: float
+    dispatcher: Dispatcher, delays: Delays, client: Account, digest: str, kind: float, leaving: float, durable: float
 ) -> list[str]:
     """Run one caller, and return its observations that break a promise."""
     cache = BYPASS if kind < 0.1 else ONLY if kind < 0.25 else USE
@@ -235,7 +249,7 @@ def _call(
         background=durably,
         maker=MAKER.name,
     )
-    subscription = dispatcher.submit(wanted, woken.set, durable=durably)
+    subscription = dispatcher.submit(wanted, woken.set, client=client.owner, account=client, durable=durably)
     leaves_after = 1 + int(leaving * 10) if leaving < 0.4 else None
     ends: list[Any] = []
     received = 0

@@ -20,10 +20,10 @@ def test_request_ids_expire_and_their_pictures_are_bounded() -> None:
         in_flight = InFlight(request(request_id=name), Lock(), nothing)
         in_flight.rendering = rendering()
         in_flight.join(Subscription(in_flight.request, nothing))
-        attempts.remember(name, in_flight)
+        attempts.remember(("", name), in_flight)
         attempts.ended(in_flight)
-    found = [attempts.find(name) for name in names]
+    found = [attempts.find(("", name)) for name in names]
     assert [each is not None and each.in_flight is not None for each in found] == [False, True, True]
     assert all(each is not None for each in found)
     now = RETENTION_S + 1
-    assert [attempts.find(name) for name in names] == [None] * 3
+    assert [attempts.find(("", name)) for name in names] == [None] * 3

@@ -35,8 +35,9 @@ from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, RenderImageReque
 from reverie_server import Engine, Fault, InvalidRequest, JobsOff, JobsUnreachable, Limits, NotServed, TooManyJobs
 from reverie_server.jobs import runner
 from reverie_server.jobs.database import JobDatabase
-from reverie_server.jobs.repository import Done, JobRepository
+from reverie_server.jobs.repository import JobRepository
 from reverie_server.jobs.request import Item, JobRequest
+from reverie_server.jobs.results import Done
 from reverie_server.store.breaker import Breaker
 
 from tests.models import write_tiny_model
@@ -44,6 +45,7 @@ from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Served, served
 from tests.server.results import FullDisk
 from tests.server.rpc.test_service import refusal, until
+from tests.sizes import square
 
 Open = Callable[..., Engine]
 
@@ -67,7 +69,7 @@ async def working(at: Open) -> AsyncIterator[Served]:
 
 
 def job(*layers: JobLayer, steps: int = 3, **fields: Any) -> CreateRenderJobRequest:
-    template = RenderSpec(model="tiny", size_px=16, steps=steps)
+    template = RenderSpec(model="tiny", size=square(16), steps=steps)
     return CreateRenderJobRequest(template=template, layers=layers or [some("conv1_1", (0, 3))], **fields)
 
 
@@ -78,7 +80,7 @@ def some(layer: str, *ranges: tuple[int, int]) -> JobLayer:
 def endless() -> CreateRenderJobRequest:
     """Return a job that takes many minutes."""
     request = job(some("conv1_1"), steps=10_000)
-    request.template.size_px = 256
+    request.template.size.CopyFrom(square(256))
     return request
 
 
@@ -347,7 +349,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "field", "problem"), REFUSED, ids=lambda value: str(value)[:50])
 def test_a_violation_names_its_field(at: Open, text: str, field: str, problem: str) -> None:
-    request = CreateRenderJobRequest(template=RenderSpec(model="tiny", size_px=16, steps=3))
+    request = CreateRenderJobRequest(template=RenderSpec(model="tiny", size=square(16), steps=3))
     request.MergeFrom(text_format.Parse(text, CreateRenderJobRequest()))
     with pytest.raises(InvalidRequest, match=problem) as caught:
         at().jobs.create(request)
@@ -493,7 +495,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
     "another version": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 99)),
         JobsOff,
-        "is of version 99, and this Reverie knows 2",
+        "is of version 99, and this Reverie knows 3",
     ),
 }
 

@@ -11,12 +11,13 @@ from reverie_proto.v1 import spec_pb2
 from tests.reliability.load import Gate, Listing, Tally, crowd, even_shares
 from tests.reliability.process import ServerProcess
 from tests.reliability.soak import MIX, Sample, judged, soak
+from tests.sizes import square
 
 
 def small(number: int) -> spec_pb2.RenderSpec:
     objective = spec_pb2.ChannelObjective(layer="conv2_1", channel=number % 8)
     return spec_pb2.RenderSpec(
-        model="tiny", objective=spec_pb2.Objective(channel=objective), steps=20, size_px=32, seed=number
+        model="tiny", objective=spec_pb2.Objective(channel=objective), steps=20, size=square(32), seed=number
     )
 
 

@@ -126,7 +126,7 @@ def test_a_signal_stops_the_server_too(tmp_path: Path, number: signal.Signals, s
 
 # Arguments that cannot work, and a part of the message.
 FAILURES = [
-    (("--size", "3"), "spec.size_px: 3 "),
+    (("--size", "3"), "spec.size: 3 x 3 px "),
     (("--out", "{file}"), "Name another folder with --out."),
     (("--out", "{file}/demo"), "Name another folder with --out."),
 ]

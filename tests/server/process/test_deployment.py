@@ -20,6 +20,7 @@ from reverie_server.process.settings import table
 
 ROOT = Path(__file__).parents[3]
 MANIFESTS = sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
+UNIT = ROOT / "deploy" / "systemd" / "reverie.service"
 DOCKERFILE = ROOT / "server" / "Dockerfile"
 
 
@@ -63,7 +64,7 @@ def test_a_pod_has_more_time_than_its_renders() -> None:
 
 def test_variables_of_the_image_and_the_pod_are_settings() -> None:
     known = {setting.variable for setting in table()}
-    named = {each["name"] for each in container()["env"]}
+    named = {each["name"] for each in container()["env"]} - {"ORT_DISABLE_TELEMETRY"}
     named |= set(re.findall(r"(REVERIE_[A-Z_]+)=", DOCKERFILE.read_text()))
     assert len(named) > 5
     assert named - known == set()
@@ -100,14 +101,36 @@ def test_the_dockerfile_has_no_lint() -> None:
     assert (linted.returncode, linted.stdout) == (0, "")
 
 
+def unit() -> configparser.SectionProxy:
+    """The section of the unit about the service; of a name that stands there twice, the last value."""
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNIT)
+    return parser["Service"]
+
+
+def environment_of_the_unit() -> list[str]:
+    return re.findall(r"^Environment=(.*)$", UNIT.read_text(), re.MULTILINE)
+
+
 def test_the_unit_starts_the_server_and_waits_for_its_renders() -> None:
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(ROOT / "deploy" / "systemd" / "reverie.service")
-    service = unit["Service"]
+    service = unit()
     assert service["ExecStart"].endswith("reverie serve --config /etc/reverie/reverie.toml")
     grace = next(setting.default for setting in table() if setting.name == "grace")
     assert float(service["TimeoutStopSec"]) > grace
+
+
+def test_onnx_runtime_reports_nothing_from_any_deployment() -> None:
+    assert {"name": "ORT_DISABLE_TELEMETRY", "value": "1"} in container()["env"]
+    assert " ORT_DISABLE_TELEMETRY=1 " in DOCKERFILE.read_text()
+    assert "ORT_DISABLE_TELEMETRY=1" in environment_of_the_unit()
+
+
+@pytest.mark.parametrize(("variable", "directory"), [("XDG_CACHE_HOME", "Cache"), ("XDG_DATA_HOME", "State")])
+def test_the_unit_writes_to_directories_that_systemd_makes(variable: str, directory: str) -> None:
+    """A dynamic user has no home: without these the jobs and the pictures would have no place."""
+    parent = {"Cache": "/var/cache", "State": "/var/lib"}[directory]
+    assert f"{variable}={parent}/{unit()[directory + 'Directory']}" in environment_of_the_unit()
 
 
 def test_every_metric_of_the_dashboard_exists() -> None:

@@ -27,7 +27,7 @@ def test_a_sound_server_passes(models: Path) -> None:
     assert list(lines) == [what for what, _ in doctor.CHECKS]
     assert all(line.startswith("ok ") for line in result.stdout.splitlines())
     assert lines["models"].startswith("tiny (")
-    assert lines["one step"].startswith("tiny conv1_1 at 64 px")
+    assert lines["one step"].startswith("tiny conv1_1 at 64 x 64 px")
     assert "CPUExecutionProvider" in lines["device"]
 
 
@@ -52,7 +52,7 @@ def test_each_node_of_a_program_is_explained() -> None:
     result = examine("--lowering", "texture19/conv4_2", "--plan", "avx2")
     assert result.exit_code == 0, result.output
     title, plan, counted, *lines = result.stdout.splitlines()
-    assert title.startswith("texture19/conv4_2 at 224 px for cpu-")
+    assert title.startswith("texture19/conv4_2 at 224 x 224 px for cpu-")
     assert plan.startswith("plan avx2: ")
     lowered = [line for line in lines if line.startswith("lowered")]
     assert counted == f"{len(lowered)} of {len(lines)} nodes are lowered"

@@ -54,6 +54,15 @@ def test_a_label_and_an_animation(models: Path, folder: Path) -> None:
         assert (image.size, getattr(image, "n_frames", 1)) == ((16, 16), 3)  # after 0, 1 and 3 steps
 
 
+def test_a_picture_and_its_animation_have_the_height_and_width_that_are_given(models: Path, folder: Path) -> None:
+    options = ("--size", "16x40", "--steps", "3", "--animate", "x.gif", "-o", "x.png")
+    result = run("render", "tiny", "conv2_1", "5", *options, "--models", models)
+    assert result.exit_code == 0, result.output
+    for name in ("x.png", "x.gif"):
+        with Image.open(folder / name) as image:
+            assert (image.height, image.width) == (16, 40)
+
+
 def test_the_models_of_a_folder_are_listed(models: Path) -> None:
     result = run("models", "--models", models)
     assert result.exit_code == 0, result.output
@@ -66,7 +75,7 @@ def test_the_embedded_model_is_there_by_default() -> None:
 
 def test_the_layers_are_those_of_the_model(models: Path) -> None:
     head, *rows = run("layers", "tiny", "--models", models).stdout.splitlines()
-    assert head.split() == ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SMALLEST", "ALIASES"]
+    assert head.split() == ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"]
     assert [row.split()[:5] for row in rows] == [
         [
             layer.name,
@@ -88,6 +97,8 @@ MISTAKES = [
     (("render", "tiny", "--", "conv1_1", "-1"), "-1"),
     (("render", "tiny", "conv1_1", "1", "--size", "16", "--neuron", "99,0"), "99"),
     (("render", "tiny", "conv1_1", "1", "--preset", "lucyd"), "lucid"),
+    (("render", "tiny", "conv1_1", "1", "--size", "7x40"), "the height is less than 8"),
+    (("render", "tiny", "conv1_1", "1", "--size", "0x40"), "the height 0 is not in 1..1024"),
     (("layers", "tinny"), "tiny"),
 ]
 

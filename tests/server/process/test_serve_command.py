@@ -24,6 +24,7 @@ from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server.rpc import health
 
 from tests.server.fakes import PATIENCE_S
+from tests.sizes import square
 
 COMMAND = [
     sys.executable,
@@ -77,7 +78,7 @@ def start(models: Path) -> Iterator[Callable[..., Process]]:
 
 def spec(steps: int, size_px: int = 32) -> RenderSpec:
     objective = Objective(channel=ChannelObjective(layer="conv1_1", channel=1))
-    return RenderSpec(model="tiny", objective=objective, size_px=size_px, steps=steps)
+    return RenderSpec(model="tiny", objective=objective, size=square(size_px), steps=steps)
 
 
 #: A render of several minutes.
@@ -178,6 +179,26 @@ def test_a_unix_socket_serves_too(models: Path, tmp_path: Path) -> None:
     assert process.end()[0] == 0
 
 
+def test_a_second_server_does_not_take_a_unix_socket_and_a_killed_one_leaves_it(models: Path, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/socket"
+    first = Process("--models", models, "--listen", address)
+    code, message = end("--models", models, "--listen", address)
+    assert code == 2
+    assert message == (
+        f"Error: cannot listen on {address}: another server has that path; stop it, or choose another path with"
+        " --listen"
+    )
+    with grpc.insecure_channel(first.address) as channel:
+        assert status(channel) == health.SERVING
+    first.popen.kill()
+    first.popen.communicate()
+    third = Process("--models", models, "--listen", address)
+    with grpc.insecure_channel(third.address) as channel:
+        assert status(channel) == health.SERVING
+    third.popen.terminate()
+    assert third.end()[0] == 0
+
+
 # An address on which the server cannot listen, and the message.
 ADDRESSES = [
     ("50051", "an address is HOST:PORT"),
@@ -276,7 +297,7 @@ def test_a_server_preloads_layers_and_batches_steps(start: Callable[..., Process
     process.popen.terminate()
     code, message = process.end()
     assert code == 0
-    assert "built a program for tiny conv1_1 at 224 px" in message
+    assert "built a program for tiny conv1_1 at 32 x 32 px" in message
 
 
 @pytest.mark.parametrize("layer", ["tiny/conv9_9", "tiny", "tinny/conv1_1"])

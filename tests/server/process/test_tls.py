@@ -12,7 +12,7 @@ import pytest
 from reverie_proto.v1.visualization_pb2 import ListModelsRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine
-from reverie_server.process.server import CannotListen
+from reverie_server.process.address import CannotListen
 from reverie_server.process.settings import Settings
 from reverie_server.process.tls import Certificates, UnusableCertificate, credentials
 

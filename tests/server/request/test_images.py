@@ -75,11 +75,24 @@ def test_a_png_carries_texts() -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=ImageFormat.Name)
-@pytest.mark.parametrize(("size", "channels"), [(1, 3), (16, 3), (224, 3), (700, 3), (224, 1), (224, 5)])
-def test_no_picture_is_larger_than_the_bound(form: ImageFormat, size: int, channels: int) -> None:
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, 1, 3),
+        (16, 16, 3),
+        (224, 224, 3),
+        (700, 700, 3),
+        (224, 224, 1),
+        (224, 224, 5),
+        (1, 1024, 3),
+        (1024, 1, 1),
+        (9, 1000, 3),
+    ],
+)
+def test_no_picture_is_larger_than_the_bound(form: ImageFormat, shape: tuple[int, int, int]) -> None:
     """Noise is the least compressible picture."""
-    noise = np.random.default_rng(0).random((size, size, channels), np.float32)
-    assert len(images.encode(noise, form)) <= images.largest_bytes(form, size, channels)
+    noise = np.random.default_rng(0).random(shape, np.float32)
+    assert len(images.encode(noise, form)) <= images.largest_bytes(form, shape[:2], shape[2])
 
 
 def test_one_channel_is_shown_as_grey() -> None:

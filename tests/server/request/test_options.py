@@ -10,6 +10,7 @@ from reverie_proto.v1 import spec_pb2
 from reverie_server import Engine, InvalidRequest
 from reverie_server.request.options import RenderOptions
 
+from tests.sizes import square
 from tests.wrong_values import INTEGER, POSITIONS, SHARED, arguments, named, rows
 
 OPTIONS = SHARED | {"frame_size": ("frames.max_size_px", INTEGER)}
@@ -51,10 +52,10 @@ def test_numbers_of_numpy_are_numbers(engine: Engine) -> None:
 
 
 def test_other_options_change_a_spec(engine: Engine) -> None:
-    spec = spec_pb2.RenderSpec(model="tiny", size_px=32, steps=4)
+    spec = spec_pb2.RenderSpec(model="tiny", size=square(32), steps=4)
     spec.objective.channel.layer = "conv1_1"
     rendering = engine.render(spec=spec, steps=2)
-    assert (rendering.spec.size_px, rendering.spec.steps) == (32, 2)
+    assert (rendering.spec.size, rendering.spec.steps) == (square(32), 2)
 
 
 def test_the_table_has_every_option() -> None:

@@ -6,9 +6,11 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import text_format
+from reverie_proto.sizes import Size
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
@@ -17,6 +19,7 @@ from reverie_server.request.digest import spec_digest
 from reverie_server.request.render_request import RenderRequest
 
 from tests.models import write_tiny_model
+from tests.sizes import square
 
 CHANNEL = 'channel { layer: "conv1_1" channel: 1 }'
 
@@ -46,9 +49,15 @@ REFUSED = [
     ("spec { steps: 0 }", "spec.steps", r"0 is not in 1\.\.10000"),
     ("spec { steps: -5 }", "spec.steps", r"-5 is not in 1\.\.10000"),
     ("spec { steps: 2147483647 }", "spec.steps", r"2147483647 is not in 1\.\.10000"),
-    ("spec { size_px: 0 }", "spec.size_px", r"0 is not in 16\.\.1024"),
-    ("spec { size_px: -2147483648 }", "spec.size_px", r"-2147483648 is not in 16\.\.1024"),
-    ("spec { size_px: 100000 }", "spec.size_px", r"100000 is not in 16\.\.1024"),
+    (
+        "spec { size { height_px: 0 width_px: 0 } }",
+        "spec.size",
+        r"0 x 0 px \(height x width\): the height 0 is not in 1\.\.1024",
+    ),
+    ("spec { size { height_px: -2147483648 } }", "spec.size", r"the height -2147483648 is not in 1\.\.1024"),
+    ("spec { size { height_px: 100000 width_px: 100000 } }", "spec.size", r"the height 100000 is not in 1\.\.1024"),
+    ("spec { size { height_px: 32 } }", "spec.size", r"32 x 0 px \(height x width\): the width 0 is not in 1\.\.1024"),
+    ("spec { size { height_px: 32 width_px: 1025 } }", "spec.size", r"the width 1025 is not in 1\.\.1024"),
     ("spec { learning_rate: 0 }", "spec.learning_rate", "0 is not more than 0 and at most 100"),
     ("spec { learning_rate: -0.1 }", "spec.learning_rate", "-0.1 is not more than 0"),
     ("spec { learning_rate: nan }", "spec.learning_rate", "nan is not more than 0"),
@@ -78,7 +87,7 @@ REFUSED = [
     (
         "spec { objective { neuron { layer: 'pool1' y: 16 } } }",
         "spec.objective.neuron.y",
-        r"16 is not in 0\.\.15, the grid of layer 'pool1' at 32 px",
+        r"16 is not in 0\.\.15, the grid of layer 'pool1' at 32 x 32 px",
     ),
     ("spec { objective { neuron { layer: 'pool1' x: -1 } } }", "spec.objective.neuron.x", r"-1 is not in 0\.\.15"),
     ("spec { objective { neuron { layer: 'logits' } } }", "spec.objective.neuron.layer", "has no positions"),
@@ -131,21 +140,34 @@ REFUSED = [
     ("frames { steps: [" + ",".join("1" * 300) + "] }", "frames.steps", "has 300 entries; at most 256 are taken"),
     ("spec { steps: 10000 } frames { every_steps: 1 }", "frames", "10001 frames of at most 256; try every_steps 40"),
     ("frames { every_steps: 1 max_size_px: 0 }", "frames.max_size_px", r"0 is not in 1\.\.1024"),
-    ("spec { size_px: 1024 } frames { every_steps: 1 }", "frames", "17 frames of 1024 px; at that size at most 10"),
+    (
+        "spec { size { height_px: 1024 width_px: 1024 } } frames { every_steps: 1 }",
+        "frames",
+        "17 frames of 1024 x 1024 px; at that size at most 10",
+    ),
     ("progress_every_steps: 0", "progress_every_steps", "0 is not in 1"),
     ("priority: 7", "priority", r"7 is not one of 1 \(PRIORITY_INTERACTIVE\), 2 \(PRIORITY_BATCH\)"),
     # --- limits of the device ---
     (
-        "spec { size_px: 1024 steps: 2049 }",
+        "spec { size { height_px: 1024 width_px: 1024 } steps: 2049 }",
         "spec.steps",
-        "2049 at 1024 px are 2148532224 pixels x steps .* 2147483648 .* up to 2048 steps",
+        "2049 at 1024 x 1024 px are 2148532224 pixels x steps .* 2147483648 .* up to 2048 steps",
+    ),
+    (
+        "spec { size { height_px: 1024 width_px: 256 } steps: 8193 }",
+        "spec.steps",
+        "8193 at 1024 x 256 px are .* up to 8192 steps",
     ),
     # --- limits of a response ---
-    ("spec { size_px: 1024 } format: IMAGE_FORMAT_RAW", "format", "a response holds .* goes up to 572 px"),
     (
-        "spec { size_px: 1024 } frames { steps: 1 format: IMAGE_FORMAT_RAW }",
+        "spec { size { height_px: 1024 width_px: 1024 } } format: IMAGE_FORMAT_RAW",
+        "format",
+        "a response holds .* goes up to 572 x 572 px",
+    ),
+    (
+        "spec { size { height_px: 1024 width_px: 1024 } } frames { steps: 1 format: IMAGE_FORMAT_RAW }",
         "frames.format",
-        "IMAGE_FORMAT_RAW goes up to 572 px",
+        "IMAGE_FORMAT_RAW goes up to 572 x 572 px",
     ),
     ("spec { model: '' }", "spec.model", "is required; known: tiny"),
 ]
@@ -166,11 +188,13 @@ ABSENT = [
 
 def request(text: str) -> StreamRenderRequest:
     """Return a small, valid request with a few fields changed."""
-    sound = f"spec {{ model: 'tiny' size_px: 32 steps: 16 objective {{ {CHANNEL} }} }}"
+    sound = f"spec {{ model: 'tiny' size {{ height_px: 32 width_px: 32 }} steps: 16 objective {{ {CHANNEL} }} }}"
     made = text_format.Parse(sound, StreamRenderRequest())
     changes = text_format.Parse(text, StreamRenderRequest())
     if changes.spec.HasField("objective"):
         made.spec.ClearField("objective")
+    if changes.spec.HasField("size"):
+        made.spec.ClearField("size")
     made.MergeFrom(changes)
     if "model: ''" in text:
         made.spec.model = ""
@@ -203,7 +227,7 @@ def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
         model="tiny",
         model_digest=model.digest,
         objective=minimal.objective,
-        size_px=224,
+        size=square(32),
         steps=160,
         learning_rate=0.35,
         seed=0,
@@ -249,7 +273,8 @@ def test_an_effective_spec_is_its_own_effective_spec(engine: Engine, asked: str)
 OTHER = [
     "spec { seed: 1 }",
     "spec { steps: 17 }",
-    "spec { size_px: 33 }",
+    "spec { size { height_px: 33 width_px: 32 } }",
+    "spec { size { height_px: 32 width_px: 33 } }",
     "spec { learning_rate: 0.050001 }",
     "spec { parametrization: PARAMETRIZATION_PIXEL }",
     "spec { transforms: TRANSFORMS_NONE }",
@@ -312,13 +337,13 @@ def test_an_unknown_label_is_refused_with_the_nearest(engine: Engine) -> None:
 
 def test_all_violations_of_a_request_are_reported_at_once(engine: Engine) -> None:
     text = """
-        spec { model: 'tiny' size_px: 5 steps: 0 learning_rate: nan preset: 'x' transforms: 7
+        spec { model: 'tiny' size { height_px: -5 width_px: 5 } steps: 0 learning_rate: nan preset: 'x' transforms: 7
                objective { sum { terms { weight: inf objective { channel { layer: 'conv9' } } }
                                  terms { objective { channel { layer: 'conv1_1' channel: 999 } } } } } }
         format: 9 frames { every_steps: -1 max_size_px: -1 } progress_every_steps: -1
     """
     assert set(problems(engine, text, InvalidRequest)) == {
-        "spec.size_px",
+        "spec.size",
         "spec.steps",
         "spec.learning_rate",
         "spec.preset",
@@ -334,31 +359,92 @@ def test_all_violations_of_a_request_are_reported_at_once(engine: Engine) -> Non
 
 
 def test_frames_of_a_unary_call_must_fit_into_its_response(engine: Engine) -> None:
-    streamed = request("spec { size_px: 512 } frames { every_steps: 1 }")
+    streamed = request("spec { size { height_px: 512 width_px: 512 } } frames { every_steps: 1 }")
     unary = RenderImageRequest(spec=streamed.spec, frames=streamed.frames)
     engine.check(streamed)
-    with pytest.raises(InvalidRequest, match=r"17 frames of 512 px .* use StreamRender"):
+    with pytest.raises(InvalidRequest, match=r"17 frames of 512 x 512 px .* use StreamRender"):
         engine.check(unary)
 
 
-def test_a_size_too_small_for_a_layer_is_refused_with_the_smallest(engine: Engine) -> None:
-    deepest = max(engine.layers("tiny"), key=lambda layer: layer.min_size_px * layer.spatial)
-    text = f"spec {{ size_px: 16 objective {{ layer {{ layer: '{deepest.name}' }} }} }}"
-    if deepest.min_size_px <= 16:
-        assert order(engine, text).effective.size_px == 16
-    else:
-        assert f"the least for layer '{deepest.name}'" in problems(engine, text, InvalidRequest)["spec.size_px"]
+# The size of a picture, the restrictions of layer conv3_1, and the problem.
+SIZES = [
+    ("7 32", {}, "7 x 32 px (height x width): the height is less than 8, the least for layer 'conv3_1'"),
+    ("32 7", {}, "32 x 7 px (height x width): the width is less than 8, the least for layer 'conv3_1'"),
+    ("32 9", {"min_size": (1, 10)}, "32 x 9 px (height x width): the width is less than 10, the least for"),
+    ("32 65", {"size_multiple": (1, 32)}, "the width is not a multiple of 32, which layer 'conv3_1' needs"),
+    ("65 32", {"size_multiple": (32, 1)}, "the height is not a multiple of 32, which layer 'conv3_1' needs"),
+    (
+        "63 63",
+        {"fixed_size": (32, 128)},
+        "63 x 63 px (height x width): layer 'conv3_1' takes pictures of 32 x 128 px only",
+    ),
+    ("128 32", {"fixed_size": (32, 128)}, "layer 'conv3_1' takes pictures of 32 x 128 px only"),
+    ("33 50", {"fixed_size": (32, 0)}, "layer 'conv3_1' takes pictures of height 32 px only"),
+    ("50 33", {"fixed_size": (0, 32)}, "layer 'conv3_1' takes pictures of width 32 px only"),
+    ("32 50", {"fixed_size": (32, 0)}, ""),
+    ("65 64", {"size_multiple": (1, 32)}, ""),
+    ("8 300", {}, ""),
+]
 
 
-def test_a_classifier_takes_only_multiples_of_its_size(tmp_path: Path) -> None:
-    manifest = write_tiny_model(tmp_path / "tiny") / "manifest.json"
-    fields = json.loads(manifest.read_text())
-    fields["layers"][-1]["layer"]["size_multiple_px"] = 32
-    manifest.write_text(json.dumps(fields))
-    with Engine([tmp_path], device="cpu", threads=1) as engine:
-        found = problems(engine, "spec { size_px: 65 objective { logit { index: 0 } } }", InvalidRequest)
-        assert found["spec.size_px"] == "65 is not a multiple of 32, which layer 'logits' needs"
-        assert order(engine, "spec { size_px: 64 objective { logit { index: 0 } } }").effective.size_px == 64
+@pytest.mark.parametrize(("size", "restrictions", "problem"), SIZES)
+def test_a_size_that_a_layer_does_not_take_is_refused_with_what_it_takes(
+    tmp_path: Path, size: str, restrictions: dict[str, Size], problem: str
+) -> None:
+    height, width = size.split()
+    text = f"spec {{ size {{ height_px: {height} width_px: {width} }} objective {{ layer {{ layer: 'conv3_1' }} }} }}"
+    with restricted(tmp_path, conv3_1=restrictions) as engine:
+        if problem:
+            assert problem in problems(engine, text, InvalidRequest)["spec.size"]
+        else:
+            assert order(engine, text).recipe.size == (int(height), int(width))
+
+
+# The native size of a model, the only sizes of the layers of an objective, and the default size that follows.
+DEFAULTS = [
+    (None, {}, (224, 224)),
+    ((40, 90), {}, (40, 90)),
+    ((40, 90), {"conv2_1": (32, 128)}, (32, 128)),
+    ((40, 90), {"conv2_1": (0, 128)}, (40, 128)),
+    (None, {"conv2_1": (32, 0)}, (32, 224)),
+    (None, {"conv2_1": (32, 0), "conv3_1": (0, 64)}, (32, 64)),
+    ((40, 90), {"logits": (16, 16)}, (40, 90)),
+]
+
+
+@pytest.mark.parametrize(("native", "fixed", "expected"), DEFAULTS)
+def test_the_default_size_is_the_models_own_and_the_only_one_of_a_layer(
+    tmp_path: Path, native: Size | None, fixed: dict[str, Size], expected: Size
+) -> None:
+    terms = "".join(f"terms {{ objective {{ layer {{ layer: '{name}' }} }} }}" for name in ("conv2_1", "conv3_1"))
+    restrictions: dict[str, Any] = {name: {"fixed_size": size} for name, size in fixed.items()}
+    with restricted(tmp_path, native=native, **restrictions) as engine:
+        spec = text_format.Parse(f"model: 'tiny' objective {{ sum {{ {terms} }} }}", RenderSpec())
+        assert engine.check(RenderImageRequest(spec=spec)).recipe.size == expected
+
+
+def test_the_default_size_of_a_logit_is_that_of_the_last_layer(tmp_path: Path) -> None:
+    with restricted(tmp_path, logits={"fixed_size": (16, 48)}) as engine:
+        spec = text_format.Parse("model: 'tiny' objective { logit { index: 0 } }", RenderSpec())
+        assert engine.check(RenderImageRequest(spec=spec)).recipe.size == (16, 48)
+
+
+def restricted(folder: Path, *, native: Size | None = (32, 32), **layers: dict[str, Size]) -> Engine:
+    """Return an engine with the tiny model, of another native size, some of whose layers take fewer sizes."""
+    path = write_tiny_model(folder / "tiny") / "manifest.json"
+    fields = json.loads(path.read_text())
+    del fields["native_size"]
+    if native is not None:
+        fields["native_size"] = as_json(native)
+    for entry in fields["layers"]:
+        for name, size in layers.get(entry["layer"]["name"], {}).items():
+            entry["layer"][name] = as_json(size)
+    path.write_text(json.dumps(fields))
+    return Engine([folder], device="cpu", threads=1)
+
+
+def as_json(size: Size) -> dict[str, int]:
+    return {"height_px": size[0], "width_px": size[1]}
 
 
 def test_an_unspecified_enum_is_the_default(engine: Engine) -> None:

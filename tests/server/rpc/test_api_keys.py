@@ -7,7 +7,7 @@ import json
 import logging
 import stat
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,12 @@ from prometheus_client import generate_latest
 from reverie_proto.v1 import visualization_pb2 as wire
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine
-from reverie_server.errors import QuotaExceeded
 from reverie_server.process.keys_command import keys as command
 from reverie_server.process.metrics import Metrics
 from reverie_server.process.settings import Settings
 from reverie_server.rpc import health
 from reverie_server.rpc.api_keys import ApiKeyFile, UnusableKeys, read
 from reverie_server.rpc.auth import REQUIRED_RIGHTS
-from reverie_server.rpc.quotas import Account, Quota
 
 from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Refusal, render_request, running
@@ -206,54 +204,6 @@ def test_every_method_needs_a_right() -> None:
 
 
 # ----- quotas -----
-
-
-class Clock:
-    """A clock that the test advances."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_concurrent_renders_are_limited() -> None:
-    account = Account(Quota(renders=1))
-    with ExitStack() as stack:
-        stack.enter_context(account.charged(1))
-        with pytest.raises(QuotaExceeded, match="1 renders in progress and may have 1"):
-            stack.enter_context(account.charged(1))
-    with account.charged(1):
-        pass
-
-
-def test_the_budget_refills_evenly_and_may_be_overdrawn_by_one_render() -> None:
-    clock = Clock()
-    account = Account(Quota(pixel_steps_per_minute=600), clock)
-    with account.charged(1200):  # two minutes' worth: admitted because the budget is full
-        pass
-    with pytest.raises(QuotaExceeded) as refusal, account.charged(1):
-        pass
-    assert refusal.value.retry_after_s == 60
-    clock.now = 59
-    with pytest.raises(QuotaExceeded), account.charged(1):
-        pass
-    clock.now = 60.2
-    with account.charged(1):
-        pass
-
-
-def test_a_changed_quota_applies_from_the_next_render() -> None:
-    clock = Clock()
-    account = Account(Quota(pixel_steps_per_minute=1000), clock)
-    account.adopt(Quota(pixel_steps_per_minute=10))
-    with account.charged(11):
-        pass
-    with pytest.raises(QuotaExceeded), account.charged(1):
-        pass
-    account.adopt(Quota())
-    with account.charged(10**9):
-        pass
 
 
 async def test_a_key_without_quota_gets_a_retry_time(engine: Engine, file: Path) -> None:

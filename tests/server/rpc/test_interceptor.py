@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,13 +17,13 @@ from prometheus_client import CollectorRegistry
 from reverie_proto.v1 import visualization_pb2 as wire
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Draining, Engine
-from reverie_server.process import logs
 from reverie_server.process.metrics import Metrics
 from reverie_server.process.settings import Settings
 from reverie_server.rpc.access_log import AccessLog
 from reverie_server.rpc.interceptor import Interceptor, assign_request_id, catch_errors
 from reverie_server.rpc.status import errors_to_status
 
+from tests.server.captured_log import logging_as
 from tests.server.hosts import Refusal, render_request, running
 
 LOCAL = Settings(listen="127.0.0.1:0")
@@ -191,18 +190,6 @@ async def test_a_request_larger_than_the_limit_is_refused(engine: Engine) -> Non
 # ----- log and metrics -----
 
 
-@contextmanager
-def logging_as(form: str) -> Iterator[io.StringIO]:
-    """Capture the log in the format of `reverie serve` until the block ends."""
-    root = logging.getLogger()
-    handlers, level, written = list(root.handlers), root.level, io.StringIO()
-    logs.configure(form, "info", written)
-    try:
-        yield written
-    finally:
-        root.handlers[:], root.level = handlers, level
-
-
 async def test_a_call_is_one_line_of_json_with_its_id(engine: Engine) -> None:
     with logging_as("json") as written:
         async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:
@@ -246,7 +233,6 @@ def test_secrets_are_masked_everywhere_in_the_log(form: str) -> None:
     assert len(text.splitlines()) == 3 or form == "console"
 
 
-# Request ids that try to insert a line into the log.
 async def test_a_caller_cannot_write_lines_into_the_log(engine: Engine) -> None:
     with logging_as("console") as written:
         async with running(engine, LOCAL) as address, grpc.aio.insecure_channel(address) as channel:

@@ -35,6 +35,7 @@ from reverie_server.scheduler.estimate import Estimates
 from tests.server.fakes import PATIENCE_S
 from tests.server.hosts import Refusal, Served, served
 from tests.server.rpc.test_health import Probe
+from tests.sizes import square
 
 FORMATS = [value for value in spec_pb2.ImageFormat.values() if value]
 
@@ -42,7 +43,7 @@ FORMATS = [value for value in spec_pb2.ImageFormat.values() if value]
 def spec(**changes: Any) -> RenderSpec:
     """Return a render of a few milliseconds."""
     objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=1))
-    fields: dict[str, Any] = {"model": "tiny", "objective": objective, "size_px": 32, "steps": 4}
+    fields: dict[str, Any] = {"model": "tiny", "objective": objective, "size": square(32), "steps": 4}
     return RenderSpec(**(fields | changes))
 
 
@@ -51,7 +52,7 @@ SEEDS = itertools.count(1)
 
 def endless() -> RenderSpec:
     """Return a render of minutes, which shares its steps with no other."""
-    return spec(steps=10_000, size_px=256, seed=next(SEEDS))
+    return spec(steps=10_000, size=square(256), seed=next(SEEDS))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -165,7 +166,7 @@ async def test_a_png_contains_its_spec(service: Served) -> None:
     with Image.open(BytesIO(rendering.image.data)) as opened:
         texts = opened.info
     assert json_format.Parse(texts["reverie"], RenderSpec()) == rendering.effective_spec
-    assert json.loads(texts["reverie"])["size_px"] == 32
+    assert json.loads(texts["reverie"])["size"] == {"height_px": 32, "width_px": 32}
     assert texts["reverie-digest"] == rendering.spec_digest
     assert texts["reverie-maker"] == rendering.maker
 
@@ -275,7 +276,7 @@ async def test_the_device_stops_within_a_step_when_the_caller_leaves(
 async def test_a_caller_that_does_not_read_can_still_cancel(alone: Served) -> None:
     """The stream's buffer is full, so the server waits in a write."""
     frames = FrameRequest(every_steps=20, format=spec_pb2.IMAGE_FORMAT_RAW)
-    large = spec(steps=4000, size_px=128)
+    large = spec(steps=4000, size=square(128))
     call = alone.call.StreamRender(StreamRenderRequest(spec=large, frames=frames))
     await until(lambda: alone.engine.stats().steps > 200)
     call.cancel()
@@ -286,7 +287,7 @@ async def test_a_caller_that_does_not_read_can_still_cancel(alone: Served) -> No
 async def test_clients_that_do_not_read_block_no_others_and_miss_no_frame_or_result(alone: Served) -> None:
     """Their pictures have nearly the maximum of 4 MiB; the server buffers unsent events, up to a bound."""
     large = spec(
-        size_px=570, steps=30, parametrization=spec_pb2.PARAMETRIZATION_PIXEL, transforms=spec_pb2.TRANSFORMS_NONE
+        size=square(570), steps=30, parametrization=spec_pb2.PARAMETRIZATION_PIXEL, transforms=spec_pb2.TRANSFORMS_NONE
     )
     frames = FrameRequest(every_steps=4, format=spec_pb2.IMAGE_FORMAT_RAW)
     request = StreamRenderRequest(spec=large, format=spec_pb2.IMAGE_FORMAT_RAW, frames=frames, progress_every_steps=1)

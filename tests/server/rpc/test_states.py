@@ -19,8 +19,9 @@ from reverie_server.scheduler.estimate import Estimates
 from tests.server.fakes import PATIENCE_S, placed
 from tests.server.hosts import Refusal, Served
 from tests.server.rpc.test_service import spec, until
+from tests.sizes import square
 
-ENDLESS, SHORT = spec(steps=10_000, size_px=256), spec(steps=3)
+ENDLESS, SHORT = spec(steps=10_000, size=square(256)), spec(steps=3)
 
 CLIENT = """
 import sys, grpc

@@ -19,6 +19,8 @@ from reverie_server.limits import Limits
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
 
+from tests.sizes import square
+
 # Built directly, because choosing a device would size the thread pool of all tests during collection.
 DEVICE = Device("cpu", (CPU.provider,), 1, plan=shipped("avx2"))
 
@@ -26,12 +28,13 @@ DEVICE = Device("cpu", (CPU.provider,), 1, plan=shipped("avx2"))
 def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 32) -> RenderRequest:
     request = visualization_pb2.StreamRenderRequest()
     request.spec.model, request.spec.objective.channel.layer = "tiny", layer
-    request.spec.steps, request.spec.size_px = steps, size
+    request.spec.steps = steps
+    request.spec.size.CopyFrom(square(size))
     return Catalog([models], Limits()).check(request)
 
 
 def key(layer: str, size: int) -> ProgramKey:
-    return ProgramKey(((layer, "linear"),), size, "fourier", "lucid")
+    return ProgramKey(((layer, "linear"),), (size, size), "fourier", "lucid")
 
 
 @pytest.fixture

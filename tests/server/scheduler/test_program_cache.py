@@ -12,7 +12,7 @@ from reverie_server.scheduler.render import Key
 
 
 def key(name: str) -> Key:
-    return name, ProgramKey((), 16, "fourier", "none")
+    return name, ProgramKey((), (16, 16), "fourier", "none")
 
 
 def keys(names: str) -> set[Key]:

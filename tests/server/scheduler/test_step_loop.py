@@ -277,7 +277,7 @@ def test_a_program_can_be_preloaded(start: Callable[..., StepLoop]) -> None:
     for _ in range(2):
         loop.warm(request("conv1_1", program_bytes=2**20))
     assert loads == ["conv1_1"]
-    with pytest.raises(InvalidRequest, match=r"conv2_1 at 16 px finds no room .* raise program_memory_mb, 1 now"):
+    with pytest.raises(InvalidRequest, match=r"conv2_1 at 16 x 16 px finds no room .* raise program_memory_mb, 1 now"):
         loop.warm(request("conv2_1", program_bytes=2**20))
     result(submit(loop, request("conv1_1")))
     assert loads == ["conv1_1"]

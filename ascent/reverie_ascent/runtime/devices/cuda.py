@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from reverie_ascent.runtime import instruction_set
 from reverie_ascent.runtime.devices.entry import DeviceType
+from reverie_ascent.runtime.ort import onnxruntime
 
 PROVIDER = "CUDAExecutionProvider"
 
