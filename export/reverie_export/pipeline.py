@@ -80,13 +80,14 @@ def export_model(
     refuse_independent(opened, layers)
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
-    refused = unusable(forward, names)
-    if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
-        raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
     try:
-        targets = choose(find_targets(forward, names, opened.native_size), layers)
+        known = find_targets(forward, names, opened.native_size)
     except NoLayers as e:
         raise NoLayers(f"{e}{first_obstacle(forward)}") from e
+    refused = unusable(forward, names, known.values())
+    if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
+        raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
+    targets = choose(known, layers)
     progress("reading the network", 1, 1)
 
     graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)

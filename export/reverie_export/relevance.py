@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import onnx_ir as ir
 from reverie_gradient import inputs_of, missing_rule
@@ -10,7 +10,7 @@ from reverie_gradient import inputs_of, missing_rule
 from reverie_export.batch_norm import STANDARD
 from reverie_export.errors import UnknownLayer
 from reverie_export.geometry import Geometry
-from reverie_export.layers import JOINS, KINDS
+from reverie_export.layers import JOINS, KINDS, Target
 from reverie_export.normalise import Names
 from reverie_export.shape_rules import Shape
 from reverie_export.sources.source import Source
@@ -33,13 +33,14 @@ def refuse_independent(source: Source, wanted: Sequence[str]) -> None:
             raise UnknownLayer(f"{name!r} does not depend on the picture, so nothing can be asked of it")
 
 
-def without_rule(graph: ir.Graph, names: Names) -> dict[str, tuple[ir.Node, str]]:
+def without_rule(graph: ir.Graph, names: Names, targets: Iterable[Target]) -> dict[str, tuple[ir.Node, str]]:
     """Return, by name, the nodes without a gradient rule behind which there is no layer, each with the reason.
 
     Of the others, the layers behind them are listed, for that reason.
     """
     found = {}
-    before_layers = _before_layers(graph)
+    unsized = {value.name for node in without_size(graph, names).values() for value in node.outputs}
+    before_layers = _before(graph, unsized | {target.value for target in targets})
     for node, reason in missing_rule(graph, graph.inputs[0]).items():
         if node in before_layers:
             continue
@@ -48,11 +49,11 @@ def without_rule(graph: ir.Graph, names: Names) -> dict[str, tuple[ir.Node, str]
     return found
 
 
-def _before_layers(graph: ir.Graph) -> set[ir.Node]:
-    """Return the nodes from which operators that are layers depend."""
+def _before(graph: ir.Graph, values: Collection[str | None]) -> set[ir.Node]:
+    """Return the nodes on which ``values`` depend, without those that compute them."""
     found: set[ir.Node] = set()
     for node in reversed(graph):
-        if node in found or node.op_type in KINDS:
+        if node in found or any(value.name in values for value in node.outputs):
             found.update(producer for v in inputs_of(node) if (producer := v.producer()) is not None)
     return found
 
@@ -64,11 +65,11 @@ def no_rule(node: ir.Node, reason: str) -> str:
     return f"{operator} {name!r} has no gradient rule{f': {reason}' if reason else ''}"
 
 
-def unusable(graph: ir.Graph, names: Names) -> dict[str, str]:
+def unusable(graph: ir.Graph, names: Names, targets: Iterable[Target]) -> dict[str, str]:
     """Return, by name, what would be layers but for their own operator or an unknown size, each with the reason."""
     behind = _behind(graph)
     reasons = {name: behind[node][0] if behind[node] else NO_SIZE for name, node in without_size(graph, names).items()}
-    return {name: reason for name, (_, reason) in without_rule(graph, names).items()} | reasons
+    return {name: reason for name, (_, reason) in without_rule(graph, names, targets).items()} | reasons
 
 
 def _behind(graph: ir.Graph) -> dict[ir.Node, list[str]]:

@@ -99,14 +99,17 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
     names = normalise(source.graph, source.names)
     graph = source.graph.graph
     try:
-        targets = choose(find_targets(graph, names, native), layers)
+        every = find_targets(graph, names, native)
     except NoLayers as e:
         raise NoLayers(f"{e}{first_obstacle(graph)}") from e
+    targets = choose(every, layers)
     verdicts, paths = _walk(graph)
     geometry = Geometry(graph)
     found = [_layer(target, paths.get(target.value), verdicts, geometry, native) for target in targets.values()]
     reached = {target.name: paths.get(target.value, _Path()).nodes for target in targets.values()}
-    unusable = {name: node for name, (node, _) in without_rule(graph, names).items()} | without_size(graph, names)
+    unusable = {name: node for name, (node, _) in without_rule(graph, names, every.values()).items()} | without_size(
+        graph, names
+    )
     for name, node in (unusable if not layers else {}).items():
         path = paths.get(node.outputs[0].name or "", _Path())
         reached[name] = path.nodes

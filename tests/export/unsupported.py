@@ -258,7 +258,7 @@ def beside_another_output(tail: Tail) -> onnx.ModelProto:
 
 def before_other_layers(tail: Tail) -> onnx.ModelProto:
     more = [
-        node("Flatten", ["t"], ["row"]),
+        node("Flatten", ["t"], ["row"], axis=0 if tail.refused else 1),
         node("ReduceSum", ["row", "axis"], ["total"]),
         node("Unsqueeze", ["total", "axes"], ["each"]),
         node("Add", ["r2", "each"], ["sum"]),
