@@ -116,7 +116,10 @@ def _results(node: ir.Node, known: Known, opset: int) -> Sequence[tuple[ir.DataT
     rule, dims = PARTLY_KNOWN.get(node.op_type), _dims(x)
     if rule is None:
         return found
-    more = rule(node, dims, {i: e for i, e in numbers.items() if e is not None})
+    try:
+        more = rule(node, dims, {i: e for i, e in numbers.items() if e is not None})
+    except (ArithmeticError, LookupError, ValueError):  # a node that contradicts itself, which its rule reports
+        more = None
     types = [t for t, _ in found] or [v.dtype or (x.dtype if x is not None else None) for v in node.outputs]
     before = [d for _, d in found] or [None] * len(types)
     return [(t, _joined(d, m)) for t, d, m in zip(types, before, more or before, strict=False)]
@@ -156,7 +159,8 @@ def _refine(value: ir.Value, dtype: ir.DataType | None, dims: Dims | None) -> bo
     before, old = value.dtype, _dims(value)
     if value.dtype is None and dtype is not None:
         value.dtype = dtype
-    joined = _joined(old, dims)
+    sizes = None if dims is None else [None if isinstance(d, int) and d < 0 else d for d in dims]
+    joined = _joined(old, sizes)
     if joined is not None and joined != old:
         value.shape = ir.Shape(joined)
     return value.dtype != before or joined != old

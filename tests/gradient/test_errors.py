@@ -78,6 +78,11 @@ REFUSALS = [
         ("Conv node 'odd'", "contradict each other"),
     ),
     Refusal("(float[2,3] x) => (float[a,b] y) { [alone] y = Mul (x) }", NotDifferentiable, ("Mul node 'alone'",)),
+    Refusal(
+        '(float[2,3] x) => (float[a,b] y) { p = Constant <value_ints = [1,1]> () [few] y = Pad <mode = "edge"> (x, p) }',
+        NotDifferentiable,
+        ("Pad node 'few'",),
+    ),
     # --- rules that do not cover everything ---
     Refusal(
         "(float[1,1,4,4] x, float[1,2,2,2] g) => (float[a,b,c,d] y) "
