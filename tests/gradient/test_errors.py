@@ -79,7 +79,7 @@ REFUSALS = [
     ),
     Refusal("(float[2,3] x) => (float[a,b] y) { [alone] y = Mul (x) }", NotDifferentiable, ("Mul node 'alone'",)),
     Refusal(
-        '(float[2,3] x) => (float[a,b] y) { p = Constant <value_ints = [1,1]> () [few] y = Pad <mode = "edge"> (x, p) }',
+        '(float[2,3] x) => (float[a,b] y) { p = Constant <value_ints = [1]> () [few] y = Pad <mode = "edge"> (x, p) }',
         NotDifferentiable,
         ("Pad node 'few'",),
     ),
