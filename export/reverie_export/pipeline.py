@@ -18,7 +18,7 @@ from reverie_export.geometry import Sizes
 from reverie_export.layer_graph import layer_graph
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
-from reverie_export.relevance import NO_SIZE, first_without_size, refuse_independent, without_size
+from reverie_export.relevance import first_obstacle, refuse_independent, unusable
 from reverie_export.self_test import warnings_about
 from reverie_export.sources.open import Overrides, default_name, open_source
 from reverie_export.sources.source import Normalisation, Source
@@ -81,9 +81,13 @@ def export_model(
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
     try:
-        targets = choose(find_targets(forward, names, opened.native_size), layers)
+        known = find_targets(forward, names, opened.native_size)
     except NoLayers as e:
-        raise NoLayers(f"{e}{first_without_size(forward)}") from e
+        raise NoLayers(f"{e}{first_obstacle(forward)}") from e
+    refused = unusable(forward, names, known.values())
+    if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
+        raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
+    targets = choose(known, layers)
     progress("reading the network", 1, 1)
 
     graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)
@@ -95,7 +99,7 @@ def export_model(
         graphs |= again
         findings |= _compare(opened, targets, again, progress)
     omitted |= {name: found.problem for name, found in findings.items() if found.problem}
-    omitted |= dict.fromkeys(without_size(forward, names) if not layers else (), NO_SIZE)
+    omitted |= refused if not layers else {}
     good = {name: graph for name, graph in graphs.items() if name not in omitted}
     _check_enough(good, omitted, layers)
 

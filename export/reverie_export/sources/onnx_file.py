@@ -13,18 +13,21 @@ from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
+from reverie_export.folding import resolve_control_flow
+from reverie_export.sources.constants import Given, apply_constants
 from reverie_export.sources.conversion import (
     attach_weights,
     check,
     convert,
     detach_weights,
+    drop_maps,
     inline_definitions,
     load,
     nodes_to_float32,
     one_opset,
     to_float32,
 )
-from reverie_export.sources.entry import Entry, apply_constants, channels_first, find_entry, fix_shape
+from reverie_export.sources.entry import Entry, channels_first, find_entry, fix_shape
 from reverie_export.sources.guard import opset_of, read_model
 from reverie_export.sources.preprocessing import Preprocessing
 from reverie_export.sources.source import Array, Floats, Normalisation, Probe, Source, digest_of
@@ -40,7 +43,7 @@ class FileOptions:
     layout: str | None = None  # "NCHW" or "NHWC"
     channels: int | None = None
     size: Size | None = None
-    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    constants: Mapping[str, Given] = field(default_factory=dict)
 
 
 def open_onnx(path: Path, options: FileOptions, preprocessing: Preprocessing) -> Source:
@@ -63,6 +66,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
     for function in proto.functions:
         nodes_to_float32(function.node, path.parent)
     check(proto)
+    drop_maps(proto)
     apply_constants(proto.graph, options.constants)
     listed = {value.name for value in proto.graph.input}
     for name in aside.keys() & listed:  # the picture is the one that remains
@@ -83,6 +87,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
     for model in (original, graph):
         attach_weights(model, aside)
         _drop_listed_weights(model.graph)
+    resolve_control_flow(original)  # the evaluation follows neither branches nor sequences
     tensors = {n: v.const_value.numpy() for n, v in original.graph.initializers.items() if v.const_value is not None}
     if entry.layout == "NHWC":
         channels_first(graph.graph, entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadOption, BadSource
 from reverie_export.sandbox import survey_in_sandbox
+from reverie_export.sources.constants import Given
 from reverie_export.sources.entry import LARGEST_PX
 from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, read, read_beside
@@ -34,7 +35,7 @@ class Overrides:
     channels: int | None = None
     layout: str | None = None  # "NCHW" or "NHWC"
     preprocessing: Path | None = None  # a file to use instead of those beside the network
-    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)  # for inputs that are not the picture
+    constants: Mapping[str, Given] = field(default_factory=dict)  # for inputs that are not the picture
 
 
 def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
@@ -67,7 +68,10 @@ def open_onnx_file(path: Path, overrides: Overrides) -> Source:
 
 def jsonable(overrides: Overrides) -> dict[str, object]:
     """Return the overrides as JSON values, for another process."""
-    fields = {**vars(overrides), "constants": {name: list(numbers) for name, numbers in overrides.constants.items()}}
+    fields = {
+        **vars(overrides),
+        "constants": {n: v if isinstance(v, str) else list(v) for n, v in overrides.constants.items()},
+    }
     return {**fields, "preprocessing": str(overrides.preprocessing) if overrides.preprocessing else None}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reverie_export.errors import BadSource
+from reverie_export.sources import one_dimension
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Source, digest_of
 from reverie_export.sources.torch_reference import TorchReference
@@ -35,7 +36,10 @@ def traced(network: Network) -> Source:
                 },
             )
     except Exception as e:
-        raise BadSource(refusal(network.model, shape, e.__cause__ or e)) from e
+        cause = e.__cause__ or e
+        if one_dimension.is_one_dimensional(network.module, cause):
+            raise BadSource(one_dimension.refusal(network.model)) from e
+        raise BadSource(refusal(network.model, shape, cause)) from e
     assert program is not None
     state = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
     return Source(
