@@ -25,6 +25,7 @@ def called_network(spec: str, weights: str | None) -> Network:
     call = imported(spec)
     if weights is not None and not is_random(weights) and not weights.endswith(FILES):
         raise BadWeights(f"{weights!r} is neither a {', '.join(FILES)} file nor random:SEED, as {spec} needs")
+    _refuse_uncallable(call, spec)
     drawn_by = seed(weights)
     try:
         with quiet(), seeded(drawn_by):
@@ -55,3 +56,21 @@ def called_network(spec: str, weights: str | None) -> Network:
         labels=tuple(map(str, setting("labels", ()))),
         native_size_px=int(setting("size", 224)),
     )
+
+
+def _refuse_uncallable(call: Any, spec: str) -> None:
+    """Raise BadSource for a network in place of a callable that returns it, and for a callable that needs arguments."""
+    import torch
+
+    home, _, name = spec.partition(":")
+    remedy = f"and type: reverie export {home}:build --out models"
+    if isinstance(call, torch.nn.Module):
+        raise BadSource(f"{spec} is a network, not a callable for it; add `def build(): return {name}` {remedy}")
+    try:
+        inspect.signature(call).bind()
+    except TypeError as e:
+        raise BadSource(
+            f"{spec} cannot be called without arguments ({e}); add `def build(): return {name}(...)` {remedy}"
+        ) from e
+    except ValueError:  # a callable that does not say what it takes
+        return

@@ -11,6 +11,7 @@ from pathlib import Path
 from reverie_export.errors import BadOption, BadSource
 from reverie_export.sandbox import survey_in_sandbox
 from reverie_export.sources.entry import LARGEST_PX
+from reverie_export.sources.meant import is_onnx, meant
 from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, read, read_beside
 from reverie_export.sources.source import Source
@@ -39,7 +40,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
     """Read the network that ``source`` names; torch is imported only if it is needed."""
     if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
         raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
-    if source.endswith(".onnx"):
+    if is_onnx(source):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
         survey_in_sandbox(Path(source), jsonable(overrides), seconds=PATIENCE_S)
@@ -79,8 +80,20 @@ def _from_options(overrides: Overrides) -> Preprocessing:
     )
 
 
+def _is_known(source: str) -> bool:
+    """Whether torchvision has a network of this name, whatever else the current folder holds."""
+    if importlib.util.find_spec("torchvision") is None:
+        return False
+    from reverie_export.sources.torchvision_network import known_names
+
+    return source in known_names()
+
+
 def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
     timm = source.startswith("timm:")
+    hint = None if _is_known(source) else meant(source)
+    if hint is not None:
+        raise BadSource(hint)
     needs = ("torch", "torchvision", *(("timm",) if timm else ()))
     if absent := [name for name in needs if importlib.util.find_spec(name) is None]:
         extra = "'reverie[export]'" + (" timm" if timm else "")
@@ -97,5 +110,5 @@ def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Sourc
 
 def default_name(source: str) -> str:
     """Return the default name of the model made from ``source``, which is valid as a folder's name."""
-    plain = Path(source).stem if source.endswith(".onnx") else source.rpartition(":")[2].rpartition(".")[2]
+    plain = Path(source).stem if is_onnx(source) else source.rpartition(":")[2].rpartition(".")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-") or "model"

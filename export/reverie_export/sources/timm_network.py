@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,15 @@ def timm_network(source: str, weights: str | None) -> Network:
         native_size_px=int(config["input_size"][-1]),
         versions={"timm": timm.__version__},
     )
+
+
+def is_timms(name: str) -> bool:
+    """Whether timm is installed and has a network of this name, with or without a tag."""
+    if importlib.util.find_spec("timm") is None:
+        return False
+    import timm
+
+    return bool(timm.is_model(name.partition(".")[0]))
 
 
 def _of(tags: list[str]) -> str:

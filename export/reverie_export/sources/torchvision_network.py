@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.field_names import field_names
+from reverie_export.sources.meant import not_a_network
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
+from reverie_export.sources.timm_network import is_timms
 from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
 
 # Detectors and segmenters take pictures of any size, and do not state a native one.
@@ -88,14 +90,22 @@ def _kinds() -> Mapping[str, Any]:
     }
 
 
+def known_names() -> Iterable[str]:
+    """Return the names of all networks that can be exported."""
+    return _kinds().keys()
+
+
 def _unknown(name: str) -> str:
     from torchvision import models
 
     if name in models.list_models():
         return f"torchvision's {name} cannot be exported: it does not take one picture, or is quantised by torch"
+    if is_timms(name):
+        return f"{name!r} is a network of timm: reverie export timm:{name} --out models"
     return (
         f"{name!r} is not one of torchvision's networks for classification, detection or segmentation, "
-        f"not timm:NAME, not package.module:callable and not an .onnx file{nearest(name, _kinds())}"
+        f"not timm:NAME, not package.module:callable and not an .onnx file"
+        f"{nearest(name.lower().replace('-', '_'), _kinds())}{not_a_network(name)}"
     )
 
 
