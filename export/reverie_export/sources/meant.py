@@ -10,7 +10,7 @@ import importlib.util
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from shlex import quote
 
@@ -64,8 +64,13 @@ def is_onnx(source: str) -> bool:
     return source.lower().endswith(".onnx") and not URL.fullmatch(source) and not Path(source).is_dir()
 
 
-def meant(source: str) -> str | None:
-    """Return a sentence about what ``source`` is and the command to type; None if there is nothing to say."""
+def meant(source: str, networks: Collection[str] = ()) -> str | None:
+    """Return a sentence about what ``source`` is and the command to type; None if there is nothing to say.
+
+    ``networks`` are the names of torchvision's networks, if it is installed.
+    """
+    if source in networks:
+        return None
     path = Path(source)
     if URL.fullmatch(source):
         file = source.partition("?")[0].rstrip("/").rpartition("/")[2] or "network.onnx"
@@ -79,7 +84,7 @@ def meant(source: str) -> str | None:
     if path.suffix == ".py":
         return _script(source, "")
     if path.suffix.lower() in WEIGHTS:
-        return _weights(source, path)
+        return _weights(source, path, networks)
     if path.suffix.lower() in CONVERTERS:
         return _foreign(source, path)
     if found := LIBRARY.fullmatch(source):
@@ -178,14 +183,14 @@ def _dotted(path: Path) -> str:
     return ".".join(parts) if all(part.isidentifier() for part in parts) else plain.name
 
 
-def _weights(source: str, path: Path) -> str:
+def _weights(source: str, path: Path, networks: Collection[str]) -> str:
     if not path.is_file():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         missing = f"no file {source}{nearest(path.name, siblings)}; "
         return f"{missing}a file of weights needs its network: {_export('NETWORK', f' --weights {quote(source)}')}"
     if path.suffix.lower() in (".pt", ".pth") and _is_torchscript(path):
         return _convert(source, path, "a TorchScript program", SCRIPTED)
-    network = next((name for name in (*_likely(path.stem), *_own(path.stem))), "")
+    network = next((name for name in (*_likely(path.stem, networks), *_own(path.stem))), "")
     what = "" if network else ", a name of torchvision's or package.module:callable"
     typed = _export(network or "NETWORK", f" --weights {quote(source)}")
     return f"{source} holds weights, not a network; name the network that they are for{what}: {typed}"
@@ -199,13 +204,9 @@ def _is_torchscript(path: Path) -> bool:
         return False
 
 
-def _likely(stem: str) -> list[str]:
-    """Return names of torchvision's networks that a file name begins with, as in resnet50-0676ba61, longest first."""
-    if importlib.util.find_spec("torchvision") is None:
-        return []
-    from reverie_export.sources.torchvision_network import known_names
-
-    return sorted((n for n in known_names() if re.match(rf"{n}([-_.]|$)", stem)), key=len, reverse=True)
+def _likely(stem: str, networks: Collection[str]) -> list[str]:
+    """Return the names of networks that a file name begins with, as in resnet50-0676ba61, longest first."""
+    return sorted((n for n in networks if re.match(rf"{re.escape(n)}([-_.]|$)", stem)), key=len, reverse=True)
 
 
 def _own(stem: str) -> list[str]:

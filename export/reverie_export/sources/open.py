@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -80,19 +80,18 @@ def _from_options(overrides: Overrides) -> Preprocessing:
     )
 
 
-def _is_known(source: str) -> bool:
-    """Whether torchvision has a network of this name, whatever else the current folder holds."""
+def _networks() -> Collection[str]:
+    """Return the names of torchvision's networks, none if it is not installed."""
     if importlib.util.find_spec("torchvision") is None:
-        return False
+        return ()
     from reverie_export.sources.torchvision_network import known_names
 
-    return source in known_names()
+    return known_names()
 
 
 def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
     timm = source.startswith("timm:")
-    hint = None if _is_known(source) else meant(source)
-    if hint is not None:
+    if (hint := meant(source, _networks())) is not None:
         raise BadSource(hint)
     needs = ("torch", "torchvision", *(("timm",) if timm else ()))
     if absent := [name for name in needs if importlib.util.find_spec(name) is None]:

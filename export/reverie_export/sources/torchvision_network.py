@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def _kinds() -> Mapping[str, Any]:
     }
 
 
-def known_names() -> Iterable[str]:
+def known_names() -> Collection[str]:
     """Return the names of all networks that can be exported."""
     return _kinds().keys()
 
