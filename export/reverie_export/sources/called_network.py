@@ -10,15 +10,16 @@ from reverie_export.errors import BadSource, BadWeights
 from reverie_export.sources.imported import imported
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
+from reverie_export.sources.torch_weights import FILES, Loaded, is_random, load, read, recorded, seed, seeded
 
 
-def called_network(spec: str, weights: str | None) -> Network:
+def called_network(spec: str, weights: str | None, *, partial: bool = False) -> Network:
     """Return the module that ``package.module:callable`` returns.
 
     The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels``, ``size`` and ``description``,
     or its module's constants of these names in capitals, describe the network and its input, by default unnormalised
-    RGB in [0, 1] of 224 pixels. Without ``weights`` the module is exported as it is returned.
+    RGB in [0, 1] of 224 pixels. Without ``weights`` the module is exported as it is returned. ``partial`` is
+    that of `load`.
     """
     import torch
 
@@ -34,8 +35,9 @@ def called_network(spec: str, weights: str | None) -> Network:
         raise BadSource(f"{spec}() failed: {type(e).__name__}: {e}") from e
     if not isinstance(module, torch.nn.Module):
         raise BadSource(f"{spec}() returned {type(module).__name__}, not a torch.nn.Module")
+    loaded = Loaded()
     if weights is not None and not is_random(weights):
-        load(module, read(Path(weights)), weights)
+        loaded = load(module, read(Path(weights)), weights, partial=partial)
 
     home = inspect.getmodule(call)
 
@@ -55,6 +57,7 @@ def called_network(spec: str, weights: str | None) -> Network:
         description=str(setting("description", "")),
         labels=tuple(map(str, setting("labels", ()))),
         native_size_px=int(setting("size", 224)),
+        loaded=loaded,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from reverie_export.errors import BadOption
 from reverie_export.sources.source import Normalisation
+from reverie_export.sources.torch_weights import Loaded
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Network:
     native_size_px: int = 224
     field_names: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that it comes from, besides torch's
+    loaded: Loaded = field(default_factory=Loaded)
 
     @property
     def channels(self) -> int:

@@ -36,8 +36,11 @@ class Overrides:
     constants: Mapping[str, Sequence[float]] = field(default_factory=dict)  # for inputs that are not the picture
 
 
-def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
-    """Read the network that ``source`` names; torch is imported only if it is needed."""
+def open_source(source: str, *, weights: str | None, overrides: Overrides, partial: bool = False) -> Source:
+    """Read the network that ``source`` names; torch is imported only if it is needed.
+
+    If ``partial``, a file of weights need not hold all of the network's: `Source.absent` says what needs the others.
+    """
     if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
         raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
     if is_onnx(source):
@@ -50,7 +53,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
             raise BadOption(f"--{option.removesuffix('s')} is for .onnx files; {source} says it itself")
     # Invalid options are reported before the network is read.
     _from_options(overrides).over(Preprocessing()).normalisation(overrides.channels or 3)
-    opened = _open_torch(source, weights, overrides)
+    opened = _open_torch(source, weights, overrides, partial=partial)
     own = opened.normalisation
     stated = Preprocessing(own.mean, own.std, own.scale, channel_order=own.channel_order)
     return replace(opened, normalisation=_from_options(overrides).over(stated).normalisation(len(own.mean)))
@@ -89,7 +92,7 @@ def _networks() -> Collection[str]:
     return known_names()
 
 
-def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
+def _open_torch(source: str, weights: str | None, overrides: Overrides, *, partial: bool) -> Source:
     timm = source.startswith("timm:")
     if (hint := meant(source, _networks())) is not None:
         raise BadSource(hint)
@@ -104,7 +107,7 @@ def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Sourc
     from reverie_export.sources.torchvision_network import torchvision_network
 
     call = timm_network if timm else called_network if ":" in source else torchvision_network
-    return traced(resized(call(source, weights), overrides.size_px, overrides.channels))
+    return traced(resized(call(source, weights, partial=partial), overrides.size_px, overrides.channels))
 
 
 def default_name(source: str) -> str:
