@@ -35,11 +35,11 @@ class Row:
 
 CATALOGUES = {
     "vgg": [
-        Row("conv1", "Conv", 6, 1, 3, (1, 1)),
-        Row("relu1", "Relu", 6, 1, 3, (1, 1), "conv1"),
+        Row("conv1", "Conv", 6, 1, 3, (1, 1), aliases=("conv1_1",)),
+        Row("relu1", "Relu", 6, 1, 3, (1, 1), "conv1", ("relu1_1",)),
         Row("pool1", "MaxPool", 6, 2, 4, (2, 1)),
-        Row("conv2", "Conv", 8, 2, 8, (2, 1)),
-        Row("relu2", "Relu", 8, 2, 8, (2, 1), "conv2"),
+        Row("conv2", "Conv", 8, 2, 8, (2, 1), aliases=("conv2_1",)),
+        Row("relu2", "Relu", 8, 2, 8, (2, 1), "conv2", ("relu2_1",)),
         Row("pool2", "MaxPool", 8, 4, 10, (4, 1)),
         Row("fc", "Gemm", 12, 0, 0, (8, 8)),
         Row("relu3", "Relu", 12, 0, 0, (8, 8), "fc"),
