@@ -29,7 +29,9 @@ from reverie_export.sources.conversion import (
 )
 from reverie_export.sources.entry import Entry, channels_first, find_entry, fix_shape
 from reverie_export.sources.guard import opset_of, read_model
+from reverie_export.sources.module_names import module_names
 from reverie_export.sources.preprocessing import Preprocessing
+from reverie_export.sources.scopes import scoped_nodes
 from reverie_export.sources.source import Array, Floats, Normalisation, Probe, Source, digest_of
 from reverie_export.sources.value_names import readable_names
 
@@ -59,7 +61,7 @@ def open_onnx(path: Path, options: FileOptions, preprocessing: Preprocessing) ->
 
 
 def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocessing: Preprocessing) -> Source:
-    opset = opset_of(proto)
+    opset, modules = opset_of(proto), _module_names(proto.graph)
     one_opset(proto)
     aside = {name: load(tensor, path.parent) for name, tensor in detach_weights(proto).items()}
     to_float32(proto.graph, path.parent)
@@ -98,7 +100,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
         weights_digest=digest_of(tensors),
         description=preprocessing.description or proto.doc_string.strip()[:2000],
         graph=graph,
-        names=readable_names(graph.graph),
+        names=readable_names(graph.graph, modules),
         normalisation=preprocessing.normalisation(entry.channels),
         labels=preprocessing.labels,
         native_size=entry.size,
@@ -106,6 +108,12 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
         reference=OnnxReference("finite differences", original.graph, entry),
         notes=(*notes, f"preprocessing from {preprocessing.origin}"),
     )
+
+
+def _module_names(graph: onnx.GraphProto) -> Mapping[str, Sequence[str]]:
+    """Return the names of values after the modules that compute them, where the exporter says which those are."""
+    weights, outputs = (tensor.name for tensor in graph.initializer), (value.name for value in graph.output)
+    return module_names(scoped_nodes(graph), weights, outputs)
 
 
 def _drop_listed_weights(graph: ir.Graph) -> None:
