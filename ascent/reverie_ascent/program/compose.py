@@ -142,7 +142,7 @@ def _network(model: Model, layer: str, size: Size, activation: Activation) -> tu
     The symbolic sizes inside are removed: they all follow from the picture's size.
     """
     network = model.graph(layer)
-    shapes = {"image": (activation.batch, model.channels, size, size), "cotangent": activation.shape}
+    shapes = {"image": (activation.batch, model.channels, *size), "cotangent": activation.shape}
     for value in network.graph.inputs:
         value.shape = ir.Shape(shapes[value.name or ""])
     rectified = redirect(network)
