@@ -72,35 +72,46 @@ def _conv(attributes: Attributes, x: Array, w: Array, b: Array | None = None) ->
     return y if b is None else y + b.reshape(1, -1, 1, 1)
 
 
-def _pool(
-    attributes: Attributes, x: Array, fill: float, merge: Callable[[Array, Array], Array]
-) -> tuple[Array, int] | None:
+def _pool(attributes: Attributes, x: Array, fill: float, merge: Callable[[Array, Array], Array]) -> Array | None:
+    """Merge the pixels of every window, in two dimensions; pixels beyond the picture are ``fill``."""
     kernel = attributes["kernel_shape"]
     found = _geometry(attributes, kernel)
-    if found is None or attributes.get("ceil_mode") or attributes.get("storage_order"):
+    if found is None or attributes.get("storage_order"):
         return None
-    (sh, sw), (top, left, bottom, right), (dh, dw) = found
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
-    oh = (x.shape[2] - (kernel[0] - 1) * dh - 1) // sh + 1
-    ow = (x.shape[3] - (kernel[1] - 1) * dw - 1) // sw + 1
+    strides, (top, left, bottom, right), (dh, dw) = found
+    sizes = []  # of the result
+    margins = [bottom, right]
+    for axis, (before, size) in enumerate(zip((top, left), x.shape[2:], strict=True)):
+        room = size + before + margins[axis] - (kernel[axis] - 1) * (dh, dw)[axis] - 1
+        count = room // strides[axis] + 1
+        if attributes.get("ceil_mode") and room % strides[axis] and count * strides[axis] < size + before:
+            margins[axis] += strides[axis] - room % strides[axis]  # a window may not begin beyond the picture
+            count += 1
+        sizes.append(count)
+    (sh, sw), (oh, ow) = strides, sizes
+    x = np.pad(x, ((0, 0), (0, 0), (top, margins[0]), (left, margins[1])), constant_values=fill)
     y: Array | None = None
     for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
         piece = x[:, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
         y = piece.copy() if y is None else merge(y, piece)
-    assert y is not None
-    return y, kernel[0] * kernel[1]
+    return y
 
 
 def _max_pool(attributes: Attributes, x: Array) -> Array | None:
-    found = _pool(attributes, x, -np.inf, np.maximum)
-    return None if found is None else found[0]
+    return _pool(attributes, x, -np.inf, np.maximum)
 
 
 def _average_pool(attributes: Attributes, x: Array) -> Array | None:
-    if any(attributes.get("pads") or ()) and not attributes.get("count_include_pad"):
+    """Divide by the number of pixels of each window, with or without those that padding adds."""
+    if attributes.get("ceil_mode") and attributes.get("count_include_pad"):
         return None
-    found = _pool(attributes, x, 0, np.add)
-    return None if found is None else found[0] / x.dtype.type(found[1])
+    total = _pool(attributes, x, 0, np.add)
+    if total is None:
+        return None
+    if attributes.get("count_include_pad"):
+        return np.asarray(total / x.dtype.type(math.prod(attributes["kernel_shape"])))
+    count = _pool(attributes, np.ones((1, 1, *x.shape[2:]), x.dtype), 0, np.add)
+    return np.asarray(total / count)
 
 
 def _resize(
@@ -119,11 +130,22 @@ def _resize(
 
 def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
     """Apply the adjoint of a convolution: dilate by ``strides``, then correlate with the flipped kernel."""
-    found = _geometry(attributes, w.shape[2:])
-    if found is None or attributes.get("output_shape"):
+    auto = attributes.get("auto_pad", "NOTSET")
+    found = _geometry({**attributes, "auto_pad": "NOTSET"}, w.shape[2:])
+    if found is None or auto == "VALID":
         return None
     (sh, sw), (top, left, bottom, right), (dh, dw) = found
     extra = attributes.get("output_padding") or [0, 0]
+    if (wanted := attributes.get("output_shape")) or auto != "NOTSET":
+        pads = []
+        for size, step, kernel, gap, more, want in zip(
+            x.shape[2:], (sh, sw), w.shape[2:], (dh, dw), extra, wanted or (None, None), strict=True
+        ):
+            full = step * (size - 1) + gap * (kernel - 1) + 1 + more
+            total = full - (size * step if want is None else want)
+            before = total // 2 if auto == "SAME_UPPER" else total - total // 2
+            pads.append((before, total - before))
+        (top, bottom), (left, right) = pads
     groups = attributes.get("group", 1)
     n, channels, h, width = x.shape
     spread: Floats = np.zeros((n, channels, (h - 1) * sh + 1, (width - 1) * sw + 1), x.dtype)
@@ -133,8 +155,8 @@ def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None 
     if min(margins) < 0:
         return None
     turned = w[:, :, ::-1, ::-1].reshape(groups, channels // groups, *w.shape[1:]).swapaxes(1, 2)
-    kernel = turned.reshape(-1, channels // groups, *w.shape[2:])
-    return _conv({"pads": margins, "dilations": [dh, dw], "group": groups}, spread, kernel, b)
+    flipped = turned.reshape(-1, channels // groups, *w.shape[2:])
+    return _conv({"pads": margins, "dilations": [dh, dw], "group": groups}, spread, flipped, b)
 
 
 def _gemm(attributes: Attributes, a: Array, b: Array, c: Array | None = None) -> Array:
@@ -157,11 +179,6 @@ def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
     return y
 
 
-def _erf(attributes: Attributes, x: Array) -> Array:
-    """Compute in the precision of the input; onnx's implementation has only float32."""
-    return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
-
-
 def _cast(attributes: Attributes, x: Array) -> Array | None:
     """Ignore casts from floats to floats, so that finite differences can be taken in float64."""
     wanted = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
@@ -178,7 +195,6 @@ FAST: dict[str, Callable[..., Array | None]] = {
     "CastLike": _cast_like,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
-    "Erf": _erf,
     "Gemm": _gemm,
     "HardSigmoid": _hard_sigmoid,
     "MaxPool": _max_pool,
