@@ -27,6 +27,10 @@ ROOM = 1 << 30  # bytes
 SIZES = frozenset(("Shape", "Size"))  # their results depend on the shape of an input, not on its numbers
 OWN = {**FAST, **EXACT}
 
+Frozen = tuple[tuple[str, int, Any], ...]
+SCALARS = frozenset((ir.AttributeType.INT, ir.AttributeType.FLOAT, ir.AttributeType.STRING))
+LISTS = frozenset((ir.AttributeType.INTS, ir.AttributeType.FLOATS, ir.AttributeType.STRINGS))
+
 
 class CannotEvaluate(Exception):
     """A node cannot be evaluated on its inputs; the network does not take a picture of this size."""
@@ -164,7 +168,7 @@ class _Run:
         attribute = node.attributes.get("then_branch" if given.reshape(-1)[0] else "else_branch")
         return attribute.as_graph() if attribute is not None else None
 
-    def _key(self, node: ir.Node, frozen: bytes, names: Sequence[str], output: int) -> int | None:
+    def _key(self, node: ir.Node, frozen: Frozen, names: Sequence[str], output: int) -> int | None:
         """Return a hash of all that an output depends on, None if that changes from run to run."""
         if self._memo is None or not all(not name or name in self._keys for name in names):
             return None
@@ -193,7 +197,7 @@ def _reads(node: ir.Node) -> list[str]:
 
 
 def _results(
-    node: ir.Node, frozen: bytes, arrays: Sequence[Array | None], opset: int, precision: np.dtype[Any] | None
+    node: ir.Node, frozen: Frozen, arrays: Sequence[Array | None], opset: int, precision: np.dtype[Any] | None
 ) -> list[Array]:
     """Evaluate a node in ``precision``, or if that is None in the types of its inputs."""
     if precision is not None:
@@ -211,7 +215,7 @@ def _results(
     return [_as(result, precision) for result in results]
 
 
-def _run(node: ir.Node, frozen: bytes, arrays: Sequence[Array | None], opset: int) -> list[Array]:
+def _run(node: ir.Node, frozen: Frozen, arrays: Sequence[Array | None], opset: int) -> list[Array]:
     own = OWN.get(node.op_type) if node.domain in ("", "ai.onnx") and len(node.outputs) == 1 else None
     if own is not None:
         attributes = {name: attribute.value for name, attribute in node.attributes.items()}
@@ -224,22 +228,31 @@ def _run(node: ir.Node, frozen: bytes, arrays: Sequence[Array | None], opset: in
 
 @lru_cache(maxsize=4096)
 def _implementation(
-    domain: str, operator: str, frozen: bytes, given: tuple[bool, ...], outputs: int, opset: int
+    domain: str, operator: str, frozen: Frozen, given: tuple[bool, ...], outputs: int, opset: int
 ) -> Callable[[Mapping[str, Array]], Sequence[Array]]:
     """Return onnx's implementation of an operator with these attributes."""
-    node = onnx.NodeProto.FromString(frozen)
-    node.op_type, node.domain = operator, domain
-    node.input.extend(f"i{i}" if there else "" for i, there in enumerate(given))
-    node.output.extend(f"o{i}" for i in range(outputs))
+    names = [f"i{i}" if there else "" for i, there in enumerate(given)]
+    node = onnx.helper.make_node(operator, names, [f"o{i}" for i in range(outputs)], domain=domain)
+    for name, kind, value in frozen:
+        if isinstance(value, bytes):
+            node.attribute.append(onnx.AttributeProto.FromString(value))
+        else:
+            node.attribute.append(onnx.helper.make_attribute(name, value, attr_type=kind))
     evaluator: Any = ReferenceEvaluator(node, opsets={"": opset})
     return lambda named: evaluator.run(None, named)
 
 
-def _frozen(node: ir.Node) -> bytes:
-    """Return the attributes of a node as the bytes of a NodeProto, the same for the same attributes."""
-    proto = onnx.NodeProto()
-    proto.attribute.extend(ir.to_proto(node.attributes[name]) for name in sorted(node.attributes))
-    return proto.SerializeToString(deterministic=True)
+def _frozen(node: ir.Node) -> Frozen:
+    """Return the attributes of a node: what is not a number, a text or a list of these, as an AttributeProto."""
+    found = []
+    for name, attribute in sorted(node.attributes.items()):
+        kind, value = attribute.type, attribute.value
+        if kind in LISTS:
+            value = tuple(value)
+        elif kind not in SCALARS:
+            value = ir.to_proto(attribute).SerializeToString(deterministic=True)
+        found.append((name, int(kind), value))
+    return tuple(found)
 
 
 def _names(values: Sequence[ir.Value | None]) -> list[str]:
