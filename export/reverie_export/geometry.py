@@ -91,12 +91,31 @@ class Geometry:
         return fields
 
     def valid_sizes(self, limit: int) -> dict[str, list[int]]:
-        """Return for every value the sides of square pictures, up to ``limit``, at which it can be computed."""
+        """Return for every value the sides of square pictures, up to ``limit``, at which it can be computed.
+
+        A size does not count if one picture becomes several: a Reshape to ``[-1, 64, 16]`` turns what is too much for
+        one picture into a second.
+        """
         valid: dict[str, list[int]] = {}
         for size in range(1, limit + 1):
-            for name in self.shapes(1, size, size):
-                valid.setdefault(name, []).append(size)
+            for name, shape in self.shapes(1, size, size).items():
+                if shape[:1] in ((), (1,)):
+                    valid.setdefault(name, []).append(size)
         return valid
+
+    def contradictions(self, batch: int, height: int, width: int) -> dict[str, str]:
+        """Return the values that cannot be computed for a picture of this size, with the operator that is the cause."""
+        shapes = self.shapes(batch, height, width)
+        found: dict[str, str] = {}
+        for step in self._steps:
+            cause = next((found[name] for name in step.inputs if name in found), "")
+            known = all(not name or name in shapes for name in step.inputs)
+            if not cause and known and step.operator in RULES and step.outputs[0] not in shapes:
+                taken = " and ".join(str(list(shapes[name])) for name in step.inputs if name)
+                cause = f"{step.operator} {step.outputs[0]!r} of {taken}"
+            if cause:
+                found.update(dict.fromkeys(step.outputs, cause))
+        return found
 
 
 def _varying(graph: ir.Graph) -> set[ir.Node]:

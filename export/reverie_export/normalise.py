@@ -25,6 +25,7 @@ Names = Mapping[str, Sequence[str]]
 
 # Folding must not write a second copy of the weights in another layout: only small results are kept.
 LARGEST_FOLD = 64 * 1024
+MOST_ROUNDS = 16
 LARGEST_VALUE, FLOAT_BYTES = 2 * 10**9, 4
 
 
@@ -38,8 +39,7 @@ def normalise(model: ir.Model, names: Names) -> Names:
     batch_norms = FoldBatchNorms(names)
     steps = (
         common.InlinePass(),
-        *(InferShapes(), FoldShapes(), FoldSmall()),
-        *(InferShapes(), FoldShapes(), FoldSmall()),  # some shapes are known only when others have become numbers
+        FoldSizes(),
         InlineDefinitions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.RemoveUnusedNodesPass(),
@@ -47,6 +47,8 @@ def normalise(model: ir.Model, names: Names) -> Names:
         InferShapes(),
         RefuseGiants(),  # before anything of such a size is computed
         FoldConstants(),
+        FoldSizes(),  # those of what was a constant
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.RemoveUnusedNodesPass(),
         batch_norms,
         common.RemoveUnusedNodesPass(),
@@ -68,6 +70,10 @@ class InferShapes(InPlacePass):
         for value in model.graph.initializers.values():
             if value.type is None and value.const_value is not None:
                 value.dtype = value.const_value.dtype
+        for node in model.graph:
+            if all(v is None or (v.shape is not None and v.shape.is_static()) for v in node.inputs):
+                for value in node.outputs:  # inference keeps an old symbol where it finds a number
+                    value.shape = value.shape if value.shape is not None and value.shape.is_static() else None
         return common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
 
 
@@ -78,6 +84,21 @@ class FoldSmall(InPlacePass):
         """Fold in the graph and its subgraphs."""
         result: PassResult = optimizer.fold_constants(model, output_size_limit=LARGEST_FOLD)
         return result
+
+
+class FoldSizes(InPlacePass):
+    """Infers shapes and folds what is computed from them, until no more become known."""
+
+    def call(self, model: ir.Model) -> PassResult:
+        """Repeat it, because some shapes are known only when others have become numbers."""
+        modified = False
+        for _ in range(MOST_ROUNDS):
+            InferShapes()(model)
+            found = FoldShapes()(model).modified
+            modified |= found | FoldSmall()(model).modified
+            if not found:
+                break
+        return PassResult(model, modified)
 
 
 class InlineDefinitions(InPlacePass):

@@ -163,6 +163,8 @@ class Comparison:
             original = np.concatenate([probe.activation(value) for probe in self._probes])
         except KeyError:
             return Result(value, problem=f"the original network does not compute it {self._at}")
+        if len(original) != len(self._images):
+            return Result(value, problem=f"the original network does not give one value {self._at}")
         arrangement = subject.target.arrangement
         expected = arrangement.apply(original)
         cotangent = self._rng.standard_normal(expected.shape, np.float32)
