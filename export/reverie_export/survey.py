@@ -40,7 +40,8 @@ class Layer:
 
     name: str
     operator: str
-    shape: tuple[int | str, ...]  # "N" for any number of pictures
+    shape: tuple[int | str, ...]  # of the network's own value; "N" for any number of pictures
+    exported: tuple[int | str, ...]  # of the graph's activation: [N, C, h, w] or [N, C]
     min_size_px: int
     size_multiple_px: int  # 0: the smallest size is the only one
     supported: bool
@@ -108,7 +109,7 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
         path = paths.get(node.outputs[0].name or "", _Path())
         reached[name] = path.nodes
         problem = _problems(path, verdicts) or [NO_SIZE]
-        found.append(Layer(name, node.op_type, (), 0, 0, supported=False, portable=False, problem=problem[0]))
+        found.append(Layer(name, node.op_type, (), (), 0, 0, supported=False, portable=False, problem=problem[0]))
     normalisation = source.normalisation
     return Survey(
         operators=operators,
@@ -143,7 +144,8 @@ def _layer(
     return Layer(
         name=target.name,
         operator=target.operator,
-        shape=(1 if one else "N", target.channels, *shape[2:]),
+        shape=(1 if one else "N", *shape[1:]),
+        exported=(1 if one else "N", *target.arrangement.shape(shape)[1:]),
         min_size_px=sizes.least,
         size_multiple_px=0 if sizes.only else sizes.multiple,
         supported=not problems,

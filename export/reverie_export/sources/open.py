@@ -15,8 +15,6 @@ from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, read, read_beside
 from reverie_export.sources.source import Source
 
-PATIENCE_S = 300.0  # of processor time, for the first reading of a file
-
 
 @dataclass(frozen=True)
 class Overrides:
@@ -35,14 +33,25 @@ class Overrides:
     constants: Mapping[str, Sequence[float]] = field(default_factory=dict)  # for inputs that are not the picture
 
 
-def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
-    """Read the network that ``source`` names; torch is imported only if it is needed."""
+def open_source(
+    source: str,
+    *,
+    weights: str | None,
+    overrides: Overrides,
+    layers: Sequence[str] = (),
+    seconds: float | None = None,
+) -> Source:
+    """Read the network that ``source`` names; torch is imported only if it is needed.
+
+    An .onnx file is read in another process first, which may take ``seconds`` of processor time and refuses ``layers``
+    that the network does not have.
+    """
     if overrides.size_px is not None and not 1 <= overrides.size_px <= LARGEST_PX:
         raise BadOption(f"--input: {overrides.size_px} is not a size from 1 to {LARGEST_PX} pixels")
     if source.endswith(".onnx"):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
-        survey_in_sandbox(Path(source), jsonable(overrides), seconds=PATIENCE_S)
+        survey_in_sandbox(Path(source), jsonable(overrides), layers=layers, seconds=seconds)
         return open_onnx_file(Path(source), overrides)
     for option in ("layout", "preprocessing", "constants"):
         if getattr(overrides, option):
