@@ -102,5 +102,5 @@ def test_what_depends_on_a_single_input_is_in_float32() -> None:
         { y = Relu (x) z = Mul (y, c) }"""
     feeds = {"x": np.array([1 + 1e-12, -1]), "c": np.ones(2)}
     found = evaluate(ir.from_proto(onnx.parser.parse_model(text)).graph, feeds, ["y", "z"], single=["c"])
-    assert (found["y"].dtype, found["z"].dtype) == (np.float64, np.float32)
+    assert {name: str(array.dtype) for name, array in found.items()} == {"y": "float64", "z": "float32"}
     assert found["y"][0] == 1 + 1e-12

@@ -75,8 +75,9 @@ def gradient_times(by: np.ndarray | float) -> Fault:
 def cotangent_of_one_channel(graph: ir.Graph) -> None:
     """Weigh the fourth channel of the layer by 1.01 in the gradient."""
     cotangent = graph.inputs[1]
-    assert cotangent.shape is not None
-    weights = np.ones((1, int(cotangent.shape[1]), 1, 1), np.float32)
+    channels = cotangent.shape[1] if cotangent.shape is not None else None
+    assert isinstance(channels, int)
+    weights = np.ones((1, channels, 1, 1), np.float32)
     weights[0, 3] = 1.01
     constant = ir.Value(name="planted", const_value=ir.tensor(weights, name="planted"))
     graph.register_initializer(constant)
