@@ -238,7 +238,10 @@ def _implementation(
             node.attribute.append(onnx.AttributeProto.FromString(value))
         else:
             node.attribute.append(onnx.helper.make_attribute(name, value, attr_type=kind))
-    evaluator: Any = ReferenceEvaluator(node, opsets={"": opset})
+    # Of a node alone, the evaluator would take the newest definition.
+    inputs, results = ([onnx.ValueInfoProto(name=n) for n in names if n] for names in (node.input, node.output))
+    graph = onnx.helper.make_graph([node], "node", inputs, results)
+    evaluator: Any = ReferenceEvaluator(graph, opsets={"": opset, domain: opset})
     return lambda named: evaluator.run(None, named)
 
 

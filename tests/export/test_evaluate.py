@@ -104,3 +104,25 @@ def test_what_depends_on_a_single_input_is_in_float32() -> None:
     found = evaluate(ir.from_proto(onnx.parser.parse_model(text)).graph, feeds, ["y", "z"], single=["c"])
     assert {name: str(array.dtype) for name, array in found.items()} == {"y": "float64", "z": "float32"}
     assert found["y"][0] == 1 + 1e-12
+
+
+# Operators that older operator sets define otherwise: the opset, the node, and what it makes of [[1, 2], [3, 6]].
+OLDER: dict[str, tuple[int, str, list[object]]] = {
+    "Unsqueeze with an attribute": (11, "y = Unsqueeze <axes = [0]> (x)", [[[1, 2], [3, 6]]]),
+    "Squeeze with an attribute": (11, "s = Unsqueeze <axes = [0]> (x) y = Squeeze <axes = [0]> (s)", [[1, 2], [3, 6]]),
+    "ReduceSum with an attribute": (11, "y = ReduceSum <axes = [1], keepdims = 0> (x)", [3, 9]),
+    "ReduceMean with an attribute": (13, "y = ReduceMean <axes = [0], keepdims = 0> (x)", [2, 4]),
+    "Clip with attributes": (10, "y = Clip <min = 2.0, max = 3.0> (x)", [[2, 2], [3, 3]]),
+    "Slice with attributes": (9, "y = Slice <axes = [1], starts = [1], ends = [2]> (x)", [[2], [6]]),
+    "Pad with attributes": (10, "y = Pad <pads = [0, 1, 0, 0]> (x)", [[0, 1, 2], [0, 3, 6]]),
+    "Split with an attribute": (11, "a, y = Split <axis = 1, split = [1, 1]> (x)", [[2], [6]]),
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_an_operator_is_that_of_the_graphs_operator_set(name: str) -> None:
+    opset, body, expected = OLDER[name]
+    text = f'<ir_version: 8, opset_import: ["": {opset}]> net (float[2,2] x) => (float[n] y) {{ {body} }}'
+    graph = ir.from_proto(onnx.parser.parse_model(text)).graph
+    found = evaluate(graph, {"x": np.array([[1.0, 2.0], [3.0, 6.0]])}, ["y"])["y"]
+    np.testing.assert_array_equal(found, expected)
