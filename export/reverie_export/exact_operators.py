@@ -77,6 +77,16 @@ def _gather_elements(attributes: Attributes, x: Array, index: Array) -> Array:
     return np.asarray(np.take_along_axis(x[part], index, axis))
 
 
+def _batch_normalization(
+    attributes: Attributes, x: Array, scale: Array, bias: Array, mean: Array, variance: Array
+) -> Array | None:
+    """Normalise as in inference; onnx's implementation trains if the operator set is older than 14."""
+    if attributes.get("training_mode") or not attributes.get("spatial", 1):
+        return None
+    scale, bias, mean, variance = (_column(v, x.ndim) for v in (scale, bias, mean, variance))
+    return np.asarray((x - mean) / np.sqrt(variance + attributes.get("epsilon", 1e-5)) * scale + bias)
+
+
 def _dequantize_linear(attributes: Attributes, x: Array, scale: Array, zero: Array | None = None) -> Array | None:
     """Multiply integers by one scale, or by one for each index of an axis."""
     if attributes.get("block_size") or scale.ndim > 1 or x.dtype.itemsize > 4:
@@ -89,6 +99,7 @@ def _dequantize_linear(attributes: Attributes, x: Array, scale: Array, zero: Arr
 
 EXACT: dict[str, Callable[..., Array | None]] = {
     "AffineGrid": affine_grid,
+    "BatchNormalization": _batch_normalization,
     "DeformConv": deform_conv,
     "DequantizeLinear": _dequantize_linear,
     "Erf": _erf,

@@ -21,6 +21,7 @@ MEMORY = 1_750_000_000  # bytes, and four times the file's own size
 SECONDS = 120.0  # of processor time after the imports, and one more for each megabyte
 # A deadlock takes no processor time. On a busy machine this much more time passes than is used.
 CLOCK_FACTOR = 50
+STARTING = 5.0  # seconds of processor time that the start of a process takes at most
 # Exit codes after SIGXCPU and SIGKILL, names that Python does not have on Windows.
 CPU_LIMIT, KILLED = -24, -9
 
@@ -56,13 +57,14 @@ def survey_in_sandbox(
             input=json.dumps(request),
             capture_output=True,
             text=True,
-            timeout=CLOCK_FACTOR * seconds,
+            timeout=CLOCK_FACTOR * (seconds + STARTING),
             env=environment,
             check=False,
         )
     except subprocess.TimeoutExpired:
+        passed = CLOCK_FACTOR * (seconds + STARTING)
         raise BadSource(
-            f"cannot read {path}: it is not read after {CLOCK_FACTOR * seconds:.0f} seconds; --seconds allows more"
+            f"cannot read {path}: it is not read after {passed:.0f} seconds; --seconds allows more"
         ) from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
