@@ -20,6 +20,7 @@ from reverie_export.sources.source import Array, Claim, Floats, Normalisation, R
 # pass is in float32.
 ACTIVATION_TOLERANCE = 1e-6
 GRADIENT_TOLERANCE = 1e-4
+VANISHING = 1e-9  # of the value: less cannot be told from the rounding of differences
 
 LARGE_PX = 128  # from here on one picture at a time, to save time
 SMALLEST_PX = 32  # in smaller pictures deep layers see only padding
@@ -55,6 +56,7 @@ class Result:
     problem: str = ""
     cotangent: Floats = field(default_factory=lambda: np.zeros(0))  # of the network's own value
     gradient: Floats = field(default_factory=lambda: np.zeros(0))
+    slope: float = np.inf  # the length of the gradient beside that of the value
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ class Comparison:
 
     def _found(self, result: Result, error: float) -> Verification:
         wrong = "" if error <= GRADIENT_TOLERANCE else f"its gradient is off by {error:.1e} {self._at}"
+        if wrong and result.slope < VANISHING:
+            wrong = f"its gradient vanishes, being {result.slope:.0e} of its value: too little to compare {self._at}"
         return Verification(self._reference, (self._images.shape[2],), result.error, error, result.problem or wrong)
 
     @property
@@ -182,7 +186,10 @@ class Comparison:
         error = relative_error(found["activation"], expected)
         if error > ACTIVATION_TOLERANCE:
             return Result(value, error, f"its activation is off by {error:.1e} {self._at}")
-        return Result(value, error, cotangent=arrangement.undo(cotangent, original.shape), gradient=found["gradient"])
+        gradient = found["gradient"]
+        slope = float(np.linalg.norm(gradient.astype(np.float64)) / (np.linalg.norm(expected) or 1.0))
+        cotangent = arrangement.undo(cotangent, original.shape)
+        return Result(value, error, cotangent=cotangent, gradient=gradient, slope=slope)
 
     def _gradient_errors(self, results: Mapping[str, Result]) -> dict[str, float]:
         """Return for each layer the largest error of its gradient over the pictures."""
