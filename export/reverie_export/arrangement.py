@@ -197,6 +197,8 @@ def _axes(node: ir.Node, axes: Mapping[str, Axes], shapes: Mapping[str, Shape]) 
         return Axes(1)
     if len(shape) == 2:
         return Axes(1)
+    # A part of a row of tokens may have lost its grid, where another still has it.
+    inputs.sort(key=lambda pair: axes[pair[0].name or ""].grid is None)
     given = next((axes[v.name or ""] for v, s in inputs if s == shape), None)
     if node.op_type == "LayerNormalization" or is_linear(node):
         last = Axes(len(shape) - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,7 @@ MOST_NAMED = 4
 @click.argument("file", type=click.Path(path_type=Path))
 @network_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything that was found as JSON.")
-@click.option("--quick", is_flag=True, help="Do not run the network to see whether its preprocessing is right.")
-@click.option("--seconds", type=click.FloatRange(min=1), help="How long it may take; by default by the file's size.")
+@click.option("--quick", is_flag=True, help="Do not run the network: neither compare gradients nor try pictures.")
 def check(
     file: Path,
     layers: tuple[str, ...],
@@ -31,25 +30,38 @@ def check(
     quick: bool,
     seconds: float | None,
 ) -> None:
-    """Report, without exporting, which layers of an .onnx FILE are supported, and what blocks the others.
+    """Report which layers of an .onnx FILE can be exported, and what blocks the others.
+
+    All that `reverie export` does is done, but for writing. With --quick, operators alone decide.
 
     The exit status is 0 if all of its layers can be exported, 1 if some can, and 2 if none can or the file is bad.
     """
     # Here, not above: --help must answer without onnx.
     from reverie_export.errors import ExportError
+    from reverie_export.pipeline import rehearse
+    from reverie_export.progress import progress_bar
     from reverie_export.sandbox import survey_in_sandbox
     from reverie_export.sources.meant import is_onnx, meant
+    from reverie_export.sources.open import Overrides
 
     if not is_onnx(str(file)) and (hint := meant(str(file))) is not None:
         raise Refused(hint)
 
-    overrides = {**overrides, "preprocessing": str(overrides["preprocessing"]) if overrides["preprocessing"] else None}
+    plain = {**overrides, "preprocessing": str(overrides["preprocessing"]) if overrides["preprocessing"] else None}
     try:
-        found = survey_in_sandbox(file, overrides, layers=layers, self_test=not quick, seconds=seconds)
+        found = survey_in_sandbox(file, plain, layers=layers, seconds=seconds)
+        if not quick and any(layer["supported"] for layer in found["layers"]):
+            with progress_bar() as show:
+                outcome = rehearse(file, Overrides(**overrides), layers, show)
+            found["warnings"] = list(outcome.warnings)
+            for layer in found["layers"]:
+                if problem := outcome.omitted.get(layer["name"], ""):
+                    layer |= {"supported": False, "portable": False, "problem": layer["problem"] or problem}
     except ExportError as e:
         if as_json:
             click.echo(json.dumps({"file": str(file), "error": str(e)}, indent=2))
         raise Refused(str(e)) from e
+    found["compared"] = not quick
     lines = [json.dumps({"file": str(file), **found}, indent=2)] if as_json else map(printable, report(file, found))
     for line in lines:
         click.echo(line)
@@ -65,6 +77,7 @@ def report(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the survey of a file as lines of text."""
     layers = found["layers"]
     width = max(len(layer["name"]) for layer in layers)
+    shapes = max(20, max(len(_shape(layer["shape"])) + 24 * (layer["shape"] != layer["exported"]) for layer in layers))
     kinds = max(len(layer["operator"]) for layer in layers)
     sizes = max(16, *(len(_sizes(layer)) for layer in layers))
     yield f"{file}: {found['operators']} operators; {'; '.join(found['notes'])}"
@@ -73,23 +86,35 @@ def report(file: Path, found: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for layer in layers:
         size = _sizes(layer) if layer["shape"] else "unknown size"
-        shape = f"[{', '.join(map(str, layer['shape']))}]"
+        shape = _shape(layer["shape"])
+        if layer["exported"] != layer["shape"]:
+            shape += f" as {_shape(layer['exported'])}"
         state = "yes" if layer["portable"] else "yes, not portable" if layer["supported"] else "no"
-        yield f"{layer['name']:{width}}  {layer['operator']:{kinds}}  {shape:20}  {size:{sizes}}  {state}"
+        yield f"{layer['name']:{width}}  {layer['operator']:{kinds}}  {shape:{shapes}}  {size:{sizes}}  {state}"
     for title, key in (("no gradient", "missing"), ("not on every runtime", "unportable")):
         for obstacle in found[key]:
             nodes, blocks = obstacle["nodes"], obstacle["blocks"]
             yield ""
             yield f"{title}: {obstacle['operator']}, {len(nodes)} nodes ({_some(nodes)}): {obstacle['problem']}"
             yield f"  blocks {len(blocks)} layers{': ' + _some(blocks) if blocks else ''}"
+    known = {name for obstacle in found["missing"] for name in obstacle["blocks"]}
+    for layer in layers:
+        if not layer["supported"] and layer["name"] not in known:
+            yield f"left out {layer['name']}: {layer['problem']}"
     supported = sum(layer["supported"] for layer in layers)
     portable = sum(layer["portable"] for layer in layers)
     yield ""
+    if not found.get("compared"):
+        yield "by their operators alone; without --quick their gradients are compared with the network's, too"
     yield f"{supported} of {len(layers)} layers can be exported, {portable} of them portable"
 
 
 def _sizes(layer: Mapping[str, Any]) -> str:
     return accepted(layer["min_size"], layer["size_multiple"], layer["fixed_size"]) + " px"
+
+
+def _shape(sizes: Sequence[int | str]) -> str:
+    return f"[{', '.join(map(str, sizes))}]"
 
 
 def _some(names: list[str]) -> str:

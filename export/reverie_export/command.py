@@ -32,6 +32,7 @@ def export(
     overrides: Mapping[str, Any],
     portable: bool,
     force: bool,
+    seconds: float | None,
 ) -> None:
     """Turn a network into a folder of ONNX graphs, one per layer, each with its input gradient inside.
 
@@ -39,24 +40,13 @@ def export(
     .onnx file.
     """
     # Here, not above: --help must answer without onnx and torch.
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from reverie_export.errors import ExportError
     from reverie_export.pipeline import export_model
+    from reverie_export.progress import progress_bar
     from reverie_export.sources.open import Overrides
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=console) as bar:
-            stages: dict[str, object] = {}
-
-            def show(stage: str, done: int, total: int) -> None:
-                if stage not in stages:
-                    stages[stage] = bar.add_task(stage, total=total)
-                bar.update(stages[stage], completed=done, total=total)  # type: ignore[arg-type]
-
+        with progress_bar() as show:
             made = export_model(
                 source,
                 out=out,
@@ -66,6 +56,7 @@ def export(
                 overrides=Overrides(**overrides),
                 portable=portable,
                 force=force,
+                seconds=seconds,
                 progress=show,
             )
     except ExportError as e:

@@ -1,14 +1,14 @@
-"""Evaluate ONNX graphs with numpy, fast enough to check a whole network.
+"""Evaluate ONNX graphs with numpy in float64, fast enough to check a whole network.
 
-Operators are onnx's own reference implementations, except for a few that dominate the time of a convolutional network:
-those are here, as matrix products and shifted slices. No runtime is needed to check an export.
+Operators are onnx's own reference implementations, except for those that take most of the time of a network
+(`fast_operators`) and those that onnx computes in float32 (`exact_operators`). No runtime is needed to check an export.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,21 +16,40 @@ import onnx
 import onnx_ir as ir
 from onnx.reference import ReferenceEvaluator
 
-from reverie_export.sources.source import Array, Floats
+from reverie_export.exact_operators import EXACT
+from reverie_export.fast_operators import FAST
+from reverie_export.sources.source import Array
 
-Attributes = Mapping[str, Any]
-# Columns of a convolution are gathered so many bytes at a time, a few times the size of caches, however large the
-# picture.
-BLOCK = 4 << 20
-# Operators whose results are memoised; all others cost less to repeat than to keep.
+EXACTLY, SINGLY = np.dtype(np.float64), np.dtype(np.float32)
+# Operators whose results are always memoised; those of all others only while there is room.
 COSTLY = frozenset(("Conv", "ConvTranspose", "Gemm", "MatMul"))
+ROOM = 1 << 30  # bytes
+SIZES = frozenset(("Shape", "Size"))  # their results depend on the shape of an input, not on its numbers
+OWN = {**FAST, **EXACT}
+
+Frozen = tuple[tuple[str, int, Any], ...]
+SCALARS = frozenset((ir.AttributeType.INT, ir.AttributeType.FLOAT, ir.AttributeType.STRING))
+LISTS = frozenset((ir.AttributeType.INTS, ir.AttributeType.FLOATS, ir.AttributeType.STRINGS))
 
 
 class CannotEvaluate(Exception):
     """A node cannot be evaluated on its inputs; the network does not take a picture of this size."""
 
 
-Memo = dict[int, Array]
+@dataclass
+class Memo:
+    """Results that graphs of one network share, by a hash of all that they depend on."""
+
+    results: dict[int, Array] = field(default_factory=dict)
+    room: int = ROOM  # what is left for results that are cheap to repeat
+
+    def keep(self, key: int, operator: str, array: Array) -> None:
+        """Keep a result if it is worth its memory."""
+        if operator not in COSTLY:
+            if array.nbytes > self.room:
+                return
+            self.room -= array.nbytes
+        self.results[key] = array
 
 
 def evaluate(
@@ -40,263 +59,212 @@ def evaluate(
     *,
     weights: Mapping[str, Array] | None = None,
     memo: Memo | None = None,
-    unchanging: Collection[str] = (),
+    single: Collection[str] = (),
+    partly: bool = False,
 ) -> dict[str, Array]:
-    """Evaluate the values ``wanted`` of ``graph``.
+    """Evaluate the values ``wanted`` of ``graph`` in float64.
 
-    Each operator calculates in the lowest precision of those inputs that depend on ``feeds``; weights and constants are
-    cast to that. With the image in float64 and the cotangent in float32, the forward pass is exact at every Relu and
-    pooling, and the backward pass costs half.
+    Every node that depends on the numbers of an input calculates in float64: what it reads is converted to that,
+    whatever it is, so one constant in float32 cannot make the rest less exact. Nodes that depend on an input in
+    ``single`` calculate in float32. With the picture in float64 and the cotangent single, the forward pass is exact at
+    every Relu and pooling, and the backward pass costs half. What depends on constants and sizes alone keeps the
+    graph's own type, because a size that is rounded is rounded from that.
 
     Args:
         graph: Sorted; standard operators only.
         feeds: The graph's inputs by name.
         wanted: Names of values to return.
         weights: Initializers by name, instead of the graph's own.
-        memo: Results of earlier evaluations. A convolution or matrix product that depends only on weights and on the
-            inputs named in ``unchanging`` is computed once for all graphs that share a memo, as long as the operator,
-            its attributes and all that it depends on are the same.
-        unchanging: Inputs that stay the same from one evaluation to the next.
+        memo: Results of earlier evaluations with the same feeds, apart from those in ``single``. What depends only on
+            weights and on these feeds is computed once for all graphs that share a memo, as long as the operator, its
+            attributes and all that it depends on are the same.
+        single: Inputs in float32.
+        partly: Return what can be evaluated, without what needs a node that cannot.
 
     Raises:
         CannotEvaluate: A node cannot be evaluated on its inputs.
     """
-    memo = {} if memo is None else memo
-    env: dict[str, Array] = dict(feeds)
-    varying = set(feeds)  # values that depend on the inputs, whose precision counts
-    keys: dict[str, Hashable] = {name: name for name in unchanging}
-    for name, value in graph.initializers.items():
-        given = weights.get(name) if weights is not None else None
-        assert given is not None or value.const_value is not None
-        env[name] = given if given is not None else value.const_value.numpy()  # type: ignore[union-attr]
-        keys[name] = ("weight", name) if given is not None else (str(env[name].dtype), env[name].tobytes())
-
-    last = {value.name: i for i, node in enumerate(graph) for value in node.inputs if value is not None}
-    opset = graph.opset_imports.get("", 18)
+    run = _Run(graph, feeds, memo, weights or {}, frozenset(single))
+    needed = _needed(graph, wanted)
+    last = {name: i for i, node in enumerate(needed) for name in _reads(node)}
     with np.errstate(all="ignore"):
-        for i, node in enumerate(graph):
-            names = [value.name or "" if value is not None else "" for value in node.inputs]
-            outputs = [value.name or "" for value in node.outputs]
-            if not varying.isdisjoint(names):
-                varying.update(outputs)
-            known = all(not name or name in keys for name in names)
-            # A hash of all that the node depends on; 64 bits are enough for some thousand nodes.
-            key = hash((node.op_type, _frozen(node), tuple(map(keys.get, names)))) if known else None
-            if key is not None:
-                keys.update({name: (key, k) for k, name in enumerate(outputs)})
-            if key is not None and key in memo:
-                env[outputs[0]] = memo[key]
-            else:
-                precision = _precision([env[name] for name in names if name in varying])
-                results = _run(node, [env[name] if name else None for name in names], opset, precision)
-                env.update(zip(outputs, results, strict=False))
-                if key is not None and node.op_type in COSTLY:
-                    memo[key] = env[outputs[0]]
-            for name in names:
+        for i, node in enumerate(needed):
+            names = _names(node.inputs)
+            if partly and not all(not name or name in run.values for name in names):
+                continue
+            try:
+                run.step(node, names)
+            except CannotEvaluate:
+                if not partly:
+                    raise
+            for name in _reads(node):
                 if name and last[name] == i and name not in wanted and name not in feeds:
-                    env.pop(name, None)
-    return {name: env[name] for name in wanted if name in env}
+                    run.values.pop(name, None)
+    return {name: run.values[name] for name in wanted if name in run.values}
 
 
-def _precision(arrays: Sequence[Array]) -> np.dtype[Any] | None:
-    """Return the type to calculate in: the least precise of the arrays, so that gradients stay in float32."""
-    floats = [array.dtype for array in arrays if np.issubdtype(array.dtype, np.floating)]
-    return min(floats, key=lambda dtype: dtype.itemsize) if floats else None
+class _Run:
+    """The values of one evaluation, and what is known of each."""
+
+    def __init__(
+        self,
+        graph: ir.Graph,
+        feeds: Mapping[str, Array],
+        memo: Memo | None,
+        weights: Mapping[str, Array],
+        single: frozenset[str],
+    ) -> None:
+        self.values = {name: _as(array, SINGLY if name in single else EXACTLY) for name, array in feeds.items()}
+        self.precision = {name: SINGLY if name in single else EXACTLY for name in feeds}  # of what depends on feeds
+        self._memo = memo
+        self._keys: dict[str, Hashable] = {name: name for name in feeds if name not in single}
+        self._opset = graph.opset_imports.get("", 18)
+        self._hold(graph, weights)
+
+    def _hold(self, graph: ir.Graph, weights: Mapping[str, Array]) -> None:
+        """Take the weights and constants of a graph."""
+        for name, value in graph.initializers.items():
+            given = weights.get(name)
+            assert given is not None or value.const_value is not None
+            array = given if given is not None else value.const_value.numpy()  # type: ignore[union-attr]
+            self.values[name] = array
+            if self._memo is not None:
+                self._keys[name] = ("weight", name) if given is not None else (str(array.dtype), array.tobytes())
+
+    def step(self, node: ir.Node, names: Sequence[str]) -> None:
+        """Evaluate one node, or take its results from the memo."""
+        outputs = _names(node.outputs)
+        if node.op_type == "If" and (branch := self._branch(node)) is not None:
+            self._hold(branch, {})
+            for inner in branch:
+                self.step(inner, _names(inner.inputs))
+            for name, source in zip(outputs, _names(branch.outputs), strict=True):
+                self.values[name] = self.values[source]
+                if source in self.precision:
+                    self.precision[name] = self.precision[source]
+            return
+        found = [self.precision[name] for name in names if name in self.precision]
+        precision = min(found, key=lambda kind: kind.itemsize) if found and node.op_type not in SIZES else None
+        frozen = _frozen(node)
+        keys = [self._key(node, frozen, names, k) for k in range(len(outputs))]
+        if self._memo is not None and all(key in self._memo.results for key in keys):
+            results = [self._memo.results[key] for key in keys if key is not None]
+        else:
+            results = _results(node, frozen, [self.values[n] if n else None for n in names], self._opset, precision)
+            for key, array in zip(keys, results, strict=False):
+                if self._memo is not None and key is not None:
+                    self._memo.keep(key, node.op_type, array)
+        for name, key, array in zip(outputs, keys, results, strict=False):
+            assert precision is None or array.dtype == precision or not _is_float(array), (node, array.dtype)
+            self.values[name] = array
+            if precision is not None:
+                self.precision[name] = precision
+            if key is not None:
+                self._keys[name] = key
+
+    def _branch(self, node: ir.Node) -> ir.Graph | None:
+        """Return the graph that an If takes."""
+        given = self.values[_names(node.inputs)[0]]
+        attribute = node.attributes.get("then_branch" if given.reshape(-1)[0] else "else_branch")
+        return attribute.as_graph() if attribute is not None else None
+
+    def _key(self, node: ir.Node, frozen: Frozen, names: Sequence[str], output: int) -> int | None:
+        """Return a hash of all that an output depends on, None if that changes from run to run."""
+        if self._memo is None or not all(not name or name in self._keys for name in names):
+            return None
+        # 64 bits are enough for some thousand nodes.
+        return hash((node.domain, node.op_type, frozen, output, tuple(self._keys[n] if n else None for n in names)))
 
 
-def _run(node: ir.Node, arrays: Sequence[Array | None], opset: int, precision: np.dtype[Any] | None) -> Sequence[Array]:
-    attributes = {name: attribute.value for name, attribute in node.attributes.items()}
-    convert = precision if node.op_type != "Gemm" else None
-    if convert is not None:
-        arrays = [_as(array, convert) if array is not None else None for array in arrays]
+def _needed(graph: ir.Graph, wanted: Collection[str]) -> list[ir.Node]:
+    """Return the nodes that the values ``wanted`` depend on, in their order."""
+    names, found = set(wanted), []
+    for node in reversed(graph):
+        if not names.isdisjoint(_names(node.outputs)):
+            names.update(_reads(node))
+            found.append(node)
+    return found[::-1]
+
+
+def _reads(node: ir.Node) -> list[str]:
+    """Return the names that a node reads, and those that the graphs in it read from outside."""
+    names = _names(node.inputs)
+    for attribute in node.attributes.values():
+        if attribute.type == ir.AttributeType.GRAPH:
+            body = attribute.as_graph()
+            names += [name for inner in body for name in _reads(inner)] + _names(body.outputs)
+    return names
+
+
+def _results(
+    node: ir.Node, frozen: Frozen, arrays: Sequence[Array | None], opset: int, precision: np.dtype[Any] | None
+) -> list[Array]:
+    """Evaluate a node in ``precision``, or if that is None in the types of its inputs."""
+    if precision is not None:
+        spare = 1 if node.op_type == "Gemm" else None  # it converts the weights itself, a part at a time
+        arrays = [a if a is None or i == spare else _as(a, precision) for i, a in enumerate(arrays)]
     try:
-        fast = FAST.get(node.op_type)
-        if fast is not None and len(node.outputs) == 1 and (result := fast(attributes, *arrays)) is not None:
-            return [result]
-        named = {f"i{i}": array for i, array in enumerate(arrays) if array is not None}
-        proto = onnx.helper.make_node(
-            node.op_type,
-            [f"i{i}" if array is not None else "" for i, array in enumerate(arrays)],
-            [f"o{i}" for i in range(len(node.outputs))],
-            domain=node.domain,
-        )
-        proto.attribute.extend(ir.to_proto(attribute) for attribute in node.attributes.values())
-        results = ReferenceEvaluator(proto, opsets={"": opset}).run(None, named)
+        results = _run(node, frozen, arrays, opset)
     except Exception as e:  # the reference implementations raise whatever numpy does
         raise CannotEvaluate(f"{node.op_type} {node.name!r}: {e}") from e
-    return [np.asarray(result) if convert is None else _as(np.asarray(result), convert) for result in results]
+    if precision is None:
+        return results
+    exact = precision == EXACTLY and any(a is not None and _is_float(a) for a in arrays)
+    if exact and any(_is_float(result) and result.dtype != EXACTLY for result in results):
+        raise CannotEvaluate(f"{node.op_type} {node.name!r} can be evaluated in float32 only, which is not exact")
+    return [_as(result, precision) for result in results]
+
+
+def _run(node: ir.Node, frozen: Frozen, arrays: Sequence[Array | None], opset: int) -> list[Array]:
+    own = OWN.get(node.op_type) if node.domain in ("", "ai.onnx") and len(node.outputs) == 1 else None
+    if own is not None:
+        attributes = {name: attribute.value for name, attribute in node.attributes.items()}
+        if (result := own(attributes, *arrays)) is not None:
+            return [result]
+    given = tuple(array is not None for array in arrays)
+    call = _implementation(node.domain, node.op_type, frozen, given, len(node.outputs), opset)
+    return [np.asarray(r) for r in call({f"i{i}": array for i, array in enumerate(arrays) if array is not None})]
+
+
+@lru_cache(maxsize=4096)
+def _implementation(
+    domain: str, operator: str, frozen: Frozen, given: tuple[bool, ...], outputs: int, opset: int
+) -> Callable[[Mapping[str, Array]], Sequence[Array]]:
+    """Return onnx's implementation of an operator with these attributes."""
+    names = [f"i{i}" if there else "" for i, there in enumerate(given)]
+    node = onnx.helper.make_node(operator, names, [f"o{i}" for i in range(outputs)], domain=domain)
+    for name, kind, value in frozen:
+        if isinstance(value, bytes):
+            node.attribute.append(onnx.AttributeProto.FromString(value))
+        else:
+            node.attribute.append(onnx.helper.make_attribute(name, value, attr_type=kind))
+    # Of a node alone, the evaluator would take the newest definition.
+    inputs, results = ([onnx.ValueInfoProto(name=n) for n in names if n] for names in (node.input, node.output))
+    graph = onnx.helper.make_graph([node], "node", inputs, results)
+    evaluator: Any = ReferenceEvaluator(graph, opsets={"": opset, domain: opset})
+    return lambda named: evaluator.run(None, named)
+
+
+def _frozen(node: ir.Node) -> Frozen:
+    """Return the attributes of a node: what is not a number, a text or a list of these, as an AttributeProto."""
+    found = []
+    for name, attribute in sorted(node.attributes.items()):
+        kind, value = attribute.type, attribute.value
+        if kind in LISTS:
+            value = tuple(value)
+        elif kind not in SCALARS:
+            value = ir.to_proto(attribute).SerializeToString(deterministic=True)
+        found.append((name, int(kind), value))
+    return tuple(found)
+
+
+def _names(values: Sequence[ir.Value | None]) -> list[str]:
+    return [value.name or "" if value is not None else "" for value in values]
+
+
+def _is_float(array: Array) -> bool:
+    return bool(np.issubdtype(array.dtype, np.floating))
 
 
 def _as(array: Array, floats: np.dtype[Any]) -> Array:
-    return array.astype(floats, copy=False) if np.issubdtype(array.dtype, np.floating) else array
-
-
-def _frozen(node: ir.Node) -> Hashable:
-    return tuple(sorted((name, str(attribute.value)) for name, attribute in node.attributes.items()))
-
-
-# ----- the operators that take the time; None means that onnx's implementation is used -----
-
-
-def _geometry(attributes: Attributes, kernel: Sequence[int]) -> tuple[list[int], list[int], list[int]] | None:
-    """Return strides, pads and dilations in two dimensions."""
-    if len(kernel) != 2 or attributes.get("auto_pad", "NOTSET") != "NOTSET":
-        return None
-    return (
-        list(attributes.get("strides") or [1, 1]),
-        list(attributes.get("pads") or [0, 0, 0, 0]),
-        list(attributes.get("dilations") or [1, 1]),
-    )
-
-
-def _conv(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
-    """Cross-correlate, as matrix products over gathered columns, a block of rows at a time."""
-    found = _geometry(attributes, w.shape[2:])
-    if found is None:
-        return None
-    (sh, sw), (top, left, bottom, right), (dh, dw) = found
-    groups = attributes.get("group", 1)
-    n, channels = x.shape[:2]
-    m, per_group, kh, kw = w.shape
-    if channels != per_group * groups:
-        raise ValueError(f"{channels} channels do not fit weights {w.shape} in {groups} groups")
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
-    span_h, span_w = (kh - 1) * dh + 1, (kw - 1) * dw + 1
-    oh, ow = (x.shape[2] - span_h) // sh + 1, (x.shape[3] - span_w) // sw + 1
-    y = np.empty((n, m, oh, ow), x.dtype)
-    if per_group == 1 and groups > 1:  # depthwise: a weighted sum of shifted pictures
-        y[:] = 0
-        for i, j in itertools.product(range(kh), range(kw)):
-            piece = x[:, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
-            y += np.repeat(piece, m // groups, axis=1) * w[:, 0, i, j].reshape(1, -1, 1, 1)
-    else:
-        matrices = np.ascontiguousarray(w).reshape(groups, m // groups, -1)
-        rows = min(oh, max(1, BLOCK // (x.itemsize * per_group * kh * kw * ow)))
-        columns = np.empty((per_group, kh, kw, rows, ow), x.dtype)
-        for image, g in itertools.product(range(n), range(groups)):
-            source = x[image, g * per_group : (g + 1) * per_group]
-            for r in range(0, oh, rows):
-                e = min(oh, r + rows)
-                block = columns[:, :, :, : e - r]
-                for i, j in itertools.product(range(kh), range(kw)):
-                    top, left = r * sh + i * dh, j * dw
-                    block[:, i, j] = source[
-                        :, top : top + (e - r - 1) * sh + 1 : sh, left : left + (ow - 1) * sw + 1 : sw
-                    ]
-                out = (matrices[g] @ block.reshape(per_group * kh * kw, -1)).reshape(m // groups, e - r, ow)
-                y[image, g * (m // groups) : (g + 1) * (m // groups), r:e] = out
-    return y if b is None else y + b.reshape(1, -1, 1, 1)
-
-
-def _pool(
-    attributes: Attributes, x: Array, fill: float, merge: Callable[[Array, Array], Array]
-) -> tuple[Array, int] | None:
-    kernel = attributes["kernel_shape"]
-    found = _geometry(attributes, kernel)
-    if found is None or attributes.get("ceil_mode") or attributes.get("storage_order"):
-        return None
-    (sh, sw), (top, left, bottom, right), (dh, dw) = found
-    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
-    oh = (x.shape[2] - (kernel[0] - 1) * dh - 1) // sh + 1
-    ow = (x.shape[3] - (kernel[1] - 1) * dw - 1) // sw + 1
-    y: Array | None = None
-    for i, j in itertools.product(range(kernel[0]), range(kernel[1])):
-        piece = x[:, :, i * dh : i * dh + (oh - 1) * sh + 1 : sh, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
-        y = piece.copy() if y is None else merge(y, piece)
-    assert y is not None
-    return y, kernel[0] * kernel[1]
-
-
-def _max_pool(attributes: Attributes, x: Array) -> Array | None:
-    found = _pool(attributes, x, -np.inf, np.maximum)
-    return None if found is None else found[0]
-
-
-def _average_pool(attributes: Attributes, x: Array) -> Array | None:
-    if any(attributes.get("pads") or ()) and not attributes.get("count_include_pad"):
-        return None
-    found = _pool(attributes, x, 0, np.add)
-    return None if found is None else found[0] / x.dtype.type(found[1])
-
-
-def _resize(
-    attributes: Attributes, x: Array, roi: Array | None = None, scales: Array | None = None, sizes: Array | None = None
-) -> Array | None:
-    """Enlarge by integer factors to the nearest pixel: every pixel becomes a block."""
-    settings = [attributes.get("mode", "nearest"), attributes.get("coordinate_transformation_mode", "half_pixel")]
-    if scales is None or sizes is not None or x.ndim != 4 or len(scales) != 4 or settings != ["nearest", "asymmetric"]:
-        return None
-    if any(s != int(s) or s < 1 for s in scales) or attributes.get("nearest_mode") != "floor":
-        return None
-    for axis, scale in enumerate(scales):
-        x = np.repeat(x, int(scale), axis=axis) if scale != 1 else x
-    return x
-
-
-def _conv_transpose(attributes: Attributes, x: Array, w: Array, b: Array | None = None) -> Array | None:
-    """Apply the adjoint of a convolution: dilate by ``strides``, then correlate with the flipped kernel."""
-    found = _geometry(attributes, w.shape[2:])
-    if found is None or attributes.get("output_shape"):
-        return None
-    (sh, sw), (top, left, bottom, right), (dh, dw) = found
-    extra = attributes.get("output_padding") or [0, 0]
-    groups = attributes.get("group", 1)
-    n, channels, h, width = x.shape
-    spread: Floats = np.zeros((n, channels, (h - 1) * sh + 1, (width - 1) * sw + 1), x.dtype)
-    spread[:, :, ::sh, ::sw] = x
-    span_h, span_w = (w.shape[2] - 1) * dh, (w.shape[3] - 1) * dw
-    margins = [span_h - top, span_w - left, span_h - bottom + extra[0], span_w - right + extra[1]]
-    if min(margins) < 0:
-        return None
-    turned = w[:, :, ::-1, ::-1].reshape(groups, channels // groups, *w.shape[1:]).swapaxes(1, 2)
-    kernel = turned.reshape(-1, channels // groups, *w.shape[2:])
-    return _conv({"pads": margins, "dilations": [dh, dw], "group": groups}, spread, kernel, b)
-
-
-def _gemm(attributes: Attributes, a: Array, b: Array, c: Array | None = None) -> Array:
-    """Multiply matrices; the right one, which may be huge and less precise, is cast a block of columns at a time."""
-    a = a.T if attributes.get("transA") else a
-    b = b.T if attributes.get("transB") else b
-    y = np.empty((a.shape[0], b.shape[1]), a.dtype)
-    columns = max(1, 16 * BLOCK // (a.itemsize * b.shape[0]))
-    for start in range(0, b.shape[1], columns):
-        part = slice(start, start + columns)
-        y[:, part] = a @ b[:, part].astype(a.dtype, copy=False)
-    y *= a.dtype.type(attributes.get("alpha", 1.0))
-    return y if c is None else y + c.astype(a.dtype, copy=False) * a.dtype.type(attributes.get("beta", 1.0))
-
-
-def _hard_sigmoid(attributes: Attributes, x: Array) -> Array:
-    y: Array = x * x.dtype.type(attributes.get("alpha", 0.2))
-    y += x.dtype.type(attributes.get("beta", 0.5))
-    np.clip(y, 0, 1, out=y)
-    return y
-
-
-def _erf(attributes: Attributes, x: Array) -> Array:
-    """Compute in the precision of the input; onnx's implementation has only float32."""
-    return np.fromiter(map(math.erf, x.ravel().tolist()), x.dtype, x.size).reshape(x.shape)
-
-
-def _cast(attributes: Attributes, x: Array) -> Array | None:
-    """Ignore casts from floats to floats, so that finite differences can be taken in float64."""
-    wanted = onnx.helper.tensor_dtype_to_np_dtype(attributes["to"])
-    return x if np.issubdtype(x.dtype, np.floating) and np.issubdtype(wanted, np.floating) else None
-
-
-def _cast_like(attributes: Attributes, x: Array, like: Array) -> Array | None:
-    return x if np.issubdtype(x.dtype, np.floating) and np.issubdtype(like.dtype, np.floating) else None
-
-
-FAST: dict[str, Callable[..., Array | None]] = {
-    "AveragePool": _average_pool,
-    "Cast": _cast,
-    "CastLike": _cast_like,
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
-    "Erf": _erf,
-    "Gemm": _gemm,
-    "HardSigmoid": _hard_sigmoid,
-    "MaxPool": _max_pool,
-    "Resize": _resize,
-}
+    return array.astype(floats, copy=False) if _is_float(array) else array

@@ -53,7 +53,8 @@ class FoldKnown(InPlacePass):
 
 
 def _replace(graph: ir.Graph, value: ir.Value, array: Array) -> None:
-    constant = Builder(graph).constant(array, name=f"{value.name}.folded")
+    kind = value.dtype.numpy() if value.dtype is not None and value.dtype.is_floating_point() else array.dtype
+    constant = Builder(graph).constant(array.astype(kind, copy=False), name=f"{value.name}.folded")
     ir.convenience.replace_all_uses_with(value, constant)
 
 

@@ -99,6 +99,20 @@ class Geometry:
             fields.update(dict.fromkeys(step.outputs, found))
         return fields
 
+    def contradictions(self, batch: int, height: int, width: int) -> dict[str, str]:
+        """Return the values that cannot be computed for a picture of this size, with the operator that is the cause."""
+        shapes = self.shapes(batch, height, width)
+        found: dict[str, str] = {}
+        for step in self._steps:
+            cause = next((found[name] for name in step.inputs if name in found), "")
+            known = all(not name or name in shapes for name in step.inputs)
+            if not cause and known and step.operator in RULES and step.outputs[0] not in shapes:
+                taken = " and ".join(str(list(shapes[name])) for name in step.inputs if name)
+                cause = f"{step.operator} {step.outputs[0]!r} of {taken}"
+            if cause:
+                found.update(dict.fromkeys(step.outputs, cause))
+        return found
+
 
 def _varying(graph: ir.Graph) -> set[ir.Node]:
     """Return the nodes whose results depend on the picture."""

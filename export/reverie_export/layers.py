@@ -78,7 +78,10 @@ def find_targets(graph: ir.Graph, names: Names, native: Size) -> dict[str, Targe
     """
     geometry = Geometry(graph)
     fields, shapes = geometry.fields(native), geometry.shapes(1, *native)
-    shapes = {name: shape for name, value in _values(graph).items() if (shape := _traced_shape(value))} | shapes
+    # What the trace says of values that cannot be computed is a guess of ONNX's shape inference.
+    impossible = geometry.contradictions(1, *native)
+    traced = {n: s for n, value in _values(graph).items() if n not in impossible and (s := _traced_shape(value))}
+    shapes = traced | shapes
     arranged = arrangements(graph, shapes)
     valid = valid_sizes(
         geometry,
@@ -93,7 +96,7 @@ def find_targets(graph: ir.Graph, names: Names, native: Size) -> dict[str, Targe
     for node in graph:
         value = node.outputs[0].name or ""
         field, arrangement = fields.get(value), arranged.get(value)
-        if field is None or arrangement is None or shapes[value][0] != 1:
+        if field is None or arrangement is None or shapes[value][0] != 1 or value in impossible:
             continue
         wanted = _is_layer(node, fields) and (not names or value in names)
         if not wanted and value not in before_relu:

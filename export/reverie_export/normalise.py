@@ -45,6 +45,8 @@ def normalise(model: ir.Model, names: Names) -> Names:
         InferShapes(),
         RefuseGiants(),  # before anything of such a size is computed
         FoldConstants(),
+        *(InferShapes(), FoldKnown()),  # what is computed from what was a constant
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.RemoveUnusedNodesPass(),
         batch_norms,
         common.RemoveUnusedNodesPass(),
@@ -59,13 +61,20 @@ def normalise(model: ir.Model, names: Names) -> Names:
 
 
 class InferShapes(InPlacePass):
-    """Infers the types and shapes of all values, where folding has left some constants without a type."""
+    """Infers the types and shapes of all values, where folding has left some constants without type or shape."""
 
     def call(self, model: ir.Model) -> PassResult:
         """Use onnx's inference."""
         for value in model.graph.initializers.values():
-            if value.type is None and value.const_value is not None:
-                value.dtype = value.const_value.dtype
+            if value.const_value is None:
+                continue
+            value.dtype = value.dtype or value.const_value.dtype
+            if value.shape is None or not value.shape.is_static():
+                value.shape = ir.Shape(value.const_value.shape.numpy())
+        for node in model.graph:
+            if all(v is None or (v.shape is not None and v.shape.is_static()) for v in node.inputs):
+                for value in node.outputs:  # inference keeps an old symbol where it finds a number
+                    value.shape = value.shape if value.shape is not None and value.shape.is_static() else None
         return common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
 
 

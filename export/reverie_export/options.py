@@ -102,11 +102,19 @@ OPTIONS = (
         help="NAME=NUMBER or NAME=FILE.npy for an input of an .onnx file that is not the picture. Repeatable.",
     ),
 )
+SECONDS = click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Processor time that the first reading of an .onnx file may take; by default 120 and one for each megabyte.",
+)
 NAMES = ("picture", "mean", "std", "scale", "range", "channel_order", "bgr", "layout", "preprocessing", "constants")
 
 
 def network_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a network to a command, which receives ``layers`` and, for all others, ``overrides``."""
+    """Add the options of a network to a command.
+
+    It receives ``layers``, ``seconds`` and, for all others, ``overrides``.
+    """
 
     @wraps(command)
     def call(**given: Any) -> None:
@@ -116,6 +124,6 @@ def network_options(command: Callable[..., None]) -> Callable[..., None]:
             overrides["channel_order"] = "BGR"
         command(overrides={**overrides, "channels": channels, "size": size}, **given)
 
-    for option in reversed(OPTIONS):
+    for option in reversed((*OPTIONS, SECONDS)):
         call = option(call)
     return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
 from reverie_export.relevance import first_obstacle, refuse_independent, unusable
 from reverie_export.self_test import warnings_about
-from reverie_export.sources.open import Overrides, default_name, open_source
+from reverie_export.sources.open import Overrides, default_name, open_onnx_file, open_source
 from reverie_export.sources.source import Normalisation, Source
 from reverie_export.verify import Subject, Verification, verify
 from reverie_export.weights import FILE as WEIGHTS
@@ -41,6 +42,14 @@ class Exported:
     warnings: Sequence[str] = ()  # sentences for the user
 
 
+@dataclass(frozen=True)
+class Rehearsal:
+    """What an export would leave out and say."""
+
+    omitted: Mapping[str, str]
+    warnings: Sequence[str]
+
+
 def _silent(stage: str, done: int, total: int) -> None:
     pass
 
@@ -55,6 +64,7 @@ def export_model(
     overrides: Overrides = AS_SOURCE,
     portable: bool = False,
     force: bool = False,
+    seconds: float | None = None,
     progress: Progress = _silent,
 ) -> Exported:
     """Export a network to the model folder ``out``/``name``.
@@ -68,6 +78,7 @@ def export_model(
         overrides: Size and normalisation that replace those of the source.
         portable: Leave out layers whose gradients some ONNX runtimes cannot compute.
         force: Replace a model of that name.
+        seconds: Of processor time that the first reading of an .onnx file may take; by default by its size.
         progress: Called with the stage, how much of it is done, and of how much.
 
     Raises:
@@ -76,43 +87,112 @@ def export_model(
     name = name or default_name(source)
     folder = check_free(out, name, force=force)
     progress("reading the network", 0, 1)
-    opened = open_source(source, weights=weights, overrides=overrides, partial=bool(layers))
-    warnings = [*opened.remarks, *warnings_about(opened)]
-    refuse_independent(opened, layers)
-    names = normalise(opened.graph, opened.names)
-    forward = opened.graph.graph
-    try:
-        known = find_targets(forward, names, opened.native_size)
-    except NoLayers as e:
-        raise NoLayers(f"{e}{first_obstacle(forward)}") from e
-    refused = unusable(forward, names, known.values())
-    if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
-        raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
-    targets = choose(known, layers)
-    _refuse_absent(opened, targets)
-    progress("reading the network", 1, 1)
-
-    graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)
-    findings = _compare(opened, targets, graphs, progress)
-    if unfit := [name for name, found in findings.items() if found.unfit and not all(targets[name].sizes.only)]:
-        # The network itself does not take these sizes: the layers work for the size that it was made for.
-        targets |= {name: replace(targets[name], sizes=Sizes.fixed(opened.native_size)) for name in unfit}
-        again, _ = _layer_graphs(forward, {n: targets[n] for n in unfit}, opened.normalisation, portable, progress)
-        graphs |= again
-        findings |= _compare(opened, targets, again, progress)
-    omitted |= {name: found.problem for name, found in findings.items() if found.problem}
-    omitted |= refused if not layers else {}
-    good = {name: graph for name, graph in graphs.items() if name not in omitted}
-    _check_enough(good, omitted, layers)
-
+    opened = open_source(source, weights=weights, overrides=overrides, layers=layers, seconds=seconds)
+    made = _Export(opened, layers, portable, progress)
+    made.check_enough()
     with writing(folder) as partial:
-        message = _write(partial, name, opened, [(targets[n], g, findings[n]) for n, g in good.items()], progress)
-    if alone := [name for name, graph in good.items() if Subject(targets[name], graph.graph).takes_one]:
-        warnings.append(
-            f"{', '.join(alone[:4])}{f' and {len(alone) - 4} more' if len(alone) > 4 else ''}: a batch of 1 is written"
-            " into the network, so these graphs take one picture at a time"
+        message = made.write(partial, name)
+        made.check_enough()
+    return Exported(folder, message, made.omitted, made.warnings)
+
+
+def rehearse(path: Path, overrides: Overrides, layers: Sequence[str], progress: Progress = _silent) -> Rehearsal:
+    """Do all that an export of an .onnx file does, in a folder that is removed, so that the outcome is the same.
+
+    The file must have been read in the sandbox. Raises ExportError.
+    """
+    progress("reading the network", 0, 1)
+    made = _Export(open_onnx_file(path, overrides), layers, portable=False, progress=progress)
+    with tempfile.TemporaryDirectory() as folder:
+        made.write(Path(folder), "model")
+    return Rehearsal(made.omitted, made.warnings)
+
+
+class _Export:
+    """The layers of a network that can be exported, each with its verified graph, and why others cannot."""
+
+    def __init__(self, opened: Source, layers: Sequence[str], portable: bool, progress: Progress) -> None:
+        refuse_independent(opened, layers)
+        names = normalise(opened.graph, opened.names)
+        forward = opened.graph.graph
+        try:
+            known = find_targets(forward, names, opened.native_size)
+        except NoLayers as e:
+            raise NoLayers(f"{e}{first_obstacle(forward)}") from e
+        refused = unusable(forward, names, known.values())
+        if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
+            raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
+        self._opened, self._forward, self._asked, self._progress = opened, forward, layers, progress
+        self._portable = portable
+        self._targets = choose(known, layers)
+        _refuse_absent(opened, self._targets)
+        self.warnings = [*opened.remarks, *warnings_about(opened)]
+        progress("reading the network", 1, 1)
+        self.omitted: dict[str, str] = {}
+        self._findings: dict[str, Verification] = {}
+        graphs = self._compared(self._targets)
+        unfit = [n for n, found in self._findings.items() if found.unfit and not all(self._targets[n].sizes.only)]
+        if unfit:
+            # The network itself does not take these sizes: the layers work for the size that it was made for.
+            fixed = {n: replace(self._targets[n], sizes=Sizes.fixed(opened.native_size)) for n in unfit}
+            self._targets |= fixed
+            graphs |= self._compared(fixed)
+        self.omitted |= {name: found.problem for name, found in self._findings.items() if found.problem}
+        self.omitted |= refused if not layers else {}
+        self._graphs = {name: graph for name, graph in graphs.items() if name not in self.omitted}
+        if alone := [n for n, g in self._graphs.items() if Subject(self._targets[n], g.graph).takes_one]:
+            self.warnings.append(
+                f"{', '.join(alone[:4])}{f' and {len(alone) - 4} more' if len(alone) > 4 else ''}: a batch of 1 is"
+                " written into the network, so these graphs take one picture at a time"
+            )
+
+    def _compared(self, targets: Mapping[str, Target]) -> dict[str, ir.Model]:
+        """Make the graphs of layers and compare them with the original network."""
+        graphs, omitted = _layer_graphs(
+            self._forward, targets, self._opened.normalisation, self._portable, self._progress
         )
-    return Exported(folder, message, omitted, warnings)
+        self.omitted |= omitted
+        held = {n: v.const_value.numpy() for n, v in self._forward.initializers.items() if v.const_value is not None}
+        self._findings |= verify(
+            [Subject(targets[name], graph.graph) for name, graph in graphs.items()],
+            self._opened.reference,
+            self._opened.normalisation,
+            held,
+            lambda done, total: self._progress("comparing with the original", done, total),
+        )
+        return graphs
+
+    def check_enough(self) -> None:
+        """Raise ExportError if no layer is left, or one that was asked for is not."""
+        if self._asked and self.omitted:
+            reasons = "\n  ".join(f"{name}: {reason}" for name, reason in list(self.omitted.items())[:8])
+            raise ExportError(f"not all of the layers asked for can be exported:\n  {reasons}")
+        if not self._graphs:
+            first = next(iter(self.omitted))
+            raise NoLayers(f"none of the network's layers can be exported; {first}: {self.omitted[first]}")
+
+    def write(self, folder: Path, name: str) -> manifest_pb2.Manifest:
+        """Write every file of the model, the manifest last; a layer whose graph is not valid ONNX is left out."""
+        self._progress("writing", 0, len(self._graphs) + 1)
+        stored = write_weights(folder, self._forward, [model.graph for model in self._graphs.values()])
+        files = [manifests.described(folder / WEIGHTS, stored.sha256)]
+        for i, (layer, model) in enumerate(list(self._graphs.items()), start=1):
+            path = folder / self._targets[layer].file
+            use_external(model.graph, stored)
+            onnx.save(ir.to_proto(model), path)
+            try:
+                onnx.checker.check_model(path, full_check=True)
+                files.append(manifests.described(path))
+            except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
+                path.unlink()
+                del self._graphs[layer]
+                self.omitted[layer] = f"its graph is not valid ONNX: {e}"
+            self._progress("writing", i, len(self._graphs) + 1)
+        verified = [(self._targets[layer], self._findings[layer]) for layer in self._graphs]
+        message = manifests.manifest(name, self._opened, verified, files)
+        (folder / manifests.FILE).write_text(manifests.to_json(message), encoding="utf-8")
+        self._progress("writing", len(self._graphs) + 1, len(self._graphs) + 1)
+        return message
 
 
 def _refuse_absent(source: Source, targets: Mapping[str, Target]) -> None:
@@ -140,54 +220,3 @@ def _layer_graphs(
             omitted[name] = f"its operators contradict each other: {e}"
         progress("differentiating", i, len(targets))
     return graphs, omitted
-
-
-def _compare(
-    source: Source, targets: Mapping[str, Target], graphs: Mapping[str, ir.Model], progress: Progress
-) -> dict[str, Verification]:
-    """Compare the graphs of layers with the original network."""
-    initializers = source.graph.graph.initializers
-    held = {name: v.const_value.numpy() for name, v in initializers.items() if v.const_value is not None}
-    return verify(
-        [Subject(targets[name], graph.graph) for name, graph in graphs.items()],
-        source.reference,
-        source.normalisation,
-        held,
-        lambda done, total: progress("comparing with the original", done, total),
-    )
-
-
-def _check_enough(good: Mapping[str, ir.Model], omitted: Mapping[str, str], asked: Sequence[str]) -> None:
-    reasons = "\n  ".join(f"{name}: {reason}" for name, reason in list(omitted.items())[:8])
-    if asked and omitted:
-        raise ExportError(f"not all of the layers asked for can be exported:\n  {reasons}")
-    if not good:
-        first = next(iter(omitted))
-        raise NoLayers(f"none of the network's layers can be exported; {first}: {omitted[first]}")
-
-
-def _write(
-    folder: Path,
-    name: str,
-    source: Source,
-    layers: Sequence[tuple[Target, ir.Model, Verification]],
-    progress: Progress,
-) -> manifest_pb2.Manifest:
-    """Write every file of the model, the manifest last."""
-    progress("writing", 0, len(layers) + 1)
-    stored = write_weights(folder, source.graph.graph, [model.graph for _, model, _ in layers])
-    files = [manifests.described(folder / WEIGHTS, stored.sha256)]
-    for i, (target, model, _) in enumerate(layers, start=1):
-        path = folder / target.file
-        use_external(model.graph, stored)
-        onnx.save(ir.to_proto(model), path)
-        try:
-            onnx.checker.check_model(path, full_check=True)
-        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
-            raise ExportError(f"the graph of {target.name} is not valid ONNX: {e}") from e
-        files.append(manifests.described(path))
-        progress("writing", i, len(layers) + 1)
-    message = manifests.manifest(name, source, [(target, found) for target, _, found in layers], files)
-    (folder / manifests.FILE).write_text(manifests.to_json(message), encoding="utf-8")
-    progress("writing", len(layers) + 1, len(layers) + 1)
-    return message

@@ -1,4 +1,4 @@
-"""The relative distance of two arrays."""
+"""The relative distance of two arrays, and the scale that makes it one."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def relative_error(found: npt.ArrayLike, expected: npt.ArrayLike) -> float:
     if distance == 0:
         return 0.0
     return distance / length if length else float("inf")
+
+
+def scale_of(array: npt.NDArray[np.floating]) -> float:
+    """Return what to multiply an array by to bring it to length 1 in L2; 1 for an array of zeros."""
+    return 1 / (float(np.linalg.norm(array.astype(np.float64))) or 1.0)

@@ -18,7 +18,10 @@ from reverie_export import errors
 from reverie_export.errors import BadSource
 
 MEMORY = 1_750_000_000  # bytes, and four times the file's own size
-SECONDS = 8.0  # of processor time, and one more for each megabyte
+SECONDS = 120.0  # of processor time after the imports, and one more for each megabyte
+# A deadlock takes no processor time. On a busy machine this much more time passes than is used.
+CLOCK_FACTOR = 50
+STARTING = 5.0  # seconds of processor time that the start of a process takes at most
 # Exit codes after SIGXCPU and SIGKILL, names that Python does not have on Windows.
 CPU_LIMIT, KILLED = -24, -9
 
@@ -33,16 +36,18 @@ def survey_in_sandbox(
 ) -> dict[str, Any]:
     """Return the survey of the file at ``path`` as JSON, made by `sandbox_child` in another process.
 
+    ``seconds`` of processor time are allowed, by default as many as the file's size calls for. The imports do not
+    count.
+
     Raises ExportError: what is wrong with the file, or that reading it crashed the process or took too long.
     """
-    size = path.stat().st_size if path.is_file() else 0
-    seconds = seconds or SECONDS + size / 1e6
+    seconds = seconds or SECONDS + _all_bytes(path) / 1e6
     request = {
         "path": str(path),
         "overrides": dict(overrides),
         "layers": list(layers),
         "self_test": self_test,
-        "limits": {"memory": MEMORY + 4 * _all_bytes(path), "seconds": int(seconds + 1)},
+        "limits": {"memory": MEMORY + 4 * _all_bytes(path), "seconds": seconds},
     }
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -53,12 +58,15 @@ def survey_in_sandbox(
             input=json.dumps(request),
             capture_output=True,
             text=True,
-            timeout=6 * seconds,  # of a busy machine
+            timeout=CLOCK_FACTOR * (seconds + STARTING),
             env=environment,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise BadSource(_too_slow(path, seconds)) from None
+        passed = CLOCK_FACTOR * (seconds + STARTING)
+        raise BadSource(
+            f"cannot read {path}: it is not read after {passed:.0f} seconds; --seconds allows more"
+        ) from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -79,10 +87,15 @@ def _all_bytes(path: Path) -> int:
 def _crashed(path: Path, code: int, stderr: str, seconds: float) -> str:
     if code == CPU_LIMIT:
         return _too_slow(path, seconds)
-    if "MemoryError" in stderr or "bad_alloc" in stderr or code == KILLED:
+    if "MemoryError" in stderr or "bad_alloc" in stderr:
         return f"cannot read {path}: it asks for more memory than a file of its size may"
+    if code == KILLED:
+        return f"cannot read {path}: the process that reads it was killed, as systems do that have no memory left"
     return f"cannot read {path}: it breaks the libraries that read ONNX; it is damaged, or made to do so"
 
 
 def _too_slow(path: Path, seconds: float) -> str:
-    return f"cannot read {path}: it takes more than {seconds:.0f} seconds to make sense of"
+    return (
+        f"cannot read {path}: it takes more than {seconds:.0f} seconds of processor time to make sense of;"
+        f" --seconds {4 * seconds:.0f} allows more"
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +20,9 @@ try:
     import resource
 except ImportError:  # Windows has no limits but that of time, which the parent sets
     resource = None  # type: ignore[assignment]
+
+
+HARD_AFTER_S = 5
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,12 +49,28 @@ def _bad(path: Path, problem: str) -> dict[str, Any]:
     return {"error": "BadSource", "message": f"cannot read {path}: {problem}"}
 
 
+def limit(*, memory: int, seconds: float) -> None:
+    """Limit this process to so many bytes of memory, and to so many seconds of processor time from now on.
+
+    At the soft limit of time the system ends the process with SIGXCPU. At the hard one it would be SIGKILL, which tells
+    nobody the reason; so the hard limit is higher.
+    """
+    if resource is None:
+        return
+    soft = math.ceil(time.process_time() + seconds)
+    for kind, wanted in (
+        (resource.RLIMIT_AS, (memory, memory)),
+        (resource.RLIMIT_CPU, (soft, soft + HARD_AFTER_S)),
+        (resource.RLIMIT_CORE, (0, 0)),
+    ):
+        most = resource.getrlimit(kind)[1]
+        lower = [n if most == resource.RLIM_INFINITY else min(n, most) for n in wanted]
+        resource.setrlimit(kind, (lower[0], lower[1]))
+
+
 def _main() -> None:
     request = json.load(sys.stdin)
-    if resource is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (request["limits"]["memory"],) * 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (request["limits"]["seconds"],) * 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(**request["limits"])
     json.dump(answer(request), sys.stdout)
 
 

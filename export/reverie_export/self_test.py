@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnx_ir as ir
 from reverie_proto.sizes import Size
 
 from reverie_export.evaluate import CannotEvaluate, evaluate
@@ -110,8 +109,7 @@ def _size(reference: OnnxReference, value: str, native: Size) -> Size:
 def _run(reference: OnnxReference, picture: Floats, normalisation: Normalisation, value: str) -> Floats:
     seen = normalisation.apply(picture)
     seen = seen if reference.entry.layout == "NCHW" else seen.transpose(0, 2, 3, 1)
-    graph = ir.convenience.extract(reference.graph, [reference.graph.inputs[0]], [value])
-    return np.asarray(evaluate(graph, {reference.entry.name: seen}, [value])[value])
+    return np.asarray(evaluate(reference.graph, {reference.entry.name: seen}, [value])[value])
 
 
 def _answers(

@@ -41,7 +41,8 @@ class Layer:
 
     name: str
     operator: str
-    shape: tuple[int | str, ...]  # "N" for any number of pictures
+    shape: tuple[int | str, ...]  # of the network's own value; "N" for any number of pictures
+    exported: tuple[int | str, ...]  # of the graph's activation: [N, C, h, w] or [N, C]
     min_size: Size
     size_multiple: Size
     fixed_size: Size  # the only height and width; 0 for a free one
@@ -114,8 +115,20 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
         path = paths.get(node.outputs[0].name or "", _Path())
         reached[name] = path.nodes
         problem = _problems(path, verdicts) or [NO_SIZE]
+        nothing = (0, 0)
         found.append(
-            Layer(name, node.op_type, (), (0, 0), (0, 0), (0, 0), supported=False, portable=False, problem=problem[0])
+            Layer(
+                name,
+                node.op_type,
+                (),
+                (),
+                nothing,
+                nothing,
+                nothing,
+                supported=False,
+                portable=False,
+                problem=problem[0],
+            )
         )
     normalisation = source.normalisation
     return Survey(
@@ -151,7 +164,8 @@ def _layer(
     return Layer(
         name=target.name,
         operator=target.operator,
-        shape=(1 if one else "N", target.channels, *shape[2:]),
+        shape=(1 if one else "N", *shape[1:]),
+        exported=(1 if one else "N", *target.arrangement.shape(shape)[1:]),
         min_size=sizes.least,
         size_multiple=sizes.multiple,
         fixed_size=sizes.only,

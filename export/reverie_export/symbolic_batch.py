@@ -102,27 +102,31 @@ RULES: dict[str, Callable[[Builder, ir.Node], bool]] = {"Expand": _expand, "Resh
 
 
 def _concat(builder: Builder, node: ir.Node, varying: Sequence[ir.Value | None]) -> Sequence[ir.Value]:
-    """Write a class token put before the picture's tokens as a sum, which repeats it for each picture.
+    """Write tokens that every picture has, put beside the picture's own, as a sum, which repeats them for each picture.
 
-    ``Concat(c, x) = Pad(x) + Concat(c, 0)``, for rows of tokens [1, T, C] of which one depends on the picture. Returns
-    the new values that depend on it.
+    ``Concat(c, x, r, y) = Pad(x) + Pad(y) + Concat(c, 0, r, 0)`` for a class token c and registers r, in rows of tokens
+    [1, T, C]. Returns the new values that depend on the picture.
     """
     result, shapes = node.outputs[0], [_shape(value) for value in node.inputs]
     axis = node.attributes.get_int("axis", 1) % 3
-    if len(varying) != 1 or len(node.inputs) == 1 or any(s is None or len(s) != 3 or s[0] != 1 for s in shapes):
+    if not varying or len(varying) == len(node.inputs) or any(s is None or len(s) != 3 or s[0] != 1 for s in shapes):
         return ()
     if axis == 0:
         return ()
-    at = list(node.inputs).index(varying[0])
     sizes = [s[axis] for s in shapes if s is not None]
-    pads = [0] * 6
-    pads[axis], pads[axis + 3] = sum(sizes[:at]), sum(sizes[at + 1 :])
-    nothing = builder.constant(np.zeros(shapes[at] or (), np.float32))
-    rest = builder.op("Concat", [*node.inputs[:at], nothing, *node.inputs[at + 1 :]], axis=axis, like=result)
-    padded = builder.op("Pad", [varying[0], builder.integers(*pads)], like=result)
-    total = builder.op("Add", [padded, rest], like=result)
+    padded, fixed = [], []
+    for i, (value, shape) in enumerate(zip(node.inputs, shapes, strict=True)):
+        if value not in varying:
+            fixed.append(value)
+            continue
+        fixed.append(builder.constant(np.zeros(shape or (), np.float32)))
+        pads = [0] * 6
+        pads[axis], pads[axis + 3] = sum(sizes[:i]), sum(sizes[i + 1 :])
+        padded.append(builder.op("Pad", [value, builder.integers(*pads)], like=result))
+    rest = builder.op("Concat", fixed, axis=axis, like=result)
+    total = builder.op("Add" if len(padded) == 1 else "Sum", [*padded, rest], like=result)
     builder.replace(node, [total])
-    return padded, total
+    return *padded, total
 
 
 def _shape(value: ir.Value | None) -> Shape | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,13 +14,14 @@ from reverie_export.evaluate import CannotEvaluate, Memo, evaluate
 from reverie_export.geometry import Sizes, channels_of
 from reverie_export.layers import Target
 from reverie_export.relative import relative_error
-from reverie_export.sources.source import Array, Floats, Normalisation, Reference
+from reverie_export.sources.source import Array, Claim, Floats, Normalisation, Reference
 
 # The forward pass is in float64 on both sides, because the sign of a value near zero decides whether a Relu passes a
 # gradient: in float32 that alone changes the gradient of VGG19's logits at 448 pixels by 1 % (measured). Our backward
 # pass is in float32.
 ACTIVATION_TOLERANCE = 1e-6
 GRADIENT_TOLERANCE = 1e-4
+VANISHING = 1e-9  # of the value: less cannot be told from the rounding of differences
 
 LARGE_PX = 128  # from here on one picture at a time, to save time
 SMALLEST_PX = 32  # in smaller pictures deep layers see only padding
@@ -58,6 +60,7 @@ class Result:
     unfit: bool = False  # as in `Verification`
     cotangent: Floats = field(default_factory=lambda: np.zeros(0))  # of the network's own value
     gradient: Floats = field(default_factory=lambda: np.zeros(0))
+    slope: float = np.inf  # the length of the gradient beside that of the value
 
 
 @dataclass(frozen=True)
@@ -103,16 +106,16 @@ def verify(
         for size in larger:
             rounds.setdefault((1, *size), []).append(subject)
     total = sum(map(len, rounds.values()))
-    done = 0
+    done = itertools.count(1)
+
+    def advance() -> None:
+        progress(next(done), total)
+
     findings: dict[str, Verification] = {}
     for (batch, height, width), members in rounds.items():
-        comparison = Comparison(reference, normalisation, weights, members, (batch, channels, height, width))
-        for group in [members] if is_large((height, width)) else [[subject] for subject in members]:
-            for name, found in comparison.check(group).items():
-                findings[name] = findings[name].joined(found) if name in findings else found
-                done += 1
-                progress(done, total)
-        del comparison  # its pictures and values must be freed before the next ones are made
+        shape = (batch, channels, height, width)
+        for name, found in Comparison(reference, normalisation, weights, members, shape).check(advance).items():
+            findings[name] = findings[name].joined(found) if name in findings else found
     return findings
 
 
@@ -129,39 +132,33 @@ class Comparison:
     ) -> None:
         self._reference = reference.description
         self._weights = weights
+        self._subjects = subjects
         self._rng = np.random.default_rng(shape)
         self._images = self._rng.random(shape)
-        self._memo: Memo = {}  # the layers of a network share most of the forward pass
+        self._memo = Memo()  # the layers of a network share most of the forward pass
         values = [subject.target.value for subject in subjects]
         self._probes = [
             reference.probe(self._images[i : i + 1], normalisation, values) for i in range(len(self._images))
         ]
 
-    def check(self, group: Sequence[Subject]) -> dict[str, Verification]:
-        """Compare each layer's activation, and the gradients of all of ``group`` in one backward pass of the original.
+    def check(self, progress: Callable[[], None]) -> dict[str, Verification]:
+        """Compare each layer's activation, and then the gradients of all layers with as few passes as can tell them.
 
-        Gradients are scaled to length 1 and summed, and the original's cotangents are scaled alike: the distance of the
-        two sums is their total error. If that is too large, each layer is compared alone.
+        ``progress`` is called for each layer.
         """
-        results = {subject.target.name: self._result(subject) for subject in group}
-        if is_large(self._size):
-            self._memo.clear()  # hundreds of megabytes that the original's backward pass needs
-        good = [result for result in results.values() if not result.problem]
-        error = self._gradient_error(good)
-        if error > GRADIENT_TOLERANCE and len(group) > 1:
-            return {name: found for subject in group for name, found in self.check([subject]).items()}
-        problem = "" if error <= GRADIENT_TOLERANCE else f"its gradient is off by {error:.1e} {self._at}"
-        return {
-            name: Verification(
-                self._reference,
-                (self._size,),
-                result.error,
-                np.inf if result.problem else error,
-                result.problem or problem,
-                result.unfit,
-            )
-            for name, result in results.items()
-        }
+        results: dict[str, Result] = {}
+        for subject in self._subjects:
+            results[subject.target.name] = self._result(subject)
+            progress()
+        self._memo = Memo()  # hundreds of megabytes that the original's backward pass needs
+        errors = self._gradient_errors({name: result for name, result in results.items() if not result.problem})
+        return {name: self._found(result, errors.get(name, np.inf)) for name, result in results.items()}
+
+    def _found(self, result: Result, error: float) -> Verification:
+        wrong = "" if error <= GRADIENT_TOLERANCE else f"its gradient is off by {error:.1e} {self._at}"
+        if wrong and result.slope < VANISHING:
+            wrong = f"its gradient vanishes, being {result.slope:.0e} of its value: too little to compare {self._at}"
+        return Verification(self._reference, (self._size,), result.error, error, result.problem or wrong, result.unfit)
 
     @property
     def _size(self) -> Size:
@@ -179,6 +176,8 @@ class Comparison:
             original = np.concatenate([probe.activation(value) for probe in self._probes])
         except KeyError:
             return Result(value, problem=f"the original network does not compute it {self._at}", unfit=True)
+        if len(original) != len(self._images):
+            return Result(value, problem=f"the original network does not give one value {self._at}", unfit=True)
         arrangement = subject.target.arrangement
         expected = arrangement.apply(original)
         cotangent = self._rng.standard_normal(expected.shape, np.float32)
@@ -189,7 +188,7 @@ class Comparison:
                 ("activation", "gradient"),
                 weights=self._weights,
                 memo=self._memo,
-                unchanging=("image",),
+                single=("cotangent",),
             )
         except CannotEvaluate as e:
             return Result(value, problem=f"its graph does not run {self._at}: {e}")
@@ -199,21 +198,19 @@ class Comparison:
         error = relative_error(found["activation"], expected)
         if error > ACTIVATION_TOLERANCE:
             return Result(value, error, f"its activation is off by {error:.1e} {self._at}")
-        return Result(value, error, cotangent=arrangement.undo(cotangent, original.shape), gradient=found["gradient"])
+        gradient = found["gradient"]
+        slope = float(np.linalg.norm(gradient.astype(np.float64)) / (np.linalg.norm(expected) or 1.0))
+        cotangent = arrangement.undo(cotangent, original.shape)
+        return Result(value, error, cotangent=cotangent, gradient=gradient, slope=slope)
 
-    def _gradient_error(self, results: Sequence[Result]) -> float:
-        """Return the largest distance, over the pictures, of our sum of unit gradients from the original's."""
-        worst = 0.0
+    def _gradient_errors(self, results: Mapping[str, Result]) -> dict[str, float]:
+        """Return for each layer the largest error of its gradient over the pictures."""
+        worst = dict.fromkeys(results, 0.0)
         for i, probe in enumerate(self._probes):
-            total = np.zeros_like(self._images[i : i + 1])
-            cotangents = {}
-            for result in results:
-                gradient = result.gradient[i : i + 1].astype(np.float64)
-                scale = 1 / (float(np.linalg.norm(gradient)) or 1.0)
-                total += scale * gradient
-                cotangents[result.value] = scale * result.cotangent[i : i + 1].astype(np.float64)
-            distance = probe.gradient_distance(cotangents, total) if cotangents else 0.0
-            worst = max(worst, distance if np.isfinite(distance) else np.inf)
+            of = slice(i, i + 1)
+            claims = [Claim(result.value, result.cotangent[of], result.gradient[of]) for result in results.values()]
+            for name, error in zip(results, probe.gradient_errors(claims, GRADIENT_TOLERANCE), strict=True):
+                worst[name] = max(worst[name], error)
         return worst
 
 

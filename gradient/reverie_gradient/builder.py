@@ -68,6 +68,10 @@ class Builder:
         """Make a node and return its outputs, of which there are so many."""
         name = self._unused(name or _joined(self.scope, op_type))
         values = [ir.Value(name=name if outputs == 1 else f"{name}.{i}") for i in range(outputs)]
+        for key, value in attributes.items():
+            # onnx_ir takes 100 us to find that a list is one of integers: it first compares it with its protocols.
+            if isinstance(value, list) and value and all(isinstance(n, int) for n in value):
+                attributes[key] = ir.AttrInt64s(key, value)
         return self._tape.op_multi_out(op_type, inputs, attributes, outputs=values, name=name)
 
     def constant(self, array: npt.ArrayLike, dtype: ir.DataType | None = None, *, name: str | None = None) -> ir.Value:
@@ -82,7 +86,7 @@ class Builder:
         dtype = dtype or ir.DataType.from_numpy(held.dtype)
         if name is not None:
             return self._initializer(held, dtype, name)
-        tensor = ir.tensor(held, dtype)
+        tensor = ir.Tensor(held, dtype)
         key = _identity(tensor)
         if key not in self._constants:
             name = self._unused(_joined(self._constant_scope, "Constant"))
@@ -164,7 +168,7 @@ class Builder:
         return nodes
 
     def _initializer(self, array: npt.NDArray[Any], dtype: ir.DataType, name: str) -> ir.Value:
-        value = self._tape.initializer(ir.tensor(array, dtype, name=name))
+        value = self._tape.initializer(ir.Tensor(array, dtype, name=name))
         self.graph.register_initializer(value)
         return value
 

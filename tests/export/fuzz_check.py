@@ -28,8 +28,8 @@ import click
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from reverie_export.sandbox import MEMORY, SECONDS
-from reverie_export.sandbox_child import answer
+from reverie_export.sandbox import MEMORY
+from reverie_export.sandbox_child import answer, limit
 
 from tests.export.mutations import mutate
 
@@ -103,9 +103,7 @@ def look(path: Path) -> Outcome:
     child = os.fork()
     if child == 0:
         os.close(reader)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS + 1),) * 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        limit(memory=MEMORY, seconds=2 * HANG_S)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         found = answer({"path": str(path), "overrides": {}, "layers": [], "self_test": False})
         os.write(writer, json.dumps(found).encode()[:60_000])

@@ -85,7 +85,7 @@ def test_layers_that_are_left_out_of_an_export_are_not_supported(tmp_path: Path)
 def test_the_options_are_those_of_export(tmp_path: Path) -> None:
     shared = {p.name: p.opts for p in check.params} | {}
     exports = {p.name: p.opts for p in export.params}
-    assert shared.keys() - exports.keys() == {"file", "as_json", "quick", "seconds"}
+    assert shared.keys() - exports.keys() == {"file", "as_json", "quick"}
     assert all(exports[name] == opts for name, opts in shared.items() if name in exports)
     FORMS["channels last, as said"].write(tmp_path / "net.onnx")
     found = listed_by_check(

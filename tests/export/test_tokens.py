@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from click.testing import CliRunner
 from reverie_export import export_model
 from reverie_export.arrangement import ChannelsLast, Tokens
+from reverie_export.check_command import check
 from reverie_export.errors import BadSource
 
+from tests.export import transformers
 from tests.export.oracle import distance, runtime
 
 
@@ -43,8 +48,6 @@ def test_layers_with_features_last_compute_the_same_as_torch(
     made = export_model(f"tests.export.transformers:{network}", out=tmp_path, weights="random:1", layers=[layer])
     (entry,) = made.manifest.layers
     torch.manual_seed(1)
-    from tests.export import transformers
-
     module = getattr(transformers, network)().eval()
     image = np.random.default_rng(0).random((2, 3, 32, 32), np.float32)
     kept: list[torch.Tensor] = []
@@ -74,3 +77,84 @@ def test_a_transpose_without_an_order_reverses_all_axes(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "net.onnx")
     made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
     assert "a" in {entry.layer.name for entry in made.manifest.layers}
+
+
+CLASS_TOKENS = {
+    "expanded": (transformers.vit, 16, 17),
+    "repeated": (transformers.repeated_token, 16, 17),
+    "added to zeros": (transformers.token_on_zeros, 16, 17),
+    "two of them": (transformers.two_tokens, 16, 18),
+    "with registers": (transformers.registers, 16, 20),
+    "with interpolated positions": (transformers.interpolated, 16, 17),
+    "behind the others": (transformers.token_last, 16, 17),
+}
+
+
+def written(module: torch.nn.Module, path: Path, batch: str) -> None:
+    """Write a module with torch's older exporter, whose graphs ask for shapes and expand tokens."""
+    free = {"x": {0: "batch"}, "y": {0: "batch"}} if batch == "free" else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the older exporter about itself
+        torch.onnx.export(
+            module.eval(),
+            (torch.zeros(1, 3, 32, 32),),
+            path,
+            input_names=["x"],
+            output_names=["y"],
+            dynamic_axes=free,
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+@pytest.mark.parametrize("batch", ["free", "fixed"])
+@pytest.mark.parametrize("form", CLASS_TOKENS)
+def test_layers_behind_a_class_token_are_exported_as_check_says(form: str, batch: str, tmp_path: Path) -> None:
+    build, positions, tokens = CLASS_TOKENS[form]
+    torch.manual_seed(0)
+    module = build()
+    written(module, tmp_path / "net.onnx", batch)
+    made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
+    quick = json.loads(CliRunner().invoke(check, [str(tmp_path / "net.onnx"), "--json", "--quick"]).stdout)
+    assert made.omitted == {}
+    names = [entry.layer.name for entry in made.manifest.layers]
+    assert len(names) > 10
+    assert [layer["name"] for layer in quick["layers"] if layer["supported"]] == names
+    rows = [layer for layer in quick["layers"] if len(layer["shape"]) == 3]
+    assert {tuple(layer["shape"][:2]) for layer in rows} == {("N", tokens)}
+    assert {tuple(layer["exported"][2:]) for layer in rows} == {(4, positions // 4)}
+
+    image = np.random.default_rng(0).random((2, 3, 32, 32), np.float32)  # of any batch
+    entry = made.manifest.layers[-1]
+    answer = module.eval()(picture := torch.from_numpy(image).requires_grad_())
+    cotangent = np.random.default_rng(1).standard_normal(answer.shape).astype(np.float32)
+    (gradient,) = torch.autograd.grad(answer, picture, torch.from_numpy(cotangent))
+    found = runtime(made.folder / entry.file, image, cotangent)
+    assert distance(found[0], answer.detach().numpy()) < 1e-5
+    assert distance(found[1], gradient.numpy()) < 1e-4
+
+
+def test_a_full_check_says_what_an_export_does(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    written(transformers.vit(), tmp_path / "net.onnx", "free")
+    result = CliRunner().invoke(check, [str(tmp_path / "net.onnx")])
+    assert result.exit_code == 0, result.output
+    assert "[N, 17, 12] as [N, 12, 4, 4]" in result.stdout
+    made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
+    count = len(made.manifest.layers)
+    assert result.stdout.splitlines()[-1] == f"{count} of {count} layers can be exported, {count} of them portable"
+
+
+def test_a_full_check_finds_what_only_a_comparison_finds(tmp_path: Path) -> None:
+    """Random numbers differ from run to run."""
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 18]>
+        net (float[1, 3, 32, 32] x) => (float[1, 3, 32, 32] y)
+        { a = Sigmoid (x) r = RandomUniformLike (a) b = Add (a, r) y = Tanh (b) }
+    """)
+    onnx.save(model, tmp_path / "net.onnx")
+    full = json.loads(CliRunner().invoke(check, [str(tmp_path / "net.onnx"), "--json"]).stdout)
+    made = export_model(str(tmp_path / "net.onnx"), out=tmp_path)
+    told = {layer["name"]: layer["problem"] for layer in full["layers"]}
+    assert {name for name, problem in told.items() if problem} == set(made.omitted)
+    assert "y" in made.omitted

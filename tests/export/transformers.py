@@ -59,6 +59,43 @@ class Vit(nn.Module):  # type: ignore[misc]
         return self.head(self.blocks(x)[:, 0])
 
 
+class Tokens(Vit):
+    """A ViT whose tokens beside the picture's come in other ways."""
+
+    def __init__(self, how: str = "expand", registers: int = 0, second: bool = False, last: bool = False) -> None:
+        super().__init__()
+        self.how, self.last = how, last
+        self.second = nn.Parameter(torch.randn(1, 1, WIDTH)) if second else None
+        self.registers = nn.Parameter(torch.randn(1, registers, WIDTH)) if registers else None
+        if second:
+            self.places = nn.Parameter(torch.randn(1, 2 + GRID**2, WIDTH))
+        if how == "interpolate":
+            self.places = nn.Parameter(torch.randn(1, 1 + 5**2, WIDTH))
+
+    def row(self, token: torch.Tensor, n: int) -> torch.Tensor:
+        if self.how == "repeat":
+            return token.repeat(n, 1, 1)
+        if self.how == "zeros":
+            return token + torch.zeros(n, 1, WIDTH)
+        return token.expand(n, -1, -1)
+
+    def positions(self, height: int, width: int) -> torch.Tensor:
+        if self.how != "interpolate":
+            return self.places
+        grid = self.places[:, 1:].reshape(1, 5, 5, WIDTH).permute(0, 3, 1, 2)
+        grid = nn.functional.interpolate(grid, size=(height, width), mode="bilinear", align_corners=False)
+        return torch.cat([self.places[:, :1], grid.permute(0, 2, 3, 1).reshape(1, -1, WIDTH)], 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        n, height, width = x.shape[0], x.shape[2] // PATCH, x.shape[3] // PATCH
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        first = [self.row(self.token, n), *([self.row(self.second, n)] if self.second is not None else [])]
+        x = torch.cat([x, *first] if self.last else [*first, x], 1) + self.positions(height, width)
+        if self.registers is not None:
+            x = torch.cat([x[:, :1], self.registers.expand(n, -1, -1), x[:, 1:]], 1)
+        return self.head(self.blocks(x).mean(1) if self.last else self.blocks(x)[:, 0])
+
+
 class Swin(nn.Module):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
@@ -108,6 +145,30 @@ def positions(value: torch.Tensor) -> torch.Tensor:
 
 def vit() -> nn.Module:
     return Vit()
+
+
+def repeated_token() -> nn.Module:
+    return Tokens("repeat")
+
+
+def token_on_zeros() -> nn.Module:
+    return Tokens("zeros")
+
+
+def two_tokens() -> nn.Module:
+    return Tokens(second=True)
+
+
+def registers() -> nn.Module:
+    return Tokens(registers=3)
+
+
+def interpolated() -> nn.Module:
+    return Tokens("interpolate")
+
+
+def token_last() -> nn.Module:
+    return Tokens(last=True)
 
 
 def swin() -> nn.Module:

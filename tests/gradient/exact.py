@@ -48,7 +48,7 @@ class LRN(OpRun):
         for c in range(x.shape[1]):
             near = x[:, max(0, c - (size - 1) // 2) : c + size // 2 + 1]
             square[:, c] = (near**2).sum(1)
-        return (x / (bias + alpha / size * square) ** beta,)
+        return (x / (bias + float(alpha) / size * square) ** beta,)
 
 
 class LpNormalization(OpRun):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,8 +18,6 @@ from reverie_export.sources.meant import is_onnx, meant
 from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, read, read_beside
 from reverie_export.sources.source import Source
-
-PATIENCE_S = 300.0  # of processor time, for the first reading of a file
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,19 @@ class Overrides:
     constants: Mapping[str, Given] = field(default_factory=dict)  # for inputs that are not the picture
 
 
-def open_source(source: str, *, weights: str | None, overrides: Overrides, partial: bool = False) -> Source:
+def open_source(
+    source: str,
+    *,
+    weights: str | None,
+    overrides: Overrides,
+    layers: Sequence[str] = (),
+    seconds: float | None = None,
+) -> Source:
     """Read the network that ``source`` names; torch is imported only if it is needed.
 
-    If ``partial``, a file of weights need not hold all of the network's: `Source.absent` says what needs the others.
+    An .onnx file is read in another process first, which may take ``seconds`` of processor time and refuses ``layers``
+    that the network does not have. With ``layers``, a file of weights need not hold all of the network's:
+    `Source.absent` says what needs the others.
     """
     for side in overrides.size or ():
         if not 1 <= side <= LARGEST_PX:
@@ -50,14 +57,14 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides, parti
     if is_onnx(source):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
-        survey_in_sandbox(Path(source), jsonable(overrides), seconds=PATIENCE_S)
+        survey_in_sandbox(Path(source), jsonable(overrides), layers=layers, seconds=seconds)
         return open_onnx_file(Path(source), overrides)
     for option in ("layout", "preprocessing", "constants"):
         if getattr(overrides, option):
             raise BadOption(f"--{option.removesuffix('s')} is for .onnx files; {source} says it itself")
     # Invalid options are reported before the network is read.
     _from_options(overrides).over(Preprocessing()).normalisation(overrides.channels or 3)
-    opened = _open_torch(source, weights, overrides, partial=partial)
+    opened = _open_torch(source, weights, overrides, partial=bool(layers))
     own = opened.normalisation
     stated = Preprocessing(own.mean, own.std, own.scale, channel_order=own.channel_order)
     return replace(opened, normalisation=_from_options(overrides).over(stated).normalisation(len(own.mean)))

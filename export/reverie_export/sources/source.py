@@ -37,6 +37,15 @@ class Normalisation:
         return np.asarray((scale * ordered - mean.reshape(1, -1, 1, 1)) / std.reshape(1, -1, 1, 1))
 
 
+@dataclass(frozen=True)
+class Claim:
+    """What a layer's graph says of one picture: the gradient of <value, cotangent> by the picture."""
+
+    value: str  # of the original network
+    cotangent: Floats  # of its shape
+    gradient: Floats  # [1, C, H, W]
+
+
 class Probe(Protocol):
     """The original network on one picture."""
 
@@ -44,8 +53,12 @@ class Probe(Protocol):
         """Return the value of that name; raises ``KeyError`` if the network cannot compute it at this size."""
         ...
 
-    def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
-        """Return the L2 distance of ``gradient`` [1, C, H, W] from that of the sum of all <value, cotangent>."""
+    def gradient_errors(self, claims: Sequence[Claim], tolerance: float) -> Sequence[float]:
+        """Return for each claim the L2 distance from the network's own gradient, relative to the claimed one.
+
+        Claims may be compared together, by one gradient of their sum. Each then has the error of the sum, if that is at
+        most ``tolerance``.
+        """
         ...
 
 

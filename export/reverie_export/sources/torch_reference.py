@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from reverie_export.sources.source import Floats, Normalisation, Probe
+from reverie_export.relative import scale_of
+from reverie_export.sources.source import Claim, Floats, Normalisation, Probe
 
 
 class TorchReference:
@@ -76,11 +77,27 @@ class TorchProbe:
         """Return the value of that name; raises ``KeyError`` if the network cannot compute it at this size."""
         return np.asarray(self.values[value].detach().numpy())
 
-    def gradient_distance(self, cotangents: Mapping[str, Floats], gradient: Floats) -> float:
-        """The L2 distance of ``gradient`` from autograd's for the sum of all <value, cotangent>."""
+    def gradient_errors(self, claims: Sequence[Claim], tolerance: float) -> Sequence[float]:
+        """Compare the sum of all claims with autograd's gradient; if that is too far off, halve the claims.
+
+        One backward pass serves any number of claims. Each counts alike, because gradients are scaled to length 1, and
+        as cotangents are random the errors of two claims do not cancel.
+        """
+        if not claims:
+            return []
+        error = self._error(claims)
+        if error <= tolerance or len(claims) == 1:
+            return [error] * len(claims)
+        half = len(claims) // 2
+        return [*self.gradient_errors(claims[:half], tolerance), *self.gradient_errors(claims[half:], tolerance)]
+
+    def _error(self, claims: Sequence[Claim]) -> float:
         import torch
 
-        outputs = [self.values[name] for name in cotangents]
-        back = [torch.from_numpy(cotangent) for cotangent in cotangents.values()]
+        scales = [scale_of(claim.gradient) for claim in claims]
+        total = sum(scale * claim.gradient.astype(np.float64) for scale, claim in zip(scales, claims, strict=True))
+        outputs = [self.values[claim.value] for claim in claims]
+        back = [torch.from_numpy(s * c.cotangent.astype(np.float64)) for s, c in zip(scales, claims, strict=True)]
         (expected,) = torch.autograd.grad(outputs, self.image, back, retain_graph=True)
-        return float(np.linalg.norm(gradient - expected.numpy()))
+        error = float(np.linalg.norm(total - expected.numpy()))
+        return error if np.isfinite(error) else np.inf
