@@ -73,3 +73,5 @@ class Layer:
     min_size: tuple[int, int]
     size_multiple: tuple[int, int]
     fixed_size: tuple[int, int] | None  # the only height and width; a 0 stands for a free one, None for two
+    recommended: bool = False  # it usually gives good pictures: a convolution, a linear map or the end of a block
+    kind: str = ""  # what it computes, such as "convolution" or "activation"; empty in models of older versions
