@@ -87,8 +87,8 @@ def labels(model: str, **server: Any) -> None:
             raise Failure(f"{model} is not in the list of models.")
     if not models[model].labels:
         raise Failure(f"{model} has no class labels: its channels have numbers only.")
-    for number, label in enumerate(models[model].labels):
-        click.echo(f"{number}\t{printable(label)}")
+    for line in (f"{number}\t{printable(label)}" for number, label in enumerate(models[model].labels)):
+        click.echo(line)
 
 
 def _size(size: tuple[int, int]) -> str:

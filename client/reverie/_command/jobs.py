@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.files import write_atomically
 from reverie_proto.printable import printable
 
 from reverie._client import Client
@@ -18,7 +19,6 @@ from reverie._command.failure import Command, Failure, ServerFailure
 from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
-from reverie._files import write_atomically
 from reverie._job import Job
 from reverie.jobs import JobEvent, JobInfo, JobLayer, JobState
 from reverie.pictures import ImageFormat

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.files import write_atomically
 from reverie_proto.printable import printable
 
 from reverie import objectives
@@ -17,7 +18,7 @@ from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure
 from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
-from reverie._files import try_to_write, write_atomically
+from reverie._files import try_to_write
 from reverie._options import Priority, StreamOptions
 from reverie.animation import WRITERS, animated, schedule
 from reverie.pictures import SUFFIXES, Accepted, Frame, ImageFormat, Outcome, Progress, Rendering
