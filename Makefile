@@ -127,7 +127,7 @@ bench: .venv/bench/ready .venv/training/ready
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 # Each row of docs/reliability.md, long form; figures on standard output.
-RELIABILITY ?= doors dispatch_races kill_job store_faults job_file_faults sigterm hosts load fuzz soak
+RELIABILITY ?= doors dispatch_races kill_job store_faults job_file_faults sigterm hosts unread estimates load fuzz soak
 RACES ?= 500
 
 reliability: .venv/serve/tested

@@ -161,7 +161,7 @@ class Ascent:
             if self._views is not None:
                 self._views.draw(place, draw(run.recipe.seed, step))
         self._batch.feed({name: x.reshape(-1, 1, 1, 1) for name, x in (("rate", rate), ("b1", b1), ("b2", b2))})
-        if any(target.rectified for target in self.program.targets):
+        if "redirect" in self.program.inputs:
             self._batch.feed({"redirect": redirect})
         if self._views is not None:
             self._batch.feed(self._views.arrays)

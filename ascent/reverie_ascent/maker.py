@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from reverie_ascent.plan import LoweringPlan
 
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Raised whenever a change of the code changes pictures, so that old and new pictures have different makers."""
 
 Precision: TypeAlias = Literal["exact", "float32", "bfloat16"]
@@ -69,7 +69,7 @@ class Maker:
     def name(self) -> str:
         """The name on the wire and in the store, which is readable and different for different makers.
 
-        An example is "cpu-avx512-onnxruntime-1.32.0-engine-3-0123456789abcdef", which ends with a part of the digest.
+        An example is "cpu-avx512-onnxruntime-1.32.0-engine-4-0123456789abcdef", which ends with a part of the digest.
         """
         versions = f"onnxruntime-{self.onnxruntime_version}-engine-{self.engine_version}"
         return f"{self.device_class}-{versions}-{self.digest[:16]}"

@@ -38,6 +38,10 @@ def check(
     # Here, not above: --help must answer without onnx.
     from reverie_export.errors import ExportError
     from reverie_export.sandbox import survey_in_sandbox
+    from reverie_export.sources.meant import is_onnx, meant
+
+    if not is_onnx(str(file)) and (hint := meant(str(file))) is not None:
+        raise Refused(hint)
 
     overrides = {**overrides, "preprocessing": str(overrides["preprocessing"]) if overrides["preprocessing"] else None}
     try:

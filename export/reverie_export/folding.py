@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult
-from reverie_gradient import Builder
+from onnxscript import optimizer
+from reverie_gradient import Builder, fold_constants, inputs_of
 
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
@@ -13,6 +13,7 @@ from reverie_export.sources.source import Array
 
 # A weight that is only laid out differently stays one weight: runtimes apply these when they load a graph.
 LAYOUT = frozenset(("Cast", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"))
+LARGEST_BYTES = 64 * 1024  # of what onnxscript may compute on its way
 
 
 class FoldConstants(InPlacePass):
@@ -25,7 +26,7 @@ class FoldConstants(InPlacePass):
         computed: set[ir.Value] = set()  # constant, and more than a weight in another layout
         wanted: dict[ir.Value, None] = {}
         for node in graph:
-            if varying.isdisjoint(node.inputs):
+            if varying.isdisjoint(inputs_of(node)):
                 if node.op_type not in LAYOUT or not computed.isdisjoint(node.inputs):
                     computed.update(node.outputs)
             else:
@@ -43,21 +44,30 @@ class FoldConstants(InPlacePass):
         return PassResult(model, modified=True)
 
 
-class FoldShapes(InPlacePass):
-    """Replaces each Shape of a value whose shape is known; a trace knows all shapes, and exporters ask all the same."""
+class FoldKnown(InPlacePass):
+    """Replaces what follows from small constants and known shapes by its numbers, as the gradient's rules see it."""
 
     def call(self, model: ir.Model) -> PassResult:
-        """Read the shapes that inference has found."""
-        modified = False
-        for node in list(model.graph):
-            shape = node.inputs[0].shape if node.op_type == "Shape" and node.inputs[0] is not None else None
-            if shape is not None and shape.is_static():
-                part = slice(node.attributes.get_int("start", 0), node.attributes.get_int("end", len(shape)))
-                _replace(model.graph, node.outputs[0], np.array(shape.numpy()[part], np.int64))
-                modified = True
-        return PassResult(model, modified)
+        """Infer shapes on the way."""
+        return PassResult(model, modified=fold_constants(model.graph))
 
 
 def _replace(graph: ir.Graph, value: ir.Value, array: Array) -> None:
     constant = Builder(graph).constant(array, name=f"{value.name}.folded")
     ir.convenience.replace_all_uses_with(value, constant)
+
+
+class ResolveControlFlow(InPlacePass):
+    """Writes out an If whose condition is known, and takes apart sequences whose elements are known, by onnxscript."""
+
+    def call(self, model: ir.Model) -> PassResult:
+        """Do so in the graph and its subgraphs."""
+        result: PassResult = optimizer.fold_constants(model, output_size_limit=LARGEST_BYTES)
+        return result
+
+
+def resolve_control_flow(model: ir.Model) -> None:
+    """Write out what of branches and sequences is known before the graph runs, if there are any."""
+    if any(node.op_type in ("If", "SequenceAt", "ConcatFromSequence") for node in model.graph):
+        for step in (FoldKnown(), ResolveControlFlow()):
+            step(model)

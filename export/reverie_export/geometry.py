@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
+from reverie_gradient import inputs_of
 from reverie_proto.sizes import Size
 
 from reverie_export.shape_rules import ELEMENTWISE, REDUCE, RULES, WINDOWED, DoesNotFit, Shape, Step, windows
@@ -104,7 +105,7 @@ def _varying(graph: ir.Graph) -> set[ir.Node]:
     reached = {graph.inputs[0].name}
     varying = set()
     for node in graph:
-        if any(value is not None and value.name in reached for value in node.inputs):
+        if any(value.name in reached for value in inputs_of(node)):
             varying.add(node)
             reached.update(value.name for value in node.outputs)
     return varying

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 from reverie_proto.sizes import Size
 
+from reverie_export.aliases import vgg_names, without_wrapper
 from reverie_export.arrangement import UNCHANGED, Arrangement, Tokens, arrangements, is_linear
 from reverie_export.errors import NoLayers, UnknownLayer, nearest
 from reverie_export.geometry import Fields, Geometry, Sizes, valid_sizes
@@ -120,7 +121,20 @@ def find_targets(graph: ir.Graph, names: Names, native: Size) -> dict[str, Targe
         by_value[value] = target.name
     if not targets:
         raise NoLayers(f"none of the {len(graph)} operators of the network gives a layer that can be exported")
-    return targets
+    return _with_more_aliases(targets, graph)
+
+
+def _with_more_aliases(targets: Mapping[str, Target], graph: ir.Graph) -> dict[str, Target]:
+    """Return the layers with the names that others may know them by, each of which stands for one layer."""
+    known = {name for target in targets.values() for name in (target.name, *target.aliases)}
+    found = dict(targets)
+    plain, vgg = without_wrapper(list(targets)), vgg_names(graph)
+    for more in ({t.name: vgg.get(t.value, "") for t in targets.values()}, plain):
+        for name, alias in more.items():
+            if alias and alias not in known:
+                known.add(alias)
+                found[name] = replace(found[name], aliases=(*found[name].aliases, alias))
+    return found
 
 
 def _values(graph: ir.Graph) -> Mapping[str, ir.Value]:
@@ -176,7 +190,7 @@ def _unique(name: str, targets: Mapping[str, Target]) -> str:
 
 
 def choose(targets: Mapping[str, Target], wanted: Sequence[str]) -> dict[str, Target]:
-    """Return the layers named in ``wanted`` (names or aliases; none means all) and the inputs of their Relus."""
+    """Return the layers named in ``wanted`` (names or aliases; none means all)."""
     if not wanted:
         return dict(targets)
     by_name = {alias: t.name for t in targets.values() for alias in t.aliases} | {name: name for name in targets}
@@ -186,7 +200,6 @@ def choose(targets: Mapping[str, Target], wanted: Sequence[str]) -> dict[str, Ta
             + f" (it has {len(targets)}, from {next(iter(targets))} to {list(targets)[-1]})"
         )
     chosen = {by_name[name] for name in wanted}
-    chosen |= {targets[name].preactivation for name in chosen} - {""}
     return {name: target for name, target in targets.items() if name in chosen}
 
 

@@ -12,20 +12,17 @@ from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult, common
-from onnxscript import optimizer
 from reverie_gradient import inline_functions
 
 from reverie_export.batch_norm import STANDARD, FoldBatchNorms
 from reverie_export.errors import BadSource
-from reverie_export.folding import FoldConstants, FoldShapes
+from reverie_export.folding import FoldConstants, FoldKnown, ResolveControlFlow
 from reverie_export.stated_shapes import NoteStatedShapes
 from reverie_export.symbolic_batch import SymbolicBatch
 
 OPSET = 18
 Names = Mapping[str, Sequence[str]]
 
-# Folding must not write a second copy of the weights in another layout: only small results are kept.
-LARGEST_FOLD = 64 * 1024
 LARGEST_VALUE, FLOAT_BYTES = 2 * 10**9, 4
 
 
@@ -40,8 +37,7 @@ def normalise(model: ir.Model, names: Names) -> Names:
     steps = (
         common.InlinePass(),
         NoteStatedShapes(),  # before shapes that are computed become numbers
-        *(InferShapes(), FoldShapes(), FoldSmall()),
-        *(InferShapes(), FoldShapes(), FoldSmall()),  # some shapes are known only when others have become numbers
+        *(FoldKnown(), ResolveControlFlow(), InferShapes(), FoldKnown()),
         InlineDefinitions(),
         common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
         common.RemoveUnusedNodesPass(),
@@ -73,22 +69,13 @@ class InferShapes(InPlacePass):
         return common.ShapeInferencePass(check_type=False, strict_mode=False)(model)
 
 
-class FoldSmall(InPlacePass):
-    """Folds constants whose result is small, with onnxscript's optimizer."""
-
-    def call(self, model: ir.Model) -> PassResult:
-        """Fold in the graph and its subgraphs."""
-        result: PassResult = optimizer.fold_constants(model, output_size_limit=LARGEST_FOLD)
-        return result
-
-
 class InlineDefinitions(InPlacePass):
     """Replaces operators that have no gradient rule by what ONNX defines them by, where that has rules."""
 
     def call(self, model: ir.Model) -> PassResult:
         """Repeat it, because one definition may use another."""
         modified = False
-        while inline_functions(model.graph, list(model.graph)):
+        while inline_functions(model.graph, list(model.graph), all_or_none=False):
             InferShapes()(model)
             modified = True
         return PassResult(model, modified)

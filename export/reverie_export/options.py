@@ -58,13 +58,15 @@ def _picture(_: click.Context, __: click.Parameter, text: str | None) -> tuple[i
     return (channels[0] if channels else None), (height, width)
 
 
-def _constants(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> Mapping[str, tuple[float, ...]]:
-    found = {}
+def _constants(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> Mapping[str, tuple[float, ...] | str]:
+    found: dict[str, tuple[float, ...] | str] = {}
     for text in texts:
-        name, equals, value = text.rpartition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{text!r} is not NAME=NUMBER")
-        found[name] = numbers(value)
+        name, equals, value = text.partition("=") if text.endswith(".npy") else text.rpartition("=")
+        if not equals or not name or not value:
+            raise click.BadParameter(f"{text!r} is not NAME=NUMBER or NAME=FILE.npy")
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given twice")
+        found[name] = value if value.endswith(".npy") else numbers(value)
     return found
 
 
@@ -97,7 +99,7 @@ OPTIONS = (
         "constants",
         multiple=True,
         callback=_constants,
-        help="NAME=NUMBER for an input of an .onnx file that is not the picture. Repeatable.",
+        help="NAME=NUMBER or NAME=FILE.npy for an input of an .onnx file that is not the picture. Repeatable.",
     ),
 )
 NAMES = ("picture", "mean", "std", "scale", "range", "channel_order", "bgr", "layout", "preprocessing", "constants")

@@ -12,13 +12,13 @@ from reverie_gradient import GradientError
 from reverie_proto.v1 import manifest_pb2
 
 from reverie_export import manifest as manifests
-from reverie_export.errors import ExportError, NoLayers
+from reverie_export.errors import BadWeights, ExportError, NoLayers
 from reverie_export.folder import check_free, writing
 from reverie_export.geometry import Sizes
 from reverie_export.layer_graph import layer_graph
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import normalise
-from reverie_export.relevance import NO_SIZE, first_without_size, refuse_independent, without_size
+from reverie_export.relevance import first_obstacle, refuse_independent, unusable
 from reverie_export.self_test import warnings_about
 from reverie_export.sources.open import Overrides, default_name, open_source
 from reverie_export.sources.source import Normalisation, Source
@@ -28,6 +28,7 @@ from reverie_export.weights import use_external, write_weights
 
 Progress = Callable[[str, int, int], None]  # stage, how much of it is done, of how much
 AS_SOURCE = Overrides()
+MOST_NAMED = 8  # layers or weights in one message
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,20 @@ def export_model(
     name = name or default_name(source)
     folder = check_free(out, name, force=force)
     progress("reading the network", 0, 1)
-    opened = open_source(source, weights=weights, overrides=overrides)
-    warnings = warnings_about(opened)
+    opened = open_source(source, weights=weights, overrides=overrides, partial=bool(layers))
+    warnings = [*opened.remarks, *warnings_about(opened)]
     refuse_independent(opened, layers)
     names = normalise(opened.graph, opened.names)
     forward = opened.graph.graph
     try:
-        targets = choose(find_targets(forward, names, opened.native_size), layers)
+        known = find_targets(forward, names, opened.native_size)
     except NoLayers as e:
-        raise NoLayers(f"{e}{first_without_size(forward)}") from e
+        raise NoLayers(f"{e}{first_obstacle(forward)}") from e
+    refused = unusable(forward, names, known.values())
+    if reasons := [f"{name}: {refused[name]}" for name in layers if name in refused]:
+        raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
+    targets = choose(known, layers)
+    _refuse_absent(opened, targets)
     progress("reading the network", 1, 1)
 
     graphs, omitted = _layer_graphs(forward, targets, opened.normalisation, portable, progress)
@@ -95,7 +101,7 @@ def export_model(
         graphs |= again
         findings |= _compare(opened, targets, again, progress)
     omitted |= {name: found.problem for name, found in findings.items() if found.problem}
-    omitted |= dict.fromkeys(without_size(forward, names) if not layers else (), NO_SIZE)
+    omitted |= refused if not layers else {}
     good = {name: graph for name, graph in graphs.items() if name not in omitted}
     _check_enough(good, omitted, layers)
 
@@ -107,6 +113,16 @@ def export_model(
             " into the network, so these graphs take one picture at a time"
         )
     return Exported(folder, message, omitted, warnings)
+
+
+def _refuse_absent(source: Source, targets: Mapping[str, Target]) -> None:
+    """Raise BadWeights if a layer that was asked for needs weights that the file of weights does not hold."""
+    needed = {name: reasons for name, target in targets.items() if (reasons := source.absent.get(target.value))}
+    if needed:
+        reasons = list(dict.fromkeys(reason for each in needed.values() for reason in each))
+        shown = [*reasons[:MOST_NAMED], *([f"... and {len(reasons) - MOST_NAMED} more"] * (len(reasons) > MOST_NAMED))]
+        lines = "".join(f"\n  {reason}" for reason in shown)
+        raise BadWeights(f"{source.weights} lacks what {', '.join(list(needed)[:MOST_NAMED])} needs:{lines}")
 
 
 def _layer_graphs(

@@ -342,6 +342,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(LIKE_FIRST, _like_first),
     **dict.fromkeys(REDUCE, _reduce),
     **dict.fromkeys(GLOBAL, _global),
+    "CastLike": _like_first,
     "Concat": _concat,
     "DepthToSpace": _depth_to_space,
     "Einsum": _einsum,

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
-from reverie_gradient import GradientError, MissingRule, UnknownShape, Unrelated, add_gradient, unportable
+from reverie_gradient import GradientError, MissingRule, UnknownShape, Unrelated, add_gradient, inputs_of, unportable
 from reverie_proto.sizes import Size
 
 from reverie_export.errors import NoLayers
@@ -18,7 +18,7 @@ from reverie_export.geometry import Geometry
 from reverie_export.layer_graph import takes_one_picture
 from reverie_export.layers import Target, choose, find_targets
 from reverie_export.normalise import OPSET, normalise
-from reverie_export.relevance import NO_SIZE, first_without_size, refuse_independent, without_size
+from reverie_export.relevance import NO_SIZE, first_obstacle, refuse_independent, without_rule, without_size
 from reverie_export.sources.source import Source
 
 NO_PATH = "no gradient leads from it back to the picture"
@@ -99,14 +99,18 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
     names = normalise(source.graph, source.names)
     graph = source.graph.graph
     try:
-        targets = choose(find_targets(graph, names, native), layers)
+        every = find_targets(graph, names, native)
     except NoLayers as e:
-        raise NoLayers(f"{e}{first_without_size(graph)}") from e
+        raise NoLayers(f"{e}{first_obstacle(graph)}") from e
+    targets = choose(every, layers)
     verdicts, paths = _walk(graph)
     geometry = Geometry(graph)
     found = [_layer(target, paths.get(target.value), verdicts, geometry, native) for target in targets.values()]
     reached = {target.name: paths.get(target.value, _Path()).nodes for target in targets.values()}
-    for name, node in (without_size(graph, names) if not layers else {}).items():
+    unusable = {name: node for name, (node, _) in without_rule(graph, names, every.values()).items()} | without_size(
+        graph, names
+    )
+    for name, node in (unusable if not layers else {}).items():
         path = paths.get(node.outputs[0].name or "", _Path())
         reached[name] = path.nodes
         problem = _problems(path, verdicts) or [NO_SIZE]
@@ -182,7 +186,7 @@ def _walk(graph: ir.Graph) -> tuple[dict[int, _Verdict], dict[str, _Path]]:
     verdicts: dict[int, _Verdict] = {}
     known: dict[Hashable, _Verdict] = {}
     for i, node in enumerate(graph):
-        live = [v for v in dict.fromkeys(node.inputs) if v is not None and v.name in paths]
+        live = [v for v in dict.fromkeys(inputs_of(node)) if v.name in paths]
         if not live:
             continue
         key = _key(node, live)
@@ -205,10 +209,11 @@ def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict
     """Differentiate one node, alone."""
     operator = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}::{node.op_type}"
     verdict = _Verdict(operator, node.name or "")
-    entries = [v for v in dict.fromkeys(node.inputs) if (v is not None and v.producer() is not None) or v in live]
+    entries = [v for v in dict.fromkeys(node.inputs) if v is not None and v.producer() is not None]
+    entries += [v for v in live if v not in entries]
     result = next((v for v in node.outputs if v.uses() or v.is_graph_output()), node.outputs[0])
     try:
-        alone = ir.convenience.extract(graph, [v for v in entries if v is not None], [result])
+        alone = ir.convenience.extract(graph, entries, [result])
         alone.opset_imports[""] = OPSET
         wanted = {v.name for v in live if v.dtype is None or v.dtype.is_floating_point()}
         wrt = [v for v in alone.inputs if v.name in wanted]
@@ -216,8 +221,9 @@ def _probe(graph: ir.Graph, node: ir.Node, live: Sequence[ir.Value]) -> _Verdict
         verdict.unportable = (UNPORTABLE,) if unportable([node]) else ()
     except Unrelated:
         verdict.silent = True
-    except MissingRule:
-        verdict.problem = "there is no gradient rule for it"
+    except MissingRule as e:
+        reason = next(iter(e.reasons.values()), "")
+        verdict.problem = f"there is no gradient rule for it{f': {reason}' if reason else ''}"
     except UnknownShape as e:
         verdict.problem, verdict.unsized = str(e), True
     except GradientError as e:

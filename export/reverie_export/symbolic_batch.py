@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes import InPlacePass, PassResult
-from reverie_gradient import Builder
+from reverie_gradient import Builder, inputs_of
 
 Shape = tuple[int, ...]
 
@@ -28,7 +28,7 @@ class SymbolicBatch(InPlacePass):
         """Rewrite the nodes that depend on the picture; the graph is sorted."""
         builder, varying, modified = Builder(model.graph), {model.graph.inputs[0]}, False
         for node in list(model.graph):
-            if varying.isdisjoint(node.inputs):
+            if varying.isdisjoint(inputs_of(node)):
                 continue
             varying.update(node.outputs)
             builder.scope = node.name or ""

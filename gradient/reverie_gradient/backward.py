@@ -9,7 +9,9 @@ import onnx_ir as ir
 from reverie_gradient.builder import Builder
 from reverie_gradient.coverage import NO_GRADIENT, NO_GRADIENT_INPUTS, UNROLLED, UNSUPPORTED
 from reverie_gradient.errors import GradientError, MissingRule, NotDifferentiable, Unrelated
-from reverie_gradient.functions import infer_shapes
+from reverie_gradient.inference import infer_shapes
+from reverie_gradient.known import Known
+from reverie_gradient.nodes import bodies, inputs_of
 from reverie_gradient.rules.quantised import QUANTISING
 from reverie_gradient.table import RULES, Call, contradictions_reported, is_standard, name_of, operator_of
 from reverie_gradient.term import Term
@@ -39,7 +41,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     opset = graph.opset_imports.get("", 0)
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise GradientError(f"opset {opset} is not supported; convert the model to {OLDEST_OPSET}..{NEWEST_OPSET}")
-    infer_shapes(graph)
+    known = infer_shapes(graph)
     if cotangent.type is None:
         cotangent.type, cotangent.shape = of.type, of.shape
     for value in (of, *wrt, cotangent):
@@ -56,7 +58,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
     grads = {of: _term(builder, cotangent)}
     for node in reversed(path):
         builder.scope = f"{name_of(node)}/gradient"
-        for x, dx in _pull_back(builder, node, grads, live, opset):
+        for x, dx in _pull_back(builder, node, grads, live, opset, known):
             grads[x] = grads[x] + dx if x in grads else dx
 
     results = [grads[value].value for value in wrt]
@@ -68,7 +70,7 @@ def add_gradient(graph: ir.Graph, *, of: ir.Value, wrt: Sequence[ir.Value], cota
 
 
 def _pull_back(
-    builder: Builder, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int
+    builder: Builder, node: ir.Node, grads: dict[ir.Value, Term], live: set[ir.Value], opset: int, known: Known
 ) -> Iterator[tuple[ir.Value, Term]]:
     """Apply the rule of ``node``; yield each input that depends on ``wrt`` and the gradient that it receives."""
     dys = tuple(grads.get(v) for v in node.outputs)
@@ -79,6 +81,7 @@ def _pull_back(
         tuple(_as_real(builder, v, dtype, live) for v in node.outputs),
         dys,
         opset,
+        known,
     )
     with contradictions_reported(node):
         dxs = RULES[operator_of(node)](call)
@@ -112,6 +115,21 @@ def between(graph: ir.Graph, wrt: Sequence[ir.Value], of: ir.Value) -> tuple[lis
     return path[::-1], forward & needed
 
 
+def missing_rule(graph: ir.Graph, start: ir.Value) -> dict[ir.Node, str]:
+    """Return the nodes without a gradient rule that a gradient with respect to ``start`` would pass.
+
+    The reason may be "": then the operator is not one of ONNX's own. Nodes behind these are followed, too.
+    """
+    forward, found = {start}, dict[ir.Node, str]()
+    for node in graph:
+        if _has_no_gradient(node) or forward.isdisjoint(_inputs(node)):
+            continue
+        forward.update(v for v in node.outputs if _carries(node, v, forward))
+        if operator_of(node) not in RULES:
+            found[node] = (UNSUPPORTED | UNROLLED).get(operator_of(node), "")
+    return found
+
+
 def _missing(path: Sequence[ir.Node]) -> dict[str, list[str]]:
     missing: dict[str, list[str]] = {}
     for node in path:
@@ -124,12 +142,8 @@ def _inputs(node: ir.Node) -> Iterator[ir.Value]:
     """Yield what the outputs of a node depend on, including what the bodies of an If or Loop read from outside."""
     skipped = NO_GRADIENT_INPUTS.get(operator_of(node), ())
     yield from (v for i, v in enumerate(node.inputs) if v is not None and i not in skipped)
-    for attribute in node.attributes.values():
-        if attribute.type in (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS):
-            graphs = [attribute.as_graph()] if attribute.type == ir.AttributeType.GRAPH else attribute.as_graphs()
-            for graph in graphs:
-                for inner in graph.all_nodes():
-                    yield from (v for v in inner.inputs if v is not None)
+    if bodies(node):
+        yield from inputs_of(node)
 
 
 def _has_no_gradient(node: ir.Node) -> bool:

@@ -65,7 +65,7 @@ class UnknownName(GradientError):
 
 
 class UnknownShape(GradientError):
-    """The shape of a value cannot be inferred."""
+    """The shape of a value cannot be inferred; ``cause`` says where that begins and what to do."""
 
-    def __init__(self, name: str, needed: str) -> None:
-        super().__init__(f"value {name!r}: {needed} must be known; declare the shapes of the graph's inputs")
+    def __init__(self, name: str, needed: str, cause: str) -> None:
+        super().__init__(f"value {name!r}: {needed} must be known, but {cause}")

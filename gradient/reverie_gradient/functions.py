@@ -7,20 +7,20 @@ from typing import Any
 
 import onnx
 import onnx_ir as ir
-from onnx_ir.passes.common import InlinePass, ShapeInferencePass
+from onnx_ir.passes.common import InlinePass
 
 import reverie_gradient.rules  # noqa: F401 - fills the table
 from reverie_gradient.builder import Builder
 from reverie_gradient.coverage import NO_GRADIENT, UNROLLED, UNSUPPORTED
 from reverie_gradient.definitions import DEFINITIONS
+from reverie_gradient.errors import GradientError
+from reverie_gradient.inference import infer_shapes
+from reverie_gradient.known import Known
 from reverie_gradient.table import RULES, Call, contradictions_reported, is_standard, name_of
 from reverie_gradient.term import Term
 
-# Of these, ONNX infers no shape, or only in some versions.
-KEEPS_SHAPE = frozenset({"GroupNormalization", "MeanVarianceNormalization"})
 
-
-def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
+def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node], *, all_or_none: bool = True) -> bool:
     """Replace operators that have no rule by their definitions in terms of operators that have one.
 
     Attention becomes its products and its Softmax, SwiGLU becomes Swish and Mul. The graph computes the same, and its
@@ -29,22 +29,38 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     Args:
         graph: Sorted. It is changed in place, and shapes that it does not state are inferred.
         nodes: Which of its nodes to consider.
+        all_or_none: Whether a node whose definition cannot be written, since a shape is not known, is an error. If not,
+            it stays as it is.
 
     Returns:
         Whether anything was replaced. If so, call again, because one definition may use another.
+
+    Raises:
+        GradientError: A definition cannot be written for a node.
     """
     chosen = [node for node in nodes if is_function(node)]
     if not chosen:
         return False
-    infer_shapes(graph)
-    left = [node for node in chosen if not _define(graph, node)]
+    known, left = infer_shapes(graph), []
+    for node in chosen:
+        try:
+            if not _define(graph, node, known):
+                left.append(node)
+        except GradientError:
+            if all_or_none:
+                raise
     opset = graph.opset_imports.get("", 0)
-    defined = len(left) < len(chosen)
+    defined = any(node.graph is None for node in chosen)
     left = [node for node in left if node.op_type not in UNROLLED]
     functions = []
     for index, node in enumerate(left):
-        with contradictions_reported(node):
-            body = _definition(node, opset)
+        body = None
+        try:
+            with contradictions_reported(node):
+                body = _definition(node, opset)
+        except GradientError:
+            if all_or_none:
+                raise
         if body is not None:
             node.overload = body.overload = f"definition{index}"
             functions.append(ir.from_proto(body))
@@ -53,7 +69,7 @@ def inline_functions(graph: ir.Graph, nodes: Iterable[ir.Node]) -> bool:
     return bool(functions) or defined  # some have no definition for their inputs and attributes
 
 
-def _define(graph: ir.Graph, node: ir.Node) -> bool:
+def _define(graph: ir.Graph, node: ir.Node, known: Known) -> bool:
     """Replace ``node`` by our own definition of it, if we have one that covers it."""
     if node.op_type not in DEFINITIONS:
         return False
@@ -63,7 +79,7 @@ def _define(graph: ir.Graph, node: ir.Node) -> bool:
         for values in (node.inputs, node.outputs)
     )
     with contradictions_reported(node):
-        made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0))
+        made = DEFINITIONS[node.op_type](Call(node, inputs, outputs, (None,) * len(outputs), 0, known))
     if made is None:
         return False
     builder.replace(node, [term.value for term in made[: len(outputs)]])
@@ -78,25 +94,6 @@ def is_function(node: ir.Node) -> bool:
         return True
     schema = _schema(node, node.graph.opset_imports.get("", 0) if node.graph is not None else 0)
     return schema is not None and (schema.has_function or schema.has_context_dependent_function)
-
-
-def infer_shapes(graph: ir.Graph) -> None:
-    """Infer the types and shapes of values that do not state them."""
-    while any(v.shape is None or v.dtype is None for node in graph for v in node.outputs if v.name):
-        ShapeInferencePass(check_type=False, strict_mode=False)(ir.Model(graph, ir_version=10))
-        if not sum(_keep_shape(node) for node in graph):
-            break
-
-
-def _keep_shape(node: ir.Node) -> bool:
-    """Give the result of ``node`` the shape of its input, where ONNX knows no better; return whether it did."""
-    if not is_standard(node) or node.op_type not in KEEPS_SHAPE or node.outputs[0].shape is not None:
-        return False
-    x, y = node.inputs[0], node.outputs[0]
-    if x is None or x.shape is None or x.type is None:
-        return False
-    y.type, y.shape = x.type, x.shape
-    return True
 
 
 def _schema(node: ir.Node, opset: int) -> Any:  # the type stubs of onnx lack what schemas know of functions

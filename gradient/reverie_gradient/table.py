@@ -16,6 +16,7 @@ import numpy as np
 import onnx_ir as ir
 
 from reverie_gradient.errors import GradientError, NotDifferentiable
+from reverie_gradient.known import Known
 from reverie_gradient.term import Term
 
 
@@ -24,7 +25,8 @@ class Call:
     """One node of the forward graph, its values, and the gradients of its outputs.
 
     ``inputs`` and ``outputs`` are the values of the forward pass (None where an optional one is left out); ``dys``
-    holds the gradient of each output (None where nothing depends on it).
+    holds the gradient of each output (None where nothing depends on it); ``known`` says what is known of values before
+    the graph runs.
     """
 
     node: ir.Node
@@ -32,6 +34,7 @@ class Call:
     outputs: tuple[Term | None, ...]
     dys: tuple[Term | None, ...]
     opset: int
+    known: Known
 
     @property
     def x(self) -> Term:
@@ -64,11 +67,11 @@ class Call:
         return term
 
     def constant(self, index: int) -> np.ndarray | None:
-        """Return the array that input ``index`` always holds, None if it is left out or computed at run time."""
-        if not self.has(index):
-            return None
-        tensor = ir.convenience.get_const_tensor(self.input(index).value)
-        return None if tensor is None else tensor.numpy()
+        """Return the array that input ``index`` always holds, None if it is left out or depends on what is given.
+
+        It may be a constant, or follow from constants and known shapes.
+        """
+        return self.known.array(self.input(index).value) if self.has(index) else None
 
     def integer(self, name: str, default: int) -> int:
         """Return an integer attribute."""

@@ -11,6 +11,7 @@ import onnx_ir as ir
 
 from reverie_gradient.builder import Builder
 from reverie_gradient.errors import UnknownShape
+from reverie_gradient.inference import why_unknown
 
 BOOL, INT64 = ir.DataType.BOOL, ir.DataType.INT64
 
@@ -39,7 +40,7 @@ class Term:
             UnknownShape: not even the rank is known.
         """
         if self.value.shape is None:
-            raise UnknownShape(self.value.name or "", "its rank")
+            raise UnknownShape(self.value.name or "", "its rank", why_unknown(self.value))
         return tuple(d if isinstance(d, int) else d.value for d in self.value.shape)
 
     @property

@@ -47,7 +47,7 @@ class Catalog:
 
     def _report(self, broken: Mapping[str, str]) -> None:
         for name, problem in broken.items():
-            log.error("the model %s is not served: %s", name, problem)
+            log.error("the model %s is broken: %s", name, problem)
 
     def info(self, device: Device, maker: Maker) -> catalog_pb2.ServerInfo:
         """Return version, device, presets and limits."""

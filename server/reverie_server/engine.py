@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as ThreadEvent
 from types import TracebackType
-from typing import Self, Unpack
+from typing import NoReturn, Self, Unpack
 
 from reverie_ascent.maker import maker_of
 from reverie_ascent.runtime import SharedThreads
-from reverie_ascent.runtime.process import Origin
+from reverie_ascent.runtime.process import Origin, keep_in_children
 from reverie_ascent.runtime.session import choose_device
 from reverie_proto.names import check_options
 from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.catalog import Catalog
 from reverie_server.dispatch import Counts, Dispatcher, Subscription
+from reverie_server.dispatch.event_stream import EventStream
+from reverie_server.dispatch.subscription import Meter
 from reverie_server.errors import Violation
 from reverie_server.jobs.service import Jobs
 from reverie_server.limits import MAX_BATCH, Limits
 from reverie_server.observer import NO_OBSERVER, Observer
-from reverie_server.request.events import Event, Frame, Progress, Rendering
+from reverie_server.request.events import Frame, Progress, Rendering
 from reverie_server.request.options import RenderOptions, render_request
 from reverie_server.request.render_request import RenderRequest, Request
 from reverie_server.scheduler.quotas import EVERYBODY, Account, Accounts, no_bounds
@@ -59,8 +61,8 @@ class Engine:
     results go to the store; by default there are no jobs. Unfinished jobs of an earlier engine continue at once.
 
     An engine changes no state of the process: not the threads of ONNX Runtime's other sessions, no signal handler, no
-    setting of logging or warnings. It belongs to the process that made it: after a fork, calls in the child that need
-    its threads raise ForkedProcess.
+    setting of logging or warnings. It belongs to the process that made it: after a fork, every call in the child but
+    `close` raises ForkedProcess. It cannot be pickled or copied; what its calls return and raise can.
 
     Calls may come from any thread. Renders take turns on the device, and simultaneous requests for one picture share a
     render. A request that cannot be served raises a `Fault`. The constructor raises ModelError, DeviceUnavailable,
@@ -91,13 +93,21 @@ class Engine:
         chosen = replace(chosen, batch=batch or chosen.batch)
         #: All that decides the bytes of the pictures made here: pictures of one maker are equal to the last bit.
         self.maker = maker_of(chosen)
-        limits = replace(limits, max_batch=chosen.batch)
+        #: The bounds that this engine keeps to.
+        self.limits = limits = replace(limits, max_batch=chosen.batch)
         self._origin = Origin("an Engine")
         self._catalog = Catalog(models, limits)
         results = open_store(str(store), self.maker, limit_bytes=store_limit_bytes)
         self._step_loop = StepLoop(chosen, limits, observer)
+        keep_in_children(self._step_loop)
         self._dispatcher = Dispatcher(self._step_loop, results)
-        self.jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits, accounts)
+        self._jobs = Jobs(str(jobs), self._dispatcher, self.check, self.layers, limits, accounts)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs: requests for many pictures, which are made one after the other."""
+        self._origin.check()
+        return self._jobs
 
     def verify(self) -> None:
         """Check every file of every model; those that are broken are not served, and listed with their problem.
@@ -106,20 +116,24 @@ class Engine:
 
         Without this call each file is checked before its first use.
         """
+        self._origin.check()
         self._catalog.verify()
 
     # ----- the catalog -----
 
     def info(self) -> catalog_pb2.ServerInfo:
         """Version, device, presets and limits."""
+        self._origin.check()
         return self._catalog.info(self._step_loop.device, self.maker)
 
     def models(self) -> list[catalog_pb2.Model]:
         """The models, by name."""
+        self._origin.check()
         return self._catalog.models()
 
     def layers(self, model: str) -> list[catalog_pb2.Layer]:
         """The layers of a model, from the picture upwards; raises NotServed if there is no such model."""
+        self._origin.check()
         return self._catalog.layers(model)
 
     # ----- rendering -----
@@ -149,13 +163,14 @@ class Engine:
         layer: str | None = None,
         channel: int | str | None = None,
         **options: Unpack[RenderOptions],
-    ) -> Iterator[Event]:
+    ) -> EventStream:
         """Render as `render` does, and yield events: one Accepted, any number of Progress, one Rendering.
 
-        This call checks the request and queues the render; leaving the loop over the events stops it.
+        This call checks the request and queues the render. Leaving the loop over the events stops the render, and so
+        does dropping the iterator without a loop; `close` stops it too.
         """
         request, unread = self._check(*render_request(model, layer, channel, options)), ThreadEvent()
-        return _events(self.submit(request, unread.set), unread)
+        return EventStream(self.submit(request, unread.set), unread, self._origin)
 
     def check(self, request: Request, *, call: str = "") -> RenderRequest:
         """Check a request and fill in its defaults; raise InvalidRequest or NotServed with all violations.
@@ -177,22 +192,28 @@ class Engine:
         client: str = "",
         account: Account = EVERYBODY,
         deadline_s: float | None = None,
+        meter: Meter | None = None,
     ) -> Subscription:
         """Queue a request; `wake` is called, from other threads, when the returned subscription has events to read.
 
         The subscription yields the picture, from the store or the device, or raises an error: QueueFull if too many
         renders wait, TooLate if the picture is unlikely to be done in `deadline_s` seconds, QuotaExceeded if the
-        `account` has used up its quota. Clients share the device fairly. Raises InvalidRequest if the request id was
-        used for another spec, and Draining after `close`.
+        `account` has used up its quota. Clients share the device fairly. `meter` counts the pictures that wait for the
+        caller.
+
+        Raises InvalidRequest if the request id was used for another spec, and Draining after `close`.
         """
         self._origin.check()
-        return self._dispatcher.submit(request, wake, client=client, account=account, deadline_s=deadline_s)
+        return self._dispatcher.submit(
+            request, wake, client=client, account=account, deadline_s=deadline_s, meter=meter
+        )
 
     def warm(self, layers: Iterable[str]) -> None:
         """Load the programs that render channels of some layers, each named MODEL/LAYER, with default options.
 
         Raises NotServed for a layer that is not served, and InvalidRequest if there is no memory for a program.
         """
+        self._origin.check()
         for name in layers:
             model, _, layer = name.partition("/")
             self._step_loop.warm(self._check(*render_request(model, layer, 0, {})))
@@ -214,7 +235,7 @@ class Engine:
         """
         if not self._origin.is_here:
             return
-        self.jobs.close()
+        self._jobs.close()
         self._dispatcher.close()
 
     def __enter__(self) -> Self:
@@ -225,15 +246,8 @@ class Engine:
     ) -> None:
         self.close()
 
-
-def _events(subscription: Subscription, unread: ThreadEvent) -> Iterator[Event]:
-    try:
-        while True:
-            unread.wait()
-            unread.clear()
-            while (event := subscription.take()) is not None:
-                yield event
-                if isinstance(event, Rendering):
-                    return
-    finally:
-        subscription.stop()
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an Engine holds threads and a device, so it cannot be pickled or copied; make one in each process, or"
+            " start `reverie serve` and give each process a reverie.Client"
+        )

@@ -12,6 +12,10 @@
     |- Forbidden          PERMISSION_DENIED   the caller's key lacks the right that the call needs
     |- QuotaExceeded      RESOURCE_EXHAUSTED  the caller's key has used up its quota: retry later
     |- QueueFull          RESOURCE_EXHAUSTED  too many renders wait already: retry later
+    |- SlowReader         RESOURCE_EXHAUSTED  the client does not read what it asked for
+    |- TooManyCalls       RESOURCE_EXHAUSTED  too many calls of the client wait for their messages
+    |- NoMessage          DEADLINE_EXCEEDED   the call's message did not arrive in time
+    |- NoDescriptors      UNAVAILABLE         the server has no file descriptor left at this moment
     |- TooLate            DEADLINE_EXCEEDED   the call's deadline would pass before the picture is done
     |- Draining           UNAVAILABLE         the server is about to stop: ask another, or retry later
     '- Interrupted        UNAVAILABLE         the render was stopped because the server stops
@@ -26,7 +30,7 @@ import itertools
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from google.protobuf.duration_pb2 import Duration
@@ -65,6 +69,16 @@ class Fault(Exception):
         if self.retry_after_s is None:
             return []
         return [error_details_pb2.RetryInfo(retry_delay=Duration(seconds=self.retry_after_s))]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a fault cross processes: most constructors take other arguments than the sentence in `args`."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[Fault], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> Fault:
+    fault = kind.__new__(kind, *arguments)
+    fault.__dict__.update(attributes)
+    return fault
 
 
 class InvalidRequest(Fault):
@@ -211,6 +225,51 @@ class QueueFull(Fault):
     def __init__(self, waiting: int, retry_after_s: int, *, scope: str = "") -> None:
         self.retry_after_s = retry_after_s
         super().__init__(f"{waiting} renders{scope} wait already and no more are taken; retry in {retry_after_s} s")
+
+
+class SlowReader(Fault):
+    """The client does not read what it asked for, and there is no more room for what waits for it."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "SLOW_READER"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the client reads too slowly: {problem}; read each stream as it comes, have fewer open at once, or ask for"
+            " fewer or smaller frames"
+        )
+
+
+class TooManyCalls(Fault):
+    """Too many calls of the client have begun and not sent their messages."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "TOO_MANY_CALLS"
+    retry_after_s = 1
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"{most} calls from this address wait for their messages already; send those first")
+
+
+class NoMessage(Fault):
+    """The call's message did not arrive in time."""
+
+    code = "DEADLINE_EXCEEDED"
+    reason = "NO_MESSAGE"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the message of the call did not arrive within {seconds:g} s; send it when the call begins")
+
+
+class NoDescriptors(Fault):
+    """The server has no file descriptor left at this moment."""
+
+    code = "UNAVAILABLE"
+    reason = "NO_DESCRIPTORS"
+    retry_after_s = 5
+
+    def __init__(self) -> None:
+        super().__init__("the server has too many files and connections open at this moment; retry in 5 s")
 
 
 class TooLate(Fault):

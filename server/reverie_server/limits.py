@@ -40,8 +40,12 @@ class Limits:
     max_open_jobs_in_all: int = 64
     max_ended_jobs_in_all: int = 1000
     max_request_bytes: int = 2**20
-    #: The most memory for float32 frames that wait for a slow reader; not announced, because no client needs it.
-    max_waiting_frame_bytes: int = 128 * 2**20
+    #: The most bytes that wait for clients to read them, for all clients together and for one: half for the pictures of
+    #: streams, half for messages that are being sent.
+    max_waiting_bytes: int = 512 * 2**20
+    max_client_waiting_bytes: int = 256 * 2**20
+    #: Seconds that a client may take to read one message before its call ends.
+    max_read_s: int = 120
 
     def message(self) -> catalog_pb2.Limits:
         """Return the announced limits as a wire message."""

@@ -108,6 +108,17 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(address: str, mo
     assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_a_broken_model_is_listed_with_its_problem(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.client import scripted
+
+    broken = type(scripted.MODELS[0])(name="odd", problem="m/odd is a link; copy the folder")
+    monkeypatch.setattr(scripted, "MODELS", (broken, scripted.MODELS[1]))
+    _, first, second = command("models").stdout.splitlines()
+    assert first.startswith("odd ")
+    assert first.endswith("broken: m/odd is a link; copy the folder")
+    assert "broken" not in second
+
+
 # A server's names, and what a person sees of them.
 HOSTILE = {
     "a line of its own": ("x\ntiny  3", r"x\ntiny  3"),

@@ -53,7 +53,7 @@ def test_an_unknown_command_is_refused_with_a_list_of_commands(typed: tuple[str,
     )
 
 
-@pytest.mark.parametrize(("name", "extra"), [("serve", "server"), ("export", "export"), ("check", "export")])
+@pytest.mark.parametrize(("name", "extra"), [("serve", "server"), ("export", "onnx"), ("check", "onnx")])
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("vgg19", "--out", "models", "--weights=x")])
 def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, arguments: tuple[str, ...]) -> None:
     """This suite runs in an environment without extras."""
@@ -61,7 +61,8 @@ def test_a_command_of_an_extra_says_what_to_install(name: str, extra: str, argum
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: reverie {name} needs the package {PROBES[extra]}, which is not installed: install what it needs with: "
-        f'pip install "reverie[{extra}]"\n'
+        f'pip install "reverie[{extra}]"'
+        + (', for networks of torch: pip install "reverie[export]"\n' if name == "export" else "\n")
     )
     assert f'(not installed: pip install "reverie[{extra}]")' in run("--help").stdout
 

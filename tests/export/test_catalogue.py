@@ -37,11 +37,11 @@ class Row:
 
 CATALOGUES = {
     "vgg": [
-        Row("conv1", "Conv", 6, 1, 3, (1, 1)),
-        Row("relu1", "Relu", 6, 1, 3, (1, 1), "conv1"),
+        Row("conv1", "Conv", 6, 1, 3, (1, 1), aliases=("conv1_1",)),
+        Row("relu1", "Relu", 6, 1, 3, (1, 1), "conv1", ("relu1_1",)),
         Row("pool1", "MaxPool", 6, 2, 4, (2, 1)),
-        Row("conv2", "Conv", 8, 2, 8, (2, 1)),
-        Row("relu2", "Relu", 8, 2, 8, (2, 1), "conv2"),
+        Row("conv2", "Conv", 8, 2, 8, (2, 1), aliases=("conv2_1",)),
+        Row("relu2", "Relu", 8, 2, 8, (2, 1), "conv2", ("relu2_1",)),
         Row("pool2", "MaxPool", 8, 4, 10, (4, 1)),
         Row("fc", "Gemm", 12, 0, 0, (8, 8)),
         Row("relu3", "Relu", 12, 0, 0, (8, 8), "fc"),
@@ -202,7 +202,7 @@ def test_the_same_export_twice_gives_the_same_bytes(exported: Export, tmp_path: 
         assert path.read_bytes() == (second.folder / path.name).read_bytes(), path.name
 
 
-def test_chosen_relus_are_exported_with_the_layers_they_are_applied_to(tmp_path: Path) -> None:
+def test_only_the_chosen_layers_are_exported(tmp_path: Path) -> None:
     made = export_model("tests.export.networks:residual", out=tmp_path, layers=["layer1.relu", "layer2.bn2"])
-    assert [e.layer.name for e in made.manifest.layers] == ["layer1.conv1", "layer1.relu", "layer2.conv2"]
+    assert [e.layer.name for e in made.manifest.layers] == ["layer1.relu", "layer2.conv2"]
     assert made.manifest.source.weights == "as built"

@@ -78,6 +78,11 @@ REFUSALS = [
         ("Conv node 'odd'", "contradict each other"),
     ),
     Refusal("(float[2,3] x) => (float[a,b] y) { [alone] y = Mul (x) }", NotDifferentiable, ("Mul node 'alone'",)),
+    Refusal(
+        '(float[2,3] x) => (float[a,b] y) { p = Constant <value_ints = [1]> () [few] y = Pad <mode = "edge"> (x, p) }',
+        NotDifferentiable,
+        ("Pad node 'few'",),
+    ),
     # --- rules that do not cover everything ---
     Refusal(
         "(float[1,1,4,4] x, float[1,2,2,2] g) => (float[a,b,c,d] y) "
@@ -151,10 +156,27 @@ def test_a_missing_rule_lists_its_operators_for_programs_too() -> None:
     assert caught.value.operators == {"Det": ("one", "three"), "Unique": ("two",)}
 
 
-def test_an_unknown_rank_is_refused_with_a_remedy() -> None:
-    model = parse("(float[2,3] x, int64[k] s) => (float[a,b] y) { r = Reshape(x, s) e = Exp(r) y = MatMul(e, e) }")
-    with pytest.raises(UnknownShape, match="declare the shapes"):
+UNKNOWN = [
+    ("(float[2,3] x, int64[k] s) => (float[a,b] y) { r = Reshape(x, s) e = Exp(r) y = MatMul(e, e) }",
+     "'e': its rank must be known, but Reshape 'r' takes it from 's', computed at run time; make that a constant"),
+    ("(float[2,3] x) => (float[a,b] y) { n = NonZero(x) r = Squeeze(x, n) e = Exp(r) y = MatMul(e, e) }",
+     "but Squeeze 'r' takes it from 'n', computed at run time"),
+    ("(float[] x) => (float[a,b] y) { [first] r = Relu(x) y = MatMul(r, r) }",
+     "but the input 'x' declares no shape; declare it, with names for free sizes"),
+    ("(float[2] x, float[2] z) => (float[a,b] y) { r = com.example.Swirl(z) e = Mul(x, r) y = MatMul(e, e) }",
+     "but that of the result of com.example::Swirl 'r' cannot be inferred; declare the shape of 'r'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("graph", "says"), UNKNOWN, ids=lambda text: text[-40:])
+def test_an_unknown_rank_is_refused_with_its_cause_and_a_remedy(graph: str, says: str) -> None:
+    model = parse(graph)
+    for value in (*model.graph.input, *model.graph.output):
+        if not value.type.tensor_type.shape.dim:
+            value.type.tensor_type.ClearField("shape")
+    with pytest.raises(UnknownShape) as caught:
         with_gradient(model, of="y", wrt="x")
+    assert says in str(caught.value)
 
 
 def test_a_refused_graph_keeps_its_nodes() -> None:

@@ -44,6 +44,11 @@ def client(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment
 
 
 @pytest.fixture(scope="module")
+def onnx(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
+    return Environment(tmp_path_factory.mktemp("onnx"), wheel, "[onnx]")
+
+
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment:
     return Environment(tmp_path_factory.mktemp("server"), wheel, "[server]")
 
@@ -68,8 +73,8 @@ def test_without_an_extra_the_command_says_what_to_install(client: Environment) 
     assert 'pip install "reverie[server]"' in ended.stderr
 
 
-def test_the_requirements_fit_together(client: Environment, server: Environment) -> None:
-    for environment in (client, server):
+def test_the_requirements_fit_together(client: Environment, onnx: Environment, server: Environment) -> None:
+    for environment in (client, onnx, server):
         assert environment.succeed("python", "-m", "pip", "check") == "No broken requirements found.\n"
 
 
@@ -78,3 +83,28 @@ def test_a_picture_is_rendered_in_the_same_process(server: Environment) -> None:
     png = (server.work / "x.png").read_bytes()
     width, height = struct.unpack(">II", png[16:24])
     assert (png[1:4], width, height) == (b"PNG", 32, 32)
+
+
+DRAW = """
+import onnx
+onnx.save(onnx.parser.parse_model('''<ir_version: 8, opset_import: ["": 17]>
+    net (float[N,3,H,W] x) => (float[N,3,h,w] y)
+    <float[3,3,1,1] w = {1,0,0,0,1,0,0,0,1}> { c = Conv(x, w)  y = Relu(c) }'''), "net.onnx")
+"""
+
+
+def test_an_onnx_file_is_checked_and_exported_without_torch_and_onnx_runtime(onnx: Environment) -> None:
+    absent = "import importlib.util as u; print([n for n in ('torch', 'onnxruntime') if u.find_spec(n)])"
+    assert onnx.succeed("python", "-c", absent) == "[]\n"
+    onnx.succeed("python", "-c", DRAW)
+    assert "2 of 2 layers can be exported" in onnx.succeed("reverie", "check", "net.onnx")
+    assert "2 layers" in onnx.succeed("reverie", "export", "net.onnx", "--out", "models")
+    assert (onnx.work / "models" / "net" / "y.onnx").is_file()
+
+
+@pytest.mark.parametrize("source", ["vgg19", "package.module:net"])
+def test_a_source_of_torch_says_what_to_install(source: str, onnx: Environment) -> None:
+    ended = onnx.run("reverie", "export", source, "--out", "models")
+    assert ended.returncode == 2
+    assert f"{source} needs torch and torchvision" in ended.stderr
+    assert "pip install 'reverie[export]'" in " ".join(ended.stderr.split())

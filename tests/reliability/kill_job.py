@@ -31,7 +31,7 @@ from reverie_proto.v1.jobs_pb2 import (
 )
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, RenderImageRequest
-from reverie_server.jobs.runner import AT_ONCE
+from reverie_server.jobs.shares import AT_ONCE
 
 from tests.figures import write_json
 from tests.reliability.server import Server, server

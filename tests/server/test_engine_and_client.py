@@ -22,7 +22,7 @@ A, B = reverie.channel("conv1_1", 1), reverie.neuron("conv1_1", 2)
 SMALL: Any = {"size": (24, 32), "steps": 2, "seed": 3, "transforms": "none"}
 
 #: The names that only the Engine's class has, each with its reason.
-ONLY_ENGINE = {"Rendering": {"message"}}  # for the service itself
+ONLY_ENGINE = {"Rendering": {"message", "device_s"}}  # for the service itself, which charges for the device
 
 
 @pytest.fixture(scope="module")

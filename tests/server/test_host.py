@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def run(script: str, models: Path) -> str:
     """Run a script with warnings as errors; return what it printed."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", HEAD + script, str(models)],
+        env=os.environ | {"ORT_DISABLE_TELEMETRY": "1"},  # its thread aborts a forked child that exits
         capture_output=True,
         text=True,
         timeout=300,
@@ -134,14 +136,32 @@ def refused(call):
         return "an Engine made in process" in str(error) and "make a new one in the child" in str(error)
     return False
 
-parent = engine(threads=2)
+import pickle, tempfile
+from reverie_proto.v1 import jobs_pb2, visualization_pb2
+
+folder = tempfile.mkdtemp()
+parent = engine(threads=2, store=folder, jobs=folder + "/jobs.sqlite")
 picture = render(parent)
+jobs = parent.jobs
+spec = parent.render("tiny", "conv2_1", 1, size=32, steps=2).spec
+checked = parent.check(visualization_pb2.RenderImageRequest(spec=spec))
+unread, begun = (parent.stream("tiny", "conv1_1", 1, size=256, steps=10_000) for _ in range(2))
+next(begun)
 child = os.fork()
 if child == 0:
     try:
-        calls = (lambda: render(parent), parent.stats, parent.counts, lambda: parent.warm(["tiny/conv1_1"]))
+        calls = (
+            lambda: render(parent), lambda: parent.stream("tiny", "conv2_1", 1), lambda: parent.check(None),
+            lambda: parent.submit(checked, print), parent.stats, parent.counts, lambda: parent.warm(["tiny/conv1_1"]),
+            lambda: parent.warm([]), parent.info, parent.models, lambda: parent.layers("tiny"), parent.verify,
+            lambda: parent.jobs, lambda: next(unread), lambda: next(begun), lambda: jobs.get("x"), jobs.stop,
+            lambda: jobs.create(jobs_pb2.CreateRenderJobRequest()), lambda: jobs.cancel("x"),
+            lambda: jobs.page(jobs_pb2.ListRenderJobsRequest()), lambda: jobs.events_after("x", 0),
+        )
         well = all(map(refused, calls))
+        unread.close()
         parent.close()
+        del unread, begun
         with engine(threads=2) as own:
             well &= render(own) == picture
         os._exit(0 if well else 1)
@@ -149,6 +169,24 @@ if child == 0:
         os._exit(2)  # as multiprocessing's children end: without the exit of the libraries, of which ONNX Runtime hangs
 assert os.waitpid(child, 0)[1] == 0
 assert render(parent) == picture
+parent.close()
+""",
+    "a child by fork ends with its own exit status": """
+import os, sys, warnings
+warnings.simplefilter("ignore")  # Python's own, on a fork beside threads
+parent = engine(threads=2)
+picture = render(parent)
+stream = parent.stream("tiny", "conv1_1", 1, size=256, steps=10_000)
+child = os.fork()
+if child == 0:
+    sys.exit(5)
+import time
+ends = time.monotonic() + 120
+while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < ends:
+    time.sleep(0.05)
+if not ended[0]:
+    os.kill(child, 9)
+assert (ended[0], os.waitstatus_to_exitcode(ended[1])) == (child, 5), ended
 parent.close()
 """,
 }

@@ -1,8 +1,8 @@
 """Composes the graph of a step program from its fragments.
 
-    state -> decode -> resample -> turn -> network -> relu -> term -> score
-                                                                |
-    new state <- adam <- decode <- resample <- turn <- network <- relu
+    state -> decode -> resample -> turn -> network -> term -> score
+                                                       |
+    new state <- adam <- decode <- resample <- turn <- network
 
 The second line is the backward pass, through the same fragments: each except Adam holds its own gradient.
 """
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
+from reverie_proto.sizes import Size
 
 from reverie_ascent.graph.fragment import fragment
 from reverie_ascent.models.repository import Model
@@ -20,7 +21,7 @@ from reverie_ascent.program.adam import adam
 from reverie_ascent.program.decode import decode, state_shape
 from reverie_ascent.program.key import Form, ProgramKey
 from reverie_ascent.program.objective import Activation, term
-from reverie_ascent.program.redirect import relu
+from reverie_ascent.program.redirect import redirect
 from reverie_ascent.program.stitch import share, stitch
 from reverie_ascent.program.transform_sizes import TransformSizes
 from reverie_ascent.program.transforms import resample, turn
@@ -28,21 +29,11 @@ from reverie_ascent.program.transforms import resample, turn
 
 @dataclass(frozen=True)
 class TermTarget:
-    """The layer that a term of a program excites: its activation, and the network that ends there.
-
-    ``network`` is the layer itself or, for a ReLU, the layer it is applied to: its graph gives the value before the
-    ReLU, which the program then applies itself, to redirect its gradient.
-    """
+    """The layer that a term of a program excites."""
 
     layer: str
     form: Form
     activation: Activation
-    network: str
-
-    @property
-    def rectified(self) -> bool:
-        """Whether the program applies the ReLU itself."""
-        return self.network != self.layer
 
 
 def term_targets(model: Model, key: ProgramKey, batch: int) -> tuple[TermTarget, ...]:
@@ -52,7 +43,7 @@ def term_targets(model: Model, key: ProgramKey, batch: int) -> tuple[TermTarget,
         entry = model.layers[layer]
         height, width = model.grid(layer, key.size)
         activation = Activation(batch, entry.layer.channels, height, width, entry.layer.spatial)
-        targets.append(TermTarget(layer, form, activation, entry.preactivation or layer))
+        targets.append(TermTarget(layer, form, activation))
     return tuple(targets)
 
 
@@ -83,8 +74,8 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """Return the graph of one step.
 
     Inputs: state, m, v; rate, b1, b2 [N, 1, 1, 1]; with transforms those of `resample` and `turn`; for each term i
-    term{i}.weight and the inputs of its form; redirect [N] if a target is a ReLU. Outputs: new_state, new_m, new_v;
-    score, reach, extent and, if every target is a ReLU, awake, all [N].
+    term{i}.weight and the inputs of its form; redirect [N] if a target is rectified (see `redirect`). Outputs:
+    new_state, new_m, new_v; score, reach, extent and, if every target is rectified, awake, all [N].
     """
     circuit, channels = _Circuit(), model.channels
     circuit.add("decode", decode(key.parametrization, key.size, batch, channels), state="state")
@@ -107,29 +98,20 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
         view, back = "turn.view", "turn.view_gradient"
 
     targets = term_targets(model, key, batch)
-    networks = list(dict.fromkeys(target.network for target in targets))
+    layers = {target.layer: target.activation for target in targets}
     gradients = []
     awake = []
-    for i, network in enumerate(networks):
-        circuit.add(f"network{i}", _network(model, network), image=view)
+    for i, (layer, activation) in enumerate(layers.items()):
+        network, rectified = _network(model, layer, key.size, activation)
+        wires = {"redirect": "redirect"} if rectified else {}
+        circuit.add(f"network{i}", network, image=view, **wires)
         gradients.append(f"network{i}.gradient")
-        here = [target for target in targets if target.network == network]
-        pulls = []
-        for layer in dict.fromkeys(target.layer for target in here):
-            terms = [n for n, target in enumerate(targets) if target.layer == layer]
-            target = targets[terms[0]]
-            source = f"relu{i}.activation" if target.rectified else f"network{i}.activation"
-            for n in terms:
-                circuit.add(f"term{n}", term(targets[n].form, target.activation), activation=source)
-            gradients_here = [f"term{n}.activation_gradient" for n in terms]
-            pull = circuit.sum(f"pull_{layer}", gradients_here, target.activation.shape)
-            if target.rectified:
-                before = f"network{i}.activation"
-                circuit.add(f"relu{i}", relu(target.activation), input=before, gradient=pull, redirect="redirect")
-                awake.append(f"relu{i}.awake")
-                pull = f"relu{i}.input_gradient"
-            pulls.append(pull)
-        circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, here[0].activation.shape)
+        awake += [f"network{i}.awake"] if rectified else []
+        here = [n for n, target in enumerate(targets) if target.layer == layer]
+        for n in here:
+            circuit.add(f"term{n}", term(targets[n].form, activation), activation=f"network{i}.activation")
+        pulls = [f"term{n}.activation_gradient" for n in here]
+        circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, activation.shape)
     circuit.wires[back] = circuit.sum("gradient", gradients, (batch, channels, *key.size))
     score = circuit.sum("score", [f"term{n}.score" for n in range(len(targets))], (batch,))
 
@@ -146,18 +128,26 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     )
     outputs = {name: f"adam.{name}" for name in ("new_state", "new_m", "new_v", "reach", "extent")}
     outputs["score"] = score
-    if all(target.rectified for target in targets):
+    if len(awake) == len(layers):
         outputs["awake"] = circuit.sum("awake", awake, (batch,))
     program = stitch(circuit.fragments, circuit.wires, outputs)
-    if len(networks) > 1:
+    if len(layers) > 1:
         share(program)
     return program
 
 
-def _network(model: Model, layer: str) -> ir.Model:
-    """Return the graph of a layer without its symbolic sizes: they all follow from the picture's size."""
+def _network(model: Model, layer: str, size: Size, activation: Activation) -> tuple[ir.Model, bool]:
+    """Return the graph of a layer, its gradient redirected, and whether it is rectified.
+
+    The symbolic sizes inside are removed: they all follow from the picture's size.
+    """
     network = model.graph(layer)
+    shapes = {"image": (activation.batch, model.channels, *size), "cotangent": activation.shape}
+    for value in network.graph.inputs:
+        value.shape = ir.Shape(shapes[value.name or ""])
+    rectified = redirect(network)
     for node in network.graph:
         for value in node.outputs:
-            value.shape = None
-    return network
+            if not value.is_graph_output() or value.name != "awake":
+                value.shape = None
+    return network, rectified

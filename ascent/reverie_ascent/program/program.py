@@ -29,7 +29,7 @@ class Reading:
     """The numbers that one run of the program returns, [N] each.
 
     ``score`` is the objective of the input state; ``reach`` and ``extent`` are described in `adam`, ``awake`` in
-    `redirect` (None if a target is not a ReLU).
+    `redirect` (None if a target is not rectified).
     """
 
     score: Numbers
@@ -45,8 +45,8 @@ class Program:
         self.key, self.batch, self.device = key, batch, device
         self.channels = model.channels
         self.targets: tuple[TermTarget, ...] = term_targets(model, key, batch)
-        self.rectified = all(target.rectified for target in self.targets)
         graph = compose(model, key, batch)
+        self.rectified = any(value.name == "awake" for value in graph.graph.outputs)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
         lower(graph, device)
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from weakref import WeakSet
 
 
 class ForkedProcess(RuntimeError):
@@ -29,3 +31,24 @@ class Origin:
                 " it and has none of its threads; make a new one in the child, or start the child by the method"
                 " 'spawn' or 'forkserver'"
             )
+
+
+#: What holds sessions of ONNX Runtime in this process.
+_holders: WeakSet[object] = WeakSet()
+
+
+def keep_in_children(holder: object) -> None:
+    """Never delete an object that holds sessions of ONNX Runtime in a forked child, not even when the child exits.
+
+    A session waits for its threads when it is deleted, and a child has none of them.
+    """
+    _holders.add(holder)
+
+
+def _keep() -> None:
+    for holder in list(_holders):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(holder))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep)

@@ -22,13 +22,16 @@ EXTRAS = {
     "doctor": "server",
     "health": "server",
     "tune": "server",
-    "export": "export",
-    "check": "export",
+    "export": "onnx",
+    "check": "onnx",
     "atlas": "server",
 }
 
 # A package whose presence shows that the extra is installed. find_spec loads nothing, so `reverie --help` stays fast.
-PROBES = {"server": "onnxruntime", "export": "onnxscript"}
+PROBES = {"server": "onnxruntime", "onnx": "onnxscript"}
+
+# What more a command can do with another extra.
+MORE = {"export": ("networks of torch", "export")}
 
 # The variable by which ONNX Runtime is told to send nothing.
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
@@ -116,7 +119,10 @@ def _missing(name: str, package: str | None) -> str:
 
 
 def _how(name: str) -> str:
-    return f"install what it needs with: {remedy(EXTRAS[name])}" if name in EXTRAS else "reinstall reverie"
+    if name not in EXTRAS:
+        return "reinstall reverie"
+    what, extra = MORE.get(name, ("", ""))
+    return f"install what it needs with: {remedy(EXTRAS[name])}" + (f", for {what}: {remedy(extra)}" if extra else "")
 
 
 def _absent(name: str, fact: str) -> click.Command:

@@ -12,22 +12,23 @@ from reverie_export.errors import BadSource, BadWeights
 from reverie_export.sources.imported import imported
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
+from reverie_export.sources.torch_weights import FILES, Loaded, is_random, load, read, recorded, seed, seeded
 
 
-def called_network(spec: str, weights: str | None) -> Network:
+def called_network(spec: str, weights: str | None, *, partial: bool = False) -> Network:
     """Return the module that ``package.module:callable`` returns.
 
     The callable's attributes ``mean``, ``std``, ``scale``, ``channel_order``, ``labels``, ``size`` (a number of pixels,
     or height and width) and ``description``, or its module's constants of these names in capitals, describe the network
     and its input, by default unnormalised RGB in [0, 1] of 224 x 224 pixels. Without ``weights`` the module is exported
-    as it is returned.
+    as it is returned. ``partial`` is that of `load`.
     """
     import torch
 
     call = imported(spec)
     if weights is not None and not is_random(weights) and not weights.endswith(FILES):
         raise BadWeights(f"{weights!r} is neither a {', '.join(FILES)} file nor random:SEED, as {spec} needs")
+    _refuse_uncallable(call, spec)
     drawn_by = seed(weights)
     try:
         with quiet(), seeded(drawn_by):
@@ -36,8 +37,9 @@ def called_network(spec: str, weights: str | None) -> Network:
         raise BadSource(f"{spec}() failed: {type(e).__name__}: {e}") from e
     if not isinstance(module, torch.nn.Module):
         raise BadSource(f"{spec}() returned {type(module).__name__}, not a torch.nn.Module")
+    loaded = Loaded()
     if weights is not None and not is_random(weights):
-        load(module, read(Path(weights)), weights)
+        loaded = load(module, read(Path(weights)), weights, partial=partial)
 
     home = inspect.getmodule(call)
 
@@ -57,6 +59,7 @@ def called_network(spec: str, weights: str | None) -> Network:
         description=str(setting("description", "")),
         labels=tuple(map(str, setting("labels", ()))),
         native_size=_size(spec, setting("size", 224)),
+        loaded=loaded,
     )
 
 
@@ -66,3 +69,21 @@ def _size(spec: str, stated: Any) -> Size:
     if len(sides) != 2 or any(isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in sides):
         raise BadSource(f"{spec}: its size {stated!r} is not a whole number of pixels, or (height, width)")
     return sides
+
+
+def _refuse_uncallable(call: Any, spec: str) -> None:
+    """Raise BadSource for a network in place of a callable that returns it, and for a callable that needs arguments."""
+    import torch
+
+    home, _, name = spec.partition(":")
+    remedy = f"and type: reverie export {home}:build --out models"
+    if isinstance(call, torch.nn.Module):
+        raise BadSource(f"{spec} is a network, not a callable for it; add `def build(): return {name}` {remedy}")
+    try:
+        inspect.signature(call).bind()
+    except TypeError as e:
+        raise BadSource(
+            f"{spec} cannot be called without arguments ({e}); add `def build(): return {name}(...)` {remedy}"
+        ) from e
+    except ValueError:  # a callable that does not say what it takes
+        return

@@ -36,6 +36,7 @@ from reverie_export.sources.redefined import REDEFINED, first_opset, repair
 
 LARGE = 4096  # bytes: constants that determine shapes are smaller, and stay in the graph
 OTHER_FLOATS = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+OF_MAPS = frozenset(("CastMap", "DictVectorizer", "ZipMap"))
 INLINED = "reverie.function"  # a domain used during the conversion
 MISDEFINED = frozenset({"AffineGrid"})  # onnx's function for it squeezes a batch of one, and fails
 FAULTS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError, RuntimeError)
@@ -52,6 +53,30 @@ def one_opset(model: ModelProto) -> None:
     model.opset_import.extend([helper.make_opsetid("", opset), *others])
     for node in all_nodes(model.graph.node):
         node.domain = "" if node.domain in STANDARD else node.domain
+
+
+def drop_maps(model: ModelProto) -> None:
+    """Drop outputs that are maps, which classifiers of tables add; what they were made from takes their place."""
+    graph = model.graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    for value in [v for v in graph.output if _holds_maps(v.type)]:
+        graph.output.remove(value)
+        node = made_by.get(value.name)
+        left = {output.name for output in graph.output}
+        if node is not None and node.input[:1] and node.input[0] in made_by and node.input[0] not in left:
+            graph.output.append(helper.make_empty_tensor_value_info(node.input[0]))
+    for value in [v for v in graph.value_info if _holds_maps(v.type)]:
+        graph.value_info.remove(value)
+    for node in graph.node:  # onnx would infer maps again
+        if node.op_type in OF_MAPS and node.domain == "ai.onnx.ml":
+            node.domain = "ai.onnx.ml.maps"
+            model.opset_import.append(helper.make_opsetid(node.domain, 1))
+
+
+def _holds_maps(kind: onnx.TypeProto) -> bool:
+    while kind.HasField("sequence_type"):
+        kind = kind.sequence_type.elem_type
+    return bool(kind.HasField("map_type"))
 
 
 def detach_weights(model: ModelProto) -> dict[str, TensorProto]:
@@ -175,7 +200,7 @@ def _inline_without_rule(model: ModelProto) -> ModelProto:
     """Replace operators that have no gradient rule by their definitions, in any opset."""
     whole = ir.from_proto(onnx.shape_inference.infer_shapes(model, data_prop=True))
     found = False
-    while inline_functions(whole.graph, list(whole.graph)):
+    while inline_functions(whole.graph, list(whole.graph), all_or_none=False):
         found = True
     return ir.to_proto(whole) if found else model
 

@@ -1,17 +1,17 @@
-"""Finds the input of an ONNX graph that is the picture and its layout, and fixes the other inputs."""
+"""Finds the input of an ONNX graph that is the picture, and its layout."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import onnx_ir as ir
-from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto
 from reverie_gradient import Builder
 from reverie_proto.sizes import Size
 
-from reverie_export.errors import BadOption, BadSource, nearest
+from reverie_export.errors import BadOption, BadSource
+from reverie_export.sources import one_dimension
 from reverie_export.sources.guard import quoted
 
 NATIVE_PX = 224  # if neither the file nor the user says
@@ -38,22 +38,6 @@ class Entry:
         return (1, c, h, w) if self.layout == "NCHW" else (1, h, w, c)
 
 
-def apply_constants(graph: GraphProto, constants: Mapping[str, Sequence[float]]) -> None:
-    """Turn inputs for which the user gives values into weights of their shape; free sizes become 1."""
-    inputs = {value.name: value for value in graph.input}
-    for name, numbers in constants.items():
-        if name not in inputs:
-            raise BadOption(f"--constant {name}: the network has no such input{nearest(name, inputs)}")
-        tensor = inputs[name].type.tensor_type
-        shape = [dim.dim_value or 1 for dim in tensor.shape.dim]
-        values = np.array(numbers, helper.tensor_dtype_to_np_dtype(tensor.elem_type or TensorProto.FLOAT))
-        if values.size not in (1, int(np.prod(shape))) or np.prod(shape) > 2**20:
-            raise BadOption(f"--constant {name}: {values.size} numbers do not fill its shape {shape}")
-        array = np.broadcast_to(values.reshape(()) if values.size == 1 else values.reshape(shape), shape)
-        graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        graph.input.remove(inputs[name])
-
-
 def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, size: Size | None) -> Entry:
     """Find the picture among the inputs; the arguments take precedence over the file.
 
@@ -65,11 +49,13 @@ def find_entry(graph: GraphProto, *, layout: str | None, channels: int | None, s
     if len(inputs) != 1:
         raise BadSource(
             f"it must have one input, the picture; it has {listed}"
-            + ("; give the others values with --constant NAME=NUMBER" if len(inputs) > 1 else "")
+            + ("; give the others values with --constant NAME=NUMBER or NAME=FILE.npy" if len(inputs) > 1 else "")
         )
     (value,) = inputs
     tensor = value.type.tensor_type
     dims = [dim.dim_value for dim in tensor.shape.dim]
+    if tensor.elem_type == TensorProto.FLOAT and len(dims) == 3:
+        raise BadSource(one_dimension.refusal(f"what takes {listed}"))
     if tensor.elem_type != TensorProto.FLOAT or len(dims) != 4:
         raise BadSource(
             f"its input must be a picture of floating-point numbers, [N, C, H, W] or [N, H, W, C]; it has {listed}"

@@ -13,6 +13,7 @@ from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadOption
 from reverie_export.sources.source import Normalisation
+from reverie_export.sources.torch_weights import Loaded
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Network:
     native_size: Size = (224, 224)
     field_names: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)  # of the packages that it comes from, besides torch's
+    loaded: Loaded = field(default_factory=Loaded)
 
     @property
     def channels(self) -> int:

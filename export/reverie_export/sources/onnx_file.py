@@ -13,20 +13,25 @@ from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadSource
 from reverie_export.evaluate import CannotEvaluate, evaluate
+from reverie_export.folding import resolve_control_flow
+from reverie_export.sources.constants import Given, apply_constants
 from reverie_export.sources.conversion import (
     attach_weights,
     check,
     convert,
     detach_weights,
+    drop_maps,
     inline_definitions,
     load,
     nodes_to_float32,
     one_opset,
     to_float32,
 )
-from reverie_export.sources.entry import Entry, apply_constants, channels_first, find_entry, fix_shape
+from reverie_export.sources.entry import Entry, channels_first, find_entry, fix_shape
 from reverie_export.sources.guard import opset_of, read_model
+from reverie_export.sources.module_names import module_names
 from reverie_export.sources.preprocessing import Preprocessing
+from reverie_export.sources.scopes import scoped_nodes
 from reverie_export.sources.source import Array, Floats, Normalisation, Probe, Source, digest_of
 from reverie_export.sources.value_names import readable_names
 
@@ -40,7 +45,7 @@ class FileOptions:
     layout: str | None = None  # "NCHW" or "NHWC"
     channels: int | None = None
     size: Size | None = None
-    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    constants: Mapping[str, Given] = field(default_factory=dict)
 
 
 def open_onnx(path: Path, options: FileOptions, preprocessing: Preprocessing) -> Source:
@@ -56,13 +61,14 @@ def open_onnx(path: Path, options: FileOptions, preprocessing: Preprocessing) ->
 
 
 def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocessing: Preprocessing) -> Source:
-    opset = opset_of(proto)
+    opset, modules = opset_of(proto), _module_names(proto.graph)
     one_opset(proto)
     aside = {name: load(tensor, path.parent) for name, tensor in detach_weights(proto).items()}
     to_float32(proto.graph, path.parent)
     for function in proto.functions:
         nodes_to_float32(function.node, path.parent)
     check(proto)
+    drop_maps(proto)
     apply_constants(proto.graph, options.constants)
     listed = {value.name for value in proto.graph.input}
     for name in aside.keys() & listed:  # the picture is the one that remains
@@ -83,6 +89,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
     for model in (original, graph):
         attach_weights(model, aside)
         _drop_listed_weights(model.graph)
+    resolve_control_flow(original)  # the evaluation follows neither branches nor sequences
     tensors = {n: v.const_value.numpy() for n, v in original.graph.initializers.items() if v.const_value is not None}
     if entry.layout == "NHWC":
         channels_first(graph.graph, entry)
@@ -93,7 +100,7 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
         weights_digest=digest_of(tensors),
         description=preprocessing.description or proto.doc_string.strip()[:2000],
         graph=graph,
-        names=readable_names(graph.graph),
+        names=readable_names(graph.graph, modules),
         normalisation=preprocessing.normalisation(entry.channels),
         labels=preprocessing.labels,
         native_size=entry.size,
@@ -101,6 +108,12 @@ def _opened(proto: onnx.ModelProto, path: Path, options: FileOptions, preprocess
         reference=OnnxReference("finite differences", original.graph, entry),
         notes=(*notes, f"preprocessing from {preprocessing.origin}"),
     )
+
+
+def _module_names(graph: onnx.GraphProto) -> Mapping[str, Sequence[str]]:
+    """Return the names of values after the modules that compute them, where the exporter says which those are."""
+    weights, outputs = (tensor.name for tensor in graph.initializer), (value.name for value in graph.output)
+    return module_names(scoped_nodes(graph), weights, outputs)
 
 
 def _drop_listed_weights(graph: ir.Graph) -> None:

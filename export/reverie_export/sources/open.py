@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadOption, BadSource
 from reverie_export.sandbox import survey_in_sandbox
+from reverie_export.sources.constants import Given
 from reverie_export.sources.entry import LARGEST_PX
+from reverie_export.sources.meant import is_onnx, meant
 from reverie_export.sources.onnx_file import FileOptions, open_onnx
 from reverie_export.sources.preprocessing import Preprocessing, read, read_beside
 from reverie_export.sources.source import Source
@@ -34,15 +36,18 @@ class Overrides:
     channels: int | None = None
     layout: str | None = None  # "NCHW" or "NHWC"
     preprocessing: Path | None = None  # a file to use instead of those beside the network
-    constants: Mapping[str, Sequence[float]] = field(default_factory=dict)  # for inputs that are not the picture
+    constants: Mapping[str, Given] = field(default_factory=dict)  # for inputs that are not the picture
 
 
-def open_source(source: str, *, weights: str | None, overrides: Overrides) -> Source:
-    """Read the network that ``source`` names; torch is imported only if it is needed."""
+def open_source(source: str, *, weights: str | None, overrides: Overrides, partial: bool = False) -> Source:
+    """Read the network that ``source`` names; torch is imported only if it is needed.
+
+    If ``partial``, a file of weights need not hold all of the network's: `Source.absent` says what needs the others.
+    """
     for side in overrides.size or ():
         if not 1 <= side <= LARGEST_PX:
             raise BadOption(f"--input: {side} is not a height or width from 1 to {LARGEST_PX} pixels")
-    if source.endswith(".onnx"):
+    if is_onnx(source):
         if weights is not None:
             raise BadOption(f"--weights {weights}: an .onnx file has its weights inside; leave the option out")
         survey_in_sandbox(Path(source), jsonable(overrides), seconds=PATIENCE_S)
@@ -52,7 +57,7 @@ def open_source(source: str, *, weights: str | None, overrides: Overrides) -> So
             raise BadOption(f"--{option.removesuffix('s')} is for .onnx files; {source} says it itself")
     # Invalid options are reported before the network is read.
     _from_options(overrides).over(Preprocessing()).normalisation(overrides.channels or 3)
-    opened = _open_torch(source, weights, overrides)
+    opened = _open_torch(source, weights, overrides, partial=partial)
     own = opened.normalisation
     stated = Preprocessing(own.mean, own.std, own.scale, channel_order=own.channel_order)
     return replace(opened, normalisation=_from_options(overrides).over(stated).normalisation(len(own.mean)))
@@ -67,7 +72,10 @@ def open_onnx_file(path: Path, overrides: Overrides) -> Source:
 
 def jsonable(overrides: Overrides) -> dict[str, object]:
     """Return the overrides as JSON values, for another process."""
-    fields = {**vars(overrides), "constants": {name: list(numbers) for name, numbers in overrides.constants.items()}}
+    fields = {
+        **vars(overrides),
+        "constants": {n: v if isinstance(v, str) else list(v) for n, v in overrides.constants.items()},
+    }
     return {**fields, "preprocessing": str(overrides.preprocessing) if overrides.preprocessing else None}
 
 
@@ -82,8 +90,19 @@ def _from_options(overrides: Overrides) -> Preprocessing:
     )
 
 
-def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Source:
+def _networks() -> Collection[str]:
+    """Return the names of torchvision's networks, none if it is not installed."""
+    if importlib.util.find_spec("torchvision") is None:
+        return ()
+    from reverie_export.sources.torchvision_network import known_names
+
+    return known_names()
+
+
+def _open_torch(source: str, weights: str | None, overrides: Overrides, *, partial: bool) -> Source:
     timm = source.startswith("timm:")
+    if (hint := meant(source, _networks())) is not None:
+        raise BadSource(hint)
     needs = ("torch", "torchvision", *(("timm",) if timm else ()))
     if absent := [name for name in needs if importlib.util.find_spec(name) is None]:
         extra = "'reverie[export]'" + (" timm" if timm else "")
@@ -95,10 +114,10 @@ def _open_torch(source: str, weights: str | None, overrides: Overrides) -> Sourc
     from reverie_export.sources.torchvision_network import torchvision_network
 
     call = timm_network if timm else called_network if ":" in source else torchvision_network
-    return traced(resized(call(source, weights), overrides.size, overrides.channels))
+    return traced(resized(call(source, weights, partial=partial), overrides.size, overrides.channels))
 
 
 def default_name(source: str) -> str:
     """Return the default name of the model made from ``source``, which is valid as a folder's name."""
-    plain = Path(source).stem if source.endswith(".onnx") else source.rpartition(":")[2].rpartition(".")[2]
+    plain = Path(source).stem if is_onnx(source) else source.rpartition(":")[2].rpartition(".")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).lstrip("._-") or "model"

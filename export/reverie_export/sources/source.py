@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -78,6 +78,8 @@ class Source:
     versions: Mapping[str, str]
     reference: Reference
     notes: Sequence[str] = ()  # what the user may want to know about the source
+    remarks: Sequence[str] = ()  # what the user must know about the weights
+    absent: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by value: why weights that it needs are lacking
 
     @property
     def channels(self) -> int:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
+from reverie_export.sources.torch_weights import FILES, Loaded, is_random, load, read, recorded, seed, seeded
 
 PREFIX = "timm:"
 
 
-def timm_network(source: str, weights: str | None) -> Network:
+def timm_network(source: str, weights: str | None, *, partial: bool = False) -> Network:
     """Return timm's network of the name after ``timm:``, which may include a tag of its weights such as ``.a1_in1k``.
 
     ``weights`` is a tag, ``DEFAULT`` (the name's own tag, or timm's choice), a file or ``random:SEED``. Mean, deviation
-    and size are those that timm records for the weights.
+    and size are those that timm records for the weights. ``partial`` is that of `load`.
     """
     import timm
 
@@ -46,8 +47,9 @@ def timm_network(source: str, weights: str | None) -> Network:
         reason = str(e).strip().split("\n")[0]
         remedy = "" if made else "; give a local file with --weights instead"
         raise BadWeights(f"timm cannot build {called}: {reason}{remedy}") from e
+    loaded = Loaded()
     if made and not is_random(weights):
-        load(module, read(Path(str(weights))), str(weights))
+        loaded = load(module, read(Path(str(weights))), str(weights), partial=partial)
 
     config = timm.data.resolve_model_data_config(module)
     kept = recorded(str(weights)) if made else module.pretrained_cfg.get("tag") or "DEFAULT"
@@ -60,7 +62,17 @@ def timm_network(source: str, weights: str | None) -> Network:
         labels=_labels(module),
         native_size=(int(config["input_size"][-2]), int(config["input_size"][-1])),
         versions={"timm": timm.__version__},
+        loaded=loaded,
     )
+
+
+def is_timms(name: str) -> bool:
+    """Whether timm is installed and has a network of this name, with or without a tag."""
+    if importlib.util.find_spec("timm") is None:
+        return False
+    import timm
+
+    return bool(timm.is_model(name.partition(".")[0]))
 
 
 def _of(tags: list[str]) -> str:

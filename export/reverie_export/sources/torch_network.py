@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
 from reverie_export.errors import BadSource
+from reverie_export.sources import one_dimension
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Source, digest_of
 from reverie_export.sources.torch_reference import TorchReference
@@ -35,9 +40,13 @@ def traced(network: Network) -> Source:
                 },
             )
     except Exception as e:
-        raise BadSource(refusal(network.model, shape, e.__cause__ or e)) from e
+        cause = e.__cause__ or e
+        if one_dimension.is_one_dimensional(network.module, cause):
+            raise BadSource(one_dimension.refusal(network.model)) from e
+        raise BadSource(refusal(network.model, shape, cause)) from e
     assert program is not None
-    state = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
+    lacking = network.loaded.absent
+    state = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items() if name not in lacking}
     return Source(
         model=network.model,
         weights=network.weights,
@@ -55,4 +64,18 @@ def traced(network: Network) -> Source:
             **network.versions,
         },
         reference=TorchReference(f"torch {torch.__version__}", program.exported_program),
+        remarks=network.loaded.remarks,
+        absent=_depending(program.model.graph, lacking),
     )
+
+
+def _depending(graph: ir.Graph, lacking: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return, for each value that depends on weights of these names, what is said of those weights."""
+    if not lacking:
+        return {}
+    found: dict[str, dict[str, None]] = {name: {reason: None} for name, reason in lacking.items()}
+    for node in graph:
+        reasons = [found.get(v.name or "", {}) for v in node.inputs if v is not None]
+        for value in node.outputs:
+            found[value.name or ""] = {reason: None for each in reasons for reason in each}
+    return {name: tuple(reasons) for name, reasons in found.items() if reasons}

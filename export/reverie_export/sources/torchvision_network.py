@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from reverie_proto.sizes import Size
 
 from reverie_export.errors import BadSource, BadWeights, nearest
 from reverie_export.sources.field_names import field_names
+from reverie_export.sources.meant import not_a_network
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
-from reverie_export.sources.torch_weights import FILES, is_random, load, read, recorded, seed, seeded
+from reverie_export.sources.timm_network import is_timms
+from reverie_export.sources.torch_weights import FILES, Loaded, is_random, load, read, recorded, seed, seeded
 
 # Detectors and segmenters take pictures of any size, and do not state a native one.
 USUAL = (224, 224)
@@ -32,8 +34,11 @@ class Found:
     unused: str = "\0"  # prefix of the names of weights that only training needs
 
 
-def torchvision_network(name: str, weights: str | None) -> Network:
-    """Return torchvision's network ``name``; ``weights`` is one of its names, a file or ``random:SEED``."""
+def torchvision_network(name: str, weights: str | None, *, partial: bool = False) -> Network:
+    """Return torchvision's network ``name``; ``weights`` is one of its names, a file or ``random:SEED``.
+
+    ``partial`` is that of `load`, for a file.
+    """
     import torchvision
 
     kind = _kinds().get(name)
@@ -54,14 +59,15 @@ def torchvision_network(name: str, weights: str | None) -> Network:
     about = chosen or named["DEFAULT"]
     with quiet(), seeded(drawn_by):
         found = kind(name, about)
+    loaded = Loaded()
     if chosen is not None:
         try:
             state = chosen.get_state_dict(progress=False, check_hash=True)
         except (OSError, RuntimeError) as e:
             raise BadWeights(f"cannot download {chosen.url}: {e}; give a local file with --weights instead") from e
-        _load_used(found, state, f"{name}'s {weights}")
+        _load_used(found, state, f"{name}'s {weights}", partial=False)
     elif not is_random(weights):
-        _load_used(found, read(Path(weights)), weights)
+        loaded = _load_used(found, read(Path(weights)), weights, partial=partial)
 
     return Network(
         module=found.module,
@@ -72,11 +78,13 @@ def torchvision_network(name: str, weights: str | None) -> Network:
         labels=about.meta.get("categories", ()) if kind is not _detector else (),
         native_size=found.native_size,
         field_names=field_names(name),
+        loaded=loaded,
     )
 
 
-def _load_used(found: Found, state: Mapping[str, Any], origin: str) -> None:
-    load(found.whole, {key: tensor for key, tensor in state.items() if not key.startswith(found.unused)}, origin)
+def _load_used(found: Found, state: Mapping[str, Any], origin: str, *, partial: bool) -> Loaded:
+    used = {key: tensor for key, tensor in state.items() if not key.startswith(found.unused)}
+    return load(found.whole, used, origin, partial=partial)
 
 
 def _kinds() -> Mapping[str, Any]:
@@ -90,14 +98,22 @@ def _kinds() -> Mapping[str, Any]:
     }
 
 
+def known_names() -> Collection[str]:
+    """Return the names of all networks that can be exported."""
+    return _kinds().keys()
+
+
 def _unknown(name: str) -> str:
     from torchvision import models
 
     if name in models.list_models():
         return f"torchvision's {name} cannot be exported: it does not take one picture, or is quantised by torch"
+    if is_timms(name):
+        return f"{name!r} is a network of timm: reverie export timm:{name} --out models"
     return (
         f"{name!r} is not one of torchvision's networks for classification, detection or segmentation, "
-        f"not timm:NAME, not package.module:callable and not an .onnx file{nearest(name, _kinds())}"
+        f"not timm:NAME, not package.module:callable and not an .onnx file"
+        f"{nearest(name.lower().replace('-', '_'), _kinds())}{not_a_network(name)}"
     )
 
 

@@ -32,11 +32,11 @@ def traced_names(program: Any, module: Any, field_names: Mapping[str, str]) -> d
     names: defaultdict[str, list[str]] = defaultdict(list)
     taken: dict[str, int] = {}
     for key, value in last.items():
-        name = _numbered(base[key], taken)
+        name = numbered(base[key], taken)
         names[value] = [field_names[name], name] if name in field_names else [name]
     by_operation = {value for key, value in last.items() if len(key) > 1}
     for value, paths in _returned(program, leaves).items():
-        found = [_numbered(path, taken) for path in paths]
+        found = [numbered(path, taken) for path in paths]
         names[value] = [*found, *names[value]] if value in by_operation else [*names[value], *found]
     return {value: tuple(found) for value, found in names.items()}
 
@@ -70,7 +70,7 @@ def _returned(program: Any, leaves: set[str]) -> dict[str, list[str]]:
     return returned
 
 
-def _numbered(name: str, taken: dict[str, int]) -> str:
+def numbered(name: str, taken: dict[str, int]) -> str:
     """Return the name, with a number from the second time on."""
     repeat = taken.setdefault(name, 0)
     taken[name] += 1

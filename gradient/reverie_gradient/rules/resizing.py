@@ -65,20 +65,12 @@ def _scales(call: Call) -> list[Scale]:
 
 
 def _known_elements(call: Call, index: int, length: int) -> list[float | None]:
-    """Return the elements of a vector, None for those known only at run time; it may be a Concat of both."""
-    constant = call.constant(index)
-    if constant is not None:
-        return [float(v) for v in constant]
-    node, found = call.input(index).value.producer(), list[float | None]()
-    if node is None or node.op_type != "Concat":
+    """Return the elements of a vector, None for those known only at run time."""
+    found = call.known.elements(call.input(index).value)
+    if found is None or found.numbers.size != length:
         return [None] * length
-    for value in node.inputs:
-        tensor = None if value is None else ir.convenience.get_const_tensor(value)
-        if tensor is not None:
-            found += [float(v) for v in tensor.numpy()]
-        elif value is not None and value.shape is not None and isinstance(value.shape[0], int):
-            found += [None] * value.shape[0]
-    return found if len(found) == length else [None] * length
+    pairs = zip(found.numbers.reshape(-1), found.names.reshape(-1), strict=True)
+    return [float(number) if name is None else None for number, name in pairs]
 
 
 def _at_run_time(call: Call, index: int, element: int) -> Term:

@@ -13,7 +13,7 @@ from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.dispatch.idempotency import Attempts
 from reverie_server.dispatch.inflight import InFlight
-from reverie_server.dispatch.subscription import Subscription
+from reverie_server.dispatch.subscription import Meter, Subscription
 from reverie_server.errors import Draining, InvalidRequest, NotStored, TooLate, Violation
 from reverie_server.request.events import Accepted, Rendering
 from reverie_server.request.render_request import RenderRequest
@@ -76,19 +76,28 @@ class Dispatcher:
         *,
         client: str = "",
         account: Account = EVERYBODY,
+        job: str = "",
         deadline_s: float | None = None,
         durable: bool = False,
+        meter: Meter | None = None,
     ) -> Subscription:
-        """Answer a request of a client that waits at most `deadline_s` seconds.
+        """Answer a request of a client, or of one of its jobs, that waits at most `deadline_s` seconds.
 
         The returned subscription receives all events of the render, including refusals by the step loop and by the
         client's account, which is charged for the steps that are made for it. `wake` is called, from other threads,
-        when there are events to read.
+        when there are events to read. `meter` counts the pictures that wait for the caller.
 
         Raises Draining after `close`, and InvalidRequest if the client used the request id for another spec.
         """
         subscription = Subscription(
-            request, wake, client=client, account=account, deadline_s=deadline_s, durable=durable
+            request,
+            wake,
+            client=client,
+            job=job,
+            account=account,
+            deadline_s=deadline_s,
+            durable=durable,
+            meter=meter,
         )
         with self._lock:
             if self._closed:
@@ -218,7 +227,8 @@ class Dispatcher:
                     return
                 paid = self._charge(in_flight)
                 client, deadline_s = in_flight.interactive_client, in_flight.latest_deadline_s
-                turns_of = in_flight.subscriptions[0].client if client is None else client
+                first = in_flight.subscriptions[0]
+                turns_of, in_flight.job = (first.client, first.job) if client is None else (client, "")
             if not paid:
                 in_flight.notify()
                 return

@@ -80,11 +80,14 @@ class InFlight(Render):
                     subscription.put(event if subscription.request is self.request else plain)
 
     def notify(self) -> None:
-        """Wake the callers that have something to read."""
+        """Wake the callers that have something to read, and let those go that read too slowly."""
         with self._lock:
             subscriptions = list(self.subscriptions)
         for subscription in subscriptions:
-            subscription.events.notify()
+            if subscription.overflowed:
+                subscription.stop()
+            else:
+                subscription.events.notify()
 
     def post(self, event: Event | BaseException) -> None:
         """Queue an event and wake the callers; call `ended` if it is the last one."""

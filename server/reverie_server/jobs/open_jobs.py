@@ -27,6 +27,11 @@ class OpenJob:
         """The client that made it."""
         return self.message.owner
 
+    @property
+    def left(self) -> int:
+        """How many of its pictures have not ended."""
+        return self.message.item_count - self.message.done_count - self.message.failed_count
+
 
 class OpenJobs:
     """The open jobs by number, and those that were cancelled while that could not be written. Any thread may call."""

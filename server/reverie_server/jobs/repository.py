@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reverie_proto.v1 import jobs_pb2
@@ -21,6 +21,7 @@ from reverie_server.jobs.rows import decoding, item, item_message, item_spec, jo
 from reverie_server.jobs.schema import ITEMS, JOBS, request_key
 from reverie_server.jobs.states import OPEN
 from reverie_server.limits import Limits
+from reverie_server.request.paging import first
 
 log = logging.getLogger(__name__)
 
@@ -87,22 +88,37 @@ class JobRepository:
     def newest(self, count: int, *, before: int, scope: str | None = None) -> tuple[list[jobs_pb2.RenderJob], int]:
         """Return jobs, the newest first, and the number to pass as `before` for the next page, 0 after the last.
 
-        `before=0` starts with the newest. Jobs in damaged parts of the file are left out.
+        `before=0` starts with the newest. There are fewer than `count` if more are too long for a page. Jobs in damaged
+        parts of the file are left out.
         """
-        query = select(JOBS).order_by(JOBS.c.number.desc()).limit(count + 1)
+        query = select(JOBS).order_by(JOBS.c.number.desc())
         query = query.where(JOBS.c.number < before) if before else query
         query = query if scope is None else query.where(JOBS.c.owner == scope)
         try:
             with self._database.transaction() as connection:
-                rows: Sequence[Row[Any]] = connection.execute(query).all()
+                rows = connection.execute(query)
+                page = self._page(rows, count, scope)
+                rows.close()
+                return page
         except Damaged:
             whole = [row for row in self._rows() if scope in (None, row.owner) and (not before or row.number < before)]
-            rows = sorted(whole, key=lambda row: -row.number)[: count + 1]
-        more, jobs = len(rows) > count, []
-        for row in rows[:count]:
-            with contextlib.suppress(Damaged):
-                jobs.append(self._open.find_cancelled(row.id, scope) or job_message(row))
-        return jobs, rows[count - 1].number if more else 0
+            return self._page(sorted(whole, key=lambda row: -row.number), count, scope)
+
+    def _page(self, rows: Iterable[Row[Any]], count: int, scope: str | None) -> tuple[list[jobs_pb2.RenderJob], int]:
+        """Return the first readable jobs that fit on a page, and the number of the last one if there are more."""
+        numbers: list[int] = []
+
+        def messages() -> Iterator[jobs_pb2.RenderJob]:
+            for row in rows:
+                try:
+                    message = self._open.find_cancelled(row.id, scope) or job_message(row)
+                except Damaged:
+                    continue
+                numbers.append(row.number)
+                yield message
+
+        jobs, more = first(messages(), count)
+        return jobs, numbers[len(jobs) - 1] if more else 0
 
     def cancel(self, job: str, *, scope: str | None = None) -> tuple[jobs_pb2.RenderJob, int]:
         """Cancel a job unless it has ended; return it and its number.
@@ -147,21 +163,18 @@ class JobRepository:
         entry = self._open.find(job, None)
         return entry.damage if entry else ""
 
-    def tasks(self, count: int, *, besides: Collection[tuple[int, int]], without: Collection[str] = ()) -> list[Task]:
-        """Return the next pictures to make, those of the oldest job first.
+    def tasks(self, counts: Mapping[int, int], *, besides: Collection[tuple[int, int]]) -> list[Task]:
+        """Return the next pictures to make of open jobs, so many of each; without `besides`, those being made.
 
-        Left out are `besides`, those being made, and all of the owners `without`. A job in a damaged part of the file
-        waits from then on, and the others go on.
+        A job in a damaged part of the file waits from then on, and the others go on.
         """
         tasks: list[Task] = []
         for entry in self._open.in_order():
-            if len(tasks) >= count:
-                break
-            if entry.damage or entry.owner in without:
+            if not (count := counts.get(entry.number, 0)):
                 continue
             try:
                 made = [place for job, place in besides if job == entry.number]
-                tasks += self._tasks_of(entry, count - len(tasks), besides=made)
+                tasks += self._tasks_of(entry, count, besides=made)
             except Damaged as fault:
                 self._give_up(entry, fault)
         return tasks

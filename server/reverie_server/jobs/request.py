@@ -72,11 +72,16 @@ def validate(
     check_request_id(request, violations)
     if request.template.objective.WhichOneof("kind") is not None:
         violations.add("template.objective", "is given by layers; leave it empty")
-    common: list[spec_pb2.RenderSpec | None] = []
-    if violations.check_range("layers", len(request.layers), 1, limits.max_job_items, because=" entries"):
-        common = [_complete(request, i, check, violations) for i in range(len(request.layers))]
+    ranges = sum(len(each.channels) for each in request.layers)
+    if not (
+        violations.check_range("layers", len(request.layers), 1, limits.max_job_items, because=" entries")
+        and violations.check_range("layers", ranges, 0, limits.max_job_items, because=" ranges of channels")
+    ):
+        violations.raise_if_any()  # before anything that takes time for each entry
+    common = [_complete(request, i, check, violations) for i in range(len(request.layers))]
     layers: list[jobs_pb2.JobLayer] = []
     items: list[Item] = []
+    seen: set[str] = set()
     known = channels(request.template.model) if any(common) else {}
     if size := _common_size(common, known):
         request = _with_size(request, size)
@@ -85,9 +90,10 @@ def validate(
         if effective is None:
             continue  # its violations are collected already
         layer = known[effective.objective.channel.layer]
-        if layer.name in [each.layer for each in layers]:
+        if layer.name in seen:
             problem = f"layer {layer.name!r} is there twice; give all of its channels in one"
             violations.add(f"layers[{i}].layer", problem)
+        seen.add(layer.name)
         layers.append(jobs_pb2.JobLayer(layer=layer.name, channels=requested.channels))
         chosen = _channels(requested, layer, f"layers[{i}]", violations)
         items += [Item(len(items) + n, layer.name, channel) for n, channel in enumerate(chosen)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
@@ -25,14 +26,13 @@ from reverie_server.errors import (
 from reverie_server.jobs.repository import JobRepository
 from reverie_server.jobs.request import Check
 from reverie_server.jobs.results import Done, Failed, Task
+from reverie_server.jobs.shares import AT_ONCE, Candidate, JobShares
 from reverie_server.jobs.waits import Waits
 from reverie_server.request.events import Rendering
 from reverie_server.store import StoreWriteError
 
 log = logging.getLogger(__name__)
 
-#: Pictures that are submitted at once: enough to fill a batch, and few enough that a restart repeats little work.
-AT_ONCE = 8
 #: The first and the longest pause after a temporary failure, in seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 
@@ -63,6 +63,7 @@ class JobRunner:
         self._woken = Event()
         self._lock = Lock()
         self._subscriptions: dict[ItemKey, Subscription] = {}
+        self._shares = JobShares()
         self._closing = False
         self._pause_s = 0.0
         #: Seconds until the owners of open jobs are checked again; None if there are no open jobs.
@@ -137,6 +138,7 @@ class JobRunner:
                 del self._subscriptions[key]
             if isinstance(end, Rendering):
                 ends.append(_done(key, end))
+                self._shares.charge(key[0], 0.0 if end.cached else end.device_s)
             elif isinstance(end, StoreWriteError):
                 reason = f"results cannot be stored: {end}"
             elif isinstance(end, QueueFull | Draining):
@@ -158,8 +160,11 @@ class JobRunner:
 
     def _submit(self, repository: JobRepository, at_once: int) -> None:
         invalid = []
-        room, besides = max(0, at_once - len(self._subscriptions)), self._subscriptions.keys()
-        for task in repository.tasks(room, besides=besides, without=self._waits.reasons.keys()):
+        open_jobs = [job for job in repository.open_jobs() if not job.damage and job.owner not in self._waits.reasons]
+        jobs = [Candidate(job.number, job.owner, job.left) for job in open_jobs]
+        self._shares.update(jobs)
+        counts = self._shares.allot(jobs, Counter(job for job, _ in self._subscriptions), at_once=at_once)
+        for task in repository.tasks(counts, besides=self._subscriptions.keys()):
             account = self._waits.account(task.owner)
             if account is None:  # since it was checked
                 continue
@@ -171,11 +176,15 @@ class JobRunner:
             except (InvalidRequest, NotServed) as fault:  # the models have changed since the job was created
                 invalid.append(Failed(task.job, task.item.index, str(fault)))
             else:
-                client = f"job {task.job}"
-                self._begin(
-                    task,
-                    self._dispatcher.submit(checked, self._woken.set, client=client, account=account, durable=True),
+                subscription = self._dispatcher.submit(
+                    checked,
+                    self._woken.set,
+                    client=f"jobs of {task.owner}",
+                    job=str(task.job),
+                    account=account,
+                    durable=True,
                 )
+                self._begin(task, subscription)
         if invalid:
             repository.record_results(invalid)
             self._notify()

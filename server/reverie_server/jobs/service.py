@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 import platformdirs
+from reverie_ascent.runtime.process import Origin
 from reverie_proto.v1 import catalog_pb2, jobs_pb2
 
 from reverie_server.dispatch import Dispatcher
@@ -55,6 +56,7 @@ class Jobs:
         limits: Limits,
         accounts: Accounts = no_bounds,
     ) -> None:
+        self._origin = Origin("an Engine")
         self._path = path
         self._check = check
         self._layers = layers
@@ -120,6 +122,7 @@ class Jobs:
     @contextmanager
     def subscribed(self, listener: Callable[[], None]) -> Iterator[None]:
         """Call `listener` from other threads when a job may have changed, while the block lasts."""
+        self._origin.check()
         with self._lock:
             self._listeners.add(listener)
         try:
@@ -130,6 +133,7 @@ class Jobs:
 
     def stop(self) -> None:
         """Stop working on jobs: every picture stops before its next step, and is rendered after the next start."""
+        self._origin.check()
         if self._runner is not None:
             self._runner.close()
 
@@ -143,6 +147,7 @@ class Jobs:
             repository.close()
 
     def _open(self) -> JobRepository:
+        self._origin.check()
         with self._lock:
             if self._off:
                 raise JobsOff(self._off)

@@ -169,6 +169,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     for name, value in asdict(settings.limits).items():
         if value < 1:
             yield f"limits.{name} cannot be {value}: it is at least 1"
+    request, response = settings.limits.max_request_bytes, settings.limits.max_response_bytes
+    if 2 * request > response:  # a job's request is part of the replies about the job, with its defaults filled in
+        yield f"limits.max_request_bytes, {request}, is more than half of max_response_bytes, {response}"
     low, high = settings.limits.min_size_px, settings.limits.max_size_px
     if low > high:
         yield f"limits.min_size_px, {low}, is more than max_size_px, {high}"

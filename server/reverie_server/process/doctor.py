@@ -10,15 +10,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from reverie_ascent.maker import maker_of
 from reverie_ascent.models.repository import ModelRepository, embedded_models
+from reverie_ascent.runtime import ort
+from reverie_ascent.runtime.devices.table import DEVICES
 from reverie_ascent.runtime.session import Device, choose_device
 from reverie_proto.sizes import described
 
-from reverie_server.engine import Engine
+from reverie_server.engine import OFF, Engine
+from reverie_server.process.places import places, unwritable
+from reverie_server.process.redaction import redact_urls
 from reverie_server.process.settings import Settings
-from reverie_server.process.tls import Certificates, credentials
+from reverie_server.process.tls import Certificates, credentials, warnings
 from reverie_server.request.picture_size import smallest_size
 from reverie_server.rpc.api_keys import ApiKeyFile
 from reverie_server.version import version
@@ -72,6 +77,20 @@ def _runtime(settings: Settings) -> str:
     return installed[0] if installed else "built from source"
 
 
+def _telemetry(settings: Settings) -> str:
+    if ort.telemetry_on:
+        value = os.environ.get(ort.TELEMETRY, "")
+        return f"on: {ort.TELEMETRY}={value} lets ONNX Runtime report to its makers; unset it to report nothing"
+    return "off: ONNX Runtime reports nothing to its makers"
+
+
+def _devices(settings: Settings) -> str:
+    return "; ".join(
+        f"{each.name} works" if (problem := each.problem()) is None else f"{each.name} does not: {problem}"
+        for each in DEVICES.values()
+    )
+
+
 def _device(settings: Settings) -> str:
     device = chosen(settings)
     return f"{device.kind} by {', '.join(device.providers)}, {device.threads} threads; maker {maker_of(device).name}"
@@ -116,6 +135,25 @@ def _step(settings: Settings) -> str:
         return f"{model} {layer.name} at {described(size)} px, loading included: {time.perf_counter() - begun:.2f} s"
 
 
+def _store(settings: Settings) -> str:
+    store = places(settings).store
+    if settings.store is None and store == OFF:
+        raise CheckFailed(places(settings).problem)
+    if "://" not in store and store != OFF and (why := unwritable(Path(store))):
+        raise CheckFailed(f"{store} cannot be written to: {why}; name another place with --store, or `off`")
+    return redact_urls(store)
+
+
+def _jobs(settings: Settings) -> str:
+    """Look at the file's place only: to open the file would lock it, and a server may have it open."""
+    jobs = places(settings).jobs
+    if settings.jobs is None and jobs == OFF:
+        raise CheckFailed(places(settings).problem)
+    if jobs != OFF and (why := unwritable(Path(jobs).parent)):
+        raise CheckFailed(f"{Path(jobs).parent} cannot be written to: {why}; name another file with --jobs, or `off`")
+    return jobs
+
+
 def _scratch(settings: Settings) -> str:
     with tempfile.NamedTemporaryFile() as file:
         return f"{os.path.dirname(file.name)} can be written to"
@@ -124,8 +162,12 @@ def _scratch(settings: Settings) -> str:
 def _tls(settings: Settings) -> str:
     if not (settings.tls_cert and settings.tls_key):
         return "off"
-    credentials(Certificates(settings.tls_cert, settings.tls_key, settings.tls_client_ca))
-    return str(settings.tls_cert)
+    certificates = Certificates(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    credentials(certificates)
+    found = warnings(certificates)
+    if any("clients refuse it" in warning for warning in found):
+        raise CheckFailed("; ".join(found))
+    return "; ".join([str(settings.tls_cert), *found])
 
 
 def _keys(settings: Settings) -> str:
@@ -155,9 +197,13 @@ CHECKS: list[tuple[str, Callable[[Settings], str]]] = [
     ("environment", _environment),
     ("packages", _packages),
     ("ONNX Runtime", _runtime),
+    ("telemetry", _telemetry),
+    ("devices", _devices),
     ("device", _device),
     ("models", _models),
     ("one step", _step),
+    ("store", _store),
+    ("jobs", _jobs),
     ("scratch space", _scratch),
     ("TLS", _tls),
     ("API keys", _keys),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -17,12 +18,12 @@ from reverie_proto.printable import printable
 
 from reverie_server.engine import Engine
 from reverie_server.errors import Fault
-from reverie_server.jobs.service import default_file
 from reverie_server.observer import NO_OBSERVER, Observer
 from reverie_server.process import logs
 from reverie_server.process.address import CannotListen
 from reverie_server.process.errors import CommandError
 from reverie_server.process.metrics import CannotExpose, Metrics, exposed
+from reverie_server.process.places import places
 from reverie_server.process.server import Signals
 from reverie_server.process.server import serve as serve_engine
 from reverie_server.process.settings import Settings
@@ -30,7 +31,9 @@ from reverie_server.process.tls import UnusableCertificate
 from reverie_server.rpc.api_keys import ApiKeyFile, UnusableKeys
 from reverie_server.rpc.interceptor import Middleware
 from reverie_server.scheduler.quotas import no_bounds
-from reverie_server.store import UnusableStore, default_folder
+from reverie_server.store import UnusableStore
+
+log = logging.getLogger(__name__)
 
 #: Errors that prevent a server from starting; their messages are sentences for the user.
 STARTUP_ERRORS = (
@@ -49,6 +52,9 @@ STARTUP_ERRORS = (
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raise CommandError if the server cannot start."""
     logs.configure(settings.log_format, settings.log_level)
+    chosen = places(settings)
+    if chosen.problem:
+        log.warning("%s", chosen.problem)
     try:
         with ExitStack() as stack:
             metrics = Metrics() if settings.metrics else None
@@ -62,9 +68,9 @@ def run(settings: Settings) -> None:
                     bfloat16=settings.bfloat16,
                     batch=settings.batch,
                     plan=settings.plan,
-                    store=default_folder() if settings.store is None else settings.store,
+                    store=chosen.store,
                     store_limit_bytes=None if settings.store_limit is None else settings.store_limit * 2**20,
-                    jobs=default_file() if settings.jobs is None else settings.jobs,
+                    jobs=chosen.jobs,
                     limits=settings.limits,
                     observer=metrics or NO_OBSERVER,
                     accounts=keys.account_of if keys else no_bounds,

@@ -17,6 +17,7 @@ from reverie_server.observer import Observer
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 SLOW = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
+RATIOS = (0.1, 0.25, 0.5, 0.7, 0.9, 1.1, 1.4, 2, 4, 10)
 
 #: The engine's counters: the field of its statistics, the metric, whether it only grows, and the help text. A field
 #: that an engine does not have is left out.
@@ -45,6 +46,12 @@ class Metrics(Observer):
         PlatformCollector(registry=registry)
         self._wait = Histogram(
             "reverie_wait_seconds", "Time from acceptance to the start on the device.", buckets=SLOW, registry=registry
+        )
+        self._forecast = Histogram(
+            "reverie_forecast_ratio",
+            "Time foretold at acceptance over time taken, from acceptance to the end of a render.",
+            buckets=RATIOS,
+            registry=registry,
         )
         self._step = Histogram(
             "reverie_step_seconds", "One step of all renders that share it.", buckets=FAST, registry=registry
@@ -79,6 +86,10 @@ class Metrics(Observer):
     def waited(self, seconds: float) -> None:
         """Observe a wait."""
         self._wait.observe(seconds)
+
+    def foretold(self, foretold_s: float, taken_s: float) -> None:
+        """Observe how good a forecast was."""
+        self._forecast.observe(foretold_s / max(taken_s, 1e-9))
 
     def stepped(self, seconds: float, batch: int) -> None:
         """Observe a step."""

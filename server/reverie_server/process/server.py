@@ -18,7 +18,8 @@ from reverie_server.rpc.access_log import AccessLog
 from reverie_server.rpc.api_keys import ApiKeyFile
 from reverie_server.rpc.auth import Authorizer
 from reverie_server.rpc.interceptor import Interceptor, Middleware, assign_request_id, catch_errors
-from reverie_server.rpc.mount import add_to_server
+from reverie_server.rpc.mount import add_with_replies
+from reverie_server.rpc.replies import Replies
 
 
 def options(settings: Settings) -> list[tuple[str, int]]:
@@ -40,6 +41,10 @@ def options(settings: Settings) -> list[tuple[str, int]]:
         # ... and a client that has disappeared is detected within 80 s, which stops its render.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
+        # A connection that does not become one of HTTP/2, or on which no call is open, ends.
+        ("grpc.server_handshake_timeout_ms", 20_000),
+        ("grpc.max_connection_idle_ms", round(settings.max_connection_idle * 1000)),
+        ("grpc.max_allowed_incoming_connections", settings.max_connections),
         # A connection stays with one server: without a maximum age new replicas would get no calls.
         ("grpc.max_connection_age_ms", round(settings.max_connection_age * 1000)),
         ("grpc.max_connection_age_grace_ms", round(settings.max_connection_age_grace * 1000)),
@@ -93,9 +98,18 @@ async def _serve(
         keys = ApiKeyFile(settings.keys)
     if keys is not None:
         engine.jobs.charge(keys.account_of)
-    interceptor = Interceptor(assign_request_id, *middleware, AccessLog(observer), catch_errors, Authorizer(keys))
+    authorizer, replies = Authorizer(keys), Replies(engine.limits)
+    interceptor = Interceptor(
+        assign_request_id,
+        *middleware,
+        AccessLog(observer),
+        catch_errors,
+        authorizer,
+        admits=authorizer.knows,
+        write=replies.write,
+    )
     server = grpc.aio.server(options=options(settings), interceptors=[interceptor])
-    mount = add_to_server(server, engine, health=True, reflection=True)
+    mount = add_with_replies(server, engine, replies, health=True, reflection=True)
     bound = bind(server, settings)
     await server.start()
     ready(bound)

@@ -130,7 +130,13 @@ class Settings:
         default=14400, metadata=meta("Seconds that calls on an old connection may still take before they are cut.")
     )
     max_concurrent_streams: Annotated[int, Ge(1)] = field(
-        default=1000, metadata=meta("Calls that one connection may have open at once.")
+        default=256, metadata=meta("Calls that one connection may have open at once.")
+    )
+    max_connections: Annotated[int, Ge(1)] = field(
+        default=1000, metadata=meta("Connections that may be open at once; further ones are closed.")
+    )
+    max_connection_idle: Annotated[float, Gt(0)] = field(
+        default=900, metadata=meta("Seconds after which a connection without an open call is closed.")
     )
     limits: Limits = field(
         default=Limits(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -11,7 +12,13 @@ from typing import Any
 
 import grpc
 
+from reverie_server.process import validity
+
 log = logging.getLogger(__name__)
+
+
+#: Seconds after which the dates of the certificates in use are looked at again, at a handshake.
+REMIND_S = 24 * 3600
 
 
 class UnusableCertificate(Exception):
@@ -45,6 +52,13 @@ class _Watched:
         self._lock = Lock()
         self._seen = self._stamp()
         self.configuration = _read(certificates)
+        self._warn()
+
+    def _warn(self) -> None:
+        """Log certificates that are out of their time, or soon will be."""
+        self._warned_at = time.monotonic()
+        for warning in warnings(self._certificates):
+            log.warning("%s", warning)
 
     def _stamp(self) -> list[tuple[int, int, int]]:
         """Return properties that change when a file is written or replaced, or when a link to it changes."""
@@ -58,6 +72,8 @@ class _Watched:
         """Return a new configuration if the files have changed and are valid, else None: the old one stays in use."""
         with self._lock:
             if not (stamp := self._stamp()) or stamp == self._seen:
+                if time.monotonic() - self._warned_at >= REMIND_S:
+                    self._warn()
                 return None
             try:
                 self.configuration = _read(self._certificates)
@@ -66,7 +82,17 @@ class _Watched:
                 return None
             self._seen = stamp
             log.info("the certificate was read again from %s", self._certificates.cert)
+            self._warn()
             return self.configuration
+
+
+def warnings(certificates: Certificates) -> list[str]:
+    """Return a sentence for each certificate, also of authorities, that is out of its time or soon will be."""
+    files = [certificates.cert] + ([certificates.client_ca] if certificates.client_ca else [])
+    try:
+        return [warning for file in files for warning in validity.warnings(file)]
+    except OSError:
+        return []  # a file is being replaced; it is read again at the next handshake
 
 
 def _read(certificates: Certificates) -> Any:

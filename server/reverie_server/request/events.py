@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +19,24 @@ from reverie_server.request import images
 from reverie_server.request.images import Picture
 
 
+class _WithSpec:
+    """Lets events with a spec be pickled and copied: pickle does not find the class of the spec by its name."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+        return {**state, "spec": state["spec"].SerializeToString()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, spec=spec_pb2.RenderSpec.FromString(state["spec"]))
+
+
 @dataclass(frozen=True, repr=False)
-class Accepted(ShortRepr):
+class Accepted(_WithSpec, ShortRepr):
     """The request is valid and queued; `spec` is what will be rendered, with every default filled in.
 
     `estimated_s` is the expected time of the render once the device is free for it and its program is loaded; None if
-    that is unknown. `queue_position` counts the renders before it, including those that have begun. `cached` is whether
-    the picture is in the store already.
+    that is unknown. `queue_position` counts the renders that use the device before it begins. `cached` is whether the
+    picture is in the store already.
     """
 
     spec: spec_pb2.RenderSpec
@@ -111,7 +123,7 @@ class Progress(ShortRepr):
 
 
 @dataclass(frozen=True, repr=False)
-class Rendering(Pictured):
+class Rendering(_WithSpec, Pictured):
     """A finished picture and how it was made."""
 
     #: float32 [height, width, 3], RGB in [0, 1].
@@ -132,6 +144,8 @@ class Rendering(Pictured):
     frames: tuple[Frame, ...]
     #: Wall time, in seconds, of the render that made the picture.
     elapsed_s: float
+    #: Seconds of the device that its client was charged for that render; 0 if the picture was in the store.
+    device_s: float = 0.0
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
 

@@ -70,6 +70,16 @@ class RenderRequest:
         return f"{self.model.name} {layers} at {described(self.recipe.size)} px"
 
     @property
+    def picture_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the picture."""
+        return *self.recipe.size, self.model.channels
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether the picture may come from the store or from another caller's render."""
+        return self.cache != visualization_pb2.CACHE_MODE_BYPASS and not self.frame_steps
+
+    @property
     def pixel_steps(self) -> int:
         """The picture's pixels times its steps: the cost of the render in the unit of quotas."""
         return math.prod(self.recipe.size) * self.recipe.steps
@@ -234,7 +244,7 @@ def _check_response(
 
 def _check_waiting_frames(frames: _Pictures, limits: Limits, violations: Violations) -> None:
     """Add a violation if the frames would take too much memory while they wait for a slow reader."""
-    most = limits.max_waiting_frame_bytes // frames.array_bytes
+    most = limits.max_client_waiting_bytes // 2 // frames.array_bytes
     if frames.count > most:
         violations.add(
             "frames",

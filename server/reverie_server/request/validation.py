@@ -8,29 +8,35 @@ from reverie_proto.names import nearest
 
 from reverie_server.errors import InvalidRequest, NotServed, Violation, shown
 
+#: Checking a request stops after so many violations: a long request would cost more time than anyone needs the rest.
+MAX_VIOLATIONS = 100
+
 
 class Violations:
     """The violations found in one request.
 
     Unknown models and layers are collected separately: if there is no other violation the request fails with NOT_FOUND,
-    otherwise with INVALID_ARGUMENT and all violations.
+    otherwise with INVALID_ARGUMENT and all violations. Each method that adds one raises the same error at once when
+    there are `MAX_VIOLATIONS`.
     """
 
     def __init__(self, unwritten: Sequence[Violation] = ()) -> None:
-        self._invalid: list[Violation] = list(unwritten)
+        self._invalid: dict[Violation, None] = dict.fromkeys(unwritten)
         # A value that could not be written into the request is absent from it and must not be checked a second time.
         self._unwritten = {violation.field for violation in unwritten}
         self._not_served: list[tuple[str, str, Violation]] = []
 
     def add(self, field: str, problem: str) -> None:
         """Add a field whose value cannot be served, unless that violation was added before."""
-        if (violation := Violation(field, problem)) not in self._invalid and field not in self._unwritten:
-            self._invalid.append(violation)
+        if field not in self._unwritten:
+            self._invalid[Violation(field, problem)] = None
+            self._stop_if_many()
 
     def add_not_served(self, field: str, problem: str, *, kind: str, name: str) -> None:
         """Add a field that names a resource, a model or a layer, that is not served here."""
         if field not in self._unwritten:
             self._not_served.append((kind, name, Violation(field, problem)))
+            self._stop_if_many()
 
     def check_range(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
         """Return whether low <= value <= high; add a violation if not. NaN is not in any range."""
@@ -46,6 +52,15 @@ class Violations:
         if self._not_served:
             kind, name, _ = self._not_served[0]
             raise NotServed(kind, name, [violation for _, _, violation in self._not_served])
+
+    def _stop_if_many(self) -> None:
+        if len(self._invalid) + len(self._not_served) >= MAX_VIOLATIONS:
+            rest = Violation("request", f"the rest was not checked, after {MAX_VIOLATIONS} violations")
+            if self._invalid:
+                self._invalid[rest] = None
+            else:
+                self._not_served.append(("", "", rest))
+            self.raise_if_any()
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from reverie_server.observer import Observer
+from reverie_server.observer import Observer, SafeObserver
 from reverie_server.rpc.caller import current_caller
 from reverie_server.rpc.interceptor import Call, status_of
 
@@ -21,7 +21,7 @@ class AccessLog:
     """Middleware that logs calls when they have ended, and reports them to an observer."""
 
     def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+        self._observer = SafeObserver(observer)
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ import grpc
 from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.errors import Fault, Forbidden, Unauthenticated
-from reverie_server.rpc.api_keys import ApiKeyFile
+from reverie_server.rpc.api_keys import ApiKey, ApiKeyFile
 from reverie_server.rpc.caller import ADMIN, READ, RENDER, Caller, peer_host, set_caller
 from reverie_server.rpc.interceptor import Call
 from reverie_server.scheduler.quotas import Account
@@ -57,6 +57,10 @@ class Authorizer:
         self._keys = keys
         self._recheck_s = RECHECK_S if recheck_s is None else recheck_s
 
+    def knows(self, method: str, metadata: Mapping[str, str]) -> bool:
+        """Return whether the key of a call is known, or none is needed: only then is its message worth the memory."""
+        return self._keys is None or not method.startswith(SERVICE) or _known(self._keys, metadata) is not None
+
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
         """Set the caller of a call; raise Unauthenticated or Forbidden, also when its key is revoked later."""
@@ -99,10 +103,9 @@ async def _rechecked(keys: ApiKeyFile, call: Call, every_s: float) -> AsyncItera
 
 
 def _authenticated(keys: ApiKeyFile, call: Call) -> Caller:
-    scheme, _, text = call.metadata.get("authorization", "").partition(" ")
-    if not text:
+    if not call.metadata.get("authorization", "").partition(" ")[2]:
         raise Unauthenticated("this server needs an API key: send it as metadata, authorization: Bearer KEY")
-    authenticated = keys.authenticate(text.strip()) if scheme.lower() == "bearer" else None
+    authenticated = _known(keys, call.metadata)
     if authenticated is None:
         raise Unauthenticated("the API key is none of those known here; it may have been revoked")
     key, account = authenticated
@@ -120,3 +123,8 @@ def _without_key(context: grpc.aio.ServicerContext) -> Caller:
     # All certificates without a name are one client.
     name = "cn:" + b"".join(properties.get("x509_common_name", ())).decode(errors="backslashreplace")
     return Caller(name[:100], Account(owner=name), admin=False)
+
+
+def _known(keys: ApiKeyFile, metadata: Mapping[str, str]) -> tuple[ApiKey, Account] | None:
+    scheme, _, text = metadata.get("authorization", "").partition(" ")
+    return keys.authenticate(text.strip()) if text and scheme.lower() == "bearer" else None

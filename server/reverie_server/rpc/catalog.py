@@ -9,16 +9,19 @@ from reverie_proto.v1 import visualization_pb2
 
 from reverie_server.engine import Engine
 from reverie_server.request import paging
+from reverie_server.rpc.replies import Replies, with_room
 from reverie_server.rpc.status import rpc_method
 
 
 class CatalogServicer:
     """Serves the catalog of an engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, replies: Replies) -> None:
         self._engine = engine
+        self.replies = replies
 
     @rpc_method
+    @with_room
     async def GetServerInfo(
         self, request: visualization_pb2.GetServerInfoRequest, context: grpc.aio.ServicerContext
     ) -> visualization_pb2.GetServerInfoResponse:
@@ -26,6 +29,7 @@ class CatalogServicer:
         return visualization_pb2.GetServerInfoResponse(info=self._engine.info())
 
     @rpc_method
+    @with_room
     async def ListModels(
         self, request: visualization_pb2.ListModelsRequest, context: grpc.aio.ServicerContext
     ) -> visualization_pb2.ListModelsResponse:
@@ -34,6 +38,7 @@ class CatalogServicer:
         return visualization_pb2.ListModelsResponse(models=models, next_page_token=token)
 
     @rpc_method
+    @with_room
     async def ListLayers(
         self, request: visualization_pb2.ListLayersRequest, context: grpc.aio.ServicerContext
     ) -> visualization_pb2.ListLayersResponse:

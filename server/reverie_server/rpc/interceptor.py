@@ -7,8 +7,10 @@ first is left last and sees how the call ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +18,9 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from reverie_server.errors import InvalidRequest, Violation
+from reverie_server.errors import Fault, InvalidRequest, NoMessage, TooManyCalls, Violation
 from reverie_server.rpc import request_id
+from reverie_server.rpc.caller import peer_host
 from reverie_server.rpc.handlers import KINDS
 from reverie_server.rpc.status import errors_to_status
 
@@ -26,7 +29,7 @@ from reverie_server.rpc.status import errors_to_status
 class Call:
     """One call: its full method, ``/PACKAGE.SERVICE/METHOD``, its text metadata, its request.
 
-    `request` is an iterator if the client streams.
+    `request` is an iterator if the client streams, and None if the message was not read because of the metadata.
     """
 
     method: str
@@ -36,18 +39,107 @@ class Call:
 
 
 Middleware = Callable[[Call], AbstractAsyncContextManager[None]]
+#: Sends a message of a call.
+Write = Callable[[grpc.aio.ServicerContext, Any], Awaitable[None]]
+
+#: Seconds in which the message of a call must arrive after the call has begun.
+MESSAGE_S = 30.0
+#: The most calls from one host whose messages have not arrived. gRPC keeps up to 64 KiB for each.
+MAX_READING = 256
+
+
+def _everyone(method: str, metadata: Mapping[str, str]) -> bool:
+    return True
 
 
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Puts middleware around every call."""
+    """Puts middleware around every call, and bounds what calls may take before their messages have arrived.
 
-    def __init__(self, *middleware: Middleware) -> None:
+    `admits` tells by a call's method and metadata whether its message is read; middleware refuses the call otherwise.
+    `write` sends the reply of a method with one reply. `message_s` and `max_reading` are bounds, as above.
+    """
+
+    def __init__(
+        self,
+        *middleware: Middleware,
+        admits: Callable[[str, Mapping[str, str]], bool] = _everyone,
+        write: Write | None = None,
+        message_s: float = MESSAGE_S,
+        max_reading: int = MAX_READING,
+    ) -> None:
         self._middleware = middleware
+        self._admits, self._write = admits, write or _write
+        self._message_s, self._max_reading = message_s, max_reading
+        #: The calls from each host whose messages have not arrived.
+        self._reading: Counter[str] = Counter()
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """Return the handler of a call with the middleware around it, or None if there is no such method."""
         handler = await continuation(handler_call_details)
-        return handler and _with_middleware(handler, handler_call_details, self._middleware)
+        return handler and self._wrapped(handler, handler_call_details)
+
+    def _wrapped(self, handler: Any, details: Any) -> Any:
+        """Return a handler with the middleware around it.
+
+        gRPC reads the message of a unary call before it calls the handler, and waits for it without end. So all
+        handlers are streaming ones here, which is the same on the wire.
+        """
+        metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
+        streams = (handler.request_streaming, handler.response_streaming)
+        behaviour = getattr(handler, KINDS[streams])
+
+        async def answer(requests: Any, context: grpc.aio.ServicerContext) -> None:
+            request = requests
+            if not handler.request_streaming:
+                request = await self._read(details.method, metadata, requests, context)
+            async with self._entered(Call(details.method, metadata, request, context)):
+                if request is None:  # the middleware found the metadata good: they have changed meanwhile
+                    await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the message was not read; call again")
+                if inspect.isasyncgenfunction(behaviour):
+                    async for each in behaviour(request, context):
+                        await context.write(each)
+                elif handler.response_streaming:
+                    await behaviour(request, context)
+                else:
+                    reply = await behaviour(request, context)
+                    with contextlib.suppress(grpc.aio.UsageError):  # sent already
+                        await context.send_initial_metadata(())  # a status can be sent if the reply is never read
+                    await self._write(context, reply)
+
+        return grpc.stream_stream_rpc_method_handler(
+            answer,
+            request_deserializer=_safe_deserializer(handler.request_deserializer, streams=handler.request_streaming),
+            response_serializer=handler.response_serializer,
+        )
+
+    @asynccontextmanager
+    async def _entered(self, call: Call) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for each in self._middleware:
+                await stack.enter_async_context(each(call))
+            yield
+
+    async def _read(
+        self, method: str, metadata: Mapping[str, str], requests: Any, context: grpc.aio.ServicerContext
+    ) -> Any:
+        """Return the message of a call, or what refuses the call in its place."""
+        if not self._admits(method, metadata):
+            return None
+        host = peer_host(context.peer() or "")
+        if self._reading[host] >= self._max_reading:
+            return _Refused(TooManyCalls(self._max_reading))
+        self._reading[host] += 1
+        try:
+            async with asyncio.timeout(self._message_s):
+                return await anext(requests)
+        except TimeoutError:
+            return _Refused(NoMessage(self._message_s))
+        except StopAsyncIteration:
+            return _Refused(InvalidRequest([Violation("request", "is missing: the call ended without a message")]))
+        finally:
+            self._reading[host] -= 1
+            if not self._reading[host]:
+                del self._reading[host]
 
 
 @asynccontextmanager
@@ -62,7 +154,7 @@ async def assign_request_id(call: Call) -> AsyncIterator[None]:
 async def catch_errors(call: Call) -> AsyncIterator[None]:
     """End the call with a status when an exception leaves it; refuse a request that cannot be decoded."""
     async with errors_to_status(call.context, call.method):
-        if isinstance(call.request, _Undecodable):
+        if isinstance(call.request, _Refused):
             call.request.refuse()
         yield
 
@@ -78,45 +170,19 @@ def status_of(error: BaseException, call: Call) -> str:
     return next((str(each.name) for each in grpc.StatusCode if each.value[0] == code), "UNKNOWN")
 
 
-class _Undecodable:
-    """Stands for a request whose bytes are not a message of the method's type."""
+class _Refused:
+    """Stands for the message of a call that is refused."""
 
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
 
     def refuse(self) -> None:
-        """Raise InvalidRequest."""
-        raise InvalidRequest([Violation("request", f"is not a message of the type {self._kind}")])
+        """Raise the fault."""
+        raise self._fault
 
 
-def _with_middleware(handler: Any, details: Any, middleware: Sequence[Middleware]) -> Any:
-    metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
-    streams = (handler.request_streaming, handler.response_streaming)
-    behaviour = getattr(handler, KINDS[streams])
-
-    @asynccontextmanager
-    async def entered(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
-        call = Call(details.method, metadata, request, context)
-        async with AsyncExitStack() as stack:
-            for each in middleware:
-                await stack.enter_async_context(each(call))
-            yield
-
-    async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
-        async with entered(request, context):
-            return await behaviour(request, context)
-
-    async def answers(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-        async with entered(request, context):
-            async for each in behaviour(request, context):
-                yield each
-
-    make = getattr(grpc, f"{KINDS[streams]}_rpc_method_handler")
-    return make(
-        answers if inspect.isasyncgenfunction(behaviour) else answer,
-        request_deserializer=_safe_deserializer(handler.request_deserializer, streams=handler.request_streaming),
-        response_serializer=handler.response_serializer,
-    )
+async def _write(context: grpc.aio.ServicerContext, message: Any) -> None:
+    await context.write(message)
 
 
 def _safe_deserializer(deserializer: Callable[[bytes], Any] | None, *, streams: bool) -> Callable[[bytes], Any] | None:
@@ -130,10 +196,10 @@ def _safe_deserializer(deserializer: Callable[[bytes], Any] | None, *, streams: 
         try:
             return deserializer(data)
         except DecodeError:
-            undecodable = _Undecodable(kind)
+            fault = InvalidRequest([Violation("request", f"is not a message of the type {kind}")])
             if streams:
-                undecodable.refuse()  # this runs inside the call, which reads its requests itself
-            return undecodable
+                raise fault from None  # this runs inside the call, which reads its requests itself
+            return _Refused(fault)
 
     return decode
 

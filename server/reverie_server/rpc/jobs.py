@@ -14,20 +14,23 @@ from reverie_server.errors import Draining
 from reverie_server.jobs.states import OPEN
 from reverie_server.rpc.caller import current_caller
 from reverie_server.rpc.loop_events import LoopEvents
+from reverie_server.rpc.replies import REPLY_BYTES, Replies, with_room
 from reverie_server.rpc.status import rpc_method
 
 
 class JobServicer:
     """Serves the jobs of an engine until drained. Belongs to one event loop."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, replies: Replies) -> None:
         self._jobs = engine.jobs
+        self.replies = replies
         self._draining = False
         self._loop_events = LoopEvents()
         #: One event for each watcher, set when the job may have changed.
         self._watchers: set[asyncio.Event] = set()
 
     @rpc_method
+    @with_room
     async def CreateRenderJob(
         self, request: jobs_pb2.CreateRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CreateRenderJobResponse:
@@ -39,6 +42,7 @@ class JobServicer:
         return jobs_pb2.CreateRenderJobResponse(job=job)
 
     @rpc_method
+    @with_room
     async def GetRenderJob(
         self, request: jobs_pb2.GetRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.GetRenderJobResponse:
@@ -47,6 +51,7 @@ class JobServicer:
         return jobs_pb2.GetRenderJobResponse(job=job)
 
     @rpc_method
+    @with_room
     async def ListRenderJobs(
         self, request: jobs_pb2.ListRenderJobsRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.ListRenderJobsResponse:
@@ -55,6 +60,7 @@ class JobServicer:
         return jobs_pb2.ListRenderJobsResponse(jobs=jobs, next_page_token=token)
 
     @rpc_method
+    @with_room
     async def CancelRenderJob(
         self, request: jobs_pb2.CancelRenderJobRequest, context: grpc.aio.ServicerContext
     ) -> jobs_pb2.CancelRenderJobResponse:
@@ -77,15 +83,22 @@ class JobServicer:
         self, request: jobs_pb2.WatchRenderJobRequest, context: grpc.aio.ServicerContext, changed: asyncio.Event
     ) -> None:
         after, scope = request.after_sequence, current_caller().scope
+        whole = await self.replies.keep(context, REPLY_BYTES)
         job, items = await asyncio.to_thread(self._jobs.events_after, request.id, after, scope=scope)
-        await context.write(jobs_pb2.WatchRenderJobResponse(sequence=after, job=job))
+        await context.send_initial_metadata(())  # a status can be sent after a message that is never read
+        await self.replies.write(context, jobs_pb2.WatchRenderJobResponse(sequence=after, job=job))
+        whole.release()
         while True:
             for sequence, item in items:
                 after = sequence
-                await context.write(jobs_pb2.WatchRenderJobResponse(sequence=after, job=_brief(job), item=item))
+                await self.replies.write(
+                    context, jobs_pb2.WatchRenderJobResponse(sequence=after, job=_brief(job), item=item)
+                )
             if not items and job.state not in OPEN:
                 if after < job.sequence:
-                    await context.write(jobs_pb2.WatchRenderJobResponse(sequence=job.sequence, job=_brief(job)))
+                    await self.replies.write(
+                        context, jobs_pb2.WatchRenderJobResponse(sequence=job.sequence, job=_brief(job))
+                    )
                 return
             if not items:
                 if self._draining:

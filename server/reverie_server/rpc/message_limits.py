@@ -7,12 +7,15 @@ a field is checked in `reverie_server.request`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from itertools import islice
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from reverie_server.errors import InvalidRequest, Violation
+from reverie_server.request.validation import MAX_VIOLATIONS
 
 #: The most bytes of a text in UTF-8, and of a bytes field.
 MAX_TEXT_BYTES = 1024
@@ -28,8 +31,8 @@ TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
 
 def check(request: Message) -> None:
-    """Raise InvalidRequest if any field is too long, naming all of them."""
-    if wrong := list(_violations(request, "")):
+    """Raise InvalidRequest if any field is too long, naming all of them up to `MAX_VIOLATIONS`."""
+    if wrong := list(islice(_violations(request, ""), MAX_VIOLATIONS)):
         raise InvalidRequest(wrong)
 
 
@@ -50,6 +53,8 @@ def _violations(message: Message, path: str) -> Iterator[Violation]:
 
 def _of_value(field: FieldDescriptor, value: Any, where: str) -> Iterator[Violation]:
     if isinstance(value, Message):
+        if not _has_length(field):
+            return
         yield from _violations(value, f"{where}.")
     elif field.type in TEXTS:
         most, size = (
@@ -60,8 +65,23 @@ def _of_value(field: FieldDescriptor, value: Any, where: str) -> Iterator[Violat
             yield Violation(where, f"has {size} bytes; at most {most} are taken")
 
 
+@cache
 def _has_length(field: FieldDescriptor) -> bool:
-    return field.message_type is not None or field.type in TEXTS
+    """Return whether a value of a field is a text, or a message in which there may be a text or a list."""
+    return field.type in TEXTS if field.message_type is None else _holds_length(field.message_type, ())
+
+
+def _holds_length(kind: Descriptor, around: tuple[Descriptor, ...]) -> bool:
+    return any(
+        _is_list(field)
+        or field.type in TEXTS
+        or (
+            field.message_type is not None
+            and field.message_type not in around
+            and _holds_length(field.message_type, (*around, kind))
+        )
+        for field in kind.fields
+    )
 
 
 def _is_list(field: FieldDescriptor) -> bool:

@@ -14,6 +14,7 @@ from reverie_server.rpc.handlers import service_handler
 from reverie_server.rpc.health import Health
 from reverie_server.rpc.jobs import JobServicer
 from reverie_server.rpc.reflection import add_reflection
+from reverie_server.rpc.replies import Replies
 from reverie_server.rpc.service import RenderServicer
 
 FILE = visualization_pb2.DESCRIPTOR
@@ -51,9 +52,19 @@ def add_to_server(server: grpc.aio.Server, engine: Engine, *, health: bool = Fal
     The host starts and stops the server and closes the engine; its ports and interceptors are not changed. `health` and
     `reflection` add grpc.health.v1 and server reflection for a host that does not have them; both then cover Reverie's
     service only.
+
+    The bounds of an engine's `Limits` on what waits for readers hold here too. The host's own server decides how long
+    the message of a call may take to arrive, how many calls a connection may have, and when connections end.
     """
-    renders, jobs = RenderServicer(engine), JobServicer(engine)
-    server.add_generic_rpc_handlers((service_handler(SERVICE, CatalogServicer(engine), renders, jobs),))
+    return add_with_replies(server, engine, Replies(engine.limits), health=health, reflection=reflection)
+
+
+def add_with_replies(
+    server: grpc.aio.Server, engine: Engine, replies: Replies, *, health: bool, reflection: bool
+) -> Mount:
+    """Do what `add_to_server` does, with the bounds of replies that the server's interceptor uses too."""
+    renders, jobs = RenderServicer(engine, replies), JobServicer(engine, replies)
+    server.add_generic_rpc_handlers((service_handler(SERVICE, CatalogServicer(engine, replies), renders, jobs),))
     files = [FILE]
     health_servicer = None
     if health:

@@ -18,8 +18,9 @@ from reverie_server.request import images
 from reverie_server.request.events import Accepted, Event, Frame, Progress, Rendering
 from reverie_server.request.render_request import RenderRequest, Request
 from reverie_server.rpc import request_id
-from reverie_server.rpc.caller import current_caller, peer_host
+from reverie_server.rpc.caller import current_caller
 from reverie_server.rpc.loop_events import LoopEvents
+from reverie_server.rpc.replies import Kept, Replies, client_of
 from reverie_server.rpc.status import rpc_method
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ class RenderServicer:
     Handlers are coroutines that write, not generators, so that cancelling a call always raises inside the handler.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, replies: Replies) -> None:
         self._engine = engine
+        self.replies = replies
         self._draining = False
         self._loop_events = LoopEvents()
         self._calls: dict[asyncio.Task[object], Subscription] = {}
@@ -50,8 +52,10 @@ class RenderServicer:
                     await context.send_initial_metadata(())  # after this no gRPC client retries the call automatically
                 elif isinstance(event, Progress) and event.frame is not None:
                     frames.append(await asyncio.to_thread(_frame, checked, event.frame))
+                    await self.replies.keep(context, frames[-1].ByteSize())
                 elif isinstance(event, Rendering):
                     rendering = await asyncio.to_thread(event.message, checked.format)
+                    break  # its room is kept until the reply is read
         rendering.frames.extend(frames)
         return visualization_pb2.RenderImageResponse(rendering=rendering)
 
@@ -61,8 +65,9 @@ class RenderServicer:
     ) -> None:
         """One picture and its progress: one `accepted`, any number of `progress`, one `result`."""
         async with self._rendering(request, context) as (checked, events):
+            await context.send_initial_metadata(())  # a status can be sent after a message that is never read
             async for event in events:
-                await context.write(await _encoded(checked, event))
+                await self.replies.write(context, await _encoded(checked, event))
 
     @asynccontextmanager
     async def _rendering(
@@ -82,19 +87,55 @@ class RenderServicer:
         self, checked: RenderRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[AsyncGenerator[Event, None]]:
         unread = asyncio.Event()
-        wake, account = self._loop_events.setter(unread), current_caller().account
+        wake, client = self._loop_events.setter(unread), client_of(context)
+        stored = (
+            await self.replies.keep(context, _room(checked.picture_shape, checked.format)) if checked.looks_up else None
+        )
+        meter = self.replies.meter(context, lambda: subscription.overflow())
         subscription = self._engine.submit(
-            checked, wake, client=_client(context), account=account, deadline_s=context.time_remaining()
+            checked,
+            wake,
+            client=client,
+            account=current_caller().account,
+            deadline_s=context.time_remaining(),
+            meter=meter,
         )
         task = asyncio.current_task()
         assert task is not None
         self._calls[task] = subscription
         task.add_done_callback(self._calls.pop)
         try:
-            async with aclosing(_events(subscription, unread)) as events:
+            async with aclosing(self._events(checked, subscription, unread, context, stored)) as events:
                 yield events
         finally:
             subscription.stop()
+            self.replies.memory.streams.remove(meter)
+
+    async def _events(
+        self,
+        checked: RenderRequest,
+        subscription: Subscription,
+        unread: asyncio.Event,
+        context: grpc.aio.ServicerContext,
+        stored: Kept | None,
+    ) -> AsyncGenerator[Event, None]:
+        """Yield the events, each picture when there is room to encode and send it; `stored` is that of a stored one."""
+        while True:
+            unread.clear()
+            while (head := subscription.events.head()) is not None:
+                room = _room_for(checked, head)
+                kept = await self.replies.keep(context, room) if room else None
+                event = subscription.take()
+                if event is None:
+                    break
+                if stored is not None and isinstance(event, Accepted) and not event.cached:
+                    stored.release()
+                yield event
+                if isinstance(event, Rendering):
+                    return
+                if kept is not None:
+                    kept.release()
+            await unread.wait()
 
     async def drain(self, grace_s: float) -> None:
         """Refuse new renders, let accepted ones finish for `grace_s` seconds, then stop the rest."""
@@ -111,19 +152,19 @@ class RenderServicer:
             subscription.stop()
 
 
-def _client(context: grpc.aio.ServicerContext) -> str:
-    """Return the client in whose turns a render is made: the owner of the account, or else the host."""
-    return current_caller().account.owner or peer_host(context.peer() or "")
+def _room_for(checked: RenderRequest, event: Event | BaseException) -> int:
+    """Return the bytes for encoding and sending the picture of an event; 0 for a stored one, which has its room."""
+    if isinstance(event, Progress) and event.frame is not None:
+        return _room(event.frame.array.shape, checked.frame_format)
+    if isinstance(event, Rendering) and not event.cached:
+        return _room(event.array.shape, checked.format)
+    return 0
 
 
-async def _events(subscription: Subscription, unread: asyncio.Event) -> AsyncGenerator[Event, None]:
-    while True:
-        unread.clear()
-        while (event := subscription.take()) is not None:
-            yield event
-            if isinstance(event, Rendering):
-                return
-        await unread.wait()
+def _room(shape: tuple[int, ...], format: spec_pb2.ImageFormat) -> int:  # noqa: A002 - the wire's word
+    """Return the bytes of a picture as numbers, encoded, and in a message."""
+    height, width, channels = shape
+    return 4 * height * width * channels + 2 * images.largest_bytes(format, (height, width), channels)
 
 
 # ----- from events to wire messages -----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import logging
 import uuid
@@ -14,12 +15,15 @@ import grpc
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from reverie_server.errors import Fault
+from reverie_server.errors import Fault, NoDescriptors
 from reverie_server.rpc import message_limits, request_id
 
 log = logging.getLogger("reverie_server")
 
 DOMAIN = "reverie.v1"
+
+#: Longer requests are checked in a thread, so that other calls go on.
+LONG_BYTES = 16 * 2**10
 
 Reply = TypeVar("Reply")
 Handler = Callable[[Any, Any, Any], Awaitable[Reply]]
@@ -32,7 +36,10 @@ def rpc_method(handler: Handler[Reply]) -> Handler[Reply]:
     async def wrapper(self: Any, request: Any, context: grpc.aio.ServicerContext) -> Reply:
         async with errors_to_status(context, handler.__qualname__):
             if isinstance(request, Message):
-                message_limits.check(request)
+                if request.ByteSize() > LONG_BYTES:
+                    await asyncio.to_thread(message_limits.check, request)
+                else:
+                    message_limits.check(request)
             return await handler(self, request, context)
         raise AssertionError("abort always raises")
 
@@ -51,11 +58,24 @@ async def errors_to_status(context: grpc.aio.ServicerContext, what: str) -> Asyn
         raise  # it has its status
     except Fault as fault:
         await abort(context, fault.code, fault.reason, str(fault), fault.details(), fault.retry_after_s)
-    except Exception:
+    except Exception as error:
+        if _out_of_descriptors(error):
+            log.error("no file descriptor is left, in %s: %s", what, error)
+            full = NoDescriptors()
+            await abort(context, full.code, full.reason, str(full), full.details(), full.retry_after_s)
         incident = uuid.uuid4().hex
         log.exception("incident %s in %s", incident, what)
         info = error_details_pb2.RequestInfo(request_id=incident)
         await abort(context, "INTERNAL", "INTERNAL", f"internal error, incident {incident}", [info])
+
+
+def _out_of_descriptors(error: BaseException | None) -> bool:
+    """Return whether an exception, or one that led to it, says that no file can be opened any more."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 async def abort(

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 
 from reverie_server.errors import QueueFull, TooLate
 from reverie_server.limits import Limits
-from reverie_server.scheduler.queue import Ahead, RenderQueue
+from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.simulation import Forecast
+
+Queue = RenderQueue[Render]
+#: Returns what is foretold of all renders at a time.
+Foretell = Callable[[float], Mapping[Render, Forecast]]
 
 #: One client may fill the queue but for 1 / RESERVED_SHARE of it, which is reserved for the others.
 RESERVED_SHARE = 4
 #: How many clients are asked to retry for each place that becomes free, and the longest delay that is named.
 RETRIES_PER_PLACE = 2
 LATEST_S = 60
-#: A render is refused only if this share of its estimate exceeds the deadline, because estimates can be too high: of
-#: programs that have not run yet, eight in ten take 0.75 to 1.12 times their estimate (see docs/performance.md).
+#: A render is refused only if this share of the time to its foretold end exceeds the deadline, because forecasts can be
+#: too high: others may leave, and of programs that have not run yet, eight in ten take 0.75 to 1.12 times their
+#: estimate (see docs/performance.md).
 CERTAIN_SHARE = 0.5
 
 
@@ -33,22 +40,21 @@ class Admission:
         #: The retry time that each client was given last.
         self._retry_at: dict[str, float] = {}
 
-    def has_room(self, queue: RenderQueue, client: str) -> bool:
+    def has_room(self, queue: Queue, client: str) -> bool:
         """Return whether one more render of a client may wait."""
         return queue.waiting() < self._most and queue.waiting(client) < self._most_of_one
 
-    def check(self, queue: RenderQueue, client: str, now: float) -> None:
+    def check(self, queue: Queue, client: str, now: float, *, foretell: Foretell) -> None:
         """Raise QueueFull if too many renders wait, of one client or in all."""
         if self.has_room(queue, client):
             return
-        retry_after_s = self._retry_after_s(queue, client, now)
+        retry_after_s = self._retry_after_s(foretell(now), client, now)
         if (waiting := queue.waiting()) >= self._most:
             raise QueueFull(waiting, retry_after_s)
         raise QueueFull(queue.waiting(client), retry_after_s, scope=" of this client")
 
-    def _retry_after_s(self, queue: RenderQueue, client: str, now: float) -> int:
-        clients = {render.client for render in queue} | {client}
-        between = min(queue.left_s / max(1, len(queue)) * len(clients) / RETRIES_PER_PLACE, LATEST_S)
+    def _retry_after_s(self, forecasts: Mapping[Render, Forecast], client: str, now: float) -> int:
+        between = min(_seconds_per_place(forecasts, client) / RETRIES_PER_PLACE, LATEST_S)
         at = max(self._retry_at.get(client, now), now) + between
         if at > now + LATEST_S:
             at = now + between
@@ -56,10 +62,24 @@ class Admission:
         return max(1, math.ceil(at - now))
 
 
-def check_deadline(render: Render, ahead: Ahead, deadline_s: float | None) -> None:
+def _seconds_per_place(forecasts: Mapping[Render, Forecast], client: str) -> float:
+    """Return in how many seconds, on average, a place becomes free for a client: one of its own, if it has any.
+
+    The half of the renders that ends first counts, so that one long render does not hide that the others are short.
+    """
+    own = sorted(forecast.ends_s for render, forecast in forecasts.items() if render.client == client)
+    ends = own or sorted(forecast.ends_s for forecast in forecasts.values())
+    if not ends:
+        return 0.0
+    competing = 1 if own else 1 + len({render.client for render in forecasts})
+    half_s = ends[(len(ends) - 1) // 2]
+    return half_s / sum(end_s <= half_s for end_s in ends) * competing
+
+
+def check_deadline(render: Render, forecast: Forecast, deadline_s: float | None) -> None:
     """Raise TooLate if a picture is unlikely to be done in `deadline_s` seconds."""
     estimated_s = render.request.estimated_s
-    if deadline_s is None or estimated_s is None:
+    if deadline_s is None or estimated_s is None or CERTAIN_SHARE * forecast.ends_s <= deadline_s:
         return
-    if CERTAIN_SHARE * (ahead.wait_s + estimated_s) > deadline_s:
-        raise TooLate(estimated_s=estimated_s, wait_s=ahead.wait_s, remaining_s=deadline_s)
+    wait_s = max(0.0, round(forecast.ends_s - estimated_s, 3))
+    raise TooLate(estimated_s=estimated_s, wait_s=wait_s, remaining_s=deadline_s)

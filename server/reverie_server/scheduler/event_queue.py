@@ -30,16 +30,20 @@ class EventQueue:
         #: Whether an event was put since the reader was last woken.
         self._unannounced = False
 
-    def put(self, event: Event | BaseException) -> None:
-        """Add an event, or the exception that ended the render, without waking the reader."""
+    def put(self, event: Event | BaseException) -> bool:
+        """Add an event, or the exception that ended the render, without waking the reader.
+
+        Returns False after the end, when the event is ignored.
+        """
         with self._lock:
             if self._ended:
-                return
+                return False
             if self._events and _replaceable(self._events[-1]):
                 self._events.pop()
             self._events.append(event)
             self._ended = isinstance(event, BaseException | Rendering)
             self._unannounced = True
+            return True
 
     def notify(self) -> None:
         """Wake the reader if events were put since it was last woken."""
@@ -56,6 +60,18 @@ class EventQueue:
         """Add an event and wake the reader."""
         self.put(event)
         self.notify()
+
+    def head(self) -> Event | BaseException | None:
+        """Return the oldest event without removing it, or the exception that ended the render, or None."""
+        with self._lock:
+            return self._events[0] if self._events else None
+
+    def drop(self, error: BaseException) -> None:
+        """End the queue with an error in place of all events that were not read."""
+        with self._lock:
+            self._events.clear()
+            self._events.append(error)
+            self._ended = self._unannounced = True
 
     def take(self) -> Event | None:
         """Return the oldest event, or None if there is none; raise the exception that ended the render."""

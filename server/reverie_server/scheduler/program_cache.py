@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from enum import Enum, auto
+from typing import Generic, TypeVar
 
-from reverie_server.scheduler.batch import Batch
-from reverie_server.scheduler.render import Key
+K = TypeVar("K", bound=Hashable)
+L = TypeVar("L", bound=Hashable)
+B = TypeVar("B")
 
 
 class Readiness(Enum):
@@ -23,8 +25,8 @@ class Readiness(Enum):
     NO_ROOM = auto()
 
 
-class ProgramCache:
-    """The loaded programs, each with the renders in its batch; the least recently used is dropped first.
+class ProgramCache(Generic[K, B]):
+    """The loaded programs by key, each with its batch of renders; the least recently used is dropped first.
 
     It neither loads programs nor locks: its user calls `reserve`, loads the program, calls `add`, and guards the cache
     with a lock. `room` is in bytes. If no other program is loaded, a program is accepted whatever its size.
@@ -32,17 +34,17 @@ class ProgramCache:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._batches: OrderedDict[Key, Batch] = OrderedDict()
-        self._loading: dict[Key, Future[None]] = {}
-        self._bytes: dict[Key, int] = {}
+        self._batches: OrderedDict[K, B] = OrderedDict()
+        self._loading: dict[K, Future[None]] = {}
+        self._bytes: dict[K, int] = {}
         #: Programs loaded so far.
         self.builds = 0
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[B]:
         return iter(self._batches.values())
 
     @property
-    def loaded(self) -> Collection[Key]:
+    def loaded(self) -> Collection[K]:
         """The programs that are loaded, the least recently used first."""
         return self._batches.keys()
 
@@ -51,7 +53,7 @@ class ProgramCache:
         """About how much memory the programs take, including those that are being loaded."""
         return sum(self._bytes.values())
 
-    def readiness(self, key: Key, weight: int, *, needed: Collection[Key]) -> Readiness:
+    def readiness(self, key: K, weight: int, *, needed: Collection[K]) -> Readiness:
         """Return whether a program of `weight` bytes can run, if those that are `needed` stay; changes nothing."""
         if key in self._batches:
             return Readiness.READY
@@ -61,7 +63,7 @@ class ProgramCache:
         fits = not staying or sum(staying) + weight <= self._room
         return Readiness.LOADABLE if fits else Readiness.NO_ROOM
 
-    def reserve(self, key: Key, weight: int, loading: Future[None], *, needed: Collection[Key]) -> None:
+    def reserve(self, key: K, weight: int, loading: Future[None], *, needed: Collection[K]) -> None:
         """Note that a program is being loaded; drop programs that are not needed until there is room for it."""
         for other in [other for other in self._batches if other not in needed]:
             if self.bytes + weight <= self._room:
@@ -70,23 +72,36 @@ class ProgramCache:
         self._bytes[key] = weight
         self._loading[key] = loading
 
-    def loading(self, key: Key) -> Future[None] | None:
+    @property
+    def being_loaded(self) -> Collection[K]:
+        """The programs that are being loaded, the first one first."""
+        return self._loading.keys()
+
+    def loading(self, key: K) -> Future[None] | None:
         """Return a future that is done when a program is loaded, or raises the error; None if it is not loading."""
         return self._loading.get(key)
 
-    def add(self, key: Key, batch: Batch) -> None:
+    def add(self, key: K, batch: B) -> None:
         """Add a program that was loaded."""
         del self._loading[key]
         self._batches[key] = batch
         self.builds += 1
 
-    def use(self, key: Key) -> Batch:
+    def use(self, key: K) -> B:
         """Return a loaded program's batch, and mark the program as the most recently used."""
         self._batches.move_to_end(key)
         return self._batches[key]
 
-    def drop(self, key: Key) -> None:
+    def drop(self, key: K) -> None:
         """Forget a program, loaded or being loaded."""
         self._batches.pop(key, None)
         self._loading.pop(key, None)
         self._bytes.pop(key, None)
+
+    def copy(self, names: Mapping[K, L], batch: B) -> ProgramCache[L, B]:
+        """Return a cache in the same state that calls the programs by other names; all have the given batch."""
+        twin: ProgramCache[L, B] = ProgramCache(self._room)
+        twin._batches.update((names[key], batch) for key in self._batches)
+        twin._loading = {names[key]: loading for key, loading in self._loading.items()}
+        twin._bytes = {names[key]: taken for key, taken in self._bytes.items()}
+        return twin

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
@@ -37,15 +36,22 @@ class ProgramLoader:
         self._executor.shutdown(wait=True)
 
     def _run(self, request: RenderRequest) -> None:
-        key, begun = key_of(request), time.perf_counter()
+        key, state = key_of(request), self._state
+        begun_at = state.clock()
+        with state.lock:
+            state.scheduler.loads.begin(begun_at)
         try:
             ascent = self._load(request)
         except Exception as error:
-            self._state.fail(key, error, active=False)
+            with state.lock:
+                state.scheduler.loads.fail()
+            state.fail(key, error, active=False)
             raise
-        took_s = time.perf_counter() - begun
-        self._state.observer.built(took_s)
+        ended_at = state.clock()
+        took_s = ended_at - begun_at
+        state.observer.built(took_s)
         log.info("built a program for %s in %.2f s", request.described, took_s)
-        with self._state.lock:
-            self._state.programs.add(key, Batch(ascent))
-            self._state.mark_changed()
+        with state.lock:
+            state.scheduler.loads.end(key, ended_at)
+            state.programs.add(key, Batch(ascent))
+            state.mark_changed()

@@ -38,12 +38,12 @@ def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
     if reached.image is not None:
         frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
     steps = render.request.recipe.steps
-    remaining_s = elapsed_s / max(1, reached.step) * (steps - reached.step)
-    render.post(Progress(reached.step, steps, reached.objective, elapsed_s, remaining_s, frame))
+    render.post(Progress(reached.step, steps, reached.objective, elapsed_s, render.remaining_s, frame))
 
 
-def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Rendering:
+def rendering(render: Render, result: Result, *, elapsed_s: float) -> Rendering:
     """Return the event which reports that a render is done."""
+    request = render.request
     return Rendering(
         array=picture(result.image),
         outcome=result.outcome.name.lower(),
@@ -56,6 +56,7 @@ def rendering(request: RenderRequest, result: Result, *, elapsed_s: float) -> Re
         maker=request.maker,
         frames=(),
         elapsed_s=elapsed_s,
+        device_s=render.used_s,
     )
 
 

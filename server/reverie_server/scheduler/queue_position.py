@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import NamedTuple
 
-from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.simulation import Forecast
 
 #: Seconds without reports after each position that was reported. Every render that ends changes the position of all
 #: that wait, and reporting takes processor time from the steps: so the longer the queue is, the rarer the reports.
@@ -22,10 +23,13 @@ class Moved(NamedTuple):
 
 
 class Positions:
-    """Finds the renders whose positions have changed, and reports at most ten a second."""
+    """Finds the renders whose positions have changed, and reports at most ten a second.
 
-    def __init__(self, queue: RenderQueue) -> None:
-        self._queue = queue
+    `foretell` returns the forecasts of all renders. Each render is told how much the others delay it.
+    """
+
+    def __init__(self, foretell: Callable[[float], Mapping[Render, Forecast]]) -> None:
+        self._foretell = foretell
         self._changed = False
         self._next = -inf
 
@@ -43,11 +47,11 @@ class Positions:
             return []
         self._changed = False
         moved = []
-        for render, ahead in self._queue.ahead().items():
-            if ahead.renders != render.position:
-                render.position = ahead.renders
-                known = render.request.estimated_s is not None
-                moved.append(Moved(render, ahead.renders, ahead.wait_s + render.remaining_s if known else 0.0))
+        for render, forecast in self._foretell(now).items():
+            render.expect(forecast.ends_s - forecast.begins_s)
+            if render.begun_at is None and forecast.position != render.position:
+                render.position = forecast.position
+                moved.append(Moved(render, forecast.position, forecast.ends_s if forecast.known else 0.0))
         if moved:
             self._next = now + PAUSE_S * len(moved)
         return moved

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 
 from reverie_ascent import Run
 from reverie_ascent.program import ProgramKey, program_key
 
 from reverie_server.request.events import Event
 from reverie_server.request.render_request import RenderRequest
+from reverie_server.scheduler.policy import length_class
 
 #: Renders with equal keys can share a batch: the digest of the model, and the key of the program's graph.
 Key = tuple[str, ProgramKey]
@@ -30,9 +32,12 @@ class Render(ABC):
         self.request = request
         self.key = key_of(request)
         self.run = Run(request.recipe, request.frame_steps.__contains__)
-        #: The client that is charged for it, and whether interactive renders go before it.
+        #: The client that is charged for it, its job if it is of one, and whether interactive renders go before it.
         self.client = ""
+        self.job = ""
         self.background = False
+        #: The class of its whole time on the device.
+        self.length = length_class(request.estimated_s)
         #: When it was submitted, when it first got a place in a batch, and when it was asked to stop while `active`.
         self.submitted_at = 0.0
         self.begun_at: float | None = None
@@ -43,17 +48,48 @@ class Render(ABC):
         self.active = False
         #: Its place in the batch of its program; None while it waits or is suspended.
         self.place: int | None = None
-        #: The time of its steps so far, in seconds of the device.
+        #: The time of its steps so far, in seconds of the device, and its share of it: others share its steps.
         self.took_s = 0.0
+        self.used_s = 0.0
         #: The position in the queue that was reported last.
         self.position = 0
+        #: How long it should take from its submission to its end, as foretold when it was submitted; None if not known.
+        self.foretold_s: float | None = None
+        #: How many times longer it takes to its end than it needs the device, because it shares it.
+        self.slowdown = 1.0
+
+    @property
+    def lane(self) -> Hashable:
+        """What is charged for it besides its client: renders of one lane are made one after the other."""
+        return self.job, self.key, self.length
+
+    @property
+    def program_bytes(self) -> int:
+        """About how much memory its program takes."""
+        return self.request.program_bytes
+
+    @property
+    def step_s(self) -> float | None:
+        """The time of a step: measured if one was made, else estimated; None if it is not known."""
+        if self.run.steps:
+            return self.took_s / self.run.steps
+        estimated_s = self.request.estimated_s
+        return None if estimated_s is None else estimated_s / self.run.recipe.steps
+
+    @property
+    def steps_left(self) -> int:
+        """How many steps it still needs."""
+        return self.run.recipe.steps - self.run.steps
+
+    def expect(self, seconds: float) -> None:
+        """Set in how many seconds it should end, counted from its beginning if it still waits."""
+        needs_s = self.steps_left * (self.step_s or 0.0)
+        self.slowdown = max(1.0, seconds / needs_s) if needs_s else 1.0
 
     @property
     def remaining_s(self) -> float:
-        """The time that it still needs, in seconds of the device; 0 if that is not known."""
-        steps, all_steps = self.run.steps, self.run.recipe.steps
-        whole = self.took_s / steps * all_steps if steps else self.request.estimated_s or 0.0
-        return whole * (all_steps - steps) / all_steps
+        """The time to its end, once it has begun, if the device is shared as was last foretold; 0 if not known."""
+        return self.slowdown * self.steps_left * (self.step_s or 0.0)
 
     @abstractmethod
     def put(self, event: Event | BaseException) -> None:

@@ -9,6 +9,7 @@ from threading import Condition
 from reverie_server.limits import Limits
 from reverie_server.observer import Observer
 from reverie_server.request.events import Rendering
+from reverie_server.scheduler.batch import Batch
 from reverie_server.scheduler.program_cache import ProgramCache
 from reverie_server.scheduler.progress import log_end
 from reverie_server.scheduler.render import Key, Render
@@ -34,7 +35,7 @@ class SharedState:
         start: Callable[[], None],
     ) -> None:
         self.lock = Condition()
-        self.programs = ProgramCache(limits.program_memory_mb * 2**20)
+        self.programs: ProgramCache[Key, Batch] = ProgramCache(limits.program_memory_mb * 2**20)
         self.scheduler = Scheduler(places, limits, self.programs)
         self.stats = Stats()
         #: Whether the queue or the programs have changed since the thread that makes the steps last checked.
@@ -60,6 +61,8 @@ class SharedState:
         outcome = log_end(render.request, end)
         since = render.submitted_at if render.begun_at is None else render.begun_at
         self.observer.rendered(outcome, end.elapsed_s if isinstance(end, Rendering) else self.clock() - since)
+        if isinstance(end, Rendering) and render.foretold_s is not None:
+            self.observer.foretold(render.foretold_s, self.clock() - render.submitted_at)
         render.post(end)
 
     def end(self, render: Render, end: Rendering | BaseException) -> None:

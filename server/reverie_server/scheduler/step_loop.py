@@ -14,7 +14,7 @@ from reverie_ascent.runtime.session import Device
 
 from reverie_server.errors import Draining, Interrupted, InvalidRequest, Violation
 from reverie_server.limits import Limits
-from reverie_server.observer import NO_OBSERVER, Observer
+from reverie_server.observer import NO_OBSERVER, Observer, SafeObserver
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import Estimates
 from reverie_server.scheduler.malloc_trim import Heap
@@ -49,7 +49,8 @@ class StepLoop:
     ) -> None:
         self.device = device
         self._limits, self._race_point = limits, race_point
-        self._state = SharedState(device.batch, limits, clock=clock, observer=observer, start=self._start)
+        safe = SafeObserver(observer)
+        self._state = SharedState(device.batch, limits, clock=clock, observer=safe, start=self._start)
         self._loader = ProgramLoader(load or self._load, self._state)
         self._estimates = Estimates(device)
         self._turns = Turns(self._state, self._estimates, race_point=race_point)

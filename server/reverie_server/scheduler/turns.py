@@ -11,13 +11,11 @@ from reverie_server.errors import Interrupted
 from reverie_server.request.events import Rendering
 from reverie_server.scheduler.batch import Batch
 from reverie_server.scheduler.estimate import Estimates
+from reverie_server.scheduler.policy import TURN_S
 from reverie_server.scheduler.progress import post_positions, post_step, rendering
 from reverie_server.scheduler.queue_position import Moved
 from reverie_server.scheduler.render import Key, Render
 from reverie_server.scheduler.shared_state import SharedState
-
-#: The length of a turn while other renders wait, in seconds; a step that has begun is finished.
-TURN_S = 0.5
 
 
 class Turns:
@@ -31,7 +29,9 @@ class Turns:
         with self._state.lock:
             batch = self._state.programs.use(key)
         self._give_places(batch, renders)
-        until = self._state.clock() + TURN_S
+        with self._state.lock:
+            until = self._state.clock() + TURN_S
+            self._state.scheduler.begin_turn(until)
         while True:
             self._end_stopped()
             if not batch.renders:
@@ -99,10 +99,11 @@ class Turns:
             state.stats = state.stats.after_step(renders=len(stepped), late=late, took_s=took_s)
         for render, outcome in outcomes:
             assert render.begun_at is not None
+            if render.step_s is not None:
+                self._estimates.learn(render.request, render.step_s)
             elapsed_s = state.clock() - render.begun_at
             if isinstance(outcome, Result):
-                self._estimates.learn(render.request, render.took_s / max(1, outcome.steps))
-                self._end(render, rendering(render.request, outcome, elapsed_s=elapsed_s))
+                self._end(render, rendering(render, outcome, elapsed_s=elapsed_s))
             else:
                 post_step(render, outcome, elapsed_s=elapsed_s)
 
@@ -111,7 +112,7 @@ class Turns:
         state = self._state
         with state.lock:
             changed, state.changed = state.changed, False
-            over = changed and (batch.free > 0 or state.scheduler.must_yield(list(batch.renders.values())))
+            over = changed and state.scheduler.ends_early(list(batch.renders.values()))
             moved = state.scheduler.positions.moved(state.clock())
         post_positions(moved)
         return over

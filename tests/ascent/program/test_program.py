@@ -39,8 +39,9 @@ FED = [
     INPUTS | LUCID | LINEAR,
     INPUTS | LUCID | LINEAR | {"redirect"},
     INPUTS | LUCID | LINEAR,
-    INPUTS | LINEAR | {"term1.weight"},
+    INPUTS | LINEAR | {"term1.weight", "redirect"},
 ]
+ALL_RECTIFIED = [False, True, False, False]
 OUTPUTS = {"new_state", "new_m", "new_v", "score", "reach", "extent"}
 
 
@@ -77,11 +78,11 @@ def test_a_loaded_program_has_no_arithmetic_on_sizes_and_no_comparisons(
     assert {node.op_type for node in loaded.graph.node} & FOLDED == set()
 
 
-@pytest.mark.parametrize(("recipe", "fed"), list(zip(RECIPES, FED, strict=True)))
-def test_every_input_of_a_program_has_a_fixed_size(tiny: Model, recipe: Recipe, fed: set[str]) -> None:
+@pytest.mark.parametrize(("recipe", "fed", "rectified"), list(zip(RECIPES, FED, ALL_RECTIFIED, strict=True)))
+def test_every_input_of_a_program_has_a_fixed_size(tiny: Model, recipe: Recipe, fed: set[str], rectified: bool) -> None:
     graph = compose(tiny, program_key(recipe), BATCH).graph
     assert {value.name for value in graph.inputs} == fed
-    assert {value.name for value in graph.outputs} == OUTPUTS | ({"awake"} if "redirect" in fed else set())
+    assert {value.name for value in graph.outputs} == OUTPUTS | ({"awake"} if rectified else set())
     for value in graph.inputs:
         assert value.shape is not None
         assert value.shape.is_static(), value.name

@@ -15,7 +15,7 @@ from reverie_server import Engine, JobsOff, JobsUnreachable, NoSuchJob
 from reverie_server.jobs import database, runner, waits
 from reverie_server.jobs.database import JobDatabase
 from reverie_server.jobs.repository import JobRepository
-from reverie_server.jobs.results import Done
+from reverie_server.jobs.results import Done, Task
 from reverie_server.limits import Limits
 
 from tests.server.fakes import PATIENCE_S
@@ -39,6 +39,11 @@ def outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return fault
 
 
+def all_tasks(repository: JobRepository) -> list[Task]:
+    """Return all pictures that are left to make."""
+    return repository.tasks({job.number: 1000 for job in repository.open_jobs()}, besides=())
+
+
 def try_everything(repository: JobRepository) -> None:
     """Make every call; a call about a damaged part raises a fault and no other exception."""
     for number in range(JOBS):
@@ -46,7 +51,7 @@ def try_everything(repository: JobRepository) -> None:
         outcome(repository.events, name(number), 0)
     outcome(repository.newest, 5, before=0)
     outcome(repository.newest, 100, before=7, scope="key:0")
-    tasks = repository.tasks(1000, besides=())
+    tasks = all_tasks(repository)
     outcome(repository.record_results, [Done(t.job, t.item.index, "e" * 64, "m", 1, 0.5, cached=False) for t in tasks])
     outcome(repository.create, "new", job_files.request(3), "request new", owner="key:2")
     outcome(repository.create, "again", job_files.request(ranges=1000), "request 8", owner="key:0")
@@ -86,7 +91,7 @@ def test_damage_to_any_page_before_the_start_is_a_fault(tmp_path: Path, whole: b
         damage(path, page, "random")
         repository = outcome(lambda: JobRepository(JobDatabase(path), Limits()))
         if isinstance(repository, JobRepository):
-            going_on.append(len({task.job for task in repository.tasks(1000, besides=())}))
+            going_on.append(len({task.job for task in all_tasks(repository)}))
             try_everything(repository)
             for each in repository.open_jobs():
                 assert state(repository.cancel(each.message.id)[0]) == "CANCELLED"

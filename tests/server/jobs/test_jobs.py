@@ -77,10 +77,11 @@ def some(layer: str, *ranges: tuple[int, int]) -> JobLayer:
     return JobLayer(layer=layer, channels=[ChannelRange(first=first, last=last) for first, last in ranges])
 
 
-def endless() -> CreateRenderJobRequest:
+def endless(seed: int = 0) -> CreateRenderJobRequest:
     """Return a job that takes many minutes."""
     request = job(some("conv1_1"), steps=10_000)
     request.template.size.CopyFrom(square(256))
+    request.template.seed = seed
     return request
 
 
@@ -179,6 +180,17 @@ async def test_a_job_continues_without_a_watcher(working: Served) -> None:
     watching.cancel()
     await until(lambda: ended(working.engine.jobs.get(name)))
     assert state(await get(working, name)) == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("front", [1, 4])
+async def test_short_pictures_are_made_beside_the_long_ones_of_other_jobs(working: Served, front: int) -> None:
+    slow = [await create(working, endless(seed)) for seed in range(front)]
+    await until(lambda: working.engine.stats().steps > 20)
+    quick = await create(working, job(some("conv1_1"), some("conv2_1", (0, 1))))
+    assert state((await watch(working, quick.id))[-1].job) == "SUCCEEDED"
+    for each in slow:
+        assert (await get(working, each.id)).done_count == 0
+        await working.call.CancelRenderJob(CancelRenderJobRequest(id=each.id))
 
 
 async def test_a_cancelled_job_stops_within_a_step_and_keeps_finished_pictures(working: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,42 @@ def test_a_sound_server_passes(models: Path) -> None:
     assert lines["models"].startswith("tiny (")
     assert lines["one step"].startswith("tiny conv1_1 at 64 x 64 px")
     assert "CPUExecutionProvider" in lines["device"]
+
+
+def test_the_places_of_pictures_and_jobs_are_named(models: Path, tmp_path: Path) -> None:
+    result = examine("--models", models, "--store", tmp_path / "results", "--jobs", tmp_path / "jobs.sqlite")
+    lines = dict(line[7:].split(": ", 1) for line in result.stdout.splitlines())
+    assert lines["store"] == str(tmp_path / "results")
+    assert lines["jobs"] == str(tmp_path / "jobs.sqlite")
+    assert lines["telemetry"].startswith("off")
+    assert "cpu works" in lines["devices"]
+
+
+def test_a_home_that_cannot_be_written_to_is_wrong(
+    models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for variable in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / "file" / "below"))
+    lines = examine("--models", models).stdout.splitlines()
+    wrong = [line for line in lines if line.startswith("WRONG")]
+    assert len(wrong) == 2
+    assert all("finished pictures and jobs are not kept" in line and "--store and --jobs" in line for line in wrong)
+
+
+def test_a_broken_model_and_an_expired_certificate_are_wrong(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models, tmp_path / "models")
+    (tmp_path / "models" / "broken").mkdir()
+    (tmp_path / "models" / "broken" / "manifest.json").write_text("{}")
+    pems = Path(__file__).parents[2] / "client" / "tls"
+    result = examine(
+        *("--models", tmp_path / "models", "--tls-cert", pems / "expired.pem", "--tls-key", pems / "expired.key")
+    )
+    wrong = [line for line in result.stdout.splitlines() if line.startswith("WRONG")]
+    assert len(wrong) == 2
+    assert "models: broken is broken: " in wrong[0]
+    assert "TLS: the certificate in" in wrong[1]
+    assert "expired on 2021-01-01" in wrong[1]
 
 
 # A problem, and the line that reports it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -239,6 +240,21 @@ def test_a_corrupt_model_is_refused(models: Path, tmp_path: Path) -> None:
     code, message = end("--models", tmp_path)
     assert code == 2
     assert "weights.bin" in message
+
+
+def test_a_home_that_cannot_be_written_to_is_said_once(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = os.environ | dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "file" / "below"))
+    words = [*COMMAND, "--device", "cpu", "--models", str(models), "--listen", f"unix:{tmp_path}/socket"]
+    server = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    assert " serves tiny on " in server.stdout.readline()
+    server.send_signal(signal.SIGTERM)
+    _, log = server.communicate(timeout=PATIENCE_S)
+    (line,) = (line for line in log.splitlines() if "WARNING" in line or "ERROR" in line)
+    assert "finished pictures and jobs are not kept, because" in line
+    assert "Not a directory" in line
+    assert "name other places with --store and --jobs, or `off`" in line
 
 
 def test_a_missing_device_is_refused(models: Path) -> None:

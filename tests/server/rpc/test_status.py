@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import re
 
@@ -19,12 +20,16 @@ from reverie_server.errors import (
     InvalidRequest,
     JobsOff,
     JobsUnreachable,
+    NoDescriptors,
+    NoMessage,
     NoSuchJob,
     NotServed,
     NotStored,
     QueueFull,
     QuotaExceeded,
+    SlowReader,
     TooLate,
+    TooManyCalls,
     TooManyJobs,
     Unauthenticated,
     Violation,
@@ -50,6 +55,10 @@ FAULTS: list[tuple[Fault, str, str, list[type[Message]]]] = [
     (Forbidden("render", ["read"]), "PERMISSION_DENIED", "MISSING_RIGHT", []),
     (QuotaExceeded("renders", "2 of 2", 3), "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED", [rpc.RetryInfo, rpc.QuotaFailure]),
     (QueueFull(64, 5), "RESOURCE_EXHAUSTED", "QUEUE_FULL", [rpc.RetryInfo]),
+    (SlowReader("it has not read for 9 s"), "RESOURCE_EXHAUSTED", "SLOW_READER", []),
+    (TooManyCalls(256), "RESOURCE_EXHAUSTED", "TOO_MANY_CALLS", [rpc.RetryInfo]),
+    (NoMessage(30), "DEADLINE_EXCEEDED", "NO_MESSAGE", []),
+    (NoDescriptors(), "UNAVAILABLE", "NO_DESCRIPTORS", [rpc.RetryInfo]),
     (TooLate(estimated_s=8, wait_s=4, remaining_s=1), "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT", []),
     (Draining(), "UNAVAILABLE", "DRAINING", [rpc.RetryInfo]),
     (Interrupted(), "UNAVAILABLE", "INTERRUPTED", [rpc.RetryInfo]),
@@ -184,3 +193,16 @@ SHOWN = [("a'b", '"a\'b"'), ("x" * 100, "'" + "x" * 56 + "..."), (0.1, "0.1"), (
 def test_a_callers_value_is_shown_in_at_most_sixty_characters(value: object, text: str) -> None:
     assert faults.shown(value) == text
     assert len(faults.shown(value)) <= 60
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_no_descriptor_left_is_unavailable_and_no_bug(number: int, wrapped: bool) -> None:
+    error: Exception = OSError(number, "too many open files")
+    if wrapped:
+        outer = RuntimeError("the model cannot be read")
+        outer.__cause__ = error
+        error = outer
+    refused = await refusal(error)
+    assert refused.code is grpc.StatusCode.UNAVAILABLE
+    assert refused.detail(rpc.ErrorInfo).reason == "NO_DESCRIPTORS"

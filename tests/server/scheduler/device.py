@@ -10,7 +10,7 @@ from typing import Any, cast
 from reverie_server.limits import Limits
 from reverie_server.request.events import Event
 from reverie_server.scheduler.program_cache import ProgramCache
-from reverie_server.scheduler.render import Render
+from reverie_server.scheduler.render import Key, Render
 from reverie_server.scheduler.scheduler import Scheduler
 
 from tests.server.fakes import request
@@ -27,9 +27,9 @@ class UnreadRender(Render):
     def notify(self) -> None: ...
 
 
-def render(client: str = "a", program: str = "p", *, background: bool = False, **wanted: Any) -> Render:
+def render(client: str = "a", program: str = "p", *, job: str = "", background: bool = False, **wanted: Any) -> Render:
     made = UnreadRender(request(program, **wanted))
-    made.client, made.background = client, background
+    made.client, made.job, made.background = client, job, background
     return made
 
 
@@ -37,7 +37,7 @@ class Device:
     """Runs turns of one second. Programs are loaded at once, except for those in `slow`."""
 
     def __init__(self, places: int = 1, *, limits: Limits = ROOMY, room: int = 0, slow: Collection[str] = ()) -> None:
-        self.programs = ProgramCache(room)
+        self.programs: ProgramCache[Key, Any] = ProgramCache(room)
         self.scheduler = Scheduler(places, limits, self.programs)
         self.queue = self.scheduler.queue
         self.had: Counter[str] = Counter()

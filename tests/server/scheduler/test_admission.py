@@ -11,14 +11,14 @@ import pytest
 from reverie_server import QueueFull, TooLate
 from reverie_server.limits import Limits
 from reverie_server.scheduler.admission import LATEST_S, Admission, check_deadline
-from reverie_server.scheduler.queue import Ahead
+from reverie_server.scheduler.simulation import Forecast
 
 from tests.server.scheduler.device import Device, render
 
 
 def test_a_queue_is_bounded_and_one_client_does_not_fill_it() -> None:
     device, admission = Device(), Admission(Limits(max_waiting_renders=8))
-    check = partial(admission.check, device.queue, now=0)
+    check = partial(admission.check, device.queue, now=0, foretell=device.scheduler.foretell)
     device.add(*(render("a") for _ in range(7)))  # one is next to begin, six wait
     with pytest.raises(QueueFull, match="6 renders of this client wait already"):
         check("a")
@@ -34,15 +34,17 @@ def retry_times(device: Device, admission: Admission, *clients: str, now: float 
     for client in clients:
         assert not admission.has_room(device.queue, client)
         with pytest.raises(QueueFull) as refused:
-            admission.check(device.queue, client, now)
+            admission.check(device.queue, client, now, foretell=device.scheduler.foretell)
         seconds.append(refused.value.retry_after_s)
     return seconds
 
 
-def full(*estimates_s: float | None, clients: Sequence[str] = "a", places: int = 1) -> tuple[Device, Admission]:
+def full(
+    *estimates_s: float | None, clients: Sequence[str] = "a", places: int = 1, steps: int = 4
+) -> tuple[Device, Admission]:
     """Return a queue of renders without room for more."""
-    device = Device(places)
-    device.add(*(render(client, estimated_s=s) for s, client in zip(estimates_s, cycle(clients), strict=False)))
+    device, each = Device(places), zip(estimates_s, cycle(clients), strict=False)
+    device.add(*(render(client, estimated_s=s, steps=steps) for s, client in each))
     return device, Admission(Limits(max_waiting_renders=1))
 
 
@@ -54,7 +56,12 @@ def test_retry_times_are_spread_at_twice_the_speed_of_the_renders() -> None:
 
 
 def test_renders_that_share_steps_free_their_places_sooner() -> None:
-    assert retry_times(*full(8, 8, 8, places=4), "a", "a") == [1, 2]
+    assert retry_times(*full(12, 12, 12, places=4), "a", "a") == [2, 4]
+
+
+def test_one_long_render_does_not_delay_the_retry_times_of_short_ones() -> None:
+    seconds = retry_times(*full(600, *[0.5] * 9, steps=1200), *"aaaa")
+    assert seconds == [1, 1, 2, 2]
 
 
 def test_a_queue_of_length_zero_refuses_the_first() -> None:
@@ -63,7 +70,7 @@ def test_a_queue_of_length_zero_refuses_the_first() -> None:
 
 def test_a_client_waits_only_for_its_own_places() -> None:
     device, admission = full(4, 4, 4, 4, clients="ab")
-    assert retry_times(device, admission, *"aabba") == [4, 8, 4, 8, 12]
+    assert retry_times(device, admission, *"aabba") == [4, 7, 4, 8, 11]  # they take turns: a's first is done after 7 s
     assert retry_times(device, admission, "c") == [6]
 
 
@@ -96,9 +103,10 @@ DEADLINES: list[tuple[float | None, list[float], float | None, bool]] = [
 def test_a_render_that_can_hardly_be_done_in_time_is_refused(
     estimated_s: float | None, before: list[float], deadline_s: float | None, taken: bool
 ) -> None:
-    wanted, ahead = render(estimated_s=estimated_s), Ahead(len(before), sum(before))
+    wanted = render(estimated_s=estimated_s)
+    forecast = Forecast(len(before), sum(before), sum(before) + (estimated_s or 0.0), known=True)
     if taken:
-        check_deadline(wanted, ahead, deadline_s)
+        check_deadline(wanted, forecast, deadline_s)
         return
     with pytest.raises(TooLate, match=r"takes about .* the call's deadline is in 1 s; allow more time"):
-        check_deadline(wanted, ahead, deadline_s)
+        check_deadline(wanted, forecast, deadline_s)

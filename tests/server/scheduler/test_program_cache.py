@@ -19,9 +19,9 @@ def keys(names: str) -> set[Key]:
     return {key(name) for name in names}
 
 
-def cache(room: int, loaded: dict[str, int], loading: dict[str, int]) -> ProgramCache:
+def cache(room: int, loaded: dict[str, int], loading: dict[str, int]) -> ProgramCache[Key, Any]:
     """Return a cache with the given programs, none of which was evicted."""
-    made = ProgramCache(room)
+    made: ProgramCache[Key, Any] = ProgramCache(room)
     for name, weight in (loaded | loading).items():
         made.reserve(key(name), weight, Future(), needed=keys("".join(loaded)))
     for name in loaded:
@@ -29,7 +29,7 @@ def cache(room: int, loaded: dict[str, int], loading: dict[str, int]) -> Program
     return made
 
 
-def state(programs: ProgramCache) -> object:
+def state(programs: ProgramCache[Key, Any]) -> object:
     return list(programs.loaded), dict(programs._bytes), set(programs._loading), programs.builds
 
 
@@ -90,3 +90,13 @@ def test_a_failed_load_leaves_nothing_and_may_be_tried_again() -> None:
     programs.drop(key("x"))
     assert (programs.bytes, programs.loading(key("x"))) == (0, None)
     assert programs.readiness(key("x"), 2, needed=()) is Readiness.LOADABLE
+
+
+def test_a_copy_has_the_same_state_under_other_names_and_shares_nothing() -> None:
+    original = cache(9, {"a": 1, "b": 2}, {"c": 3})
+    before, copy = state(original), original.copy({key(name): name.upper() for name in "abc"}, None)
+    assert (list(copy.loaded), list(copy.being_loaded), copy.bytes) == (["A", "B"], ["C"], 6)
+    copy.reserve("D", 5, Future(), needed={"B"})
+    assert list(copy.loaded) == ["B"]
+    copy.add("C", None)
+    assert state(original) == before

@@ -1,51 +1,42 @@
-"""The positions of waiting renders, and their expected waits."""
+"""The order of the queue, and the remaining time of its renders."""
 
 from __future__ import annotations
-
-from reverie_server.scheduler.render import Render
 
 from tests.server.scheduler.device import Device, render
 
 
-def positions(device: Device) -> dict[Render, int]:
-    return {each: ahead.renders for each, ahead in device.queue.ahead().items()}
-
-
-def test_a_position_counts_all_that_go_first() -> None:
+def test_a_clients_second_render_comes_after_every_clients_first() -> None:
     device = Device()
-    first, mine, other, late = (render("a"), render("a"), render("b"), render("b", background=True))
-    device.add(first)
-    assert positions(device) == {first: 0}
-    device.turn()
-    device.add(mine, late, other)
-    assert positions(device) == {other: 1, mine: 2, late: 3}
+    renders = {name: render(name[0]) for name in ("a1", "a2", "b1", "c1", "c2", "c3")}
+    device.queue.add(late := render("d", background=True))
+    for each in renders.values():
+        device.queue.add(each)
+    wanted = [renders[name] for name in ("a1", "b1", "c1", "a2", "c2", "c3")]
+    assert list(device.queue.in_order()) == [*wanted, late]
+    assert list(device.queue.in_order(background_first=True)) == [late, *wanted]
 
 
-def test_no_render_is_before_one_that_has_a_place_in_a_batch() -> None:
-    device = Device(places=2)
-    first, second, third = (render(steps=9) for _ in range(3))
-    device.add(first)
-    device.turn()
-    device.add(second, third)
-    assert positions(device) == {second: 0, third: 2}
+def test_what_used_the_device_least_comes_first() -> None:
+    device = Device()
+    first, second, other = render("a", "p"), render("a", "q"), render("b")
+    for each in (first, second, other):
+        device.queue.add(each)
+    device.queue.charge([first], 1.0)
+    assert list(device.queue.in_order()) == [other, second, first]
+    device.queue.charge([other], 3.0)
+    assert list(device.queue.in_order()) == [second, other, first]
 
 
-def test_no_render_shares_a_batch_with_another_program() -> None:
-    device = Device(places=2)
-    first, other = render(steps=9), render("b", "q", steps=9)
-    device.add(first)
-    device.turn()
-    device.add(other)
-    assert positions(device) == {other: 1}
-
-
-def test_the_wait_is_the_remaining_time_of_the_renders_before() -> None:
-    device = Device(places=2)
-    device.add(*(render(steps=4, estimated_s=8) for _ in range(4)))
-    assert device.queue.left_s == 16
-    device.turn()  # of one second, as long as which each of two has had; so what is left is 3 s each
-    assert [ahead.wait_s for ahead in device.queue.ahead().values()] == [3, 7]
-    assert device.queue.left_s == 11
+def test_jobs_and_lengths_of_one_program_are_charged_apart() -> None:
+    device = Device()
+    renders = [render("a", job=job, estimated_s=s) for job in "12" for s in (1, 9, 1.5, 600)]
+    for each in renders:
+        device.queue.add(each)
+    long, short = renders[3], renders[0]
+    device.queue.charge([long], 1.0)
+    assert list(device.queue.in_order())[-1] is long
+    device.queue.charge([short], 2.0)
+    assert list(device.queue.in_order())[-3:] == [long, short, renders[2]]
 
 
 def test_the_remaining_time_is_first_estimated_and_then_measured() -> None:
@@ -53,4 +44,6 @@ def test_the_remaining_time_is_first_estimated_and_then_measured() -> None:
     assert each.remaining_s == 5
     each.run.history, each.took_s = [0.0] * 4, 8.0
     assert each.remaining_s == 12
+    each.slowdown = 2.0
+    assert each.remaining_s == 24
     assert render().remaining_s == 0

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from reverie_server import QueueFull, TooLate
 from reverie_server.limits import Limits
+from reverie_server.scheduler.policy import PASSES, RESERVED, SUSPENDED
 from reverie_server.scheduler.render import Render
-from reverie_server.scheduler.scheduler import PASSES, RESERVED, SUSPENDED
 
 from tests.server.scheduler.device import Device, render
 
@@ -174,6 +174,24 @@ def test_begun_renders_are_bounded_and_some_are_interactive() -> None:
     assert device.queue.begun == 1 + SUSPENDED
 
 
+@pytest.mark.parametrize("background", [False, True], ids=["interactive", "batch"])
+def test_a_short_render_does_not_wait_for_long_ones_to_end(background: bool) -> None:
+    """Beyond the bound one may begin if all that have begun are longer by their class."""
+    device = Device()
+    device.add(*(render(f"a{n}", steps=1000, estimated_s=1000, background=background) for n in range(9)))
+    device.turns(20)
+    full = device.queue.begun
+    lengths_s = (1, 1.5, 30, 300, 600)
+    shorter = [render(f"b{s}", steps=1, estimated_s=s, background=background) for s in lengths_s]
+    device.add(*shorter)
+    device.turns(100)
+    assert [each in device.queue for each in shorter] == [False, False, False, False, True]
+    assert device.queue.begun == full
+    device.add(*(render(f"c{s}{n}", steps=1000, estimated_s=s, background=background) for s in (1, 30) for n in "xyz"))
+    device.turns(50)
+    assert full < device.queue.begun <= full + 2
+
+
 def test_a_scheduler_forgets_clients_that_it_has_served() -> None:
     device = Device()
     for n in range(20):
@@ -206,7 +224,7 @@ def test_an_admitted_render_has_its_position() -> None:
 
 
 def order(device: Device) -> list[Render]:
-    return device.queue.in_order()
+    return list(device.queue.in_order())
 
 
 def test_a_promoted_render_goes_before_batch_renders_and_all_get_new_positions() -> None:

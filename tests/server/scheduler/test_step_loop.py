@@ -11,9 +11,9 @@ import pytest
 from reverie_ascent import Run
 from reverie_server import Draining, Interrupted, InvalidRequest, Limits, QueueFull, TooLate
 from reverie_server.request.events import Accepted, Event, Progress, Rendering
+from reverie_server.scheduler.policy import TURN_S
 from reverie_server.scheduler.queue_position import PAUSE_S
 from reverie_server.scheduler.step_loop import StepLoop
-from reverie_server.scheduler.turns import TURN_S
 
 from tests.server.fakes import PATIENCE_S, ReadRender, fake_step_loop, placed, request, submit
 
