@@ -90,7 +90,8 @@ def render(
         raise Failure(f"{animate} does not end in one of {', '.join(WRITERS)}.")
     for path in filter(None, (output, animate)):
         try_to_write(path)
-    objective = _objective(layer, channel, options["neuron"], negative=options["negative"])
+    negative = options["negative"]
+    objective = _objective(layer, channel, options["neuron"], negative=negative)
     spec = Spec(model, objective, **given_options(options))
     request: StreamOptions = {"spec": spec, "format": chosen}
     if options["priority"]:
@@ -109,7 +110,9 @@ def render(
 
     write_atomically(output, rendering.encoded(chosen))
     took = "from the store" if rendering.cached else f"{rendering.elapsed_s:.1f} s"
-    click.echo(printable(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {took}"))
+    # The objective of --negative is minus the activation.
+    activation = -rendering.activation if negative else rendering.activation
+    click.echo(printable(f"{output}  activation {activation:.4g}, {rendering.steps} steps, {took}"))
     if animate:
         write_atomically(animate, moving)
         click.echo(printable(f"{animate}  {len(frames)} frames"))
