@@ -30,7 +30,7 @@ def main(folder: str | None = None, model: str = "texture19", layer: str = "conv
 
         # Every rendering contains its full spec, and the same spec gives the same picture.
         again = engine.render(spec=rendering.spec)
-        print("The same bytes again:", again.encode() == rendering.encode())
+        print("The same bytes again:", again.encoded() == rendering.encoded())
 
 
 if __name__ == "__main__":

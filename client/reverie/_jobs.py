@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from reverie_proto.names import check_options
 from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 
@@ -13,7 +14,7 @@ from reverie import spec
 from reverie._exchange import Emit, Exchange, Pause, Read, with_retries
 from reverie._options import JobOptions
 from reverie._parsing import OUTCOMES
-from reverie._requests import NOT_SENT, check_names, new_id, timeout_problems
+from reverie._requests import NOT_SENT, new_id, timeout_problems
 from reverie.errors import Unavailable, refuse
 from reverie.jobs import JobEvent, JobInfo, JobItem, JobLayer, JobState
 from reverie.pictures import Outcome
@@ -32,7 +33,7 @@ Layers = Sequence[str] | Mapping[str, Iterable[int] | None]
 
 def create_request(model: str, layers: Layers, options: JobOptions) -> jobs_pb2.CreateRenderJobRequest:
     """Build the message that creates a job; raise InvalidRequest with every value that cannot be sent."""
-    check_names(options, JobOptions.__annotations__)
+    check_options("create_job", options, JobOptions.__annotations__, positions=("model", "layers"))
     request = jobs_pb2.CreateRenderJobRequest(request_id=new_id())
     problems = write(request, "template.model", model)
     for name in SpecOptions.__annotations__:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from reverie_proto.options import DeliveryOptions, SpecOptions
+from reverie_proto.v1 import spec_pb2
 
 from reverie.objectives import Objective
 from reverie.spec import Spec
@@ -23,7 +24,7 @@ class RenderOptions(DeliveryOptions, total=False):
     """The keyword options of ``render``: those of :class:`DeliveryOptions`, and these.
 
     ============== ====================================================================================================
-    objective      instead of layer and channel: a term or a sum of :mod:`reverie.objectives`
+    objective      instead of layer and channel: a term or a sum of :mod:`reverie.objectives`, or the wire's message
     spec           a :class:`Spec`, such as ``rendering.spec``, instead of all options that describe the picture
     format         "png", "webp", "jpeg" or "raw": how the picture is encoded ("png")
     frame_format   the same for frames ("png")
@@ -31,8 +32,8 @@ class RenderOptions(DeliveryOptions, total=False):
     ============== ====================================================================================================
     """
 
-    objective: Objective
-    spec: Spec
+    objective: Objective | spec_pb2.Objective
+    spec: Spec | spec_pb2.RenderSpec
     format: str
     frame_format: str
     timeout: float | None

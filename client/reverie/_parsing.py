@@ -72,6 +72,8 @@ def layer(message: catalog_pb2.Layer) -> Layer:
         min_size=from_message(message.min_size),
         size_multiple=from_message(message.size_multiple),
         fixed_size=_size(message, "fixed_size"),
+        recommended=message.recommended,
+        kind=message.kind,
     )
 
 

@@ -8,13 +8,12 @@ from contextlib import suppress
 from numbers import Real
 from typing import Any, TypeVar
 
-from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write
+from reverie_proto.names import check_options
+from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write, write_channel
 from reverie_proto.v1 import visualization_pb2 as wire
 
 from reverie._options import RenderOptions, StreamOptions
 from reverie.errors import UsageError, refuse
-from reverie.objectives import objective_of
-from reverie.spec import Spec, write_objective, write_spec
 
 NOT_SENT = "The request was not sent."
 
@@ -28,6 +27,7 @@ def render_request(
     model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions
 ) -> wire.RenderImageRequest:
     """Build the message that ``render`` sends."""
+    check_options("render", options, StreamOptions.__annotations__)
     # progress_every has no effect here but is accepted, so that one set of options works for both calls.
     known = {name: value for name, value in options.items() if name != "progress_every"}
     return _filled(wire.RenderImageRequest(request_id=new_id()), model, layer, channel, known)
@@ -37,18 +37,13 @@ def stream_request(
     model: str | None, layer: str | None, channel: int | str | None, options: StreamOptions
 ) -> wire.StreamRenderRequest:
     """Build the message that ``stream`` sends."""
+    check_options("stream", options, StreamOptions.__annotations__)
     return _filled(wire.StreamRenderRequest(request_id=new_id()), model, layer, channel, options)
 
 
 def new_id() -> str:
     """Return a new request id; repeating a request with the same id joins the first attempt."""
     return str(uuid.uuid4())
-
-
-def check_names(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Raise TypeError for options that a call does not have, as Python does for unknown keyword arguments."""
-    if unknown := options.keys() - known:
-        raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}")
 
 
 def timeout_problems(options: Mapping[str, Any]) -> list[Problem]:
@@ -68,10 +63,9 @@ def _filled(
     request: Request, model: str | None, layer: str | None, channel: int | str | None, options: Mapping[str, Any]
 ) -> Request:
     """Fill a request from the arguments; raise InvalidRequest with every value that cannot be sent."""
-    check_names(options, StreamOptions.__annotations__)
     if options.keys() & {"frame_size", "frame_format"} and not options.keys() & {"frames_every", "frames_at"}:
         raise UsageError("No frames are asked for: add frames_every= or frames_at=.")
-    problems = _write_picture(request.spec, model, layer, channel, options)
+    problems = _write_picture(request, model, layer, channel, options)
     for name, path in FIELDS.items():
         if name in options and name not in ("spec", "objective"):
             problems += write(request, path, options[name])
@@ -80,24 +74,21 @@ def _filled(
 
 
 def _write_picture(
-    message: Any, model: str | None, layer: str | None, channel: int | str | None, options: Mapping[str, Any]
+    request: Request, model: str | None, layer: str | None, channel: int | str | None, options: Mapping[str, Any]
 ) -> list[Problem]:
     """Write the picture to render, which is given by a spec, an objective, or a layer and a channel."""
     if "spec" in options:
         given = options.keys() & {"objective", *SpecOptions.__annotations__}
         if given or any(each is not None for each in (model, layer, channel)):
             raise UsageError("spec= describes the whole picture: change it with dataclasses.replace(spec, ...).")
-        spec = options["spec"]
-        return (
-            write_spec(message, spec) if isinstance(spec, Spec) else [Problem("spec", f"{shown(spec)} is not a Spec")]
-        )
+        return write(request, "spec", options["spec"])
     if model is None:
         raise UsageError("Name the model to render, or give a spec=.")
-    problems = write(message, "model", model, at="spec.")
+    problems = write(request, "spec.model", model)
     if "objective" in options:
         if layer is not None or channel is not None:
             raise UsageError("Give either a layer and a channel or objective=, not both.")
-        return problems + write_objective(message.objective, options["objective"])
+        return problems + write(request, "spec.objective", options["objective"])
     if layer is None or channel is None:
         raise UsageError("Say what to render: a layer and a channel, or objective=.")
-    return problems + write_objective(message.objective, objective_of(layer, channel))
+    return problems + write_channel(request.spec.objective, layer, channel, at="spec.objective.")

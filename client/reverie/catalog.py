@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reverie_proto.short_repr import ShortRepr
 
-@dataclass(frozen=True)
-class Preset:
+
+@dataclass(frozen=True, repr=False)
+class Preset(ShortRepr):
     """A named set of defaults for the fields that a spec leaves out."""
 
     name: str
@@ -14,8 +16,8 @@ class Preset:
     steps: int  # of gradient ascent, if a spec does not give them
 
 
-@dataclass(frozen=True)
-class Limits:
+@dataclass(frozen=True, repr=False)
+class Limits(ShortRepr):
     """The requests that a server accepts. The fields with a default are 0 if the server is too old."""
 
     min_size_px: int  # of each side of a picture
@@ -33,8 +35,8 @@ class Limits:
     max_ended_jobs: int = 0
 
 
-@dataclass(frozen=True)
-class ServerInfo:
+@dataclass(frozen=True, repr=False)
+class ServerInfo(ShortRepr):
     """A server: its versions, the device it computes on, its presets and limits."""
 
     version: str
@@ -46,8 +48,8 @@ class ServerInfo:
     maker: str = ""  # identifies everything besides the spec that affects the pixels: equal makers, equal pictures
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(ShortRepr):
     """A model that the server offers."""
 
     name: str
@@ -59,8 +61,8 @@ class Model:
     problem: str = ""  # why it cannot be rendered; empty unless its folder on the server is broken
 
 
-@dataclass(frozen=True)
-class Layer:
+@dataclass(frozen=True, repr=False)
+class Layer(ShortRepr):
     """A layer of a model for which pictures can be rendered. Sizes are (height, width) in pixels of the picture."""
 
     name: str
@@ -73,3 +75,5 @@ class Layer:
     min_size: tuple[int, int]
     size_multiple: tuple[int, int]
     fixed_size: tuple[int, int] | None  # the only height and width; a 0 stands for a free one, None for two
+    recommended: bool = False  # it usually gives good pictures: a convolution, a linear map or the end of a block
+    kind: str = ""  # what it computes, such as "convolution" or "activation"; empty in models of older versions

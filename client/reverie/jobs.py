@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from reverie_proto.short_repr import ShortRepr
+
 from reverie.pictures import Outcome
 from reverie.spec import Spec
 
@@ -21,16 +23,16 @@ class JobState(enum.StrEnum):
     CANCELLED = "cancelled"  # finished pictures are kept
 
 
-@dataclass(frozen=True)
-class JobLayer:
+@dataclass(frozen=True, repr=False)
+class JobLayer(ShortRepr):
     """A layer of a job and its channels, as ranges that include both ends; no ranges mean all channels."""
 
     layer: str
     channels: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
-class JobInfo:
+@dataclass(frozen=True, repr=False)
+class JobInfo(ShortRepr):
     """The state of a job and how many of its pictures have ended."""
 
     id: str
@@ -52,8 +54,8 @@ class JobInfo:
         return self.ended_at is not None
 
 
-@dataclass(frozen=True)
-class JobItem:
+@dataclass(frozen=True, repr=False)
+class JobItem(ShortRepr):
     """A picture of a job that has ended: finished if ``spec`` is not None, otherwise ``error`` says why not."""
 
     index: int  # in the order of the job's layers and channels
@@ -68,8 +70,8 @@ class JobItem:
     maker: str = ""  # the maker of the picture, as in ServerInfo.maker
 
 
-@dataclass(frozen=True)
-class JobEvent:
+@dataclass(frozen=True, repr=False)
+class JobEvent(ShortRepr):
     """An event of a job: a picture that ended or, without an ``item``, the state of the job.
 
     Only the first event of a watch gives the job's ``model`` and ``layers``.

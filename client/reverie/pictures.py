@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from reverie_proto.files import write_atomically
+from reverie_proto.options import shown
+from reverie_proto.short_repr import ShortRepr
 
-from reverie._files import write_atomically
 from reverie.errors import UsageError
 from reverie.spec import DIGEST_KEY, MAKER_KEY, PNG_KEY, Spec
 
@@ -47,8 +49,8 @@ class Outcome(enum.StrEnum):
     NON_FINITE = "non_finite"  # a number overflowed; the last finite picture is returned
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
+@dataclass(frozen=True, eq=False, repr=False)
+class Picture(ShortRepr):
     """An RGB picture: ``data`` holds its bytes in ``format``, which are decoded on first use."""
 
     data: bytes = field(repr=False)
@@ -82,6 +84,8 @@ class Picture:
 
     def encoded(self, as_format: ImageFormat | str = ImageFormat.PNG) -> bytes:
         """Return the picture's bytes in a format; unchanged if the picture already has that format."""
+        if not isinstance(as_format, str) or str(as_format) not in list(ImageFormat):
+            raise UsageError(f"{shown(as_format)} is not an image format; use one of {', '.join(ImageFormat)}.")
         wanted = ImageFormat(as_format)
         if wanted is self.format:
             return self.data
@@ -113,14 +117,14 @@ def _as_rgb(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.pad(pixels, ((0, 0), (0, 0), (0, 1))) if channels == 2 else pixels[..., :3]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Frame(Picture):
     """An intermediate picture after ``step`` steps; step 0 is the initial noise."""
 
     step: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rendering(Picture):
     """A finished picture and how it was made."""
 
@@ -148,8 +152,8 @@ class Rendering(Picture):
         return {"pnginfo": text}
 
 
-@dataclass(frozen=True)
-class Accepted:
+@dataclass(frozen=True, repr=False)
+class Accepted(ShortRepr):
     """The first event of a stream: the request is valid, and this is what will be rendered.
 
     ``estimated_s`` is the expected duration of the render once the device is free for it; None if the server does not
@@ -164,8 +168,8 @@ class Accepted:
     cached: bool = False
 
 
-@dataclass(frozen=True)
-class Progress:
+@dataclass(frozen=True, repr=False)
+class Progress(ShortRepr):
     """An event during a render: ``step`` of ``steps`` are done. ``frame`` is set if it was requested for this step.
 
     While a render waits, an event follows each change of its ``queue_position``, the number of renders before it.

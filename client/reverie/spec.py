@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from google.protobuf import json_format
-from google.protobuf.message import Message
 from reverie_proto import sizes
-from reverie_proto.options import FIELDS, Problem, SpecOptions, choices, shown, write
+from reverie_proto.options import FIELDS, Problem, SpecOptions, choices, write
+from reverie_proto.short_repr import ShortRepr
 from reverie_proto.v1 import size_pb2, spec_pb2
 
 from reverie import objectives
@@ -21,8 +21,8 @@ DIGEST_KEY = "reverie-digest"
 MAKER_KEY = "reverie-maker"
 
 
-@dataclass(frozen=True)
-class Spec:
+@dataclass(frozen=True, repr=False)
+class Spec(ShortRepr):
     """A description of a picture: its model, its objective, and options; None leaves an option to the server.
 
     ``size`` is the side of a square or (height, width), in pixels. The spec of a :class:`Rendering` has every option
@@ -41,6 +41,16 @@ class Spec:
     parametrization: str | None = None
     transforms: str | None = None
     schedule: str | None = None
+
+    MESSAGE: ClassVar[str] = "reverie.v1.RenderSpec"
+
+    def write_to(self, message: Any, *, at: str) -> list[Problem]:
+        """Write the spec into its message; return the values that a field cannot hold."""
+        problems = write(message, "objective", self.objective, at=f"{at}.")
+        for attribute, field in ATTRIBUTES.items():
+            if (value := getattr(self, attribute)) is not None:
+                problems += write(message, field, value, at=f"{at}.")
+        return problems
 
     def to_json(self) -> str:
         """Return the spec as one line of protobuf JSON, which is also what PNG files of Reverie contain."""
@@ -77,17 +87,8 @@ ATTRIBUTES: Mapping[str, str] = {
 def to_message(spec: Spec) -> spec_pb2.RenderSpec:
     """Convert a spec to its message; raise InvalidRequest with every value that a field cannot hold."""
     message = spec_pb2.RenderSpec()
-    refuse("The spec was not sent.", write_spec(message, spec))
+    refuse("The spec was not sent.", spec.write_to(message, at="spec"))
     return message
-
-
-def write_spec(message: spec_pb2.RenderSpec, spec: Spec) -> list[Problem]:
-    """Write a spec into its message, and return the values that a field cannot hold."""
-    problems = write_objective(message.objective, spec.objective)
-    for attribute, field in ATTRIBUTES.items():
-        if (value := getattr(spec, attribute)) is not None:
-            problems += write(message, field, value, at="spec.")
-    return problems
 
 
 def from_message(message: spec_pb2.RenderSpec) -> Spec:
@@ -96,7 +97,7 @@ def from_message(message: spec_pb2.RenderSpec) -> Spec:
     for attribute, field in ATTRIBUTES.items():
         if attribute != "model" and message.HasField(field):
             values[attribute] = _named(message, field)
-    return Spec(objective=_objective_from_message(message.objective), **values)
+    return Spec(objective=objectives.Objective.from_message(message.objective), **values)
 
 
 def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
@@ -112,72 +113,3 @@ def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
     if not value:
         return None
     return next((name for name, number in choices(enum).items() if number == value), str(value))
-
-
-# ----- objectives: the attributes of each class have the names of its message's fields -----
-
-KINDS: Mapping[type, str] = {
-    objectives.Channel: "channel",
-    objectives.Neuron: "neuron",
-    objectives.WholeLayer: "layer",
-    objectives.Direction: "direction",
-}
-
-
-def write_objective(message: spec_pb2.Objective, objective: object, *, at: str = "spec.objective") -> list[Problem]:
-    """Write an objective into its message, and return the values that a field cannot hold."""
-    match objective:
-        case objectives.Sum(terms):
-            problems = []
-            for i, term in enumerate(terms):
-                weighted = message.sum.terms.add()
-                problems += write(weighted, "weight", term.weight, at=f"{at}.sum.terms[{i}].")
-                problems += write_objective(weighted.objective, term.objective, at=f"{at}.sum.terms[{i}].objective")
-            return problems
-        case objectives.Logit(target, layer):
-            return _write_fields(message.logit, {"layer": layer, _class(target): target}, f"{at}.logit.")
-        case objectives.Objective() if type(objective) in KINDS:
-            kind = KINDS[type(objective)]
-            return _write_fields(getattr(message, kind), vars(objective), f"{at}.{kind}.")
-    makers = "reverie.channel, neuron, layer, direction and logit make them"
-    return [Problem(at, f"{shown(objective)} is not an objective; {makers}")]
-
-
-def _class(target: object) -> str:
-    return "label" if isinstance(target, str) else "index"
-
-
-def _write_fields(message: Message, values: Mapping[str, object], at: str) -> list[Problem]:
-    """Write values into fields by name; None leaves an optional field out."""
-    message.SetInParent()
-    optional = {name for name, field in message.DESCRIPTOR.fields_by_name.items() if field.has_presence}
-    given = {name: value for name, value in values.items() if value is not None or name not in optional}
-    return [problem for name, value in given.items() for problem in write(message, name, value, at=at)]
-
-
-def _objective_from_message(message: spec_pb2.Objective) -> objectives.Objective:
-    kind = message.WhichOneof("kind")
-    value: Any = getattr(message, kind or "channel")
-    match kind:
-        case "channel":
-            return objectives.Channel(value.layer, value.channel)
-        case "neuron":
-            return objectives.Neuron(value.layer, value.channel, _optional(value, "y"), _optional(value, "x"))
-        case "layer":
-            return objectives.WholeLayer(value.layer)
-        case "direction":
-            return objectives.Direction(value.layer, tuple(value.vector), _optional(value, "cosine_power"))
-        case "logit":
-            return objectives.Logit(getattr(value, value.WhichOneof("class") or "index"), _optional(value, "layer"))
-        case "sum":
-            return objectives.Sum(
-                tuple(
-                    objectives.Weighted(t.weight if t.HasField("weight") else 1.0, _objective_from_message(t.objective))
-                    for t in value.terms
-                )
-            )
-    raise KeyError("the objective is missing, or of a kind that this version does not know")
-
-
-def _optional(message: Any, field: str) -> Any:
-    return getattr(message, field) if message.HasField(field) else None

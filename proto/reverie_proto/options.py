@@ -13,7 +13,7 @@ import reprlib
 from collections.abc import Collection, Mapping, MutableSequence, Sequence
 from functools import cache
 from numbers import Integral, Real
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, ClassVar, NamedTuple, Protocol, TypedDict, runtime_checkable
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -90,11 +90,29 @@ FIELDS: Mapping[str, str] = {
 }
 
 
+#: The messages that options hold, and what a caller gives for one.
+GIVEN = {
+    "reverie.v1.Objective": "an objective: reverie.channel, neuron, layer, direction and logit make them",
+    "reverie.v1.RenderSpec": "a spec: a reverie.Spec, or a message reverie.v1.RenderSpec",
+}
+
+
 class Problem(NamedTuple):
     """A value that a field cannot hold: the field's path, and a sentence with the value and what is allowed."""
 
     field: str
     description: str
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """A value that is written into a message of one type, such as an objective; both client and engine take it."""
+
+    #: The full name of the message's type.
+    MESSAGE: ClassVar[str]
+
+    def write_to(self, message: Any, *, at: str) -> list[Problem]:
+        """Write the value into a message, which is the field ``at``; return the values that a field cannot hold."""
 
 
 def write(message: Message, path: str, value: object, *, at: str = "") -> list[Problem]:
@@ -110,6 +128,8 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
         message = getattr(message, parent)
     field: Any = message.DESCRIPTOR.fields_by_name[name]
     target = getattr(message, name)
+    if field.message_type and isinstance(value, Writable) and field.message_type.full_name == value.MESSAGE:
+        return value.write_to(target, at=at + path)
     if not isinstance(target, MutableSequence):
         problem = _set(message, field, value)
         return [Problem(at + path, problem)] if problem else []
@@ -135,10 +155,16 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
 
 
 def write_channel(objective: Message, layer: object, channel: object, *, at: str = "") -> list[Problem]:
-    """Write the objective for a layer and a channel; a string is the label of a class, anything else a channel."""
+    """Write the objective for a layer and a channel: a number, also one in digits, or the label of a class."""
+    channel = channel_of(channel)
     kind, name = ("logit", "label") if isinstance(channel, str) else ("channel", "channel")
     getattr(objective, kind).SetInParent()
     return write(objective, f"{kind}.layer", layer, at=at) + write(objective, f"{kind}.{name}", channel, at=at)
+
+
+def channel_of(channel: Any) -> Any:
+    """Return the number that a text of digits stands for, and any other channel as it is."""
+    return int(channel) if isinstance(channel, str) and re.fullmatch("-?[0-9]{1,18}", channel) else channel
 
 
 @cache
@@ -155,7 +181,8 @@ def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
         if field.message_type is size_pb2.Size.DESCRIPTOR and not isinstance(value, size_pb2.Size):
             return _set_size(part, value)
         if not isinstance(value, type(part)):
-            return f"{shown(value)} is not a message {field.message_type.full_name}"
+            known = field.message_type.full_name
+            return f"{shown(value)} is not {GIVEN.get(known, f'a message {known}')}"
         part.CopyFrom(value)
         return None
     try:

@@ -13,6 +13,7 @@ from reverie_ascent.maker import maker_of
 from reverie_ascent.runtime import SharedThreads
 from reverie_ascent.runtime.process import Origin, keep_in_children
 from reverie_ascent.runtime.session import choose_device
+from reverie_proto.names import check_options
 from reverie_proto.v1 import catalog_pb2
 
 from reverie_server.catalog import Catalog
@@ -148,6 +149,7 @@ class Engine:
 
         The options are those of `RenderOptions`. An exception in the call, including Ctrl-C, stops the render.
         """
+        check_options("render", options, RenderOptions.__annotations__)
         frames: list[Frame] = []
         for event in self.stream(model, layer, channel, **options):
             if isinstance(event, Progress) and event.frame is not None:

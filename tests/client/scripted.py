@@ -56,6 +56,8 @@ LAYERS = (
         receptive_field=square(3),
         min_size=square(3),
         size_multiple=square(1),
+        recommended=True,
+        kind="convolution",
     ),
     catalog_pb2.Layer(
         name="relu1_1",
@@ -66,6 +68,7 @@ LAYERS = (
         receptive_field=square(3),
         min_size=square(3),
         size_multiple=square(1),
+        kind="activation",
     ),
     catalog_pb2.Layer(name="logits", operator="Gemm", channels=2, min_size=square(32), size_multiple=square(32)),
 )

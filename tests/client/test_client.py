@@ -221,6 +221,8 @@ def test_the_catalogue_is_typed(client: reverie.Client) -> None:
         min_size=(3, 3),
         size_multiple=(1, 1),
         fixed_size=None,
+        recommended=True,
+        kind="convolution",
     )
     info = client.server_info()
     assert (info.version, info.device_class, info.providers) == ("0.1.0", "cpu-avx2", ("CPUExecutionProvider",))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -15,10 +18,10 @@ MODELS = [
 ]
 
 LAYERS = [
-    ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"],
-    ["conv1_1", "Conv", "8", "1", "3", "from 3 x 3", "features.0"],
-    ["relu1_1", "Relu", "8", "1", "3", "from 3 x 3"],
-    ["logits", "Gemm", "2", "-", "all", "both sides from 32 by 32"],
+    ["LAYER", "KIND", "GOOD", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"],
+    ["conv1_1", "convolution", "*", "Conv", "8", "1", "3", "from 3 x 3", "features.0"],
+    ["relu1_1", "activation", "-", "Relu", "8", "1", "3", "from 3 x 3"],
+    ["logits", "-", "-", "Gemm", "2", "-", "all", "both sides from 32 by 32"],
 ]
 
 
@@ -27,7 +30,14 @@ def table(text: str) -> list[list[str]]:
     return [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize(("typed", "expected"), [(("models",), MODELS), (("layers", "tiny"), LAYERS)])
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (("models",), MODELS),
+        (("layers", "tiny"), LAYERS),
+        (("layers", "tiny", "--recommended"), LAYERS[:2]),
+    ],
+)
 def test_a_pipe_gets_one_plain_line_per_row(
     command: Command, typed: tuple[str, ...], expected: list[list[str]]
 ) -> None:
@@ -53,6 +63,49 @@ def test_text_that_looks_like_markup_is_shown_unchanged(command: Command, monkey
     odd = type(scripted.MODELS[0])(name="odd", description="of [bold]Lucid[/bold] [1]")
     monkeypatch.setattr(scripted, "MODELS", (odd,))
     assert "of [bold]Lucid[/bold] [1]" in command("models").stdout
+
+
+def test_a_model_without_recommendations_says_so(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.client import scripted
+
+    monkeypatch.setattr(scripted, "LAYERS", scripted.LAYERS[1:])
+    result = command("layers", "tiny", "--recommended")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did not say which layers to recommend" in result.stderr
+
+
+def test_labels_are_listed_with_their_numbers(command: Command) -> None:
+    result = command("labels", "tiny")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "0\tcat\n1\tdog\n", "")
+
+
+def test_a_model_without_labels_says_so(command: Command) -> None:
+    result = command("labels", "other")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: other has no class labels: its channels have numbers only.\n"
+
+
+def test_labels_of_an_unknown_model_are_refused_by_the_server(command: Command, script: Script) -> None:
+    result = command("labels", "tinny")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert script.requests[-1].model == "tinny"
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from reverie._command import main; main()"
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "labels", "tiny"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "REVERIE_SERVER": address},
+            timeout=120,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_a_broken_model_is_listed_with_its_problem(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,9 +137,12 @@ def test_names_from_a_server_cannot_control_the_terminal(
 ) -> None:
     from tests.client import scripted
 
-    monkeypatch.setattr(scripted, "MODELS", (type(scripted.MODELS[0])(name=name, description=name),))
-    monkeypatch.setattr(scripted, "LAYERS", (type(scripted.LAYERS[0])(name=name, operator=name, aliases=[name]),))
-    for typed, times in ((("models",), 2), (("layers", "tiny"), 3)):
+    monkeypatch.setattr(scripted, "MODELS", (type(scripted.MODELS[0])(name=name, description=name, labels=[name]),))
+    monkeypatch.setattr(
+        scripted, "LAYERS", (type(scripted.LAYERS[0])(name=name, operator=name, aliases=[name], kind=name),)
+    )
+    assert command("labels", name).stdout == f"0\t{shown}\n"
+    for typed, times in ((("models",), 2), (("layers", "tiny"), 4)):
         _head, line, rest = command(*typed).stdout.split("\n")
         assert line.count(shown) == times
         assert rest == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from reverie._command import main
+from reverie._command.channels import folded
 from reverie_proto.v1 import jobs_pb2
 
 from tests.client.runner import runner
@@ -16,7 +17,7 @@ SUMMARY = "job-1  failed  3 of 4 done, 1 of them before, 1 failed\n"
 
 
 def test_create_prints_the_id_of_the_job(command: Command, script: Script) -> None:
-    result = command("jobs", "create", "tiny", "conv1_1:0-2,5", "relu1_1", "--steps", 5)
+    result = command("jobs", "create", "tiny", "conv1_1:0-2,5,1", "relu1_1:all", "--steps", 5)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "job-1\n", "")
     (request,) = script.requests
     sent = {each.layer: [(r.first, r.last) for r in each.channels] for each in request.layers}
@@ -29,6 +30,7 @@ def test_create_prints_the_id_of_the_job(command: Command, script: Script) -> No
     [
         (("conv1_1:", "relu1_1"), "write numbers and ranges"),
         (("conv1_1:1-x",), "write numbers and ranges"),
+        (("conv1_1:5-3",), "write 3-5, not 5-3"),
         (("conv1_1:1", "conv1_1:2"), "named twice"),
         ((), "Missing argument"),
     ],
@@ -49,10 +51,43 @@ def test_list_prints_one_row_per_job(command: Command) -> None:
     assert rows[2].endswith("tiny   conv1_1:0-2, relu1_1:7")
 
 
+# Ranges of a layer as a server may hold them, and their text in a table.
+FOLDED: list[tuple[list[tuple[int, int]], str]] = [
+    ([(3, 3)], "3"),
+    ([(0, 15), (20, 20)], "0-15,20"),
+    ([(n, n) for n in range(512)], "0-511"),
+    ([(5, 5), (3, 4), (0, 1)], "0-1,3-5"),
+    ([(0, 9), (4, 6), (9, 12)], "0-12"),
+    ([(n, n) for n in range(0, 18, 2)], "0,2,4,6,8,10,12,14,... (9 channels)"),
+]
+
+
+@pytest.mark.parametrize(("ranges", "text"), FOLDED, ids=[text for _, text in FOLDED])
+def test_channels_are_folded_to_ranges(ranges: list[tuple[int, int]], text: str) -> None:
+    assert folded(ranges, most=8) == text
+
+
+def test_a_list_of_all_channels_and_layers_stays_short(
+    command: Command, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wide(_: Script, sequence: int) -> jobs_pb2.RenderJob:
+        job = jobs_pb2.RenderJob(id="job-1", template={"model": "tiny"})
+        for number in range(30):
+            single = [jobs_pb2.ChannelRange(first=channel, last=channel) for channel in range(0, 100, 1 + number % 2)]
+            job.layers.add(layer=f"conv{number}", channels=single)
+        return job
+
+    monkeypatch.setattr(type(script), "_job", wide)
+    row = command("jobs", "list").stdout.splitlines()[1]
+    evens = "0,2,4,6,8,10,12,14,... (50 channels)"
+    assert row.endswith(f"tiny   conv0:0-99, conv1:{evens}, conv2:0-99, conv3:{evens}, ... (26 more layers)")
+    assert "conv29:0,2,4" in command("jobs", "show", "job-1").stdout
+
+
 def test_show_prints_the_state_of_a_job_and_what_it_waits_for(command: Command, script: Script) -> None:
     script.job_detail = "results cannot be stored: No space left on device"
     result = command("jobs", "show", "job-1")
-    assert (result.exit_code, result.stdout) == (0, SUMMARY)
+    assert (result.exit_code, result.stdout) == (0, f"{SUMMARY}tiny  conv1_1:0-2, relu1_1:7\n")
     assert result.stderr == "Waits: results cannot be stored: No space left on device\n"
 
 

@@ -117,6 +117,10 @@ def test_the_picture_is_written_in_the_format_of_its_suffix_or_option(
         assert np.abs(np.asarray(image, float) - EXPECTED).mean() <= (2.5 if kind == "JPEG" else 0)
 
 
+def test_a_negative_picture_tells_the_activation_of_the_unit(command: Command) -> None:
+    assert "  activation -1.5, 5 steps" in command("render", "tiny", "conv1_1", 3, "--negative").stdout
+
+
 def test_a_picture_from_the_store_is_reported_as_such(command: Command, script: Script) -> None:
     script.cached = True
     assert (

@@ -53,6 +53,12 @@ EQUAL = [
     (2 * (A + B), 2 * A + 2 * B),
     ((A + B) / 2, 0.5 * A + 0.5 * B),
     ((A + B) + A, A + (B + A)),
+    (sum([A, B, A]), A + B + A),
+    (sum([A]), A),
+    (+A, A),
+    (+(A + B), A + B),
+    (A / 2, 0.5 * A),
+    (UNCHECKED / np.int64(4), 0.25 * A),
     (HALF * A, 0.5 * A),
     (-1 * -A, 1 * A),
 ]
@@ -82,6 +88,17 @@ def test_objectives_add_and_scale(one: Objective, other: Objective) -> None:
         lambda: UNCHECKED + 1,
         lambda: UNCHECKED * B,
         lambda: UNCHECKED - "x",
+        lambda: UNCHECKED / "x",
+        lambda: UNCHECKED / B,
+        lambda: UNCHECKED / None,
+        lambda: 2 / UNCHECKED,
+        lambda: 1 + UNCHECKED,
+        lambda: False + UNCHECKED,
+        lambda: True * UNCHECKED,
+        lambda: UNCHECKED + 0,
+        lambda: sum([UNCHECKED, 1]),
+        lambda: sum([UNCHECKED], start=2),
+        lambda: UNCHECKED**2,
         lambda: 1 - UNCHECKED,
         lambda: "x" * UNCHECKED,
     ],
@@ -91,8 +108,23 @@ def test_an_objective_adds_to_objectives_and_scales_by_numbers_only(nonsense: Ca
         nonsense()
 
 
+def test_an_objective_divided_by_zero_is_an_error() -> None:
+    with pytest.raises(ZeroDivisionError):
+        UNCHECKED / 0
+
+
 @pytest.mark.parametrize(
-    ("target", "objective"), [(3, Channel("c", 3)), (np.int64(3), Channel("c", 3)), ("cat", Logit("cat", "c"))]
+    ("target", "objective"),
+    [
+        (3, Channel("c", 3)),
+        (np.int64(3), Channel("c", 3)),
+        ("32", Channel("c", 32)),
+        ("-1", Channel("c", -1)),
+        ("cat", Logit("cat", "c")),
+        ("3,5", Logit("3,5", "c")),
+        ("", Logit("", "c")),
+        ("9" * 5000, Logit("9" * 5000, "c")),
+    ],
 )
 def test_a_layer_and_a_channel_are_an_objective(target: Any, objective: Objective) -> None:
     assert objective_of("c", target) == objective

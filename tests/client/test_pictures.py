@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import reverie
 from PIL import Image
-from reverie._files import write_atomically
+from reverie_proto.files import write_atomically
 from reverie_proto.v1 import spec_pb2
 
 from tests.client.scripted import pixels

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.message import Message
-from reverie_proto.options import FIELDS, DeliveryOptions, Problem, SpecOptions, choices, shown, write, write_channel
+from reverie_proto.options import (
+    FIELDS,
+    GIVEN,
+    DeliveryOptions,
+    Problem,
+    SpecOptions,
+    choices,
+    shown,
+    write,
+    write_channel,
+)
 from reverie_proto.v1 import spec_pb2, visualization_pb2
 
 Spec, Request = spec_pb2.RenderSpec, visualization_pb2.StreamRenderRequest
@@ -57,8 +67,16 @@ REFUSED: list[tuple[str, list[Any], str]] = [
     ("spec.transforms", [None, 1, 1.5, b"none", ["none"], {}, "", "NONE", "unspecified"], "is not one of none, lucid"),
     ("frames.steps", [None, 1, "12", b"12", {1: 2}, np.array(1), iter([1])], "is not a list"),
     ("frames.steps", [range(10**9), range(10**30)], "holds more than 1048576 elements"),
-    ("spec", [None, 1, "x", [], {}, spec_pb2.Objective()], "is not a message reverie.v1.RenderSpec"),
-    ("spec.objective", [None, 1, "x", [], {}, Spec()], "is not a message reverie.v1.Objective"),
+    (
+        "spec",
+        [None, 1, "x", [], {}, spec_pb2.Objective()],
+        f"is not {GIVEN['reverie.v1.RenderSpec']}",
+    ),
+    (
+        "spec.objective",
+        [None, 1, "x", [], {}, Spec()],
+        f"is not {GIVEN['reverie.v1.Objective']}",
+    ),
 ]
 
 

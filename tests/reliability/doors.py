@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from reverie_proto.options import choices
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.jobs_pb2 import ChannelRange, CreateRenderJobRequest, JobLayer, WatchRenderJobRequest
 from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
@@ -54,7 +55,7 @@ def spec(layer: str, channel: int, **fields: Any) -> RenderSpec:
 def in_process(engine: Engine, wanted: RenderSpec) -> Seen:
     """Return a picture as `Engine.render` gives it."""
     made = engine.render(spec=wanted)
-    encoded = {int(form): made.encode(form) for form in FORMATS}
+    encoded = {number: made.encoded(name) for name, number in choices(spec_pb2.ImageFormat.DESCRIPTOR).items()}
     return encoded, made.history.tobytes(), made.activation, made.spec_digest
 
 

@@ -160,7 +160,7 @@ def broken_by(fault: Fault, right: list[bytes]) -> list[str]:
 def pictures(engine: Engine, channels: range, **options: str) -> list[bytes]:
     """Return a picture of each channel, rendered or from the store."""
     common = {"size": SIZE_PX, "steps": 4, **options}
-    return [engine.render("texture19", LAYER, channel, **common).encode() for channel in channels]  # type: ignore[arg-type]
+    return [engine.render("texture19", LAYER, channel, **common).encoded() for channel in channels]  # type: ignore[arg-type]
 
 
 def settle(engine: Engine) -> None:

@@ -56,7 +56,7 @@ def test_every_event_of_a_render_round_trips(engine: Engine, way: Callable[[Any]
             assert (again.spec, again.spec_digest) == (event.spec, event.spec_digest)
     rendering = way(events[-1])
     rendering.image.load()
-    assert pickle.loads(pickle.dumps(rendering)).encode() == events[-1].encode()
+    assert pickle.loads(pickle.dumps(rendering)).encoded() == events[-1].encoded()
 
 
 def test_other_errors_of_ours_round_trip() -> None:

@@ -49,6 +49,8 @@ class Command(click.Command):
         except ReverieError as error:
             kind = ServerFailure if isinstance(error, SERVER_ERRORS) else Failure
             raise kind(_sentence(error)) from error
+        except BrokenPipeError:
+            raise  # the reader of a pipe has seen enough, as in `reverie labels MODEL | head`; click ends quietly
         except OSError as error:
             raise Failure(f"{error.filename or 'A file'}: {error.strerror or error}") from error
         except KeyboardInterrupt:

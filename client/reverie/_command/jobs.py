@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.files import write_atomically
 from reverie_proto.printable import printable
 
 from reverie._client import Client
 from reverie._command.bar import progress_bar
+from reverie._command.channels import MOST_LAYERS, MOST_RANGES, folded, parsed
 from reverie._command.failure import Command, Failure, ServerFailure
 from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
-from reverie._files import write_atomically
 from reverie._job import Job
 from reverie.jobs import JobEvent, JobInfo, JobLayer, JobState
 from reverie.pictures import ImageFormat
@@ -30,15 +31,10 @@ def layer_channels(text: str) -> tuple[str, list[int] | None]:
     layer, colon, channels = text.partition(":")
     if not colon:
         return layer, None
-    chosen: list[int] = []
-    for part in channels.split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", part)
-        if match is None:
-            raise click.BadParameter(
-                f"{text!r} has no channels after the colon: write numbers and ranges, as in 0-15,20"
-            )
-        chosen += range(int(match[1]), int(match[2] or match[1]) + 1)
-    return layer, chosen
+    try:
+        return layer, parsed(channels)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} has no channels after the colon: {error}") from None
 
 
 @click.group(short_help="Render many channels on a server, as one job.")
@@ -54,7 +50,7 @@ def jobs() -> None:
 def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **options: Any) -> None:
     """Start a job for channels of LAYERs of a MODEL, and print its id.
 
-    LAYER alone stands for all of its channels; conv4_3:0-15,20 names some.
+    LAYER alone, or LAYER:all, stands for all of its channels; conv4_3:0-15,20 names some.
     """
     chosen = given_options(options)
     if len(dict(layers)) < len(layers):
@@ -80,7 +76,7 @@ def list_jobs(**server: Any) -> None:
                 str(job.item_count),
                 f"{job.created_at:%Y-%m-%d %H:%M:%S}",
                 job.model,
-                ", ".join(map(_layer, job.layers)),
+                _layers(job.layers),
             )
             for job in found
         ],
@@ -92,9 +88,11 @@ def list_jobs(**server: Any) -> None:
 @click.argument("job")
 @server_options
 def show(job: str, **server: Any) -> None:
-    """Print the state of a JOB."""
+    """Print the state of a JOB, and its model and layers with their channels."""
     with _remote(server) as client:
-        _print_state(client.job(job).info())
+        info = client.job(job).info()
+    _print_state(info)
+    click.echo(printable(f"{info.model}  {', '.join(map(_layer, info.layers))}"))
 
 
 @jobs.command(cls=Command)
@@ -183,6 +181,12 @@ def _require_success(job: JobInfo) -> None:
         raise ServerFailure(f"The job is {job.state}: {job.done_count} of {job.item_count} pictures were made.")
 
 
-def _layer(layer: JobLayer) -> str:
-    ranges = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in layer.channels)
-    return f"{layer.layer}:{ranges}" if ranges else layer.layer
+def _layers(layers: Sequence[JobLayer]) -> str:
+    """Return the layers of a job and their channels, as short as a row of a table needs them."""
+    shown = [_layer(layer, most=MOST_RANGES) for layer in layers[:MOST_LAYERS]]
+    more = len(layers) - len(shown)
+    return ", ".join([*shown, f"... ({more} more layers)"] if more else shown)
+
+
+def _layer(layer: JobLayer, *, most: int | None = None) -> str:
+    return f"{layer.layer}:{folded(layer.channels, most=most)}" if layer.channels else layer.layer

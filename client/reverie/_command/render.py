@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from reverie_proto.files import write_atomically
 from reverie_proto.printable import printable
 
 from reverie import objectives
@@ -17,7 +18,7 @@ from reverie._command.bar import progress_bar
 from reverie._command.failure import Command, Failure
 from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
-from reverie._files import try_to_write, write_atomically
+from reverie._files import try_to_write
 from reverie._options import Priority, StreamOptions
 from reverie.animation import WRITERS, animated, schedule
 from reverie.pictures import SUFFIXES, Accepted, Frame, ImageFormat, Outcome, Progress, Rendering
@@ -89,7 +90,8 @@ def render(
         raise Failure(f"{animate} does not end in one of {', '.join(WRITERS)}.")
     for path in filter(None, (output, animate)):
         try_to_write(path)
-    objective = _objective(layer, channel, options["neuron"], negative=options["negative"])
+    negative = options["negative"]
+    objective = _objective(layer, channel, options["neuron"], negative=negative)
     spec = Spec(model, objective, **given_options(options))
     request: StreamOptions = {"spec": spec, "format": chosen}
     if options["priority"]:
@@ -108,7 +110,9 @@ def render(
 
     write_atomically(output, rendering.encoded(chosen))
     took = "from the store" if rendering.cached else f"{rendering.elapsed_s:.1f} s"
-    click.echo(printable(f"{output}  activation {rendering.activation:.4g}, {rendering.steps} steps, {took}"))
+    # The objective of --negative is minus the activation.
+    activation = -rendering.activation if negative else rendering.activation
+    click.echo(printable(f"{output}  activation {activation:.4g}, {rendering.steps} steps, {took}"))
     if animate:
         write_atomically(animate, moving)
         click.echo(printable(f"{animate}  {len(frames)} frames"))

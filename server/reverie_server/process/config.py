@@ -68,14 +68,12 @@ def configure(flags: Mapping[str, Any], environment: Mapping[str, str], file: Pa
     for source in (_file(file, problems), _environment(environment, problems), _flags(flags, problems)):
         for path, (value, origin) in source.items():
             values[path], origins[path] = value, origin
-    if problems:
-        raise Misconfigured(problems)
     nested = {name: value for name, value in values.items() if "." not in name}
     bounds = {name.partition(".")[2]: value for name, value in values.items() if "." in name}
     try:
         settings = TypeAdapter(Settings).validate_python({**nested, **({"limits": bounds} if bounds else {})})
     except ValidationError as error:
-        raise Misconfigured([_sentence(each, origins) for each in error.errors()]) from None
+        raise Misconfigured([*problems, *(_sentence(each, origins) for each in error.errors())]) from None
     problems += _contradictions(settings)
     if problems:
         raise Misconfigured(problems)

@@ -57,6 +57,11 @@ def create(name: str, path: Path, rights: str, renders: int | None, pixel_steps:
     from reverie_server.rpc.api_keys import new_key, read, write
 
     known = read(path) if path.exists() else ()
+    if taken := [key.id for key in known if key.name == name]:
+        raise CommandError(
+            f"{path} has a key named {name!r}, {taken[0]}: choose another name, or revoke it first with "
+            f"`reverie keys revoke {taken[0]}`"
+        )
     chosen = [right.strip() for right in rights.split(",") if right.strip()]
     text, key = new_key(name, rights=chosen, quota=Quota(renders, pixel_steps))
     write(path, [*known, key])
@@ -67,9 +72,9 @@ def create(name: str, path: Path, rights: str, renders: int | None, pixel_steps:
 @FILE
 def list_keys(path: Path) -> None:
     """List the entries of the keys, which do not contain the keys themselves."""
-    from reverie_server.rpc.api_keys import read
+    from reverie_server.rpc.api_keys import read_entries
 
-    for key in read(path):
+    for key in read_entries(path):
         bounds = [] if key.renders is None else [f"renders={key.renders}"]
         bounds += [] if key.pixel_steps_per_minute is None else [f"pixel-steps={key.pixel_steps_per_minute:g}"]
         click.echo(printable("  ".join([key.id, key.created, key.name, ",".join(key.rights), *bounds])))
@@ -80,9 +85,9 @@ def list_keys(path: Path) -> None:
 @FILE
 def revoke(key_id: str, path: Path) -> None:
     """Revoke the key with this ID, as `list` shows it."""
-    from reverie_server.rpc.api_keys import read, write
+    from reverie_server.rpc.api_keys import read_entries, write
 
-    known = read(path)
+    known = read_entries(path)
     remaining = [key for key in known if key.id != key_id]
     if len(remaining) == len(known):
         raise CommandError(

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.json_format import MessageToJson
 from PIL import Image
+from reverie_proto.files import write_atomically
+from reverie_proto.short_repr import ShortRepr
 from reverie_proto.v1 import spec_pb2
 
 from reverie_server.request import images
@@ -28,8 +30,8 @@ class _WithSpec:
         self.__dict__.update(state, spec=spec_pb2.RenderSpec.FromString(state["spec"]))
 
 
-@dataclass(frozen=True)
-class Accepted(_WithSpec):
+@dataclass(frozen=True, repr=False)
+class Accepted(_WithSpec, ShortRepr):
     """The request is valid and queued; `spec` is what will be rendered, with every default filled in.
 
     `estimated_s` is the expected time of the render once the device is free for it and its program is loaded; None if
@@ -44,21 +46,66 @@ class Accepted(_WithSpec):
     cached: bool = False
 
 
-@dataclass(frozen=True)
-class Frame:
-    """An intermediate picture, float32 [height, width, 3] in [0, 1], after `step` steps: 0 is the first noise."""
+class Pictured(ShortRepr):
+    """What has a picture: `array`, float32 [height, width, 3], RGB in [0, 1]. The client's pictures have its names."""
+
+    array: Picture
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return int(self.array.shape[0])
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return int(self.array.shape[1])
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture with eight bits per channel, of mode RGB."""
+        return images.to_pil(self.array).convert("RGB")
+
+    @property
+    def format(self) -> str:
+        """The format of `data`, "png"."""
+        return "png"
+
+    @property
+    def data(self) -> bytes:
+        """The picture encoded in `format`."""
+        return self.encoded(self.format)
+
+    def encoded(self, as_format: str = "png") -> bytes:
+        """Return the bytes that the service sends in a format: "png", "webp", "jpeg" or "raw"."""
+        return images.encode(self.array, images.format_named(as_format), texts=self._texts())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture atomically to a .png, .webp or .jpg file, and return the path.
+
+        Raises ValueError for any other suffix.
+        """
+        texts = self._texts()
+        return write_atomically(path, images.encode(self.array, images.format_of(Path(path).suffix), texts=texts))
+
+    def _texts(self) -> images.Texts:
+        """Return the texts of a PNG file."""
+        return {}
+
+    def _repr_png_(self) -> bytes:
+        return self.encoded()
+
+
+@dataclass(frozen=True, repr=False)
+class Frame(Pictured):
+    """An intermediate picture after `step` steps: 0 is the first noise."""
 
     step: int
     array: Picture
 
-    @cached_property
-    def image(self) -> Image.Image:
-        """The picture with eight bits per channel."""
-        return images.to_pil(self.array)
 
-
-@dataclass(frozen=True)
-class Progress:
+@dataclass(frozen=True, repr=False)
+class Progress(ShortRepr):
     """The progress of a render: `step` of `steps` are made.
 
     `objective` is the objective's value at that step, computed through that step's transforms. A waiting render sends
@@ -75,8 +122,8 @@ class Progress:
     queue_position: int = 0
 
 
-@dataclass(frozen=True)
-class Rendering(_WithSpec):
+@dataclass(frozen=True, repr=False)
+class Rendering(_WithSpec, Pictured):
     """A finished picture and how it was made."""
 
     #: float32 [height, width, 3], RGB in [0, 1].
@@ -102,22 +149,14 @@ class Rendering(_WithSpec):
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
 
-    @cached_property
-    def image(self) -> Image.Image:
-        """The picture with eight bits per channel."""
-        return images.to_pil(self.array)
-
-    def encode(self, format: spec_pb2.ImageFormat = spec_pb2.IMAGE_FORMAT_PNG) -> bytes:  # noqa: A002
-        """Return the encoded picture, the same bytes that the service sends; a PNG holds the effective spec as text."""
+    def _texts(self) -> images.Texts:
         text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
-        texts = {"reverie": text, "reverie-digest": self.spec_digest, "reverie-maker": self.maker}
-        return images.encode(self.array, format, texts=texts)
+        return {"reverie": text, "reverie-digest": self.spec_digest, "reverie-maker": self.maker}
 
     def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
         """Return the rendering as a wire message, without its frames."""
-        height, width, _ = self.array.shape
         return spec_pb2.Rendering(
-            image=spec_pb2.Image(format=format, width_px=width, height_px=height, data=self.encode(format)),
+            image=images.message(self.array, format, texts=self._texts()),
             outcome=f"OUTCOME_{self.outcome}".upper(),
             outcome_detail=self.outcome_detail,
             activation=self.activation,
@@ -129,14 +168,6 @@ class Rendering(_WithSpec):
             elapsed_s=self.elapsed_s,
             cached=self.cached,
         )
-
-    def save(self, path: str | Path) -> None:
-        """Write the picture to a .png, .webp or .jpg file; raise ValueError for any other suffix."""
-        path = Path(path)
-        path.write_bytes(self.encode(images.format_of(path.suffix)))
-
-    def _repr_png_(self) -> bytes:
-        return self.encode()
 
 
 #: Any event of a render.

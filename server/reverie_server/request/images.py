@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, PngImagePlugin
+from reverie_proto.options import choices
 from reverie_proto.sizes import Size
 from reverie_proto.v1 import spec_pb2
 
@@ -105,6 +106,14 @@ ENCODERS: dict[spec_pb2.ImageFormat, Callable[[Picture, Texts], bytes]] = {
     spec_pb2.IMAGE_FORMAT_JPEG: _jpeg,
     spec_pb2.IMAGE_FORMAT_RAW: _raw,
 }
+
+
+def format_named(name: str) -> spec_pb2.ImageFormat:
+    """Return the format of a name such as "png"; raise ValueError with the known names for any other."""
+    known = choices(spec_pb2.ImageFormat.DESCRIPTOR)
+    if not isinstance(name, str) or str(name) not in known:
+        raise ValueError(f"{shown(name)} is not an image format; use one of {', '.join(known)}")
+    return known[str(name)]  # type: ignore[return-value]  # the stubs know an enum's numbers by its own type
 
 
 def format_of(suffix: str) -> spec_pb2.ImageFormat:

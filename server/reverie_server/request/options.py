@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reverie_proto.options import FIELDS, DeliveryOptions, write, write_channel
+from reverie_proto.names import check_options
+from reverie_proto.options import FIELDS, DeliveryOptions, Writable, write, write_channel
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 
@@ -16,14 +17,14 @@ class RenderOptions(DeliveryOptions, total=False):
     """The options besides a model, a layer and a channel: all of `DeliveryOptions`, and these.
 
     =============== ====================================================================================
-    objective       instead of layer and channel: an Objective message
-    spec            instead of all that describes the picture: a RenderSpec message
+    objective       instead of layer and channel: `reverie.channel(...)` and the like, or an Objective message
+    spec            instead of all that describes the picture: a `reverie.Spec`, or a RenderSpec message
     progress_every  steps between two events of progress (without it, ten events a second at most)
     =============== ====================================================================================
     """
 
-    objective: spec_pb2.Objective
-    spec: spec_pb2.RenderSpec
+    objective: Writable | spec_pb2.Objective
+    spec: Writable | spec_pb2.RenderSpec
     progress_every: int
 
 
@@ -31,9 +32,7 @@ def render_request(
     model: str | None, layer: str | None, channel: int | str | None, options: RenderOptions | Mapping[str, Any]
 ) -> tuple[StreamRenderRequest, list[Violation]]:
     """Return the request, and a violation for each value that it cannot hold; raise TypeError for a wrong call."""
-    known = RenderOptions.__annotations__
-    if unknown := options.keys() - known:
-        raise TypeError(f"unexpected arguments: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
+    check_options("stream", options, RenderOptions.__annotations__)
     if (layer is None) != (channel is None) or (layer is None) == (options.keys().isdisjoint({"objective", "spec"})):
         raise TypeError("say what to render: a layer and a channel, or objective=, or spec=")
     request = StreamRenderRequest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+
+from reverie_proto.names import nearest
 
 from reverie_server.errors import InvalidRequest, NotServed, Violation, shown
 
@@ -70,9 +71,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Return a clause with the known names nearest to a name, or with some of them if none is near."""
-    folded = {candidate.casefold(): candidate for candidate in reversed(known)}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
-    if close:
-        return "the nearest: " + ", ".join(folded[match] for match in close)
+    if close := nearest(name, known):
+        return "the nearest: " + ", ".join(close)
     few = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
     return f"known: {few}" if known else "none is served here"

@@ -14,7 +14,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,11 +83,25 @@ def new_key(name: str, *, rights: Sequence[str], quota: Quota) -> tuple[str, Api
 
 
 def read(path: Path) -> tuple[ApiKey, ...]:
-    """Return the keys of a file; raise UnusableKeys if it cannot be read or is not valid."""
+    """Return the keys of a file; raise UnusableKeys if it cannot be read, is not valid or has an entry twice."""
+    keys, text = _read(path)
+    if repeated := list(_repeated(keys, text)):
+        raise UnusableKeys(f"{path}: {'; '.join(repeated)}")
+    return keys
+
+
+def read_entries(path: Path) -> tuple[ApiKey, ...]:
+    """Return the keys of a file as `read` does, but accept repeated ones, so that they can be listed and revoked."""
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[tuple[ApiKey, ...], str]:
+    """Return the keys of a file and its text."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UnusableKeys(f"{path} is larger than {MAX_BYTES} bytes, which no file of keys is")
-        keys = _File.model_validate_json(path.read_bytes()).keys
+        text = path.read_text("utf-8", errors="replace")
+        keys = _File.model_validate_json(text).keys
     except OSError as error:
         raise UnusableKeys(
             f"the keys in {path} cannot be read: {error.strerror}; make one with `reverie keys create`"
@@ -95,9 +110,31 @@ def read(path: Path) -> tuple[ApiKey, ...]:
         raise UnusableKeys(f"{path} holds no keys as `reverie keys` writes them: {_first(error)}") from None
     if unknown := {right for key in keys for right in key.rights} - set(RIGHTS):
         raise UnusableKeys(f"{path} gives the right {min(unknown)!r}; there are {', '.join(RIGHTS)}")
-    if len({key.id for key in keys}) < len(keys):
-        raise UnusableKeys(f"{path} holds two keys with one id")
-    return keys
+    return keys, text
+
+
+#: What only one entry of a file may have, how a message calls it, and what mends the file.
+UNIQUE = {
+    "name": ("keys named {value!r}", "revoke all but one with `reverie keys revoke ID`, or rename them in the file"),
+    "id": ("keys with the id {value!r}", "delete all but one from the file"),
+    "sha256": ("names for one key", "delete all but one from the file, and make the others with `reverie keys create`"),
+}
+
+
+def _repeated(keys: Sequence[ApiKey], text: str) -> Iterator[str]:
+    """Yield a sentence for each value that only one entry may have and several have, with their lines in the file."""
+    for field, (called, remedy) in UNIQUE.items():
+        values = Counter(getattr(key, field) for key in keys)
+        for value in [value for value, times in values.items() if times > 1]:
+            lines = ", ".join(map(str, _lines(text, field, value)))
+            yield f"{values[value]} {called.format(value=value)}, in lines {lines}; {remedy}"
+
+
+def _lines(text: str, field: str, value: str) -> Iterator[int]:
+    """Yield the number of each line of a JSON text on which a field has a value."""
+    for found in re.finditer(rf'"{field}"\s*:\s*("(?:[^"\\]|\\.)*")', text):
+        if json.loads(found[1]) == value:
+            yield text.count("\n", 0, found.start(1)) + 1
 
 
 def write(path: Path, keys: Sequence[ApiKey]) -> None:

@@ -83,7 +83,7 @@ async def test_another_process_finds_what_this_one_rendered(kept: Served, models
     with Engine([models], device="cpu", threads=1, store=tmp_path / "results") as other:
         again = await asyncio.to_thread(lambda: other.render(spec=spec()))
         assert other.stats().finished == 0
-    assert again.encode() == first.image.data
+    assert again.encoded() == first.image.data
 
 
 async def test_an_exact_engine_has_its_own_pictures(kept: Served, models: Path, tmp_path: Path) -> None:

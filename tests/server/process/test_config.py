@@ -114,6 +114,27 @@ def test_all_unknown_names_are_reported_at_once(tmp_path: Path) -> None:
     assert len(str(mistake.value).splitlines()) == 4
 
 
+def test_invalid_values_are_reported_together_with_unknown_names(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured) as mistake:
+        settings_from(
+            {"limits": ("max_stps=1", "max_steps=many"), "threads": "0"},
+            {"REVERIE_GRCE": "1", "REVERIE_GRACE": "-1"},
+            written(tmp_path, "listne = 'a'\ndevice = 'tpu'"),
+        )
+    told = str(mistake.value)
+    for each in ("max_stps", "limits.max_steps cannot be", "threads cannot", "REVERIE_GRCE", "grace cannot", "listne"):
+        assert each in told
+    assert "device cannot be" in told
+    assert len(told.splitlines()) == 7
+
+
+def test_contradictions_are_reported_together_with_unknown_names(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"(?s)listne.*contradict.*max_steps cannot be 0"):
+        settings_from(
+            {"exact": True, "bfloat16": True, "limits": ("max_steps=0",)}, {}, written(tmp_path, "listne = 'a'")
+        )
+
+
 def test_the_printed_settings_are_a_file_with_the_same_meaning(tmp_path: Path) -> None:
     flags = {"models": ("a", "b"), "threads": "3", "exact": True, "limits": ("max_steps=7",)}
     first = configure(flags, {"REVERIE_LOG_FORMAT": "json"}, None)

@@ -42,7 +42,7 @@ def test_a_picture_is_equal_to_the_engines(models: Path, engine: Engine, folder:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("tiny-conv2_1-5.png  activation ")
     expected = engine.render("tiny", "conv2_1", 5, size=16, steps=3, seed=2)
-    assert (folder / "tiny-conv2_1-5.png").read_bytes() == expected.encode()
+    assert (folder / "tiny-conv2_1-5.png").read_bytes() == expected.encoded()
 
 
 def test_a_label_and_an_animation(models: Path, folder: Path) -> None:

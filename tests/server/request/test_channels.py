@@ -35,7 +35,7 @@ def test_a_png_of_it_can_be_read(channels: int, tmp_path: Path) -> None:
     write_tiny_model(tmp_path / "bands", channels=channels)
     with Engine([tmp_path]) as engine:
         rendering = engine.render("bands", "conv1_1", 1, size=32, steps=4)
-        with Image.open(BytesIO(rendering.encode())) as image:
+        with Image.open(BytesIO(rendering.encoded())) as image:
             assert image.mode == ("L" if channels == 1 else "RGB")
             assert image.size == (32, 32)
             first = np.asarray(image) if channels == 1 else np.asarray(image)[..., 0]

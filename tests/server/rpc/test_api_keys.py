@@ -132,6 +132,48 @@ def test_an_invalid_key_file_is_refused(file: Path, text: str, message: str) -> 
         ApiKeyFile(file)
 
 
+def entry(number: int, **changed: str) -> dict[str, Any]:
+    whole = {"id": f"{number:012x}", "name": f"n{number}", "sha256": f"{number:064x}", "created": "2026"}
+    return {**whole, "rights": ["read"], **changed}
+
+
+# What the second and the third of three entries share with the first, and the message. An entry has 8 lines.
+REPEATED = {
+    "a name": ({"name": "n0"}, r"3 keys named 'n0', in lines 5, 14, 23; .*revoke ID"),
+    "a name with an umlaut": ({"name": "Zoë"}, r"2 keys named 'Zoë', in lines 14, 23; "),
+    "an id": ({"id": f"{0:012x}"}, r"3 keys with the id '000000000000', in lines 4, 13, 22; delete"),
+    "a key": ({"sha256": f"{0:064x}"}, r"3 names for one key, in lines 6, 15, 24; delete"),
+}
+
+
+@pytest.mark.parametrize(("shared", "message"), REPEATED.values(), ids=REPEATED)
+def test_an_entry_that_is_there_twice_is_refused_with_its_lines(
+    file: Path, shared: dict[str, str], message: str
+) -> None:
+    entries = [entry(0), entry(1, **shared), entry(2, **shared)]
+    file.write_text(json.dumps({"keys": entries}, indent=2))
+    with pytest.raises(UnusableKeys, match=message) as refusal:
+        ApiKeyFile(file)
+    assert f"{0:064x}" not in str(refusal.value)
+
+
+def test_a_name_that_is_there_twice_can_be_revoked(file: Path) -> None:
+    file.write_text(json.dumps({"keys": [entry(0), entry(1, name="n0")]}))
+    assert run(file, "list").stdout.count("n0") == 2
+    assert run(file, "create", "other").exit_code == 2
+    assert run(file, "revoke", f"{1:012x}").exit_code == 0
+    assert [key.id for key in read(file)] == [f"{0:012x}"]
+
+
+def test_a_second_key_of_one_name_is_not_made(file: Path) -> None:
+    create(file, "ada")
+    before = file.read_bytes()
+    result = run(file, "create", "ada")
+    assert result.exit_code == 2
+    assert f"has a key named 'ada', {read(file)[0].id}: choose another name, or revoke it first" in result.stderr
+    assert file.read_bytes() == before
+
+
 def test_secrets_in_the_file_are_not_in_its_errors(file: Path) -> None:
     create(file)
     kept = json.loads(file.read_text())

@@ -38,7 +38,7 @@ async def test_a_host_keeps_its_own_services(engine: Engine) -> None:
     async with hosted(mount) as channel:
         assert await channel.unary_unary("/host.Host/Hello")(b"") == b"hello"
         reply = await VisualizationServiceStub(channel).RenderImage(RenderImageRequest(spec=spec()))
-    assert reply.rendering.image.data == (await asyncio.to_thread(lambda: engine.render(spec=spec()))).encode()
+    assert reply.rendering.image.data == (await asyncio.to_thread(lambda: engine.render(spec=spec()))).encoded()
 
 
 async def test_draining_reverie_leaves_the_hosts_services_alone(engine: Engine) -> None:

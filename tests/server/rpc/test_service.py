@@ -140,7 +140,7 @@ async def test_one_spec_gives_the_same_bytes_by_every_call(service: Served) -> N
     unary = (await service.call.RenderImage(RenderImageRequest(spec=spec()))).rendering
     streamed = [reply async for reply in service.call.StreamRender(StreamRenderRequest(spec=spec()))][-1].result
     here = await asyncio.to_thread(lambda: service.engine.render(spec=spec()))
-    assert unary.image.data == streamed.image.data == here.encode()
+    assert unary.image.data == streamed.image.data == here.encoded()
     assert unary.spec_digest == streamed.spec_digest == here.spec_digest
     assert unary.maker == streamed.maker == here.maker == service.engine.info().maker
     assert list(unary.history) == list(streamed.history) == here.history.tolist()

@@ -43,7 +43,7 @@ async def test_a_picture_has_the_height_and_width_that_were_asked(
         assert (image.height, image.width) == size
     here = await asyncio.to_thread(lambda: service.engine.render(spec=asked))
     assert here.array.shape == (*size, 3)
-    assert here.encode() == made.image.data
+    assert here.encoded() == made.image.data
     assert here.outcome == "converged"
 
 
