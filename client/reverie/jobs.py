@@ -45,9 +45,7 @@ class JobInfo:
     ended_at: datetime | None  # None until it has ended
     sequence: int  # the number of its newest event
     detail: str  # what it waits for; empty if it does not wait
-    owner: str = (
-        ""  # "key:" with the id of its maker's API key or "cn:" with its certificate's name, if the server asks
-    )
+    owner: str = ""  # "key:" and the id of the API key that made it, or "cn:" and the name in a certificate
 
     @property
     def ended(self) -> bool:
