@@ -166,6 +166,7 @@ def info(message: jobs_pb2.RenderJob) -> JobInfo:
         ended_at=_time(message.ended_at) if message.HasField("ended_at") else None,
         sequence=message.sequence,
         detail=message.detail,
+        owner=message.owner,
     )
 
 

@@ -47,6 +47,7 @@ class JobInfo(ShortRepr):
     ended_at: datetime | None  # None until it has ended
     sequence: int  # the number of its newest event
     detail: str  # what it waits for; empty if it does not wait
+    owner: str = ""  # "key:" and the id of the API key that made it, or "cn:" and the name in a certificate
 
     @property
     def ended(self) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import onnx
 import onnx_ir as ir
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.list:
-            sys.stdout.writelines(f"{line}\n" for line in listing(read_model(given.model)))
+            sys.stdout.writelines(f"{_printable(line)}\n" for line in listing(read_model(given.model)))
             return 0
         if absent := [f"--{name}" for name in ("of", "wrt", "output") if not getattr(given, name)]:
             parser.error(f"{', '.join(absent)} must be given; --list shows the values of the model")
@@ -32,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         built = with_gradient(read_model(given.model), of=given.of, wrt=given.wrt, folder=given.model.parent)
         write_model(built, given.output, source=given.model)
     except GradientError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(_printable(f"{parser.prog}: {error}"), file=sys.stderr)
         return FAILED
     gradients = ", ".join(f"{name}_gradient" for name in given.wrt)
-    print(f"{given.output}: feed {given.of}_cotangent, fetch {gradients}")
+    print(_printable(f"{given.output}: feed {given.of}_cotangent, fetch {gradients}"))
     return 0
 
 
@@ -52,8 +53,18 @@ def listing(model: onnx.ModelProto) -> Iterator[str]:
             yield f"{value.name}  {value.dtype or 'type unknown'}{value.shape or ''}  {kind}{note}"
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(_printable(message))
+
+
+def _printable(text: str) -> str:
+    """Return a text on one line; names in a file may hold newlines, and sequences that control a terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m reverie_gradient",
         description="Add to an ONNX model the gradient of one of its values with respect to others.",
     )

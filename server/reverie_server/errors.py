@@ -54,6 +54,10 @@ class Violation:
         return f"{self.field}: {self.problem}"
 
 
+class Unchecked(Violation):
+    """A note at the end of violations that the rest of the request was not checked."""
+
+
 class Fault(Exception):
     """An error that the caller can act on; `details` returns its machine-readable part (google.rpc messages)."""
 
@@ -320,22 +324,29 @@ def shown(value: object) -> str:
 
 def sentence(violations: Sequence[Violation]) -> str:
     """Return all violations in one line; violations that do not fit are only counted."""
-    fitting = _first(
-        violations, MAX_SENTENCE_BYTES, lambda violation: len(quote(str(violation), safe=string.printable))
-    )
-    rest = len(violations) - len(fitting)
-    return "; ".join(str(violation) for violation in fitting) + (f"; and {rest} more" if rest else "")
+    found, notes = _split(violations)
+    fitting = _first(found, MAX_SENTENCE_BYTES, lambda violation: len(quote(str(violation), safe=string.printable)))
+    rest = len(found) - len(fitting)
+    return "; ".join([*map(str, fitting), *([f"and {rest} more"] if rest else []), *map(str, notes)])
 
 
 def bad_request(violations: Sequence[Violation]) -> Message:
     """Return the violations as a google.rpc.BadRequest."""
+    found, notes = _split(violations)
+    fitting = _first(found, MAX_DETAILS_BYTES, lambda violation: len(str(violation).encode()) + 6)
     message: Message = error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.problem)
-            for violation in _first(violations, MAX_DETAILS_BYTES, lambda violation: len(str(violation).encode()) + 6)
+            for violation in (*fitting, *notes)
         ]
     )
     return message
+
+
+def _split(violations: Sequence[Violation]) -> tuple[Sequence[Violation], Sequence[Violation]]:
+    """Return the violations that were found, and the notes that not all were looked for."""
+    notes = [each for each in violations if isinstance(each, Unchecked)]
+    return [each for each in violations if each not in notes], notes
 
 
 def _first(violations: Sequence[Violation], most: int, size: Callable[[Violation], int]) -> Sequence[Violation]:

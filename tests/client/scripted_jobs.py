@@ -81,6 +81,7 @@ class JobScript:
         failed = int(sequence >= 3)
         job = jobs_pb2.RenderJob(
             id="job-1",
+            owner="key:1f",
             item_count=4,
             created_at=Timestamp(seconds=1_700_000_000),
             sequence=sequence,

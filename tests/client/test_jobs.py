@@ -67,6 +67,7 @@ def test_a_job_returns_its_state(client: reverie.Client, script: Script) -> None
     info = client.job("job-1").info()
     assert (info.id, info.state, info.model, info.ended) == ("job-1", reverie.JobState.FAILED, "tiny", True)
     assert (info.item_count, info.done_count, info.cached_count, info.failed_count) == (4, 3, 1, 1)
+    assert info.owner == "key:1f"
     assert info.layers == (reverie.JobLayer("conv1_1", ((0, 2),)), reverie.JobLayer("relu1_1", ((7, 7),)))
     assert info.ended_at is not None
     assert (info.ended_at - info.created_at).total_seconds() == 60

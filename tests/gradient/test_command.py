@@ -155,6 +155,37 @@ def test_the_model_itself_and_missing_folders_are_refused_as_output(
     assert model.read_bytes() == before
 
 
+#: A name that a file may hold, as a terminal would obey it, and as it is printed.
+HOSTILE = "\x1b[2J\x9bm\u202e\npython: all is well"
+SHOWN = "\\x1b[2J\\x9bm\\u202e\\npython: all is well"
+
+
+def hostile(folder: Path) -> Path:
+    model = onnx.parser.parse_model(TEXT)
+    model.graph.node[0].output[0] = model.graph.node[1].input[0] = model.graph.node[2].input[0] = HOSTILE
+    model.graph.node[1].op_type = "Det"
+    model.graph.node[1].name = HOSTILE
+    del model.graph.node[1].input[1], model.graph.node[2:]
+    folder.mkdir()
+    onnx.save(model, folder / "model.onnx")
+    return folder / "model.onnx"
+
+
+def test_names_from_elsewhere_cannot_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, out = hostile(tmp_path / HOSTILE), tmp_path / HOSTILE / "out.onnx"
+    assert main([str(model), "--list"]) == 0
+    assert main(arguments(model, out)) == FAILED
+    assert main(arguments(model, out, of=HOSTILE)) == 0
+    assert main(arguments(model, out, of="absent")) == FAILED
+    with pytest.raises(SystemExit):
+        main([str(model), "--of", HOSTILE, HOSTILE])
+    printed = capsys.readouterr()
+    lines = [*printed.out.splitlines(), *printed.err.splitlines()]
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.startswith("python: all is well") for line in lines)
+    assert sum(SHOWN in line for line in lines) >= 3
+
+
 def test_a_missing_argument_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match=str(FAILED)):
         main([str(write(tmp_path)), "--of", "logits"])

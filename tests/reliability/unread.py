@@ -52,6 +52,11 @@ def picture(size_px: int, seed: int = 0, steps: int = 1, model: str = "texture19
     )
 
 
+def frame_picture(seed: int, model: str) -> spec_pb2.RenderSpec:
+    """Return the spec of a render with frames."""
+    return picture(128, seed=seed, steps=200, model=model)
+
+
 def look_up(channel: grpc.Channel, number: int, spec: spec_pb2.RenderSpec, metadata: Any) -> Any:
     """Begin to look up a stored picture by the method that streams."""
     request = visualization_pb2.StreamRenderRequest(spec=spec, format=spec_pb2.IMAGE_FORMAT_RAW)
@@ -67,7 +72,7 @@ def look_up_unary(channel: grpc.Channel, number: int, spec: spec_pb2.RenderSpec,
 def frames(channel: grpc.Channel, number: int, spec: spec_pb2.RenderSpec, metadata: Any) -> Any:
     """Begin a render that sends a frame for every step."""
     request = visualization_pb2.StreamRenderRequest(
-        spec=picture(128, seed=number + 1, steps=200, model=spec.model),
+        spec=frame_picture(number + 1, spec.model),
         frames=spec_pb2.FrameRequest(every_steps=1, format=spec_pb2.IMAGE_FORMAT_RAW),
     )
     return VisualizationServiceStub(channel).StreamRender(request, metadata=metadata)
@@ -106,9 +111,13 @@ def unread(
 
 
 def peak_mib(pid: int, still_s: float) -> float:
-    """Return the largest resident memory of a process, measured until it has not grown for some seconds."""
+    """Return the largest resident memory of a process, measured until it has not grown for some seconds.
+
+    On a slow machine the renders take minutes to make as many frames as may wait.
+    """
     peak, since = resident_mib(pid), time.monotonic()
-    while time.monotonic() - since < still_s:
+    end = since + PATIENCE_S
+    while (now_s := time.monotonic()) - since < still_s and now_s < end:
         now = resident_mib(pid)
         if now > peak + 1:
             peak, since = now, time.monotonic()
@@ -144,8 +153,8 @@ def measure(
             with ServerProcess(
                 *places, "--threads", "1", *(f"--limit={name}={value}" for name, value in extra.items())
             ) as server:
-                read(server, spec, patient)
-                read(server, spec, patient)
+                for wanted in (spec, spec, frame_picture(0, model)):  # with the program of the frames loaded
+                    read(server, wanted, patient)
                 before = resident_mib(server.pid)
                 with unread(server, kind, streams, spec, greedy) as calls:
                     grown = peak_mib(server.pid, still_s) - before

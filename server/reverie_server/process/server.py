@@ -21,6 +21,9 @@ from reverie_server.rpc.interceptor import Interceptor, Middleware, assign_reque
 from reverie_server.rpc.mount import add_with_replies
 from reverie_server.rpc.replies import Replies
 
+#: Seconds in which a new connection must become one of HTTP/2, with TLS if the server has a certificate.
+HANDSHAKE_S = 20.0
+
 
 def options(settings: Settings) -> list[tuple[str, int]]:
     """Return the gRPC options of a server."""
@@ -42,7 +45,7 @@ def options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         # A connection that does not become one of HTTP/2, or on which no call is open, ends.
-        ("grpc.server_handshake_timeout_ms", 20_000),
+        ("grpc.server_handshake_timeout_ms", round(HANDSHAKE_S * 1000)),
         ("grpc.max_connection_idle_ms", round(settings.max_connection_idle * 1000)),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         # A connection stays with one server: without a maximum age new replicas would get no calls.
@@ -106,7 +109,7 @@ async def _serve(
         catch_errors,
         authorizer,
         admits=authorizer.knows,
-        write=replies.write,
+        sends=replies.watch,
     )
     server = grpc.aio.server(options=options(settings), interceptors=[interceptor])
     mount = add_with_replies(server, engine, replies, health=True, reflection=True)

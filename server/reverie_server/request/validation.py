@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from reverie_proto.names import nearest
 
-from reverie_server.errors import InvalidRequest, NotServed, Violation, shown
+from reverie_server.errors import InvalidRequest, NotServed, Unchecked, Violation, shown
 
 #: Checking a request stops after so many violations: a long request would cost more time than anyone needs the rest.
 MAX_VIOLATIONS = 100
+#: Follows them in the error.
+STOPPED = Unchecked("request", f"checking stopped after {MAX_VIOLATIONS} violations, so there may be more")
 
 
 class Violations:
@@ -55,11 +57,10 @@ class Violations:
 
     def _stop_if_many(self) -> None:
         if len(self._invalid) + len(self._not_served) >= MAX_VIOLATIONS:
-            rest = Violation("request", f"the rest was not checked, after {MAX_VIOLATIONS} violations")
             if self._invalid:
-                self._invalid[rest] = None
+                self._invalid[STOPPED] = None
             else:
-                self._not_served.append(("", "", rest))
+                self._not_served.append(("", "", STOPPED))
             self.raise_if_any()
 
 

@@ -7,7 +7,6 @@ first is left last and sees how the call ended.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -39,8 +38,6 @@ class Call:
 
 
 Middleware = Callable[[Call], AbstractAsyncContextManager[None]]
-#: Sends a message of a call.
-Write = Callable[[grpc.aio.ServicerContext, Any], Awaitable[None]]
 
 #: Seconds in which the message of a call must arrive after the call has begun.
 MESSAGE_S = 30.0
@@ -52,23 +49,27 @@ def _everyone(method: str, metadata: Mapping[str, str]) -> bool:
     return True
 
 
+def _nothing(context: grpc.aio.ServicerContext) -> None:
+    pass
+
+
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
     """Puts middleware around every call, and bounds what calls may take before their messages have arrived.
 
     `admits` tells by a call's method and metadata whether its message is read; middleware refuses the call otherwise.
-    `write` sends the reply of a method with one reply. `message_s` and `max_reading` are bounds, as above.
+    `sends` is called before the only reply of a call is sent. `message_s` and `max_reading` are bounds, as above.
     """
 
     def __init__(
         self,
         *middleware: Middleware,
         admits: Callable[[str, Mapping[str, str]], bool] = _everyone,
-        write: Write | None = None,
+        sends: Callable[[grpc.aio.ServicerContext], None] = _nothing,
         message_s: float = MESSAGE_S,
         max_reading: int = MAX_READING,
     ) -> None:
         self._middleware = middleware
-        self._admits, self._write = admits, write or _write
+        self._admits, self._sends = admits, sends
         self._message_s, self._max_reading = message_s, max_reading
         #: The calls from each host whose messages have not arrived.
         self._reading: Counter[str] = Counter()
@@ -82,13 +83,14 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         """Return a handler with the middleware around it.
 
         gRPC reads the message of a unary call before it calls the handler, and waits for it without end. So all
-        handlers are streaming ones here, which is the same on the wire.
+        handlers stream their requests here, which is the same on the wire. A single reply stays one: gRPC then sends it
+        together with the status, which takes a third less time than one after the other.
         """
         metadata = {name: value for name, value in details.invocation_metadata if isinstance(value, str)}
         streams = (handler.request_streaming, handler.response_streaming)
         behaviour = getattr(handler, KINDS[streams])
 
-        async def answer(requests: Any, context: grpc.aio.ServicerContext) -> None:
+        async def answer(requests: Any, context: grpc.aio.ServicerContext) -> Any:
             request = requests
             if not handler.request_streaming:
                 request = await self._read(details.method, metadata, requests, context)
@@ -102,11 +104,16 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
                     await behaviour(request, context)
                 else:
                     reply = await behaviour(request, context)
-                    with contextlib.suppress(grpc.aio.UsageError):  # sent already
-                        await context.send_initial_metadata(())  # a status can be sent if the reply is never read
-                    await self._write(context, reply)
+                    self._sends(context)
+                    return reply
+            return None
 
-        return grpc.stream_stream_rpc_method_handler(
+        make = (
+            grpc.stream_stream_rpc_method_handler
+            if handler.response_streaming
+            else grpc.stream_unary_rpc_method_handler
+        )
+        return make(
             answer,
             request_deserializer=_safe_deserializer(handler.request_deserializer, streams=handler.request_streaming),
             response_serializer=handler.response_serializer,
@@ -179,10 +186,6 @@ class _Refused:
     def refuse(self) -> None:
         """Raise the fault."""
         raise self._fault
-
-
-async def _write(context: grpc.aio.ServicerContext, message: Any) -> None:
-    await context.write(message)
 
 
 def _safe_deserializer(deserializer: Callable[[bytes], Any] | None, *, streams: bool) -> Callable[[bytes], Any] | None:

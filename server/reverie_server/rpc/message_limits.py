@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from reverie_server.errors import InvalidRequest, Violation
-from reverie_server.request.validation import MAX_VIOLATIONS
+from reverie_server.request.validation import MAX_VIOLATIONS, STOPPED
 
 #: The most bytes of a text in UTF-8, and of a bytes field.
 MAX_TEXT_BYTES = 1024
@@ -33,7 +33,7 @@ TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 def check(request: Message) -> None:
     """Raise InvalidRequest if any field is too long, naming all of them up to `MAX_VIOLATIONS`."""
     if wrong := list(islice(_violations(request, ""), MAX_VIOLATIONS)):
-        raise InvalidRequest(wrong)
+        raise InvalidRequest([*wrong, STOPPED] if len(wrong) == MAX_VIOLATIONS else wrong)
 
 
 def _violations(message: Message, path: str) -> Iterator[Violation]:

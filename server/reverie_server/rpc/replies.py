@@ -74,13 +74,24 @@ class Replies:
             async with asyncio.timeout(self._max_read_s):
                 await context.write(message)
         except TimeoutError:
-            task = asyncio.current_task()
-            assert task is not None
-            asyncio.get_running_loop().call_later(CLOSE_S, self._close, task, context.peer() or "")
+            self._watch(context, CLOSE_S)
             raise SlowReader(f"it has not read a message for {self._max_read_s} s") from None
 
+    def watch(self, context: grpc.aio.ServicerContext) -> None:
+        """Close the connection of a call that returns its reply now, if the client does not read that in time either.
+
+        It is closed only while others wait for its room.
+        """
+        self._watch(context, self._max_read_s)
+
+    def _watch(self, context: grpc.aio.ServicerContext, after_s: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        timer = asyncio.get_running_loop().call_later(after_s, self._close, task, context.peer() or "")
+        task.add_done_callback(lambda task: timer.cancel())
+
     def _close(self, task: asyncio.Task[object], peer: str) -> None:
-        """Close the connection of a call whose status the client does not read either, if others wait for its room."""
+        """Close the connection of a call whose last message the client does not read, if others wait for its room."""
         if not task.done():
             if self.memory.messages.crowded:
                 connections.close(peer)

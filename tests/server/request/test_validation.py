@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from google.rpc import error_details_pb2
 from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
 from reverie_server import Engine, Limits
-from reverie_server.errors import Fault, InvalidRequest, NotServed, Violation
-from reverie_server.request.validation import MAX_VIOLATIONS, Violations
+from reverie_server.errors import Fault, InvalidRequest, NotServed
+from reverie_server.request.validation import MAX_VIOLATIONS, STOPPED, Violations
 from reverie_server.rpc import message_limits
 
 TEMPLATE = spec_pb2.RenderSpec(model="tiny")
@@ -69,7 +70,11 @@ def test_checking_stops_after_many_violations(patient: Engine, request_: Message
         checked(patient, request_)
     violations = refusal.value.violations  # type: ignore[attr-defined]
     assert len(violations) == MAX_VIOLATIONS + 1
-    assert violations[-1] == Violation("request", f"the rest was not checked, after {MAX_VIOLATIONS} violations")
+    assert violations[-1] == STOPPED
+    assert STOPPED not in violations[:-1]
+    assert str(refusal.value).endswith(f" more; {STOPPED}"), "the note is kept, and is not counted as a violation"
+    (fields,) = [each for each in refusal.value.details() if isinstance(each, error_details_pb2.BadRequest)]
+    assert fields.field_violations[-1].description == STOPPED.problem
 
 
 def test_a_job_of_too_many_ranges_is_refused_before_they_are_read(
@@ -105,4 +110,5 @@ def test_messages_without_texts_and_lists_are_not_visited(monkeypatch: pytest.Mo
     assert visited == ["", "template.", "layers[0].", "layers[1].", "layers[2]."]
     with pytest.raises(InvalidRequest) as refusal:
         message_limits.check(job([jobs_pb2.JobLayer(layer="x" * 1100)] * MANY))
-    assert len(refusal.value.violations) == MAX_VIOLATIONS
+    assert len(refusal.value.violations) == MAX_VIOLATIONS + 1
+    assert refusal.value.violations[-1] == STOPPED
