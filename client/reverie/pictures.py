@@ -157,8 +157,8 @@ class Accepted(ShortRepr):
     """The first event of a stream: the request is valid, and this is what will be rendered.
 
     ``estimated_s`` is the expected duration of the render once the device is free for it; None if the server does not
-    know. ``queue_position`` is the number of renders before it; 0 if it begins at once. ``cached`` is True if the
-    picture is already in the store and nothing is rendered.
+    know. ``queue_position`` is the number of renders that use the device before it begins; 0 if it begins at once.
+    ``cached`` is True if the picture is already in the store and nothing is rendered.
     """
 
     spec: Spec
@@ -172,7 +172,8 @@ class Accepted(ShortRepr):
 class Progress(ShortRepr):
     """An event during a render: ``step`` of ``steps`` are done. ``frame`` is set if it was requested for this step.
 
-    While a render waits, an event follows each change of its ``queue_position``, the number of renders before it.
+    While a render waits, an event follows each change of its ``queue_position``, the number of renders that
+    use the device before it begins.
     """
 
     step: int

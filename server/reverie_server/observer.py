@@ -49,6 +49,7 @@ class SafeObserver(Observer):
 
     def __init__(self, observer: Observer) -> None:
         self.waited = _safe(observer.waited)  # type: ignore[method-assign]
+        self.foretold = _safe(observer.foretold)  # type: ignore[method-assign]
         self.stepped = _safe(observer.stepped)  # type: ignore[method-assign]
         self.built = _safe(observer.built)  # type: ignore[method-assign]
         self.rendered = _safe(observer.rendered)  # type: ignore[method-assign]

@@ -14,6 +14,8 @@ class Batch:
         self._ascent = ascent
         #: The renders that have a place, by place.
         self.renders: dict[int, Render] = {}
+        #: Whether it has made a step.
+        self.stepped = False
 
     @property
     def free(self) -> int:
@@ -40,6 +42,7 @@ class Batch:
     def step(self) -> list[tuple[Render, Reached | Result]]:
         """Make one step; return what each render reached. A render that has its result is removed."""
         outcomes = [(self.renders[outcome.element], outcome) for outcome in self._ascent.step()]
+        self.stepped = True
         for render, outcome in outcomes:
             if isinstance(outcome, Result):
                 self._remove(render)

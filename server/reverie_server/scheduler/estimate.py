@@ -8,7 +8,7 @@ c is the time of the convolutions between picture and layer at the plan's rates,
 the network computes there, p those of the picture and w those that are read as weights, each multiplied by the plan's
 price of moving one number; w matters for small pictures, whose steps mostly read the kernels. The factors were fitted
 by `bench.growth`, over sizes, depths and batches. An estimate measures nothing: a plan's rates are those of a class of
-processor, and the time of a program's steps is known after its first ones.
+processor. `StepTimes` learns the time of a program's steps from its first ones.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from reverie_proto.sizes import Size
 
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.forward import forward_graph, output_count, weight_count
+from reverie_server.scheduler.render import key_of
+from reverie_server.scheduler.step_times import StepTimes
 
 CONVOLUTIONS, NUMBERS, PIXELS, WEIGHTS, CONSTANT = FACTORS = (2.0, 0.15, 90.0, 0.5, 4.5e-4)
 
@@ -51,28 +53,30 @@ class Work:
 class Estimates:
     """Estimates the time of renders on a device; for a program that has run, from the time of its steps."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._known: dict[tuple[str, ProgramKey], float] = {}
+    def __init__(self, device: Device, times: StepTimes) -> None:
+        self._device, self._times = device, times
         # A cache per engine, released with it: the cache of a decorated function would keep every model alive.
         self._work = lru_cache(maxsize=256)(work)
 
     def seconds(self, plan: RenderRequest) -> float | None:
         """Return the time of a render once its program is loaded; None if the device's plan has no rates."""
-        key = program_key(plan.recipe)
-        step = self._known.get((plan.model.digest, key))
-        if step is None:
-            if self._device.plan is None or self._device.plan.rates is None:
-                return None
-            try:
-                step = self._work(plan.model, key, self._device.batch, self._device).seconds
-            except ModelError:
-                return None  # a damaged file: the render will raise the error
-        return step * plan.recipe.steps
+        key = key_of(plan)
+        step_s = self._times.expected_s(key, None if key in self._times else self._modelled_s(plan))
+        return None if step_s is None else step_s * plan.recipe.steps
 
-    def learn(self, plan: RenderRequest, step: float) -> None:
-        """Remember the measured seconds of a step of a request's program."""
-        self._known[plan.model.digest, program_key(plan.recipe)] = step
+    def learn(self, plan: RenderRequest, took_s: float, now: float, *, first: bool) -> None:
+        """Learn from a step of a request's program, and whether it was the first one since the program was loaded."""
+        key = key_of(plan)
+        modelled_s = None if key in self._times else self._modelled_s(plan)
+        self._times.learn(key, took_s, now, modelled_s=modelled_s, first=first)
+
+    def _modelled_s(self, plan: RenderRequest) -> float | None:
+        if self._device.plan is None or self._device.plan.rates is None:
+            return None
+        try:
+            return self._work(plan.model, program_key(plan.recipe), self._device.batch, self._device).seconds
+        except ModelError:
+            return None  # a damaged file: the render will raise the error
 
 
 def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:

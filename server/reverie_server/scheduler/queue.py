@@ -47,8 +47,7 @@ class Queued(Protocol):
     def begun_at(self) -> float | None:
         """When it first got a place in a batch."""
 
-    #: The time of its steps, and its share of that time.
-    took_s: float
+    #: Its share of the time of its steps.
     used_s: float
 
 
@@ -106,7 +105,6 @@ class RenderQueue(Generic[R]):
     def charge(self, renders: Sequence[R], took_s: float) -> None:
         """Charge the renders that shared steps for their time, in equal parts."""
         for render in renders:
-            render.took_s += took_s
             render.used_s += took_s / len(renders)
             self._clients[render.client] += took_s / len(renders)
             self._programs[render.client, render.lane] += took_s / len(renders)

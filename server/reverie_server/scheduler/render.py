@@ -48,13 +48,16 @@ class Render(ABC):
         self.active = False
         #: Its place in the batch of its program; None while it waits or is suspended.
         self.place: int | None = None
-        #: The time of its steps so far, in seconds of the device, and its share of it: others share its steps.
-        self.took_s = 0.0
+        #: Its share of the time of its steps so far, in seconds of the device: others share its steps.
         self.used_s = 0.0
         #: The position in the queue that was reported last.
         self.position = 0
         #: How long it should take from its submission to its end, as foretold when it was submitted; None if not known.
         self.foretold_s: float | None = None
+        #: The time of a step, as now expected; None if it is not known.
+        self.step_s: float | None = None
+        if request.estimated_s is not None:
+            self.step_s = request.estimated_s / request.recipe.steps
         #: How many times longer it takes to its end than it needs the device, because it shares it.
         self.slowdown = 1.0
 
@@ -67,14 +70,6 @@ class Render(ABC):
     def program_bytes(self) -> int:
         """About how much memory its program takes."""
         return self.request.program_bytes
-
-    @property
-    def step_s(self) -> float | None:
-        """The time of a step: measured if one was made, else estimated; None if it is not known."""
-        if self.run.steps:
-            return self.took_s / self.run.steps
-        estimated_s = self.request.estimated_s
-        return None if estimated_s is None else estimated_s / self.run.recipe.steps
 
     @property
     def steps_left(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 from typing import Any
 
@@ -15,6 +15,7 @@ from reverie_server.scheduler.queue import RenderQueue
 from reverie_server.scheduler.queue_position import Positions
 from reverie_server.scheduler.render import Key, Render
 from reverie_server.scheduler.simulation import Forecast, Simulation
+from reverie_server.scheduler.step_times import StepTimes
 
 #: The age in seconds up to which forecasts serve for retry times, which need not be exact: refusals must be cheap.
 FRESH_S = 1.0
@@ -31,7 +32,7 @@ class Scheduler(Policy[Render]):
         super().__init__(places, RenderQueue(), programs)
         self._cache = programs
         self._admission = Admission(limits)
-        self.loads = LoadTimes()
+        self.loads, self.step_times = LoadTimes(), StepTimes()
         self.positions = Positions(self.foretell)
         #: The renders of the present turn, and when it must end; None before its first step.
         self._current: Sequence[Render] = ()
@@ -96,8 +97,14 @@ class Scheduler(Policy[Render]):
 
     # ----- the future -----
 
+    def expect_steps(self, renders: Iterable[Render]) -> None:
+        """Expect of some renders that their steps take as long as the last steps of their programs."""
+        for render in renders:
+            render.step_s = self.step_times.expected_s(render.key) or render.step_s
+
     def foretell(self, now: float, *, until: Render | None = None) -> Mapping[Render, Forecast]:
         """Return when renders begin and end if no more arrive: all, or at least the one given by `until`."""
+        self.expect_steps(self.queue)
         simulation = Simulation(self, self._cache, self.loads, now)
         left_s = TURN_S if self._until is None else self._until - now
         forecasts = simulation.run(self._current, left_s, until=until)

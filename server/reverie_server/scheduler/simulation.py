@@ -64,16 +64,16 @@ class Twin:
             "position",
             "program_bytes",
         ),
-        *("render", "step_s", "took_s", "used_s"),
+        *("render", "step_s", "used_s"),
     )
 
-    def __init__(self, render: Render, *, key: int, lane: Hashable, step_s: float | None) -> None:
+    def __init__(self, render: Render, *, key: int, lane: Hashable) -> None:
         self.render, self.client, self.background = render, render.client, render.background
         self.key, self.lane, self.length, self.program_bytes = key, lane, render.length, render.program_bytes
         self.begun_at, self.begins_s = render.begun_at, 0.0
-        self.known, self.step_s = step_s is not None, step_s or 0.0
+        self.known, self.step_s = render.step_s is not None, render.step_s or 0.0
         self.left_s = self.step_s * render.steps_left
-        self.took_s = self.used_s = 0.0
+        self.used_s = 0.0
         self.position: int | None = None
 
 
@@ -88,15 +88,9 @@ class Simulation:
         #: Small numbers in place of keys and lanes, which take long to hash.
         self._names = {key: number for number, key in enumerate(keys)}
         self._expected = {name: loads.expected_s(key) for key, name in self._names.items()}
-        measured = {render.key: render.step_s for render in simulated if render.run.steps}
         lanes: dict[Hashable, int] = {}
         self._twins = {
-            render: Twin(
-                render,
-                key=self._names[render.key],
-                lane=lanes.setdefault(render.lane, len(lanes)),
-                step_s=render.step_s if render.run.steps else measured.get(render.key, render.step_s),
-            )
+            render: Twin(render, key=self._names[render.key], lane=lanes.setdefault(render.lane, len(lanes)))
             for render in simulated
         }
         self._programs: ProgramCache[int, Any] = programs.copy(self._names, None)

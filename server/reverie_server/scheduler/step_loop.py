@@ -52,7 +52,7 @@ class StepLoop:
         safe = SafeObserver(observer)
         self._state = SharedState(device.batch, limits, clock=clock, observer=safe, start=self._start)
         self._loader = ProgramLoader(load or self._load, self._state)
-        self._estimates = Estimates(device)
+        self._estimates = Estimates(device, self._state.scheduler.step_times)
         self._turns = Turns(self._state, self._estimates, race_point=race_point)
         self._footprint = lru_cache(maxsize=256)(footprint)
         self._heap = Heap()

@@ -26,6 +26,7 @@ class Turns:
 
     def take(self, key: Key, renders: Sequence[Render]) -> None:
         """Make steps with active renders of one loaded program until their turn is over."""
+        since = self._state.clock()
         with self._state.lock:
             batch = self._state.programs.use(key)
         self._give_places(batch, renders)
@@ -36,7 +37,7 @@ class Turns:
             self._end_stopped()
             if not batch.renders:
                 break
-            self._step(batch)
+            since = self._step(batch, since=since)
             if self._state.clock() >= until or self._is_over(batch):
                 break
 
@@ -84,28 +85,35 @@ class Turns:
                 batch.leave(render)
                 self._end(render, Interrupted())
 
-    def _step(self, batch: Batch) -> None:
-        """Make one step of all renders that have a place, charge them for it, and report the outcomes."""
+    def _step(self, batch: Batch, *, since: float) -> float:
+        """Make one step of all renders that have a place, charge them for it, and report the outcomes.
+
+        `since` is when the last step ended, and the end of this one is returned: what lies between two steps delays
+        the renders too, so it is learned as a part of a step.
+        """
         self._race_point("step")
         state, renders = self._state, list(batch.renders.values())
+        first = not batch.stepped
         begun_at = state.clock()
         outcomes = batch.step()
-        took_s = state.clock() - begun_at
+        ended_at = state.clock()
+        took_s = ended_at - begun_at
         stepped = [render for render, outcome in outcomes if isinstance(outcome, Reached) and outcome.step]
         state.observer.stepped(took_s, len(stepped))
         with state.lock:
             state.scheduler.queue.charge(renders, took_s)
+            self._estimates.learn(renders[0].request, ended_at - since, ended_at, first=first)
+            state.scheduler.expect_steps(renders)
             late = sum(render.stopped for render in stepped)
             state.stats = state.stats.after_step(renders=len(stepped), late=late, took_s=took_s)
         for render, outcome in outcomes:
             assert render.begun_at is not None
-            if render.step_s is not None:
-                self._estimates.learn(render.request, render.step_s)
             elapsed_s = state.clock() - render.begun_at
             if isinstance(outcome, Result):
                 self._end(render, rendering(render, outcome, elapsed_s=elapsed_s))
             else:
                 post_step(render, outcome, elapsed_s=elapsed_s)
+        return ended_at
 
     def _is_over(self, batch: Batch) -> bool:
         """Return whether a turn must end early, because another render may join or has priority."""

@@ -18,6 +18,7 @@ from reverie_server.catalog import Catalog
 from reverie_server.limits import Limits
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.estimate import FACTORS, Estimates, Work, work
+from reverie_server.scheduler.step_times import StepTimes
 
 from tests.sizes import square
 
@@ -88,30 +89,34 @@ def test_of_several_layers_the_deepest_counts(tiny: Model) -> None:
     assert work(tiny, both, 1, DEVICE) == work(tiny, key("conv2_1", 32), 1, DEVICE)
 
 
+def estimates(device: Device = DEVICE) -> Estimates:
+    return Estimates(device, StepTimes())
+
+
 def test_a_render_takes_its_steps(models: Path) -> None:
-    ten, forty = (Estimates(DEVICE).seconds(plan(models, steps=n)) for n in (10, 40))
+    ten, forty = (estimates().seconds(plan(models, steps=n)) for n in (10, 40))
     assert ten is not None
     assert forty == pytest.approx(4 * ten)
 
 
 def test_a_program_that_has_run_is_estimated_by_its_measured_time(models: Path) -> None:
-    estimates = Estimates(DEVICE)
-    estimates.learn(plan(models), 0.5)
-    assert estimates.seconds(plan(models, steps=7)) == 3.5
-    assert estimates.seconds(plan(models, size=64)) != 5
+    learned = estimates()
+    for second in range(100):
+        learned.learn(plan(models), 0.5, second, first=False)
+    assert learned.seconds(plan(models, steps=7)) == pytest.approx(3.5, rel=0.02)
 
 
 def test_a_gpu_has_no_estimate_until_a_program_has_run(models: Path) -> None:
-    estimates = Estimates(Device("cuda", (CUDA.provider,), 1))
-    assert estimates.seconds(plan(models)) is None
-    estimates.learn(plan(models), 0.25)
-    assert estimates.seconds(plan(models)) == 2.5
+    learned = estimates(Device("cuda", (CUDA.provider,), 1))
+    assert learned.seconds(plan(models)) is None
+    learned.learn(plan(models), 0.25, 0.0, first=True)
+    assert learned.seconds(plan(models)) == pytest.approx(2.5)
 
 
 def test_a_damaged_layer_has_no_estimate_and_fails_in_its_render(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = plan(models)
     monkeypatch.setitem(made.model._files, made.model.layers["conv1_1"].file, made.model._files["weights.bin"])
-    assert Estimates(DEVICE).seconds(made) is None
+    assert estimates().seconds(made) is None
 
 
 def test_a_stream_begins_with_the_estimate_and_the_next_with_the_measured_time(models: Path) -> None:

@@ -85,6 +85,7 @@ class TimedDevice:
             step_s = self._step_s(_layer(renders[0]))
             self._pass_to(self.now + step_s)
             self.scheduler.queue.charge(renders, step_s)
+            self.scheduler.step_times.learn(renders[0].key, step_s, self.now, first=False)
             for each in list(renders):
                 each.run.history.append(0.0)
                 if not each.steps_left:
