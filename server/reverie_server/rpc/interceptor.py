@@ -93,7 +93,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         async def answer(requests: Any, context: grpc.aio.ServicerContext) -> Any:
             request = requests
             if not handler.request_streaming:
-                request = await self._read(details.method, metadata, requests, context)
+                request = await self._read(details.method, metadata, context)
             async with self._entered(Call(details.method, metadata, request, context)):
                 if request is None:  # the middleware found the metadata good: they have changed meanwhile
                     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the message was not read; call again")
@@ -126,9 +126,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
                 await stack.enter_async_context(each(call))
             yield
 
-    async def _read(
-        self, method: str, metadata: Mapping[str, str], requests: Any, context: grpc.aio.ServicerContext
-    ) -> Any:
+    async def _read(self, method: str, metadata: Mapping[str, str], context: grpc.aio.ServicerContext) -> Any:
         """Return the message of a call, or what refuses the call in its place."""
         if not self._admits(method, metadata):
             return None
@@ -138,15 +136,17 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has
         self._reading[host] += 1
         try:
             async with asyncio.timeout(self._message_s):
-                return await anext(requests)
+                # Not from the iterator of requests, which would take a task of its own to be closed.
+                message = await context.read()
         except TimeoutError:
             return _Refused(NoMessage(self._message_s))
-        except StopAsyncIteration:
-            return _Refused(InvalidRequest([Violation("request", "is missing: the call ended without a message")]))
         finally:
             self._reading[host] -= 1
             if not self._reading[host]:
                 del self._reading[host]
+        if message is grpc.aio.EOF:
+            return _Refused(InvalidRequest([Violation("request", "is missing: the call ended without a message")]))
+        return message
 
 
 @asynccontextmanager

@@ -148,7 +148,12 @@ async def test_a_large_message_is_read_only_if_its_key_is_known(
 
     def counted(deserializer: Any, *, streams: bool) -> Any:
         decode = safe(deserializer, streams=streams)
-        return lambda data: parsed.append(len(data)) or decode(data)
+
+        def counting(data: bytes) -> Any:
+            parsed.append(len(data))
+            return decode(data) if decode else data
+
+        return counting
 
     safe = interceptor._safe_deserializer
     monkeypatch.setattr(interceptor, "_safe_deserializer", counted)
