@@ -42,7 +42,7 @@ def test_jobs_and_lengths_of_one_program_are_charged_apart() -> None:
 def test_the_remaining_time_is_first_estimated_and_then_measured() -> None:
     each = render(steps=10, estimated_s=5)
     assert each.remaining_s == 5
-    each.run.history, each.took_s = [0.0] * 4, 8.0
+    each.run.history, each.step_s = [0.0] * 4, 2.0
     assert each.remaining_s == 12
     each.slowdown = 2.0
     assert each.remaining_s == 24
