@@ -87,7 +87,7 @@ def test_a_list_of_all_channels_and_layers_stays_short(
 def test_show_prints_the_state_of_a_job_and_what_it_waits_for(command: Command, script: Script) -> None:
     script.job_detail = "results cannot be stored: No space left on device"
     result = command("jobs", "show", "job-1")
-    assert (result.exit_code, result.stdout) == (0, f"{SUMMARY}tiny  conv1_1:0-2, relu1_1:7\n")
+    assert (result.exit_code, result.stdout) == (0, f"{SUMMARY}tiny  conv1_1:0-2, relu1_1:7\nmade by key:1f\n")
     assert result.stderr == "Waits: results cannot be stored: No space left on device\n"
 
 

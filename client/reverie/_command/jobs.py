@@ -88,11 +88,13 @@ def list_jobs(**server: Any) -> None:
 @click.argument("job")
 @server_options
 def show(job: str, **server: Any) -> None:
-    """Print the state of a JOB, and its model and layers with their channels."""
+    """Print the state of a JOB, its model and layers with their channels, and the key or certificate that made it."""
     with _remote(server) as client:
         info = client.job(job).info()
     _print_state(info)
     click.echo(printable(f"{info.model}  {', '.join(map(_layer, info.layers))}"))
+    if info.owner:
+        click.echo(printable(f"made by {info.owner}"))
 
 
 @jobs.command(cls=Command)
