@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from reverie_proto.printable import printable_lines
+from reverie_proto.printable import printable, printable_lines
 
 from reverie.errors import (
     Cancelled,
@@ -61,7 +61,7 @@ class Command(click.Command):
         except (ReverieError, OSError) as error:
             raise failure_of(error) from error
         except KeyboardInterrupt:
-            click.echo(f"Cancelled: {_written(ctx.meta.get(WRITTEN, 0))}", err=True)
+            click.echo(printable(f"Cancelled: {_written(ctx.meta.get(WRITTEN, 0))}"), err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 

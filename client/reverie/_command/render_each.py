@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import click
 from reverie_proto.files import write_atomically
-from reverie_proto.printable import printable
+from reverie_proto.printable import printable, printable_lines
 
 from reverie._client import Client
 from reverie._command.bar import progress_bar
@@ -49,9 +49,10 @@ def render_each(client: Client, pictures: Sequence[Picture], request: StreamOpti
             if len(pictures) == 1:
                 raise
             failures.append(failure_of(error))
-            click.echo(f"Error: {printable(str(picture.spec.objective))}: {failures[-1].format_message()}", err=True)
+            subject = printable(str(picture.spec.objective))
+            click.echo(printable_lines(f"Error: {subject}: {failures[-1].message}"), err=True)
     if failures:
-        click.echo(f"{len(failures)} of {len(pictures)} pictures failed.", err=True)
+        click.echo(printable(f"{len(failures)} of {len(pictures)} pictures failed."), err=True)
         is_of_call = len(failures) == len(pictures) and all(each.exit_code == Failure.exit_code for each in failures)
         raise click.exceptions.Exit(Failure.exit_code if is_of_call else 1)
 
