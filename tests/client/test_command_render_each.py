@@ -172,7 +172,7 @@ def test_the_status_says_why_all_failed(
     script.late_fault = Fault(status, "No.")
     result = command("render", "tiny", "conv1_1", "3,5", "-o", "new")
     assert (result.exit_code, result.stdout) == (code, "")
-    assert result.stderr == "Error: conv1_1:3: No.\nError: conv1_1:5: No.\n2 of 2 pictures failed.\n"
+    assert result.stderr == "Error: conv1_1:3: No.\nError: conv1_1:5: as before.\n2 of 2 pictures failed.\n"
     assert os.listdir(folder) == []
 
 

@@ -48,9 +48,11 @@ def render_each(client: Client, pictures: Sequence[Picture], request: StreamOpti
         except (ReverieError, OSError) as error:
             if len(pictures) == 1:
                 raise
-            failures.append(failure_of(error))
-            subject = printable(str(picture.spec.objective))
-            click.echo(printable_lines(f"Error: {subject}: {failures[-1].message}"), err=True)
+            failure = failure_of(error)
+            # A mistake of the call concerns every picture: its sentence is not repeated for hundreds of channels.
+            sentence = "as before." if failures and failures[-1].message == failure.message else failure.message
+            failures.append(failure)
+            click.echo(printable_lines(f"Error: {printable(str(picture.spec.objective))}: {sentence}"), err=True)
     if failures:
         click.echo(printable(f"{len(failures)} of {len(pictures)} pictures failed."), err=True)
         is_of_call = len(failures) == len(pictures) and all(each.exit_code == Failure.exit_code for each in failures)
