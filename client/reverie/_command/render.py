@@ -64,7 +64,7 @@ SERVER = ("server", "token", "tls_ca", "tls_cert", "tls_key", "insecure", "model
     help="Among the renders of a server: batch yields to the others.  [default: interactive]",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up after so long."
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up a picture after so long."
 )
 @click.option(
     "--exact", is_flag=True, help="Run the graphs as exported, not the faster ones made of them for this computer."
