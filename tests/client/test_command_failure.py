@@ -148,7 +148,7 @@ def test_a_folder_as_the_output_is_refused(command: Command, script: Script, fol
     (folder / "x.png").mkdir()
     result = command(*RENDER, "-o", "x.png")
     assert result.exit_code == 2
-    assert "is a directory" in result.stderr
+    assert result.stderr == "Error: x.png is a folder: name a file in it.\n"
     assert script.requests == []
 
 

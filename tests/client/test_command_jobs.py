@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,22 @@ def test_fetch_writes_the_pictures_into_a_folder(
     assert names == [f"{name}.{image_format}" for name in ("conv1_1-0000", "conv1_1-0001", "relu1_1-0007")]
     with Image.open(folder / "atlas/tiny" / names[0]) as picture:
         assert picture.size == (16, 16)
+
+
+def test_ctrl_c_during_fetch_counts_the_pictures_that_are_written(
+    command: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def interrupted(source: str, target: Path) -> None:
+        if "0001" in str(target):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    result = command("jobs", "fetch", "job-1", "-o", "atlas")
+    assert (result.exit_code, result.stderr) == (130, "Cancelled: 1 picture was written before, and stays.\n")
+    assert os.listdir(folder / "atlas") == ["conv1_1-0000.png"]
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("show", "x"), ("create", "tiny", "conv1_1")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from reverie_proto.printable import printable_lines
+from reverie_proto.printable import printable, printable_lines
 
 from reverie.errors import (
     Cancelled,
@@ -21,6 +21,16 @@ SERVER_ERRORS = (Cancelled, DeadlineExceeded, InternalError, ResourceExhausted, 
 
 # 128 + SIGINT, the shells' convention.
 INTERRUPTED = 130
+
+
+# Where the context of a command counts the pictures that were written.
+WRITTEN = "reverie.written"
+
+
+def count_written() -> None:
+    """Count one picture that the running command has written, for the sentence after Ctrl-C."""
+    meta = click.get_current_context().meta
+    meta[WRITTEN] = meta.get(WRITTEN, 0) + 1
 
 
 class Failure(click.ClickException):
@@ -46,16 +56,26 @@ class Command(click.Command):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except ReverieError as error:
-            kind = ServerFailure if isinstance(error, SERVER_ERRORS) else Failure
-            raise kind(_sentence(error)) from error
         except BrokenPipeError:
             raise  # the reader of a pipe has seen enough, as in `reverie labels MODEL | head`; click ends quietly
-        except OSError as error:
-            raise Failure(f"{error.filename or 'A file'}: {error.strerror or error}") from error
+        except (ReverieError, OSError) as error:
+            raise failure_of(error) from error
         except KeyboardInterrupt:
-            click.echo("Cancelled: nothing was written.", err=True)
+            click.echo(printable(f"Cancelled: {_written(ctx.meta.get(WRITTEN, 0))}"), err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def failure_of(error: ReverieError | OSError) -> Failure:
+    """Return the failure to report for an error of the client or of a file."""
+    if isinstance(error, OSError):
+        return Failure(f"{error.filename or 'A file'}: {error.strerror or error}")
+    return ServerFailure(_sentence(error)) if isinstance(error, SERVER_ERRORS) else Failure(_sentence(error))
+
+
+def _written(count: int) -> str:
+    if count == 0:
+        return "nothing was written."
+    return f"{count} picture{'s were' if count > 1 else ' was'} written before, and stay{'' if count > 1 else 's'}."
 
 
 def _sentence(error: ReverieError) -> str:

@@ -15,7 +15,7 @@ from reverie_proto.printable import printable
 from reverie._client import Client
 from reverie._command.bar import progress_bar
 from reverie._command.channels import MOST_LAYERS, MOST_RANGES, folded, parsed
-from reverie._command.failure import Command, Failure, ServerFailure
+from reverie._command.failure import Command, Failure, ServerFailure, count_written
 from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
@@ -142,6 +142,7 @@ def fetch(job: str, out: Path, image_format: str, **server: Any) -> None:
                 rendering = client.render(spec=event.item.spec, format=image_format)
                 name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{event.item.layer}-{event.item.channel:04d}.{image_format}")
                 write_atomically(out / name, rendering.data)
+                count_written()
                 written += 1
         last = client.job(job).info()
     click.echo(printable(f"{out}  {written} pictures"))

@@ -45,6 +45,30 @@ def test_a_picture_is_equal_to_the_engines(models: Path, engine: Engine, folder:
     assert (folder / "tiny-conv2_1-5.png").read_bytes() == expected.encoded()
 
 
+def test_each_channel_of_a_list_has_the_engines_picture(models: Path, engine: Engine, folder: Path) -> None:
+    result = run("render", "tiny", "conv2_1", "1,4-5", *SMALL, "--models", models, "-o", "atlas/{layer}-{channel}.png")
+    assert result.exit_code == 0, result.output
+    for channel in (1, 4, 5):
+        expected = engine.render("tiny", "conv2_1", channel, size=16, steps=3, seed=2)
+        assert (folder / f"atlas/conv2_1-{channel}.png").read_bytes() == expected.encoded()
+    assert len(os.listdir(folder / "atlas")) == 3
+
+
+def test_a_list_that_goes_beyond_the_layer_is_refused(models: Path, folder: Path) -> None:
+    result = run("render", "tiny", "logits", "0-99", *SMALL, "--models", models)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"logits has the channels 0-{len(LABELS) - 1}, so not {len(LABELS)}-99 of '0-99'" in result.stderr
+    assert os.listdir(folder) == []
+
+
+def test_all_channels_and_an_animation_of_each(models: Path, folder: Path) -> None:
+    result = run("render", "tiny", "logits", "all", *SMALL, "--models", models, "--animate", "{channel}.gif")
+    assert result.exit_code == 0, result.output
+    channels = range(len(LABELS))
+    expected = {name for n in channels for name in (f"tiny-logits-{n}.png", f"{n}.gif")}
+    assert set(os.listdir(folder)) == expected
+
+
 def test_a_label_and_an_animation(models: Path, folder: Path) -> None:
     result = run("render", "tiny", "logits", LABELS[2], *SMALL, "--models", models, "--animate", "x.gif")
     assert result.exit_code == 0, result.output
@@ -75,8 +99,9 @@ def test_the_embedded_model_is_there_by_default() -> None:
 
 def test_the_layers_are_those_of_the_model(models: Path) -> None:
     head, *rows = run("layers", "tiny", "--models", models).stdout.splitlines()
-    assert head.split() == ["LAYER", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"]
-    assert [row.split()[:5] for row in rows] == [
+    assert head.split() == ["LAYER", "KIND", "GOOD", "OPERATOR", "CHANNELS", "STRIDE", "FIELD", "SIZES", "ALIASES"]
+    cells = [row.split() for row in rows]
+    assert [[row[0], *row[3:7]] for row in cells] == [
         [
             layer.name,
             re.split(r"\W", layer.node)[0],
