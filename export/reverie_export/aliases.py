@@ -47,7 +47,7 @@ def vgg_names(graph: ir.Graph) -> Mapping[str, str]:
             conv += 1
             name = f"conv{block}_{conv}"
         elif node.op_type == "Relu" and linear:
-            name = f"relu{5 + linear}"
+            name = f"relu{5 + linear}" if linear < len(HEAD) and block == BLOCKS + 1 else ""
         elif node.op_type == "Relu" and conv:
             name = f"relu{block}_{conv}"
         elif node.op_type == "MaxPool" and conv:

@@ -58,6 +58,10 @@ def _replace(graph: ir.Graph, value: ir.Value, array: Array) -> None:
     ir.convenience.replace_all_uses_with(value, constant)
 
 
+#: The first operator set in which Split states the number of its parts.
+SPLIT_COUNTS = 18
+
+
 class ResolveControlFlow(InPlacePass):
     """Writes out an If whose condition is known, and takes apart sequences whose elements are known, by onnxscript."""
 
@@ -72,3 +76,9 @@ def resolve_control_flow(model: ir.Model) -> None:
     if any(node.op_type in ("If", "SequenceAt", "ConcatFromSequence") for node in model.graph):
         for step in (FoldKnown(), ResolveControlFlow()):
             step(model)
+        if model.opset_imports.get("", SPLIT_COUNTS) < SPLIT_COUNTS:
+            for node in model.graph:
+                if (
+                    node.op_type == "Split"
+                ):  # onnxscript writes the newest form; equal parts are the older one's default
+                    node.attributes.pop("num_outputs", None)

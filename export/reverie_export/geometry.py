@@ -28,6 +28,9 @@ class Field:
     size: float  # infinite for all of the picture
 
 
+#: Operators whose further inputs are numbers that decide the shape of the result.
+BY_NUMBERS = frozenset(("Expand", "Pad", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Tile", "Unsqueeze"))
+
 Fields = tuple[Field, Field]  # along the height and the width
 NOWHERE = Field(0, math.inf)
 
@@ -105,13 +108,19 @@ class Geometry:
         found: dict[str, str] = {}
         for step in self._steps:
             cause = next((found[name] for name in step.inputs if name in found), "")
-            known = all(not name or name in shapes for name in step.inputs)
+            known = all(not name or name in shapes for name in step.inputs) and _is_decided(step)
             if not cause and known and step.operator in RULES and step.outputs[0] not in shapes:
                 taken = " and ".join(str(list(shapes[name])) for name in step.inputs if name)
                 cause = f"{step.operator} {step.outputs[0]!r} of {taken}"
             if cause:
                 found.update(dict.fromkeys(step.outputs, cause))
         return found
+
+
+def _is_decided(step: Step) -> bool:
+    """Return whether the shape of a result follows from the shapes of the inputs and from constants."""
+    others = zip(step.inputs[1:], step.constants[1:], strict=True)
+    return step.operator not in BY_NUMBERS or all(numbers is not None for name, numbers in others if name)
 
 
 def _varying(graph: ir.Graph) -> set[ir.Node]:

@@ -362,8 +362,8 @@ FOLDERS: list[tuple[str, Callable[[Folder], object], str]] = [
     ("fewer than no channels", channels(-6), "has -6 channels"),
     ("a mean that is no number", with_field("normalisation", "mean", value=["NaN"] * 3), "mean is nan"),
     ("an infinite scale", with_field("normalisation", "scale", value="Infinity"), "scale is inf"),
-    ("a size below zero", with_field("native_size_px", value=-1), "native_size_px is -1"),
-    ("a size that is no number", with_field("native_size_px", value="many"), "cannot be read"),
+    ("a size below zero", with_field("native_size", value={"height_px": -1, "width_px": 8}), "height_px is -1"),
+    ("a size that is no number", with_field("native_size", value={"height_px": "many"}), "cannot be read"),
     ("a manifest without end", nested, "cannot be read"),
     ("a huge manifest", lambda folder: bloated(folder, "manifest.json"), "larger than"),
 ]

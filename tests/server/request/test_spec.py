@@ -306,7 +306,7 @@ def test_a_digest_is_the_sha256_of_canonical_json() -> None:
     """A golden value: if it changes, stored pictures are not found under their digests any more."""
     spec = text_format.Parse(f"model: 'm' learning_rate: 0.05 seed: 7 objective {{ {CHANNEL} }}", RenderSpec())
     text = (
-        '{"engine":"3","spec":{"learning_rate":0.05000000074505806,"model":"m",'
+        '{"engine":"4","spec":{"learning_rate":0.05000000074505806,"model":"m",'
         '"objective":{"channel":{"channel":1,"layer":"conv1_1"}},"seed":7}}'
     )
     assert spec_digest(spec) == hashlib.sha256(text.encode()).hexdigest()
