@@ -111,6 +111,8 @@ def test_a_server_is_trusted_if_its_authority_is_given(connect: Connect, script:
     assert script.metadata[0]["authorization"] == "Bearer secret"
 
 
+# The name localhost may have two addresses, and old releases of grpc tell the error of the last one that they tried.
+ONE_ADDRESS = "127.0.0.1:0"
 MTLS = {"client_authority": CLIENT_PEM}
 
 # The server's credentials (None: plaintext), the arguments of a client, and what the error says.
@@ -136,8 +138,9 @@ def test_a_client_and_a_server_that_do_not_understand_each_other_say_why(
     connect: Connect, script: Script, served: dict[str, Any] | None, arguments: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     credentials = None if served is None else server_credentials(**served)
-    with serving(script, "localhost:0", credentials) as (address, _):
-        client = connect(address, timeout=30, **arguments)
+    named = {"tls_name": "reverie.test"} | arguments if "tls_ca" in arguments else arguments
+    with serving(script, ONE_ADDRESS, credentials) as (address, _):
+        client = connect(address, timeout=30, **named)
         with pytest.raises(reverie.Unavailable) as caught:
             client.models()
     assert caught.value.message.startswith(f"No Reverie server answers at {address}: ")
@@ -148,8 +151,8 @@ def test_a_client_and_a_server_that_do_not_understand_each_other_say_why(
 
 @pytest.mark.parametrize("name", ["expired", "future"])
 def test_a_certificate_out_of_its_time_is_refused(connect: Connect, script: Script, name: str) -> None:
-    with serving(script, "localhost:0", server_credentials(name)) as (address, _):
-        client = connect(address, timeout=30, tls_ca=TLS / f"{name}.pem")
+    with serving(script, ONE_ADDRESS, server_credentials(name)) as (address, _):
+        client = connect(address, timeout=30, tls_ca=TLS / f"{name}.pem", tls_name="reverie.test")
         with pytest.raises(reverie.Unavailable) as caught:
             client.models()
     # Old releases of grpc do not say why a certificate is refused.
