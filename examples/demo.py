@@ -120,7 +120,7 @@ def run(out: Path, *, steps: int, size: int) -> None:
         f"  {animation}  {ANIMATED} out of the noise\n\n"
         "Try next:\n"
         f"  {command()} layers {MODEL}\n"
-        f"  {command()} render {MODEL} conv4_3 17 --animate conv4_3-17.gif\n"
+        f"  {command()} render {MODEL} conv4_3 46 --animate conv4_3-46.gif\n"
         f"  {command()} render {MODEL} logits star --size 320 --steps 512\n"
         f"  {command()} serve          (README.md shows how to call it from Python and other languages)"
     )

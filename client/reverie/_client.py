@@ -30,8 +30,8 @@ class Client(BaseClient):
     ::
 
         with reverie.Client("localhost:50051") as client:
-            rendering = client.render("texture19", "conv4_3", 17)
-            rendering.save("conv4_3-17.png")
+            rendering = client.render("texture19", "conv4_3", 46)
+            rendering.save("conv4_3-46.png")
 
     ``address`` is ``HOST:PORT`` (port 50051 when left out) or ``unix:/PATH``. Connections to this machine use
     plaintext, all others TLS unless ``insecure=True``. ``token`` is sent as a bearer token, never in plaintext to

@@ -42,8 +42,8 @@ class Engine:
     ::
 
         with Engine() as engine:
-            rendering = engine.render("texture19", "conv4_3", 17, steps=512)
-            rendering.save("conv4_3-17.png")
+            rendering = engine.render("texture19", "conv4_3", 46, steps=512)
+            rendering.save("conv4_3-46.png")
 
     `models` are folders that hold model folders, as `reverie export --out` writes them; if there are none, the engine
     serves the embedded model. `device` is "cpu", "cuda" or "auto". `threads` is the number of CPU threads of one step,
