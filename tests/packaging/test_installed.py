@@ -102,7 +102,7 @@ def test_an_onnx_file_is_checked_and_exported_without_torch_and_onnx_runtime(onn
     assert (onnx.work / "models" / "net" / "y.onnx").is_file()
 
 
-@pytest.mark.parametrize("source", ["vgg19", "package.module:net"])
+@pytest.mark.parametrize("source", ["vgg19", "package.module:build"])
 def test_a_source_of_torch_says_what_to_install(source: str, onnx: Environment) -> None:
     ended = onnx.run("reverie", "export", source, "--out", "models")
     assert ended.returncode == 2
