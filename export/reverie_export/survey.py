@@ -115,21 +115,7 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
         path = paths.get(node.outputs[0].name or "", _Path())
         reached[name] = path.nodes
         problem = _problems(path, verdicts) or [NO_SIZE]
-        nothing = (0, 0)
-        found.append(
-            Layer(
-                name,
-                node.op_type,
-                (),
-                (),
-                nothing,
-                nothing,
-                nothing,
-                supported=False,
-                portable=False,
-                problem=problem[0],
-            )
-        )
+        found.append(_no_layer(name, node, problem[0]))
     normalisation = source.normalisation
     return Survey(
         operators=operators,
@@ -146,6 +132,23 @@ def survey(source: Source, layers: Sequence[str] = (), warnings: Iterable[str] =
         missing=_obstacles({i: (v.problem,) for i, v in verdicts.items() if v.problem}, verdicts, reached),
         unportable=_obstacles({i: v.unportable for i, v in verdicts.items()}, verdicts, reached),
         warnings=tuple(warnings),
+    )
+
+
+def _no_layer(name: str, node: ir.Node, problem: str) -> Layer:
+    """Return the entry of a value that is no layer for a reason: it has no shape and no sizes."""
+    none = (0, 0)
+    return Layer(
+        name=name,
+        operator=node.op_type,
+        shape=(),
+        exported=(),
+        min_size=none,
+        size_multiple=none,
+        fixed_size=none,
+        supported=False,
+        portable=False,
+        problem=problem,
     )
 
 
