@@ -12,50 +12,32 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
+from reverie_proto.v1 import objective_pb2 as reverie_dot_v1_dot_objective__pb2
+from reverie_proto.v1 import optimizer_pb2 as reverie_dot_v1_dot_optimizer__pb2
+from reverie_proto.v1 import parametrization_pb2 as reverie_dot_v1_dot_parametrization__pb2
 from reverie_proto.v1 import size_pb2 as reverie_dot_v1_dot_size__pb2
+from reverie_proto.v1 import transform_pb2 as reverie_dot_v1_dot_transform__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15reverie/v1/spec.proto\x12\nreverie.v1\x1a\x15reverie/v1/size.proto\"\xf0\x03\n\nRenderSpec\x12\r\n\x05model\x18\x01 \x01(\t\x12\x19\n\x0cmodel_digest\x18\x02 \x01(\tH\x00\x88\x01\x01\x12(\n\tobjective\x18\x03 \x01(\x0b\x32\x15.reverie.v1.Objective\x12#\n\x04size\x18\x0c \x01(\x0b\x32\x10.reverie.v1.SizeH\x01\x88\x01\x01\x12\x12\n\x05steps\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x1a\n\rlearning_rate\x18\x06 \x01(\x02H\x03\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\rH\x04\x88\x01\x01\x12\x13\n\x06preset\x18\x08 \x01(\tH\x05\x88\x01\x01\x12\x39\n\x0fparametrization\x18\t \x01(\x0e\x32\x1b.reverie.v1.ParametrizationH\x06\x88\x01\x01\x12/\n\ntransforms\x18\n \x01(\x0e\x32\x16.reverie.v1.TransformsH\x07\x88\x01\x01\x12+\n\x08schedule\x18\x0b \x01(\x0e\x32\x14.reverie.v1.ScheduleH\x08\x88\x01\x01\x42\x0f\n\r_model_digestB\x07\n\x05_sizeB\x08\n\x06_stepsB\x10\n\x0e_learning_rateB\x07\n\x05_seedB\t\n\x07_presetB\x12\n\x10_parametrizationB\r\n\x0b_transformsB\x0b\n\t_schedule\"\xab\x02\n\tObjective\x12/\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x1c.reverie.v1.ChannelObjectiveH\x00\x12-\n\x06neuron\x18\x02 \x01(\x0b\x32\x1b.reverie.v1.NeuronObjectiveH\x00\x12+\n\x05layer\x18\x03 \x01(\x0b\x32\x1a.reverie.v1.LayerObjectiveH\x00\x12\x33\n\tdirection\x18\x04 \x01(\x0b\x32\x1e.reverie.v1.DirectionObjectiveH\x00\x12+\n\x05logit\x18\x05 \x01(\x0b\x32\x1a.reverie.v1.LogitObjectiveH\x00\x12\'\n\x03sum\x18\x06 \x01(\x0b\x32\x18.reverie.v1.SumObjectiveH\x00\x42\x06\n\x04kind\"2\n\x10\x43hannelObjective\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\x05\"]\n\x0fNeuronObjective\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x02 \x01(\x05\x12\x0e\n\x01y\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x01x\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\x04\n\x02_yB\x04\n\x02_x\"\x1f\n\x0eLayerObjective\x12\r\n\x05layer\x18\x01 \x01(\t\"_\n\x12\x44irectionObjective\x12\r\n\x05layer\x18\x01 \x01(\t\x12\x0e\n\x06vector\x18\x02 \x03(\x02\x12\x19\n\x0c\x63osine_power\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\x0f\n\r_cosine_power\"Y\n\x0eLogitObjective\x12\x12\n\x05layer\x18\x01 \x01(\tH\x01\x88\x01\x01\x12\x0f\n\x05index\x18\x02 \x01(\x05H\x00\x12\x0f\n\x05label\x18\x03 \x01(\tH\x00\x42\x07\n\x05\x63lassB\x08\n\x06_layer\"<\n\x0cSumObjective\x12,\n\x05terms\x18\x01 \x03(\x0b\x32\x1d.reverie.v1.WeightedObjective\"]\n\x11WeightedObjective\x12(\n\tobjective\x18\x01 \x01(\x0b\x32\x15.reverie.v1.Objective\x12\x13\n\x06weight\x18\x02 \x01(\x02H\x00\x88\x01\x01\x42\t\n\x07_weight\"c\n\x05Image\x12\'\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x17.reverie.v1.ImageFormat\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"7\n\x05\x46rame\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12 \n\x05image\x18\x02 \x01(\x0b\x32\x11.reverie.v1.Image\"\xb9\x02\n\tRendering\x12 \n\x05image\x18\x01 \x01(\x0b\x32\x11.reverie.v1.Image\x12$\n\x07outcome\x18\x02 \x01(\x0e\x32\x13.reverie.v1.Outcome\x12\x16\n\x0eoutcome_detail\x18\x03 \x01(\t\x12\x12\n\nactivation\x18\x04 \x01(\x01\x12\x0f\n\x07history\x18\x05 \x03(\x02\x12\r\n\x05steps\x18\x06 \x01(\x05\x12.\n\x0e\x65\x66\x66\x65\x63tive_spec\x18\x07 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12\x13\n\x0bspec_digest\x18\x08 \x01(\t\x12!\n\x06\x66rames\x18\t \x03(\x0b\x32\x11.reverie.v1.Frame\x12\x11\n\telapsed_s\x18\n \x01(\x01\x12\x0e\n\x06\x63\x61\x63hed\x18\x0b \x01(\x08\x12\r\n\x05maker\x18\x0c \x01(\t\"\x95\x01\n\x0c\x46rameRequest\x12\x13\n\x0b\x65very_steps\x18\x01 \x01(\x05\x12\r\n\x05steps\x18\x02 \x03(\x05\x12\x18\n\x0bmax_size_px\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12,\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x17.reverie.v1.ImageFormatH\x01\x88\x01\x01\x42\x0e\n\x0c_max_size_pxB\t\n\x07_format*j\n\x0fParametrization\x12\x1f\n\x1bPARAMETRIZATION_UNSPECIFIED\x10\x00\x12\x1b\n\x17PARAMETRIZATION_FOURIER\x10\x01\x12\x19\n\x15PARAMETRIZATION_PIXEL\x10\x02*S\n\nTransforms\x12\x1a\n\x16TRANSFORMS_UNSPECIFIED\x10\x00\x12\x13\n\x0fTRANSFORMS_NONE\x10\x01\x12\x14\n\x10TRANSFORMS_LUCID\x10\x02*S\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x15\n\x11SCHEDULE_CONSTANT\x10\x01\x12\x16\n\x12SCHEDULE_ONE_CYCLE\x10\x02*\x85\x01\n\x0bImageFormat\x12\x1c\n\x18IMAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10IMAGE_FORMAT_PNG\x10\x01\x12\x15\n\x11IMAGE_FORMAT_WEBP\x10\x02\x12\x15\n\x11IMAGE_FORMAT_JPEG\x10\x03\x12\x14\n\x10IMAGE_FORMAT_RAW\x10\x04*h\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_CONVERGED\x10\x01\x12\x15\n\x11OUTCOME_DEAD_UNIT\x10\x02\x12\x16\n\x12OUTCOME_NON_FINITE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15reverie/v1/spec.proto\x12\nreverie.v1\x1a\x1areverie/v1/objective.proto\x1a\x1areverie/v1/optimizer.proto\x1a reverie/v1/parametrization.proto\x1a\x15reverie/v1/size.proto\x1a\x1areverie/v1/transform.proto\"\xac\x07\n\nRenderSpec\x12\r\n\x05model\x18\x01 \x01(\t\x12\x19\n\x0cmodel_digest\x18\x02 \x01(\tH\x00\x88\x01\x01\x12(\n\tobjective\x18\x03 \x01(\x0b\x32\x15.reverie.v1.Objective\x12#\n\x04size\x18\x0c \x01(\x0b\x32\x10.reverie.v1.SizeH\x01\x88\x01\x01\x12\x12\n\x05steps\x18\x05 \x01(\x05H\x02\x88\x01\x01\x12\x1a\n\rlearning_rate\x18\x06 \x01(\x02H\x03\x88\x01\x01\x12\x11\n\x04seed\x18\x07 \x01(\rH\x04\x88\x01\x01\x12\x13\n\x06preset\x18\x08 \x01(\tH\x05\x88\x01\x01\x12\x39\n\x0fparametrization\x18\r \x01(\x0b\x32\x1b.reverie.v1.ParametrizationH\x06\x88\x01\x01\x12/\n\ntransforms\x18\x0e \x01(\x0b\x32\x16.reverie.v1.TransformsH\x07\x88\x01\x01\x12+\n\x08schedule\x18\x0f \x01(\x0b\x32\x14.reverie.v1.ScheduleH\x08\x88\x01\x01\x12-\n\toptimizer\x18\x10 \x01(\x0b\x32\x15.reverie.v1.OptimizerH\t\x88\x01\x01\x12\x12\n\x05views\x18\x11 \x01(\x05H\n\x88\x01\x01\x12(\n\tview_size\x18\x12 \x01(\x0b\x32\x10.reverie.v1.SizeH\x0b\x88\x01\x01\x12&\n\tpenalties\x18\x13 \x03(\x0b\x32\x13.reverie.v1.Penalty\x12\x15\n\x08pictures\x18\x14 \x01(\x05H\x0c\x88\x01\x01\x12\x14\n\x07\x62\x65st_of\x18\x15 \x01(\x05H\r\x88\x01\x01\x12\x14\n\x07stop_at\x18\x16 \x01(\x02H\x0e\x88\x01\x01\x12\x17\n\nimportance\x18\x17 \x01(\x08H\x0f\x88\x01\x01\x12\x17\n\nrobustness\x18\x18 \x01(\x08H\x10\x88\x01\x01\x12%\n\x05\x61lpha\x18\x19 \x01(\x0b\x32\x11.reverie.v1.AlphaH\x11\x88\x01\x01\x42\x0f\n\r_model_digestB\x07\n\x05_sizeB\x08\n\x06_stepsB\x10\n\x0e_learning_rateB\x07\n\x05_seedB\t\n\x07_presetB\x12\n\x10_parametrizationB\r\n\x0b_transformsB\x0b\n\t_scheduleB\x0c\n\n_optimizerB\x08\n\x06_viewsB\x0c\n\n_view_sizeB\x0b\n\t_picturesB\n\n\x08_best_ofB\n\n\x08_stop_atB\r\n\x0b_importanceB\r\n\x0b_robustnessB\x08\n\x06_alphaJ\x04\x08\x04\x10\x05J\x04\x08\t\x10\nJ\x04\x08\n\x10\x0bJ\x04\x08\x0b\x10\x0c\"c\n\x05Image\x12\'\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x17.reverie.v1.ImageFormat\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x12\x11\n\theight_px\x18\x03 \x01(\x05\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"7\n\x05\x46rame\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12 \n\x05image\x18\x02 \x01(\x0b\x32\x11.reverie.v1.Image\"\xcd\x03\n\tRendering\x12 \n\x05image\x18\x01 \x01(\x0b\x32\x11.reverie.v1.Image\x12$\n\x07outcome\x18\x02 \x01(\x0e\x32\x13.reverie.v1.Outcome\x12\x16\n\x0eoutcome_detail\x18\x03 \x01(\t\x12\x12\n\nactivation\x18\x04 \x01(\x01\x12\x0f\n\x07history\x18\x05 \x03(\x02\x12\r\n\x05steps\x18\x06 \x01(\x05\x12.\n\x0e\x65\x66\x66\x65\x63tive_spec\x18\x07 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12\x13\n\x0bspec_digest\x18\x08 \x01(\t\x12!\n\x06\x66rames\x18\t \x03(\x0b\x32\x11.reverie.v1.Frame\x12\x11\n\telapsed_s\x18\n \x01(\x01\x12\x0e\n\x06\x63\x61\x63hed\x18\x0b \x01(\x08\x12\r\n\x05maker\x18\x0c \x01(\t\x12!\n\x06images\x18\r \x03(\x0b\x32\x11.reverie.v1.Image\x12*\n\nimportance\x18\x0e \x01(\x0b\x32\x11.reverie.v1.ImageH\x00\x88\x01\x01\x12\x17\n\nrobustness\x18\x0f \x01(\x01H\x01\x88\x01\x01\x12\x0c\n\x04seed\x18\x10 \x01(\rB\r\n\x0b_importanceB\r\n\x0b_robustness\"\x95\x01\n\x0c\x46rameRequest\x12\x13\n\x0b\x65very_steps\x18\x01 \x01(\x05\x12\r\n\x05steps\x18\x02 \x03(\x05\x12\x18\n\x0bmax_size_px\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12,\n\x06\x66ormat\x18\x04 \x01(\x0e\x32\x17.reverie.v1.ImageFormatH\x01\x88\x01\x01\x42\x0e\n\x0c_max_size_pxB\t\n\x07_format*\x85\x01\n\x0bImageFormat\x12\x1c\n\x18IMAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10IMAGE_FORMAT_PNG\x10\x01\x12\x15\n\x11IMAGE_FORMAT_WEBP\x10\x02\x12\x15\n\x11IMAGE_FORMAT_JPEG\x10\x03\x12\x14\n\x10IMAGE_FORMAT_RAW\x10\x04*h\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_CONVERGED\x10\x01\x12\x15\n\x11OUTCOME_DEAD_UNIT\x10\x02\x12\x16\n\x12OUTCOME_NON_FINITE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reverie.v1.spec_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_PARAMETRIZATION']._serialized_start=2012
-  _globals['_PARAMETRIZATION']._serialized_end=2118
-  _globals['_TRANSFORMS']._serialized_start=2120
-  _globals['_TRANSFORMS']._serialized_end=2203
-  _globals['_SCHEDULE']._serialized_start=2205
-  _globals['_SCHEDULE']._serialized_end=2288
-  _globals['_IMAGEFORMAT']._serialized_start=2291
-  _globals['_IMAGEFORMAT']._serialized_end=2424
-  _globals['_OUTCOME']._serialized_start=2426
-  _globals['_OUTCOME']._serialized_end=2530
-  _globals['_RENDERSPEC']._serialized_start=61
-  _globals['_RENDERSPEC']._serialized_end=557
-  _globals['_OBJECTIVE']._serialized_start=560
-  _globals['_OBJECTIVE']._serialized_end=859
-  _globals['_CHANNELOBJECTIVE']._serialized_start=861
-  _globals['_CHANNELOBJECTIVE']._serialized_end=911
-  _globals['_NEURONOBJECTIVE']._serialized_start=913
-  _globals['_NEURONOBJECTIVE']._serialized_end=1006
-  _globals['_LAYEROBJECTIVE']._serialized_start=1008
-  _globals['_LAYEROBJECTIVE']._serialized_end=1039
-  _globals['_DIRECTIONOBJECTIVE']._serialized_start=1041
-  _globals['_DIRECTIONOBJECTIVE']._serialized_end=1136
-  _globals['_LOGITOBJECTIVE']._serialized_start=1138
-  _globals['_LOGITOBJECTIVE']._serialized_end=1227
-  _globals['_SUMOBJECTIVE']._serialized_start=1229
-  _globals['_SUMOBJECTIVE']._serialized_end=1289
-  _globals['_WEIGHTEDOBJECTIVE']._serialized_start=1291
-  _globals['_WEIGHTEDOBJECTIVE']._serialized_end=1384
-  _globals['_IMAGE']._serialized_start=1386
-  _globals['_IMAGE']._serialized_end=1485
-  _globals['_FRAME']._serialized_start=1487
-  _globals['_FRAME']._serialized_end=1542
-  _globals['_RENDERING']._serialized_start=1545
-  _globals['_RENDERING']._serialized_end=1858
-  _globals['_FRAMEREQUEST']._serialized_start=1861
-  _globals['_FRAMEREQUEST']._serialized_end=2010
+  _globals['_IMAGEFORMAT']._serialized_start=1896
+  _globals['_IMAGEFORMAT']._serialized_end=2029
+  _globals['_OUTCOME']._serialized_start=2031
+  _globals['_OUTCOME']._serialized_end=2135
+  _globals['_RENDERSPEC']._serialized_start=179
+  _globals['_RENDERSPEC']._serialized_end=1119
+  _globals['_IMAGE']._serialized_start=1121
+  _globals['_IMAGE']._serialized_end=1220
+  _globals['_FRAME']._serialized_start=1222
+  _globals['_FRAME']._serialized_end=1277
+  _globals['_RENDERING']._serialized_start=1280
+  _globals['_RENDERING']._serialized_end=1741
+  _globals['_FRAMEREQUEST']._serialized_start=1744
+  _globals['_FRAMEREQUEST']._serialized_end=1893
 # @@protoc_insertion_point(module_scope)
