@@ -116,7 +116,7 @@ def broken_once(chance: Chance) -> Callable[[list[Run]], None]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_render_is_lost_or_done_twice(seed: int) -> None:
-    chance, threads, met = Chance(seed), threading.active_count(), set[str]()
+    chance, threads, met = Chance(seed), set(threading.enumerate()), set[str]()
 
     def race_point(name: str) -> None:
         met.add(name)
@@ -147,4 +147,4 @@ def test_no_render_is_lost_or_done_twice(seed: int) -> None:
     assert stats.failed == sum(1 for end in ends if isinstance(end, BrokenStep))
     assert len(ends) + sum(client.refused for client in clients) == CLIENTS * RENDERS
     assert (stats.waiting, stats.running, placed(step_loop)) == (0, 0, [])
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads  # one of the test before may have ended meanwhile
