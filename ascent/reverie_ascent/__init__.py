@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from reverie_ascent.lazy import public
 
 if TYPE_CHECKING:
-    from reverie_ascent.loop import Ascent, Run, ascend
+    from reverie_ascent.loop import Ascent, ascend
     from reverie_ascent.result import Outcome, Reached, Result, Step, Stopped
+    from reverie_ascent.run import Run
 
 __all__ = [
     "Ascent",
@@ -26,7 +27,7 @@ __getattr__, __dir__ = public(
         "Outcome": "reverie_ascent.result",
         "Reached": "reverie_ascent.result",
         "Result": "reverie_ascent.result",
-        "Run": "reverie_ascent.loop",
+        "Run": "reverie_ascent.run",
         "Step": "reverie_ascent.result",
         "Stopped": "reverie_ascent.result",
         "ascend": "reverie_ascent.loop",

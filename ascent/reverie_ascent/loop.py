@@ -4,66 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from reverie_ascent.program import Program, Reading, program_key
+from reverie_ascent import schedule
+from reverie_ascent.program import Program, Reading, optimizers, program_key
 from reverie_ascent.program.redirect import STEPS as REDIRECTED_STEPS
-from reverie_ascent.random import draw, initial_state
+from reverie_ascent.random import Draws
 from reverie_ascent.recipe import Recipe, RecipeError
 from reverie_ascent.result import Outcome, Reached, Result, Step, Stopped
+from reverie_ascent.run import Run
 from reverie_ascent.runtime.session import Array
-from reverie_ascent.schedule import rate_and_moments
 from reverie_ascent.targets import target_inputs
 
 Numbers = npt.NDArray[np.float32]
 
-
-def never(step: int) -> bool:
-    """Return False: no step's frame is requested."""
-    return False
-
-
-@dataclass(eq=False)
-class Run:
-    """The ascent of one picture; ``frames(step)`` is True for the steps whose frames are requested.
-
-    Step 0 is the initial noise. A run may be suspended and continue in another ascent of the same program: the picture
-    is the same, byte for byte.
-    """
-
-    recipe: Recipe
-    frames: Callable[[int], bool] = never
-    history: list[float] = field(default_factory=list)
-    alive: bool = False
-    broken: bool = False
-    #: The optimizer's state while the run is suspended.
-    state: Mapping[str, Numbers] | None = None
-
-    @property
-    def steps(self) -> int:
-        """The number of steps made so far."""
-        return len(self.history)
-
-    def record(self, reading: Reading, i: int) -> bool:
-        """Record a step and return True; return False, without counting it, if a number of it is not finite."""
-        if not np.isfinite([reading.score[i], reading.reach[i], reading.extent[i]]).all():
-            self.broken = True
-            return False
-        self.history.append(float(reading.score[i]))
-        awake = reading.awake is None or reading.awake[i] > 0
-        self.alive |= bool(awake and reading.reach[i] > 0)
-        return True
-
-    @property
-    def outcome(self) -> Outcome:
-        """How the ascent ended."""
-        if self.broken:
-            return Outcome.NON_FINITE
-        return Outcome.CONVERGED if self.alive else Outcome.DEAD_UNIT
+#: How many draws of the transforms `Result.robustness` is the mean of, and their seed.
+ROBUSTNESS_VIEWS, ROBUSTNESS_SEED = 64, 0
 
 
 class Ascent:
@@ -95,13 +54,14 @@ class Ascent:
         """Give a run the first free place, from the next step on; raise RecipeError if its recipe does not fit."""
         self._check(run.recipe)
         place, inputs = self.free[0], target_inputs(self.program.targets, [run.recipe])
-        for name, row in inputs.items():
-            rows = self._targets.setdefault(name, np.zeros((self.places, *row.shape[1:]), row.dtype))
-            rows[place] = row[0]
+        inputs |= self._penalty_inputs(run.recipe)
+        for name, rows in inputs.items():
+            count = len(rows)
+            every = self._targets.setdefault(name, np.zeros((self.places * count, *rows.shape[1:]), rows.dtype))
+            every[place * count : (place + 1) * count] = rows
         self._batch.feed(self._targets)
         if run.state is None:
-            first = initial_state(run.recipe.seed, self.program.state_shape[1:])
-            run.state = {"state": first, "m": np.zeros_like(first), "v": np.zeros_like(first)}
+            run.state = self.program.first_state(run.seed)
             if run.frames(0):
                 self._fresh.add(place)
         self._batch.put(place, run.state)
@@ -130,12 +90,13 @@ class Ascent:
         broken = [place for place, run in running if not run.record(reading, place)]
         if broken:
             reports += self._end(broken, before=True)
-        finite = [(place, run) for place, run in running if not run.broken]
+        finite = [(place, run) for place, run in running if not run.broken and place not in broken]
         pictures = self._batch.pictures() if any(run.frames(run.steps) for _, run in finite) else None
         for place, run in finite:
-            image = pictures[place] if pictures is not None and run.frames(run.steps) else None
+            image = pictures[place, 0] if pictures is not None and run.frames(run.steps) else None
             reports.append(Reached(place, run.steps, run.history[-1], image))
-        if done := [place for place, run in finite if run.steps == run.recipe.steps]:
+        self._check_activations([(place, run) for place, run in finite if not run.attempt_is_over])
+        if done := [place for place, run in finite if run.attempt_is_over]:
             reports += self._end(done, before=False)
         return reports
 
@@ -149,60 +110,116 @@ class Ascent:
         if recipe.steps < 1:
             raise RecipeError(f"an ascent has at least 1 step, not {recipe.steps}")
 
+    def _penalty_inputs(self, recipe: Recipe) -> dict[str, Array]:
+        """Return the inputs of the penalties: their weights are divided among the pictures and negative."""
+        count, arrays = recipe.pictures, {}
+        for i, penalty in enumerate(recipe.penalties):
+            arrays[f"penalty{i}.weight"] = np.full(count, -penalty.weight / count, np.float32)
+            arrays[f"penalty{i}.constant"] = np.full(count, penalty.constant, np.float32)
+        return arrays
+
     def _feed(self, running: Sequence[tuple[int, Run]]) -> None:
-        """Set the inputs of a step; at a rate of 0 a free place keeps its state."""
-        rate, redirect = (np.zeros(self.places, np.float32) for _ in range(2))
-        b1, b2 = (np.ones(self.places, np.float32) for _ in range(2))
+        """Set the inputs of a step; a free place keeps its state."""
+        key, idle = self.program.key, optimizers.idle(self.program.key.optimizer)
+        numbers = {name: np.full((self.places, key.pictures), value, np.float32) for name, value in idle.items()}
+        redirect = np.zeros((self.places, key.network_pictures), np.float32)
         for place, run in running:
-            step = run.steps + 1
-            rate[place], moments = rate_and_moments(run.recipe, step)
-            b1[place], b2[place] = moments.first, moments.second
+            step = len(run.history) + 1
+            rate = schedule.rate(run.recipe, step)
+            for name, value in optimizers.coefficients(run.recipe.optimizer, rate, step).items():
+                numbers[name][place] = value
             redirect[place] = step <= REDIRECTED_STEPS
-            if self._views is not None:
-                self._views.draw(place, draw(run.recipe.seed, step))
-        self._batch.feed({name: x.reshape(-1, 1, 1, 1) for name, x in (("rate", rate), ("b1", b1), ("b2", b2))})
+            self._draw(place, run.seed, step, run.recipe.steps)
+        self._batch.feed({name: each.reshape(-1, 1, 1, 1) for name, each in numbers.items()})
         if "redirect" in self.program.inputs:
-            self._batch.feed({"redirect": redirect})
+            self._batch.feed({"redirect": redirect.reshape(-1)})
         if self._views is not None:
             self._batch.feed(self._views.arrays)
+
+    def _draw(self, place: int, seed: int, step: int, steps: int) -> None:
+        """Draw the transforms of all views of a render's pictures: every picture of a group gets the same ones."""
+        if self._views is None:
+            return
+        for picture in range(self.program.key.pictures):
+            for view in range(self.program.key.views):
+                row = (place * self.program.key.pictures + picture) * self.program.key.views + view
+                self._views.draw(row, Draws(seed, step, view=view), step, steps)
+
+    def _check_activations(self, running: Sequence[tuple[int, Run]]) -> None:
+        """Note which runs have reached their `stop_at` without transforms, if they have with them."""
+        near = [
+            (place, run, run.recipe.stop_at)
+            for place, run in running
+            if run.recipe.stop_at is not None and run.history[-1] >= run.recipe.stop_at
+        ]
+        if near:
+            scores = self._measure_untransformed([place for place, _, _ in near], before=False).score
+            for place, run, wanted in near:
+                run.reached = bool(scores[place] >= wanted)
 
     def _report_initial_noise(self) -> list[Reached | Result]:
         """Return step 0 of the runs that are about to make their first step and whose frame 0 is requested."""
         if not self._fresh:
             return []
         scores, pictures = self._measure_untransformed(self._fresh, before=False).score, self._batch.pictures()
-        reports: list[Reached | Result] = [Reached(i, 0, float(scores[i]), pictures[i]) for i in sorted(self._fresh)]
+        reports: list[Reached | Result] = [Reached(i, 0, float(scores[i]), pictures[i, 0]) for i in sorted(self._fresh)]
         self._fresh.clear()
         return reports
 
     def _measure_untransformed(self, places: Iterable[int], *, before: bool) -> Reading:
         """Measure the objective of some places without transforms."""
         if self._views is not None:
+            rows = self.program.key.network_pictures
             for place in places:
-                self._views.set_identity(place)
+                for row in range(place * rows, (place + 1) * rows):
+                    self._views.set_identity(row)
             self._batch.feed(self._views.arrays)
         return self._batch.measure(before=before)
 
     def _end(self, places: Sequence[int], *, before: bool) -> list[Result]:
-        """End some runs; their pictures are those after the last step, or ``before`` it."""
+        """End attempts; their pictures are those after the last step, or ``before`` it.
+
+        Return the results of the runs whose last attempt it was; the others begin the next one.
+        """
         scores, pictures = self._measure_untransformed(places, before=before).score, self._batch.pictures(before=before)
+        robust = self._robustness(places, scores, before=before)
         results = []
         for place in places:
             run = self._runs[place]
             assert run is not None
-            results.append(
-                Result(
-                    element=place,
-                    image=pictures[place],
-                    activation=float(scores[place]),
-                    history=np.array(run.history, np.float32),
-                    steps=run.steps,
-                    outcome=run.outcome,
-                    detail=run.outcome.sentence(run.steps),
-                )
+            result = Result(
+                element=place,
+                images=pictures[place],
+                activation=float(scores[place]),
+                history=np.array(run.history, np.float32),
+                steps=len(run.history),
+                outcome=run.outcome,
+                detail=run.outcome.sentence(len(run.history)),
+                seed=run.seed,
+                importance=self._batch.importance(place, before=before) if run.recipe.importance else None,
+                robustness=robust.get(place),
             )
-            self.leave(place)
+            if run.take(result):
+                self._batch.put(place, self.program.first_state(run.seed))
+            else:
+                assert run.best is not None
+                results.append(run.best)
+                self.leave(place)
         return results
+
+    def _robustness(self, places: Sequence[int], scores: Numbers, *, before: bool) -> dict[int, float]:
+        """Return the mean objective under fixed draws over ``scores``, for the renders whose recipes ask for it."""
+        asked = {place: run for place in places if (run := self._runs[place]) is not None and run.recipe.robustness}
+        if not asked or self._views is None:
+            return {}
+        measured = []
+        for n in range(-(-ROBUSTNESS_VIEWS // self.program.key.views)):
+            for place, run in asked.items():
+                self._draw(place, ROBUSTNESS_SEED, n + 1, run.recipe.steps)
+            self._batch.feed(self._views.arrays)
+            measured.append(self._batch.measure(before=before).score)
+        mean = np.mean(measured, axis=0)
+        return {place: float(mean[place] / scores[place]) for place in asked}
 
 
 def ascend(

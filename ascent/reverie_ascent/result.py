@@ -14,6 +14,7 @@ class Outcome(Enum):
     """How an ascent ended; the values are sentences for users."""
 
     CONVERGED = "All {steps} steps were made and the unit responds."
+    REACHED = "The activation reached what was asked for after {steps} steps."
     DEAD_UNIT = (
         "The unit stayed silent: in none of {steps} steps did it pass a gradient on to the picture, so that there was"
         " no way up. Another seed or a layer before it may show more."
@@ -64,14 +65,26 @@ class Step:
 class Result:
     """The end of one element's ascent.
 
-    ``image`` is float32 [C, H, W] in [0, 1], ``activation`` its objective without transforms, ``history`` the objective
-    at each step as in `Step`, and ``detail`` a sentence about the outcome.
+    ``images`` are the pictures of the group [G, C, H, W], float32 in [0, 1], and ``image`` is the first of them.
+    ``activation`` is its objective without transforms, ``history`` the objective at each step as in `Step`, and
+    ``detail`` a sentence about the outcome. ``importance`` [G, C, H, W] is the sum of the absolute gradients of all
+    steps, and ``robustness`` the activation under fixed draws of the transforms divided by ``activation``, both if the
+    recipe asks for them. ``seed`` is the best attempt's.
     """
 
     element: int
-    image: npt.NDArray[np.float32]
+    images: npt.NDArray[np.float32]
     activation: float
     history: npt.NDArray[np.float32]
     steps: int
     outcome: Outcome
     detail: str
+    seed: int
+    importance: npt.NDArray[np.float32] | None = None
+    robustness: float | None = None
+
+    @property
+    def image(self) -> npt.NDArray[np.float32]:
+        """The first picture."""
+        first: npt.NDArray[np.float32] = self.images[0]
+        return first

@@ -2,6 +2,5 @@
 
 from reverie_ascent.program.key import ProgramKey, program_key
 from reverie_ascent.program.program import BatchState, Program, Reading, build
-from reverie_ascent.program.views import Draw
 
-__all__ = ["BatchState", "Draw", "Program", "ProgramKey", "Reading", "build", "program_key"]
+__all__ = ["BatchState", "Program", "ProgramKey", "Reading", "build", "program_key"]

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from reverie_proto.sizes import Size
 
-from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
-
-#: How a term's score is computed from the activation of its layer.
-Form: TypeAlias = Literal["linear", "cosine", "squares"]
+from reverie_ascent.program import optimizers
+from reverie_ascent.program.objectives import Form, form
+from reverie_ascent.recipe.optimizer import PenaltyKind
+from reverie_ascent.recipe.parametrization import Alpha, Parametrization
+from reverie_ascent.recipe.recipe import Recipe
+from reverie_ascent.recipe.transform import Transform
 
 
 @dataclass(frozen=True)
 class ProgramKey:
-    """Recipes with equal keys can share a program and a batch. ``terms`` holds a layer and a form for each term."""
+    """Recipes with equal keys can share a program and a batch. ``terms`` holds a layer and a form for each term.
+
+    The other fields are those of the recipe, ``size`` that of the picture and ``seen_size`` what the network sees.
+    """
 
     terms: tuple[tuple[str, Form], ...]
+    products: tuple[tuple[int, ...], ...]
     size: Size
+    seen_size: Size
+    views: int
+    pictures: int
     parametrization: Parametrization
-    transforms: Transforms
+    transforms: tuple[Transform, ...]
+    optimizer: Hashable
+    penalties: tuple[PenaltyKind, ...]
+    alpha: Alpha | None
+    importance: bool
+
+    @property
+    def network_pictures(self) -> int:
+        """How many pictures the network sees at each step of one render."""
+        return self.views * self.pictures
 
 
 def program_key(recipe: Recipe) -> ProgramKey:
     """Return the key of the program that renders a recipe."""
-    terms = tuple((term.layer, form(term)) for term in recipe.terms)
-    return ProgramKey(terms, recipe.size, recipe.parametrization, recipe.transforms)
-
-
-def form(term: Term) -> Form:
-    """Return the form of a term's score."""
-    if term.kind == "layer":
-        return "squares"
-    return "cosine" if term.kind == "direction" and term.cosine_power > 0 else "linear"
+    return ProgramKey(
+        terms=tuple((term.layer, form(term)) for term in recipe.terms),
+        products=recipe.products,
+        size=recipe.size,
+        seen_size=recipe.seen_size,
+        views=recipe.views,
+        pictures=recipe.pictures,
+        parametrization=recipe.parametrization,
+        transforms=recipe.transforms,
+        optimizer=optimizers.form(recipe.optimizer),
+        penalties=tuple(penalty.kind for penalty in recipe.penalties),
+        alpha=recipe.alpha,
+        importance=recipe.importance,
+    )
