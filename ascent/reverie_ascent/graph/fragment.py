@@ -28,6 +28,11 @@ def differentiate(model: ir.Model, *, of: str, wrt: str) -> ir.Model:
     values = ir.convenience.create_value_mapping(model.graph)
     after = ir.Value(name=f"{of}_gradient")
     (before,) = add_gradient(model.graph, of=values[of], wrt=[values[wrt]], cotangent=after)
+    if before is after:  # the value moves with the input one to one
+        node = ir.node("Identity", [after])
+        model.graph.append(node)
+        before = node.outputs[0]
+        before.shape, before.type = values[wrt].shape, values[wrt].type
     before.name = f"{wrt}_gradient"
     model.graph.inputs.append(after)
     model.graph.outputs.append(before)
