@@ -28,7 +28,7 @@ from typing import Any
 
 import grpc
 from reverie_proto.sizes import to_message
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
@@ -96,10 +96,10 @@ async def crowd(address: str, clients: int, seconds: float, layer: str, steps: i
         async with grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
             stub = VisualizationServiceStub(channel)
             for picture in range(sys.maxsize):
-                objective = spec_pb2.ChannelObjective(layer=layer, channel=(number + picture) % CHANNELS)
+                objective = objective_pb2.ChannelObjective(layer=layer, channel=(number + picture) % CHANNELS)
                 spec = spec_pb2.RenderSpec(
                     model=MODEL,
-                    objective=spec_pb2.Objective(channel=objective),
+                    objective=objective_pb2.Objective(channel=objective),
                     steps=steps,
                     size=to_message((SIZE, SIZE)),
                     seed=number * 10_000 + picture,  # equal requests would share a render

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 
@@ -14,7 +14,7 @@ from reverie_ascent.program import Program, Reading, optimizers, program_key
 from reverie_ascent.program.redirect import STEPS as REDIRECTED_STEPS
 from reverie_ascent.random import Draws
 from reverie_ascent.recipe import Recipe, RecipeError
-from reverie_ascent.result import Outcome, Reached, Result, Step, Stopped
+from reverie_ascent.result import Reached, Result, Step, Stopped
 from reverie_ascent.run import Run
 from reverie_ascent.runtime.session import Array
 from reverie_ascent.targets import target_inputs

@@ -37,7 +37,8 @@ class Draws:
 
     def uniforms(self, count: int) -> Float:
         """Return numbers [count] from 0 to less than 1."""
-        return (self._raw(count) >> np.uint64(11)) * 2.0**-53
+        shares: Float = (self._raw(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return shares
 
     def normals(self, count: int) -> Float:
         """Return standard normal numbers [count], by the Box-Muller transform of pairs of uniform ones."""

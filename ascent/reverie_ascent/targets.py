@@ -69,7 +69,7 @@ def _weights(target: TermTarget, term: Term) -> Numbers:
         return weights.astype(np.float32)
     if len(weights) not in (1, a.group):
         raise RecipeError(f"{term.kind} in {target.layer} has {len(weights)} weights for {a.group} pictures")
-    each = np.repeat(np.broadcast_to(weights, a.group), a.views) / (a.group * a.views)
+    each: npt.NDArray[np.float64] = np.repeat(np.broadcast_to(weights, a.group), a.views) / (a.group * a.views)
     return each.astype(np.float32)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from reverie_proto.options import DeliveryOptions, SpecOptions
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 
 from reverie.objectives import Objective
 from reverie.spec import Spec
@@ -32,7 +32,7 @@ class RenderOptions(DeliveryOptions, total=False):
     ============== ====================================================================================================
     """
 
-    objective: Objective | spec_pb2.Objective
+    objective: Objective | objective_pb2.Objective
     spec: Spec | spec_pb2.RenderSpec
     format: str
     frame_format: str

@@ -15,7 +15,7 @@ from google.protobuf.message import Message
 from numpy.typing import NDArray
 from reverie_proto.options import GIVEN, Problem, channel_of, shown, write
 from reverie_proto.short_repr import ShortRepr
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,7 +29,7 @@ class Objective(ShortRepr):
         return _write(message, self, at)
 
     @staticmethod
-    def from_message(message: spec_pb2.Objective) -> Objective:
+    def from_message(message: objective_pb2.Objective) -> Objective:
         """Return the objective of a message; raise KeyError if this version does not know its kind."""
         return _read(message)
 
@@ -193,7 +193,7 @@ def _terms(objective: Objective) -> tuple[Weighted, ...]:
 KINDS: Mapping[type, str] = {Channel: "channel", Neuron: "neuron", WholeLayer: "layer", Direction: "direction"}
 
 
-def _write(message: spec_pb2.Objective, objective: Objective, at: str) -> list[Problem]:
+def _write(message: objective_pb2.Objective, objective: Objective, at: str) -> list[Problem]:
     match objective:
         case Sum(terms):
             problems = []
@@ -219,7 +219,7 @@ def _write_fields(message: Message, values: Mapping[str, object], at: str) -> li
     return [problem for name, value in given.items() for problem in write(message, name, value, at=at)]
 
 
-def _read(message: spec_pb2.Objective) -> Objective:
+def _read(message: objective_pb2.Objective) -> Objective:
     kind = message.WhichOneof("kind")
     value: Any = getattr(message, kind or "channel")
     match kind:

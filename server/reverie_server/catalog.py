@@ -17,6 +17,7 @@ from reverie_server.errors import Violation
 from reverie_server.limits import Limits
 from reverie_server.request.presets import PRESETS
 from reverie_server.request.render_request import RenderRequest, Request, validate
+from reverie_server.request.transform_sets import TRANSFORM_SETS
 from reverie_server.request.validation import Violations, suggestion, unknown
 from reverie_server.version import version
 
@@ -58,8 +59,12 @@ class Catalog:
             device_class=maker.device_class,
             maker=maker.name,
             presets=[
-                catalog_pb2.Preset(name=name, description=preset.description, steps=preset.steps)
+                catalog_pb2.Preset(name=name, description=preset.description, steps=preset.steps, spec=preset.spec)
                 for name, preset in PRESETS.items()
+            ],
+            transform_sets=[
+                catalog_pb2.TransformSet(name=name, description=each.description, steps=each.steps)
+                for name, each in TRANSFORM_SETS.items()
             ],
             limits=self._limits.message(),
         )

@@ -20,7 +20,7 @@ class Limits:
     max_size_px: int = 1024
     max_steps: int = 10_000
     max_frames: int = 256
-    max_terms: int = 16
+    max_terms: int = 1024
     #: The default limit of a reply in every gRPC client.
     max_response_bytes: int = 4 * 2**20
     #: The most pixels (height x width) times steps: 2048 steps at the largest size, `max_steps` up to 463 px.
@@ -39,6 +39,16 @@ class Limits:
     #: that of one client has no effect.
     max_open_jobs_in_all: int = 64
     max_ended_jobs_in_all: int = 1000
+    #: Views of a picture at each step, pictures of a group, and the product of both.
+    max_views: int = 64
+    max_pictures: int = 64
+    max_network_pictures: int = 128
+    #: Renders of which the best one is returned.
+    max_best_of: int = 32
+    max_transforms: int = 64
+    max_penalties: int = 16
+    #: Numbers of a mask. Other lists are bounded by the layer that they are for.
+    max_numbers: int = 1_000_000
     max_request_bytes: int = 2**20
     #: The most bytes that wait for clients to read them, for all clients together and for one: half for the pictures of
     #: streams, half for messages that are being sent.

@@ -11,7 +11,7 @@ import reverie
 from google.protobuf import text_format
 from reverie import spec
 from reverie.objectives import Channel, Logit, Objective, Sum, Weighted, objective_of
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 
 A, B = reverie.channel("conv1_1", 3), reverie.neuron("conv1_1", 4)
 HALF: Any = np.float32(0.5)
@@ -67,14 +67,14 @@ EQUAL = [
 @pytest.mark.parametrize(("objective", "wire", "reading"), OBJECTIVES, ids=[reading for _, _, reading in OBJECTIVES])
 def test_an_objective_converts_to_a_message_and_back(objective: Objective, wire: str, reading: str) -> None:
     message = spec.to_message(reverie.Spec("tiny", objective))
-    assert message.objective == text_format.Parse(wire, spec_pb2.Objective())
+    assert message.objective == text_format.Parse(wire, objective_pb2.Objective())
     assert spec.from_message(message) == reverie.Spec("tiny", objective)
     assert str(objective) == reading
 
 
 def test_every_kind_of_objective_is_in_the_table() -> None:
     written = {spec.to_message(reverie.Spec("tiny", o)).objective.WhichOneof("kind") for o, _, _ in OBJECTIVES}
-    assert written == {field.name for field in spec_pb2.Objective.DESCRIPTOR.oneofs_by_name["kind"].fields}
+    assert written == {field.name for field in objective_pb2.Objective.DESCRIPTOR.oneofs_by_name["kind"].fields}
 
 
 @pytest.mark.parametrize(("one", "other"), EQUAL, ids=[str(one) for one, _ in EQUAL])

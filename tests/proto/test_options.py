@@ -20,7 +20,7 @@ from reverie_proto.options import (
     write,
     write_channel,
 )
-from reverie_proto.v1 import spec_pb2, visualization_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2, visualization_pb2
 
 Spec, Request = spec_pb2.RenderSpec, visualization_pb2.StreamRenderRequest
 
@@ -69,7 +69,7 @@ REFUSED: list[tuple[str, list[Any], str]] = [
     ("frames.steps", [range(10**9), range(10**30)], "holds more than 1048576 elements"),
     (
         "spec",
-        [None, 1, "x", [], {}, spec_pb2.Objective()],
+        [None, 1, "x", [], {}, objective_pb2.Objective()],
         f"is not {GIVEN['reverie.v1.RenderSpec']}",
     ),
     (
@@ -148,10 +148,10 @@ def test_a_choice_has_the_name_of_its_enum_value_without_the_prefix() -> None:
 
 def test_a_layer_and_a_channel_are_an_objective() -> None:
     for channel, kind in ((np.int64(3), "channel"), ("cat", "logit")):
-        objective = spec_pb2.Objective()
+        objective = objective_pb2.Objective()
         assert write_channel(objective, "c", channel) == []
         assert objective.WhichOneof("kind") == kind
-    assert [problem.field for problem in write_channel(spec_pb2.Objective(), 1, [2], at="o.")] == [
+    assert [problem.field for problem in write_channel(objective_pb2.Objective(), 1, [2], at="o.")] == [
         "o.channel.layer",
         "o.channel.channel",
     ]

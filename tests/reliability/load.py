@@ -33,7 +33,7 @@ from typing import Any, Self
 
 import grpc
 from google.rpc import error_details_pb2
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.visualization_pb2 import ListModelsRequest, StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server.request.presets import PRESETS
@@ -119,10 +119,10 @@ class Gate:
 
 def texture(number: int) -> spec_pb2.RenderSpec:
     """Return a request that is unique to a number, because equal requests would share a render."""
-    objective = spec_pb2.ChannelObjective(layer=LAYER, channel=number % CHANNELS)
+    objective = objective_pb2.ChannelObjective(layer=LAYER, channel=number % CHANNELS)
     return spec_pb2.RenderSpec(
         model="texture19",
-        objective=spec_pb2.Objective(channel=objective),
+        objective=objective_pb2.Objective(channel=objective),
         preset=PRESET,
         steps=STEPS,
         size=square(SIZE_PX),

@@ -16,7 +16,7 @@ from threading import Event, Semaphore
 from typing import Any
 
 import grpc
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 
@@ -29,7 +29,7 @@ GRACE_S = 60
 
 def _render(stub: VisualizationServiceStub, seed: int) -> str:
     """Request a picture; return "done", "refused" if it was never accepted, or "lost" if it was accepted."""
-    objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv2_1", channel=seed % 8))
+    objective = objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer="conv2_1", channel=seed % 8))
     spec = spec_pb2.RenderSpec(model="tiny", objective=objective, size=square(32), steps=60, seed=seed)
     accepted = False
     try:

@@ -26,7 +26,7 @@ from typing import Any
 
 import grpc
 from reverie_proto.sizes import to_message
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.jobs_pb2 import (
     CancelRenderJobRequest,
     ChannelRange,
@@ -85,10 +85,12 @@ class Client:
     def spec(self, *, steps: int = 10, **fields: Any) -> spec_pb2.RenderSpec:
         """Return a spec that was most likely never requested before."""
         layer = self.chance.choice(list(CHANNELS))
-        objective = spec_pb2.ChannelObjective(layer=layer, channel=self.chance.randrange(CHANNELS[layer]))
+        objective = objective_pb2.ChannelObjective(layer=layer, channel=self.chance.randrange(CHANNELS[layer]))
         defaults: dict[str, Any] = {"size": square(32), "seed": self.chance.randrange(10**6)}
         fields = defaults | fields
-        return spec_pb2.RenderSpec(model="tiny", objective=spec_pb2.Objective(channel=objective), steps=steps, **fields)
+        return spec_pb2.RenderSpec(
+            model="tiny", objective=objective_pb2.Objective(channel=objective), steps=steps, **fields
+        )
 
     async def valid(self) -> grpc.StatusCode:
         """Render one picture, with progress."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from reverie_proto.v1 import spec_pb2, visualization_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2, visualization_pb2
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server.limits import Limits
 from reverie_server.rpc.api_keys import new_key, write
@@ -41,7 +41,7 @@ RENDER_IMAGE = "/reverie.v1.VisualizationService/RenderImage"
 
 def picture(size_px: int, seed: int = 0, steps: int = 1, model: str = "texture19") -> spec_pb2.RenderSpec:
     """Return a spec that takes little time. Its picture is sent raw, in megabytes that no connection's window holds."""
-    objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=0))
+    objective = objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer="conv1_1", channel=0))
     return spec_pb2.RenderSpec(
         model=model,
         objective=objective,

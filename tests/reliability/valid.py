@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as some
-from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
+from reverie_proto.v1 import jobs_pb2, objective_pb2, spec_pb2, visualization_pb2
 
 from tests.sizes import square
 
@@ -26,28 +26,30 @@ def requests(method: str, *, job: str) -> Strategy:
 
 
 @some.composite
-def _objective(draw: some.DrawFn) -> spec_pb2.Objective:
+def _objective(draw: some.DrawFn) -> objective_pb2.Objective:
     layer = draw(some.sampled_from(list(CHANNELS)))
     channel = draw(some.integers(0, CHANNELS[layer] - 1))
-    by_channel = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer=layer, channel=channel))
+    by_channel = objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer=layer, channel=channel))
     vector = [float(i == channel) for i in range(CHANNELS[layer])]
     kinds = [
         by_channel,
-        spec_pb2.Objective(layer=spec_pb2.LayerObjective(layer=layer)),
-        spec_pb2.Objective(direction=spec_pb2.DirectionObjective(layer=layer, vector=vector)),
-        spec_pb2.Objective(logit=spec_pb2.LogitObjective(label=draw(some.sampled_from(LABELS)))),
-        spec_pb2.Objective(
-            sum=spec_pb2.SumObjective(
+        objective_pb2.Objective(layer=objective_pb2.LayerObjective(layer=layer)),
+        objective_pb2.Objective(direction=objective_pb2.DirectionObjective(layer=layer, vector=vector)),
+        objective_pb2.Objective(logit=objective_pb2.LogitObjective(label=draw(some.sampled_from(LABELS)))),
+        objective_pb2.Objective(
+            sum=objective_pb2.SumObjective(
                 terms=[
-                    spec_pb2.WeightedObjective(objective=by_channel, weight=draw(some.sampled_from([-1.0, 0.5, 2.0])))
+                    objective_pb2.WeightedObjective(
+                        objective=by_channel, weight=draw(some.sampled_from([-1.0, 0.5, 2.0]))
+                    )
                 ]
             )
         ),
     ]
     if layer != "logits":  # it has no positions
         position = {"y": draw(some.integers(0, 7)), "x": draw(some.integers(0, 7))}
-        neuron = spec_pb2.NeuronObjective(layer=layer, channel=channel, **position)
-        kinds.append(spec_pb2.Objective(neuron=neuron))
+        neuron = objective_pb2.NeuronObjective(layer=layer, channel=channel, **position)
+        kinds.append(objective_pb2.Objective(neuron=neuron))
     return draw(some.sampled_from(kinds))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from reverie_ascent.runtime import instruction_set
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2
 from reverie_server import Accepted, Draining, Engine, InvalidRequest, Limits, NotServed, Progress, Rendering
 from reverie_server.request.options import render_request
 
@@ -22,7 +22,7 @@ from tests.sizes import square
 
 SMALL: dict[str, Any] = {"size": 32, "steps": 4}
 
-OBJECTIVE = spec_pb2.Objective(layer=spec_pb2.LayerObjective(layer="pool1"))
+OBJECTIVE = objective_pb2.Objective(layer=objective_pb2.LayerObjective(layer="pool1"))
 
 # Calls without an objective, or with two.
 MISUSES: list[dict[str, Any]] = [

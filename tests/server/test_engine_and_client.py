@@ -14,7 +14,7 @@ import pytest
 import reverie
 import reverie_server
 from PIL import Image
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2
 from reverie_server import Engine
 from reverie_server.process.local import serving
 
@@ -62,7 +62,7 @@ WORDS: dict[str, dict[str, Any]] = {
     "a whole layer": {"model": "tiny", "objective": reverie.layer("conv1_1")},
     "a message": {
         "model": "tiny",
-        "objective": spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=1)),
+        "objective": objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer="conv1_1", channel=1)),
     },
 }
 

@@ -30,7 +30,7 @@ from reverie_ascent.program.parametrizations import bounds, decode, state_shape
 from reverie_ascent.program.penalties import penalty
 from reverie_ascent.program.redirect import redirect
 from reverie_ascent.program.stitch import share, stitch
-from reverie_ascent.program.transforms import Stage
+from reverie_ascent.program.transforms import stages
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class _Circuit:
         return f"{name}.total"
 
 
-def compose(model: Model, key: ProgramKey, stages: Sequence[Stage], batch: int) -> ir.Model:
+def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """Return the graph of one step of ``batch`` renders.
 
     Inputs: state and the optimizer's slots; its coefficients [N G, 1, 1, 1]; for each stage i of the transforms the
@@ -98,7 +98,7 @@ def compose(model: Model, key: ProgramKey, stages: Sequence[Stage], batch: int) 
         circuit.add("spread", _spread(picture_shape, key.views), picture=view)
         backs[back] = "spread.picture_gradient"
         view, back = "spread.view", "spread.view_gradient"
-    for i, stage in enumerate(stages):
+    for i, stage in enumerate(stages(key.transforms, key.size, key.seen_size)):
         circuit.add(f"view{i}", stage.graph(batch * key.network_pictures, channels), picture=view)
         backs[back] = f"view{i}.picture_gradient"
         view, back = f"view{i}.view", f"view{i}.view_gradient"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 from reverie_proto.sizes import Size
@@ -10,7 +9,7 @@ from reverie_proto.sizes import Size
 from reverie_ascent.program import optimizers
 from reverie_ascent.program.objectives import Form, form
 from reverie_ascent.recipe.optimizer import PenaltyKind
-from reverie_ascent.recipe.parametrization import Alpha, Parametrization
+from reverie_ascent.recipe.parametrization import Parametrization
 from reverie_ascent.recipe.recipe import Recipe
 from reverie_ascent.recipe.transform import Transform
 
@@ -30,9 +29,8 @@ class ProgramKey:
     pictures: int
     parametrization: Parametrization
     transforms: tuple[Transform, ...]
-    optimizer: Hashable
+    optimizer: optimizers.OptimizerForm
     penalties: tuple[PenaltyKind, ...]
-    alpha: Alpha | None
     importance: bool
 
     @property
@@ -54,6 +52,5 @@ def program_key(recipe: Recipe) -> ProgramKey:
         transforms=recipe.transforms,
         optimizer=optimizers.form(recipe.optimizer),
         penalties=tuple(penalty.kind for penalty in recipe.penalties),
-        alpha=recipe.alpha,
         importance=recipe.importance,
     )

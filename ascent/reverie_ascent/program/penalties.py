@@ -206,7 +206,8 @@ def _spectral(shape: tuple[int, ...]) -> _Measure:
 def _circulant(size: int, count: int) -> npt.NDArray[np.float32]:
     """Return the symmetric circulant matrix whose eigenvalues are the squares of the frequencies, by ``count``."""
     first = np.fft.ifft(np.fft.fftfreq(size) ** 2).real
-    return (first[np.subtract.outer(np.arange(size), np.arange(size)) % size] / count).astype(np.float32)
+    matrix: npt.NDArray[np.float32] = first[np.subtract.outer(np.arange(size), np.arange(size)) % size] / count
+    return matrix.astype(np.float32)
 
 
 PENALTIES: Mapping[PenaltyKind, Callable[[tuple[int, ...]], _Measure]] = {

@@ -47,7 +47,7 @@ class Program:
         self.channels = model.channels
         self.targets: tuple[TermTarget, ...] = term_targets(model, key, batch)
         self._stages = stages(key.transforms, key.size, key.seen_size)
-        graph = compose(model, key, self._stages, batch)
+        graph = compose(model, key, batch)
         self.rectified = any(value.name == "awake" for value in graph.graph.outputs)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
         lower(graph, device)

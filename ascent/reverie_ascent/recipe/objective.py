@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    *("channel", "neuron", "layer", "direction", "cosine", "match"),
-    *("probability", "cross_entropy", "divergence", "diversity", "alignment"),
+    "channel",
+    "neuron",
+    "layer",
+    "direction",
+    "cosine",
+    "match",
+    "probability",
+    "cross_entropy",
+    "divergence",
+    "diversity",
+    "alignment",
 ]
 
 
@@ -38,7 +47,7 @@ class Term:
     channel       the mean of ``channel`` over all positions; a logit is a channel of a layer without positions
     neuron        ``channel`` at ``position`` (row, column) of the layer's own grid
     layer         the mean of the squares of the whole layer: DeepDream
-    direction     the mean over all positions of dot(x, ``vector``) * max(0.1, cosine(x, ``vector``)) ** ``cosine_power``
+    direction     the mean over all positions of dot(x, ``vector``) max(0.1, cosine(x, ``vector``)) ** ``cosine_power``
     cosine        the mean over all positions of cosine(x, ``vector``)
     match         the similarity to ``vector``, at every position or, if it has as many numbers, to a whole activation:
                   see ``similarity``

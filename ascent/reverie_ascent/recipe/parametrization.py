@@ -95,11 +95,3 @@ class Cppn:
 
 
 Parametrization: TypeAlias = Fourier | Pixel | Laplacian | MultiResolution | Maco | Cppn
-
-
-@dataclass(frozen=True)
-class Alpha:
-    """An opacity that is optimised too, in front of random backgrounds with a spectrum of its own."""
-
-    background_deviation: float = 0.2
-    background_decay_power: float = 1.5

@@ -8,8 +8,10 @@ from reverie_proto.sizes import Size
 
 from reverie_ascent.recipe.objective import Term
 from reverie_ascent.recipe.optimizer import Adam, Constant, Optimizer, Penalty, Schedule
-from reverie_ascent.recipe.parametrization import Alpha, Fourier, Parametrization
+from reverie_ascent.recipe.parametrization import Fourier, Parametrization
 from reverie_ascent.recipe.transform import LUCID, Transform
+
+FOURIER, CONSTANT, ADAM = Fourier(), Constant(), Adam()
 
 
 class RecipeError(ValueError):
@@ -31,10 +33,10 @@ class Recipe:
     steps: int
     learning_rate: float
     seed: int
-    parametrization: Parametrization = Fourier()
+    parametrization: Parametrization = FOURIER
     transforms: tuple[Transform, ...] = LUCID
-    schedule: Schedule = Constant()
-    optimizer: Optimizer = Adam()
+    schedule: Schedule = CONSTANT
+    optimizer: Optimizer = ADAM
     products: tuple[tuple[int, ...], ...] = ()
     penalties: tuple[Penalty, ...] = ()
     view_size: Size | None = None
@@ -44,7 +46,6 @@ class Recipe:
     stop_at: float | None = None
     importance: bool = False
     robustness: bool = False
-    alpha: Alpha | None = None
 
     @property
     def seen_size(self) -> Size:

@@ -156,11 +156,3 @@ class ColourMatrix(_message.Message):
     VALUES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, values: _Optional[_Iterable[float]] = ...) -> None: ...
-
-class Alpha(_message.Message):
-    __slots__ = ("background_deviation", "background_decay_power")
-    BACKGROUND_DEVIATION_FIELD_NUMBER: _ClassVar[int]
-    BACKGROUND_DECAY_POWER_FIELD_NUMBER: _ClassVar[int]
-    background_deviation: float
-    background_decay_power: float
-    def __init__(self, background_deviation: _Optional[float] = ..., background_decay_power: _Optional[float] = ...) -> None: ...

@@ -12,57 +12,56 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
-from reverie_proto.v1 import parametrization_pb2 as reverie_dot_v1_dot_parametrization__pb2
 from reverie_proto.v1 import size_pb2 as reverie_dot_v1_dot_size__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areverie/v1/transform.proto\x12\nreverie.v1\x1a reverie/v1/parametrization.proto\x1a\x15reverie/v1/size.proto\"L\n\nTransforms\x12\x10\n\x03set\x18\x01 \x01(\tH\x00\x88\x01\x01\x12$\n\x05steps\x18\x02 \x03(\x0b\x32\x15.reverie.v1.TransformB\x06\n\x04_set\"\xf4\x04\n\tTransform\x12\'\n\x03pad\x18\x01 \x01(\x0b\x32\x18.reverie.v1.PadTransformH\x00\x12-\n\x06jitter\x18\x02 \x01(\x0b\x32\x1b.reverie.v1.JitterTransformH\x00\x12\x33\n\ttranslate\x18\x03 \x01(\x0b\x32\x1e.reverie.v1.TranslateTransformH\x00\x12)\n\x04roll\x18\x04 \x01(\x0b\x32\x19.reverie.v1.RollTransformH\x00\x12+\n\x05scale\x18\x05 \x01(\x0b\x32\x1a.reverie.v1.ScaleTransformH\x00\x12-\n\x06rotate\x18\x06 \x01(\x0b\x32\x1b.reverie.v1.RotateTransformH\x00\x12\x30\n\x08\x63rop_box\x18\x07 \x01(\x0b\x32\x1c.reverie.v1.CropBoxTransformH\x00\x12-\n\x06\x63\x65nter\x18\x08 \x01(\x0b\x32\x1b.reverie.v1.CenterTransformH\x00\x12)\n\x04\x66lip\x18\t \x01(\x0b\x32\x19.reverie.v1.FlipTransformH\x00\x12+\n\x05noise\x18\n \x01(\x0b\x32\x1a.reverie.v1.NoiseTransformH\x00\x12\x38\n\x0c\x63olour_shift\x18\x0b \x01(\x0b\x32 .reverie.v1.ColourShiftTransformH\x00\x12)\n\x04\x62lur\x18\x0c \x01(\x0b\x32\x19.reverie.v1.BlurTransformH\x00\x12-\n\x06resize\x18\r \x01(\x0b\x32\x1b.reverie.v1.ResizeTransformH\x00\x42\x06\n\x04kind\"i\n\x0cPadTransform\x12\n\n\x02px\x18\x01 \x01(\x05\x12&\n\x04mode\x18\x02 \x01(\x0e\x32\x13.reverie.v1.PadModeH\x00\x88\x01\x01\x12\x12\n\x05value\x18\x03 \x01(\x02H\x01\x88\x01\x01\x42\x07\n\x05_modeB\x08\n\x06_value\"\x1d\n\x0fJitterTransform\x12\n\n\x02px\x18\x01 \x01(\x05\"/\n\x12TranslateTransform\x12\x0b\n\x03low\x18\x01 \x01(\x05\x12\x0c\n\x04high\x18\x02 \x01(\x05\"\x1b\n\rRollTransform\x12\n\n\x02px\x18\x01 \x01(\x05\"f\n\x0cRandomNumber\x12$\n\x03set\x18\x01 \x01(\x0b\x32\x15.reverie.v1.NumberSetH\x00\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x17.reverie.v1.NumberRangeH\x00\x42\x06\n\x04kind\"\x1b\n\tNumberSet\x12\x0e\n\x06values\x18\x01 \x03(\x02\"(\n\x0bNumberRange\x12\x0b\n\x03low\x18\x01 \x01(\x02\x12\x0c\n\x04high\x18\x02 \x01(\x02\"\xe1\x01\n\x0eScaleTransform\x12(\n\x06\x66\x61\x63tor\x18\x01 \x01(\x0b\x32\x18.reverie.v1.RandomNumber\x12\x15\n\x08separate\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12+\n\x08sampling\x18\x03 \x01(\x0e\x32\x14.reverie.v1.SamplingH\x01\x88\x01\x01\x12\x35\n\rinterpolation\x18\x04 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x02\x88\x01\x01\x42\x0b\n\t_separateB\x0b\n\t_samplingB\x10\n\x0e_interpolation\"\x85\x01\n\x0fRotateTransform\x12)\n\x07\x64\x65grees\x18\x01 \x01(\x0b\x32\x18.reverie.v1.RandomNumber\x12\x35\n\rinterpolation\x18\x02 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x00\x88\x01\x01\x42\x10\n\x0e_interpolation\"\xe6\x01\n\x10\x43ropBoxTransform\x12%\n\x04side\x18\x01 \x01(\x0b\x32\x17.reverie.v1.NumberRange\x12\x1b\n\x0eside_deviation\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12\x1d\n\x10\x63\x65ntre_deviation\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x35\n\rinterpolation\x18\x04 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x02\x88\x01\x01\x42\x11\n\x0f_side_deviationB\x13\n\x11_centre_deviationB\x10\n\x0e_interpolation\"1\n\x0f\x43\x65nterTransform\x12\x1e\n\x04size\x18\x01 \x01(\x0b\x32\x10.reverie.v1.Size\"9\n\rFlipTransform\x12\x18\n\x0bprobability\x18\x01 \x01(\x02H\x00\x88\x01\x01\x42\x0e\n\x0c_probability\"\x8b\x02\n\x0eNoiseTransform\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x15.reverie.v1.NoiseKindH\x00\x88\x01\x01\x12\x16\n\tdeviation\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x10\n\x03low\x18\x03 \x01(\x02H\x02\x88\x01\x01\x12\x11\n\x04high\x18\x04 \x01(\x02H\x03\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x18\n\x0bper_channel\x18\x06 \x01(\x08H\x05\x88\x01\x01\x12\x14\n\x07\x63lipped\x18\x07 \x01(\x08H\x06\x88\x01\x01\x42\x07\n\x05_kindB\x0c\n\n_deviationB\x06\n\x04_lowB\x07\n\x05_highB\t\n\x07_fadingB\x0e\n\x0c_per_channelB\n\n\x08_clipped\"v\n\x14\x43olourShiftTransform\x12\x12\n\x05scale\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x14\n\x07inverse\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x08\n\x06_scaleB\t\n\x07_offsetB\n\n\x08_inverse\"[\n\rBlurTransform\x12*\n\tdeviation\x18\x01 \x01(\x0b\x32\x17.reverie.v1.NumberRange\x12\x13\n\x06kernel\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\t\n\x07_kernel\"\xc2\x01\n\x0fResizeTransform\x12#\n\x04size\x18\x01 \x01(\x0b\x32\x10.reverie.v1.SizeH\x00\x88\x01\x01\x12+\n\x08sampling\x18\x02 \x01(\x0e\x32\x14.reverie.v1.SamplingH\x01\x88\x01\x01\x12\x35\n\rinterpolation\x18\x03 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x02\x88\x01\x01\x42\x07\n\x05_sizeB\x0b\n\t_samplingB\x10\n\x0e_interpolation*P\n\x07PadMode\x12\x18\n\x14PAD_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11PAD_MODE_CONSTANT\x10\x01\x12\x14\n\x10PAD_MODE_REFLECT\x10\x02*n\n\x08Sampling\x12\x18\n\x14SAMPLING_UNSPECIFIED\x10\x00\x12\x13\n\x0fSAMPLING_LEGACY\x10\x01\x12\x17\n\x13SAMPLING_HALF_PIXEL\x10\x02\x12\x1a\n\x16SAMPLING_ALIGN_CORNERS\x10\x03*\x80\x01\n\rInterpolation\x12\x1d\n\x19INTERPOLATION_UNSPECIFIED\x10\x00\x12\x1a\n\x16INTERPOLATION_BILINEAR\x10\x01\x12\x19\n\x15INTERPOLATION_BICUBIC\x10\x02\x12\x19\n\x15INTERPOLATION_NEAREST\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areverie/v1/transform.proto\x12\nreverie.v1\x1a\x15reverie/v1/size.proto\"L\n\nTransforms\x12\x10\n\x03set\x18\x01 \x01(\tH\x00\x88\x01\x01\x12$\n\x05steps\x18\x02 \x03(\x0b\x32\x15.reverie.v1.TransformB\x06\n\x04_set\"\xf4\x04\n\tTransform\x12\'\n\x03pad\x18\x01 \x01(\x0b\x32\x18.reverie.v1.PadTransformH\x00\x12-\n\x06jitter\x18\x02 \x01(\x0b\x32\x1b.reverie.v1.JitterTransformH\x00\x12\x33\n\ttranslate\x18\x03 \x01(\x0b\x32\x1e.reverie.v1.TranslateTransformH\x00\x12)\n\x04roll\x18\x04 \x01(\x0b\x32\x19.reverie.v1.RollTransformH\x00\x12+\n\x05scale\x18\x05 \x01(\x0b\x32\x1a.reverie.v1.ScaleTransformH\x00\x12-\n\x06rotate\x18\x06 \x01(\x0b\x32\x1b.reverie.v1.RotateTransformH\x00\x12\x30\n\x08\x63rop_box\x18\x07 \x01(\x0b\x32\x1c.reverie.v1.CropBoxTransformH\x00\x12-\n\x06\x63\x65nter\x18\x08 \x01(\x0b\x32\x1b.reverie.v1.CenterTransformH\x00\x12)\n\x04\x66lip\x18\t \x01(\x0b\x32\x19.reverie.v1.FlipTransformH\x00\x12+\n\x05noise\x18\n \x01(\x0b\x32\x1a.reverie.v1.NoiseTransformH\x00\x12\x38\n\x0c\x63olour_shift\x18\x0b \x01(\x0b\x32 .reverie.v1.ColourShiftTransformH\x00\x12)\n\x04\x62lur\x18\x0c \x01(\x0b\x32\x19.reverie.v1.BlurTransformH\x00\x12-\n\x06resize\x18\r \x01(\x0b\x32\x1b.reverie.v1.ResizeTransformH\x00\x42\x06\n\x04kind\"i\n\x0cPadTransform\x12\n\n\x02px\x18\x01 \x01(\x05\x12&\n\x04mode\x18\x02 \x01(\x0e\x32\x13.reverie.v1.PadModeH\x00\x88\x01\x01\x12\x12\n\x05value\x18\x03 \x01(\x02H\x01\x88\x01\x01\x42\x07\n\x05_modeB\x08\n\x06_value\"\x1d\n\x0fJitterTransform\x12\n\n\x02px\x18\x01 \x01(\x05\"/\n\x12TranslateTransform\x12\x0b\n\x03low\x18\x01 \x01(\x05\x12\x0c\n\x04high\x18\x02 \x01(\x05\"\x1b\n\rRollTransform\x12\n\n\x02px\x18\x01 \x01(\x05\"f\n\x0cRandomNumber\x12$\n\x03set\x18\x01 \x01(\x0b\x32\x15.reverie.v1.NumberSetH\x00\x12(\n\x05range\x18\x02 \x01(\x0b\x32\x17.reverie.v1.NumberRangeH\x00\x42\x06\n\x04kind\"\x1b\n\tNumberSet\x12\x0e\n\x06values\x18\x01 \x03(\x02\"(\n\x0bNumberRange\x12\x0b\n\x03low\x18\x01 \x01(\x02\x12\x0c\n\x04high\x18\x02 \x01(\x02\"\xe1\x01\n\x0eScaleTransform\x12(\n\x06\x66\x61\x63tor\x18\x01 \x01(\x0b\x32\x18.reverie.v1.RandomNumber\x12\x15\n\x08separate\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12+\n\x08sampling\x18\x03 \x01(\x0e\x32\x14.reverie.v1.SamplingH\x01\x88\x01\x01\x12\x35\n\rinterpolation\x18\x04 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x02\x88\x01\x01\x42\x0b\n\t_separateB\x0b\n\t_samplingB\x10\n\x0e_interpolation\"\x85\x01\n\x0fRotateTransform\x12)\n\x07\x64\x65grees\x18\x01 \x01(\x0b\x32\x18.reverie.v1.RandomNumber\x12\x35\n\rinterpolation\x18\x02 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x00\x88\x01\x01\x42\x10\n\x0e_interpolation\"\xe6\x01\n\x10\x43ropBoxTransform\x12%\n\x04side\x18\x01 \x01(\x0b\x32\x17.reverie.v1.NumberRange\x12\x1b\n\x0eside_deviation\x18\x02 \x01(\x02H\x00\x88\x01\x01\x12\x1d\n\x10\x63\x65ntre_deviation\x18\x03 \x01(\x02H\x01\x88\x01\x01\x12\x35\n\rinterpolation\x18\x04 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x02\x88\x01\x01\x42\x11\n\x0f_side_deviationB\x13\n\x11_centre_deviationB\x10\n\x0e_interpolation\"1\n\x0f\x43\x65nterTransform\x12\x1e\n\x04size\x18\x01 \x01(\x0b\x32\x10.reverie.v1.Size\"9\n\rFlipTransform\x12\x18\n\x0bprobability\x18\x01 \x01(\x02H\x00\x88\x01\x01\x42\x0e\n\x0c_probability\"\xd8\x01\n\x0eNoiseTransform\x12\x16\n\tdeviation\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x10\n\x03low\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x11\n\x04high\x18\x03 \x01(\x02H\x02\x88\x01\x01\x12\x13\n\x06\x66\x61\x64ing\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12\x18\n\x0bper_channel\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x14\n\x07\x63lipped\x18\x06 \x01(\x08H\x05\x88\x01\x01\x42\x0c\n\n_deviationB\x06\n\x04_lowB\x07\n\x05_highB\t\n\x07_fadingB\x0e\n\x0c_per_channelB\n\n\x08_clipped\"v\n\x14\x43olourShiftTransform\x12\x12\n\x05scale\x18\x01 \x01(\x02H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x02 \x01(\x02H\x01\x88\x01\x01\x12\x14\n\x07inverse\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x08\n\x06_scaleB\t\n\x07_offsetB\n\n\x08_inverse\"[\n\rBlurTransform\x12*\n\tdeviation\x18\x01 \x01(\x0b\x32\x17.reverie.v1.NumberRange\x12\x13\n\x06kernel\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\t\n\x07_kernel\"\xc2\x01\n\x0fResizeTransform\x12#\n\x04size\x18\x01 \x01(\x0b\x32\x10.reverie.v1.SizeH\x00\x88\x01\x01\x12+\n\x08sampling\x18\x02 \x01(\x0e\x32\x14.reverie.v1.SamplingH\x01\x88\x01\x01\x12\x35\n\rinterpolation\x18\x03 \x01(\x0e\x32\x19.reverie.v1.InterpolationH\x02\x88\x01\x01\x42\x07\n\x05_sizeB\x0b\n\t_samplingB\x10\n\x0e_interpolation*P\n\x07PadMode\x12\x18\n\x14PAD_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11PAD_MODE_CONSTANT\x10\x01\x12\x14\n\x10PAD_MODE_REFLECT\x10\x02*n\n\x08Sampling\x12\x18\n\x14SAMPLING_UNSPECIFIED\x10\x00\x12\x13\n\x0fSAMPLING_LEGACY\x10\x01\x12\x17\n\x13SAMPLING_HALF_PIXEL\x10\x02\x12\x1a\n\x16SAMPLING_ALIGN_CORNERS\x10\x03*\x80\x01\n\rInterpolation\x12\x1d\n\x19INTERPOLATION_UNSPECIFIED\x10\x00\x12\x1a\n\x16INTERPOLATION_BILINEAR\x10\x01\x12\x19\n\x15INTERPOLATION_BICUBIC\x10\x02\x12\x19\n\x15INTERPOLATION_NEAREST\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reverie.v1.transform_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_PADMODE']._serialized_start=2586
-  _globals['_PADMODE']._serialized_end=2666
-  _globals['_SAMPLING']._serialized_start=2668
-  _globals['_SAMPLING']._serialized_end=2778
-  _globals['_INTERPOLATION']._serialized_start=2781
-  _globals['_INTERPOLATION']._serialized_end=2909
-  _globals['_TRANSFORMS']._serialized_start=99
-  _globals['_TRANSFORMS']._serialized_end=175
-  _globals['_TRANSFORM']._serialized_start=178
-  _globals['_TRANSFORM']._serialized_end=806
-  _globals['_PADTRANSFORM']._serialized_start=808
-  _globals['_PADTRANSFORM']._serialized_end=913
-  _globals['_JITTERTRANSFORM']._serialized_start=915
-  _globals['_JITTERTRANSFORM']._serialized_end=944
-  _globals['_TRANSLATETRANSFORM']._serialized_start=946
-  _globals['_TRANSLATETRANSFORM']._serialized_end=993
-  _globals['_ROLLTRANSFORM']._serialized_start=995
-  _globals['_ROLLTRANSFORM']._serialized_end=1022
-  _globals['_RANDOMNUMBER']._serialized_start=1024
-  _globals['_RANDOMNUMBER']._serialized_end=1126
-  _globals['_NUMBERSET']._serialized_start=1128
-  _globals['_NUMBERSET']._serialized_end=1155
-  _globals['_NUMBERRANGE']._serialized_start=1157
-  _globals['_NUMBERRANGE']._serialized_end=1197
-  _globals['_SCALETRANSFORM']._serialized_start=1200
-  _globals['_SCALETRANSFORM']._serialized_end=1425
-  _globals['_ROTATETRANSFORM']._serialized_start=1428
-  _globals['_ROTATETRANSFORM']._serialized_end=1561
-  _globals['_CROPBOXTRANSFORM']._serialized_start=1564
-  _globals['_CROPBOXTRANSFORM']._serialized_end=1794
-  _globals['_CENTERTRANSFORM']._serialized_start=1796
-  _globals['_CENTERTRANSFORM']._serialized_end=1845
-  _globals['_FLIPTRANSFORM']._serialized_start=1847
-  _globals['_FLIPTRANSFORM']._serialized_end=1904
-  _globals['_NOISETRANSFORM']._serialized_start=1907
-  _globals['_NOISETRANSFORM']._serialized_end=2174
-  _globals['_COLOURSHIFTTRANSFORM']._serialized_start=2176
-  _globals['_COLOURSHIFTTRANSFORM']._serialized_end=2294
-  _globals['_BLURTRANSFORM']._serialized_start=2296
-  _globals['_BLURTRANSFORM']._serialized_end=2387
-  _globals['_RESIZETRANSFORM']._serialized_start=2390
-  _globals['_RESIZETRANSFORM']._serialized_end=2584
+  _globals['_PADMODE']._serialized_start=2501
+  _globals['_PADMODE']._serialized_end=2581
+  _globals['_SAMPLING']._serialized_start=2583
+  _globals['_SAMPLING']._serialized_end=2693
+  _globals['_INTERPOLATION']._serialized_start=2696
+  _globals['_INTERPOLATION']._serialized_end=2824
+  _globals['_TRANSFORMS']._serialized_start=65
+  _globals['_TRANSFORMS']._serialized_end=141
+  _globals['_TRANSFORM']._serialized_start=144
+  _globals['_TRANSFORM']._serialized_end=772
+  _globals['_PADTRANSFORM']._serialized_start=774
+  _globals['_PADTRANSFORM']._serialized_end=879
+  _globals['_JITTERTRANSFORM']._serialized_start=881
+  _globals['_JITTERTRANSFORM']._serialized_end=910
+  _globals['_TRANSLATETRANSFORM']._serialized_start=912
+  _globals['_TRANSLATETRANSFORM']._serialized_end=959
+  _globals['_ROLLTRANSFORM']._serialized_start=961
+  _globals['_ROLLTRANSFORM']._serialized_end=988
+  _globals['_RANDOMNUMBER']._serialized_start=990
+  _globals['_RANDOMNUMBER']._serialized_end=1092
+  _globals['_NUMBERSET']._serialized_start=1094
+  _globals['_NUMBERSET']._serialized_end=1121
+  _globals['_NUMBERRANGE']._serialized_start=1123
+  _globals['_NUMBERRANGE']._serialized_end=1163
+  _globals['_SCALETRANSFORM']._serialized_start=1166
+  _globals['_SCALETRANSFORM']._serialized_end=1391
+  _globals['_ROTATETRANSFORM']._serialized_start=1394
+  _globals['_ROTATETRANSFORM']._serialized_end=1527
+  _globals['_CROPBOXTRANSFORM']._serialized_start=1530
+  _globals['_CROPBOXTRANSFORM']._serialized_end=1760
+  _globals['_CENTERTRANSFORM']._serialized_start=1762
+  _globals['_CENTERTRANSFORM']._serialized_end=1811
+  _globals['_FLIPTRANSFORM']._serialized_start=1813
+  _globals['_FLIPTRANSFORM']._serialized_end=1870
+  _globals['_NOISETRANSFORM']._serialized_start=1873
+  _globals['_NOISETRANSFORM']._serialized_end=2089
+  _globals['_COLOURSHIFTTRANSFORM']._serialized_start=2091
+  _globals['_COLOURSHIFTTRANSFORM']._serialized_end=2209
+  _globals['_BLURTRANSFORM']._serialized_start=2211
+  _globals['_BLURTRANSFORM']._serialized_end=2302
+  _globals['_RESIZETRANSFORM']._serialized_start=2305
+  _globals['_RESIZETRANSFORM']._serialized_end=2499
 # @@protoc_insertion_point(module_scope)

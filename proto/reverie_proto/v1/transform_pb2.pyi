@@ -1,4 +1,3 @@
-from reverie_proto.v1 import parametrization_pb2 as _parametrization_pb2
 from reverie_proto.v1 import size_pb2 as _size_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -174,22 +173,20 @@ class FlipTransform(_message.Message):
     def __init__(self, probability: _Optional[float] = ...) -> None: ...
 
 class NoiseTransform(_message.Message):
-    __slots__ = ("kind", "deviation", "low", "high", "fading", "per_channel", "clipped")
-    KIND_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("deviation", "low", "high", "fading", "per_channel", "clipped")
     DEVIATION_FIELD_NUMBER: _ClassVar[int]
     LOW_FIELD_NUMBER: _ClassVar[int]
     HIGH_FIELD_NUMBER: _ClassVar[int]
     FADING_FIELD_NUMBER: _ClassVar[int]
     PER_CHANNEL_FIELD_NUMBER: _ClassVar[int]
     CLIPPED_FIELD_NUMBER: _ClassVar[int]
-    kind: _parametrization_pb2.NoiseKind
     deviation: float
     low: float
     high: float
     fading: bool
     per_channel: bool
     clipped: bool
-    def __init__(self, kind: _Optional[_Union[_parametrization_pb2.NoiseKind, str]] = ..., deviation: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., fading: bool = ..., per_channel: bool = ..., clipped: bool = ...) -> None: ...
+    def __init__(self, deviation: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., fading: bool = ..., per_channel: bool = ..., clipped: bool = ...) -> None: ...
 
 class ColourShiftTransform(_message.Message):
     __slots__ = ("scale", "offset", "inverse")

@@ -79,4 +79,4 @@ class Attempts:
 def _bytes(attempt: Attempt) -> int:
     if attempt.in_flight is None or attempt.in_flight.rendering is None:
         return 0
-    return attempt.in_flight.rendering.array.nbytes
+    return attempt.in_flight.rendering.nbytes

@@ -18,8 +18,8 @@ class Payment:
     """
 
     def __init__(self, request: RenderRequest, made: Callable[[], int]) -> None:
-        self._per_step = request.pixel_steps / request.recipe.steps
-        self._steps, self._made = request.recipe.steps, made
+        self._per_step = request.pixel_steps / request.recipe.all_steps
+        self._steps, self._made = request.recipe.all_steps, made
         self._reservation: Reservation | None = None
         #: The step from which on the present reservation pays.
         self._since = 0

@@ -117,7 +117,7 @@ def metered_bytes(event: Event | BaseException | None) -> int:
     if isinstance(event, Progress) and event.frame is not None:
         return event.frame.array.nbytes
     if isinstance(event, Rendering) and not event.cached:
-        return event.array.nbytes
+        return event.nbytes
     return 0
 
 

@@ -148,6 +148,24 @@ class Rendering(_WithSpec, Pictured):
     device_s: float = 0.0
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
+    #: The other pictures of a group; `array` is the first.
+    others: tuple[Picture, ...] = ()
+    #: float32 [height, width, 4]: the picture, opaque where its pixels mattered most.
+    importance: Picture | None = None
+    #: The activation under 64 fixed draws of the transforms, divided by `activation`.
+    robustness: float | None = None
+    #: The seed of the picture: that of the spec, or the best one of `best_of`.
+    seed: int = 0
+
+    @property
+    def arrays(self) -> tuple[Picture, ...]:
+        """The pictures of the group, float32 [height, width, channels] each."""
+        return self.array, *self.others
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all pictures."""
+        return sum(each.nbytes for each in (*self.arrays, self.importance) if each is not None)
 
     def _texts(self) -> images.Texts:
         text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
@@ -167,6 +185,10 @@ class Rendering(_WithSpec, Pictured):
             maker=self.maker,
             elapsed_s=self.elapsed_s,
             cached=self.cached,
+            images=[images.message(each, format) for each in self.arrays] if self.others else [],
+            importance=None if self.importance is None else images.opacity_message(self.importance, format),
+            robustness=self.robustness,
+            seed=self.seed,
         )
 
 

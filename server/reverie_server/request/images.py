@@ -41,6 +41,38 @@ def message(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = Ma
     return spec_pb2.Image(format=format, width_px=width, height_px=height, data=encode(picture, format, texts=texts))
 
 
+def opacity_message(picture: Picture, format: spec_pb2.ImageFormat) -> spec_pb2.Image:  # noqa: A002
+    """Return a picture of red, green, blue and opacity as a wire message; as PNG if the format has no opacity."""
+    height, width, _ = picture.shape
+    if format == spec_pb2.IMAGE_FORMAT_RAW:
+        return spec_pb2.Image(format=format, width_px=width, height_px=height, data=_raw(picture, {}))
+    name = "WEBP" if format == spec_pb2.IMAGE_FORMAT_WEBP else "PNG"
+    options = {"lossless": True, "exact": True} if name == "WEBP" else {}
+    stream = BytesIO()
+    opacity_to_pil(picture).save(stream, name, **options)
+    made = spec_pb2.IMAGE_FORMAT_WEBP if name == "WEBP" else spec_pb2.IMAGE_FORMAT_PNG
+    return spec_pb2.Image(format=made, width_px=width, height_px=height, data=stream.getvalue())
+
+
+def opacity_to_pil(picture: Picture) -> Image.Image:
+    """Return a picture of red, green, blue and opacity with eight bits per channel, of mode RGBA."""
+    return Image.fromarray(np.floor(np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+
+
+def with_importance(picture: Picture, importance: Picture) -> Picture:
+    """Return a picture [height, width, channels] as red, green, blue and opacity, by the importance of its numbers.
+
+    The opacity of a pixel is the mean importance of its channels, clipped at the 80th percentile of all pixels, as a
+    share of that (Fel et al. 2023).
+    """
+    shown = visible(picture)
+    colours = np.repeat(shown[..., None], 3, axis=2) if shown.ndim == 2 else shown
+    mean = importance.mean(axis=2)
+    most = np.percentile(mean, 80)
+    opacity = np.clip(mean / most, 0, 1) if most > 0 else np.ones_like(mean)
+    return np.concatenate([colours, opacity[..., None]], axis=2).astype(np.float32)
+
+
 def to_pil(picture: Picture) -> Image.Image:
     """Return the picture with eight bits per channel: mode L for one channel, RGB for more."""
     return Image.fromarray(np.floor(np.clip(visible(picture), 0, 1) * 255 + 0.5).astype(np.uint8))

@@ -1,27 +1,34 @@
-"""Checks the objective of a request, fills in its defaults, and translates it to the terms of a recipe."""
+"""Checks the objective of a request and fills in its defaults."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from reverie_ascent.recipe import Kind, Term
 from reverie_proto.sizes import Size, described
-from reverie_proto.v1 import catalog_pb2, spec_pb2
+from reverie_proto.v1 import catalog_pb2, objective_pb2
 
+from reverie_server.request.fields import Choice, Fields, Number, check_finite, fill
 from reverie_server.request.picture_size import problem_with_layer
+from reverie_server.request.region_spec import complete_region
 from reverie_server.request.validation import Violations, unknown
 
 if TYPE_CHECKING:  # importing it loads onnx
     from reverie_ascent.models.repository import Model
 
 #: The kinds of objectives.
-KINDS = [field.name for field in spec_pb2.Objective.DESCRIPTOR.fields]
+KINDS = [field.name for field in objective_pb2.Objective.DESCRIPTOR.oneofs_by_name["kind"].fields]
+#: Those that combine others, and those that compare the pictures of a group.
+COMBINATIONS = ("sum", "product", "interpolation")
+OF_GROUP = ("diversity", "alignment", "interpolation")
+#: Those whose positions a region can choose.
+WITH_REGION = ("channel", "layer", "direction", "logit", "cosine", "probability", "cross_entropy", "divergence")
 
 MAX_WEIGHT = 1_000_000
 MAX_COSINE_POWER = 100
+MAX_FACTORS = 8
 
 
 @dataclass(frozen=True)
@@ -29,49 +36,91 @@ class ObjectiveContext:
     """The model and the limits that an objective is checked against."""
 
     model: Model
-    #: The picture's height and width; None if they are invalid.
+    #: The height and width that the network sees; None if they are invalid.
     size: Size | None
     max_terms: int
+    max_numbers: int
+    #: The number of pictures of the group.
+    pictures: int
     violations: Violations
+    #: The field of the size that the network sees.
+    size_field: str = "spec.size"
 
 
-def complete(objective: spec_pb2.Objective, context: ObjectiveContext, path: str, *, nested: bool = False) -> None:
+def complete(
+    objective: objective_pb2.Objective, context: ObjectiveContext, path: str, *, within: str | None = None
+) -> None:
     """Fill in an objective's defaults in place, and add its violations to those of the context.
 
-    `path` is the path of the objective in the request.
+    `path` is the path of the objective in the request, and `within` the kind of the combination it is a part of.
     """
-    kind = objective.WhichOneof("kind")
+    kind, allowed = objective.WhichOneof("kind"), _allowed(within)
     if kind is None:
-        allowed = [each for each in KINDS if not (nested and each == "sum")]
         context.violations.add(path, f"is required: one of {', '.join(allowed)}")
-    elif kind == "sum" and nested:
-        context.violations.add(f"{path}.sum", "a sum cannot be a term of a sum; list its terms in the outer one")
-    else:
-        COMPLETE[kind](getattr(objective, kind), context, f"{path}.{kind}")
+        return
+    if kind not in allowed:
+        instead = " list its terms in the outer one" if within == kind else f" one of {', '.join(allowed)} can"
+        context.violations.add(f"{path}.{kind}", f"a {kind} cannot be a part of a {within};{instead}")
+        return
+    if kind in OF_GROUP and context.pictures == 1:
+        problem = f"{kind} is for a group of pictures; set spec.pictures to 2 or more"
+        context.violations.add(f"{path}.{kind}", problem)
+    if objective.HasField("region"):
+        if kind not in WITH_REGION:
+            problem = f"does not go with {kind}; it goes with {', '.join(WITH_REGION)}"
+            context.violations.add(f"{path}.region", problem)
+        else:
+            complete_region(objective.region, context.max_numbers, context.violations, f"{path}.region")
+    COMPLETE[kind](getattr(objective, kind), context, f"{path}.{kind}")
 
 
-def layers(objective: spec_pb2.Objective, model: Model) -> list[catalog_pb2.Layer]:
+def _allowed(within: str | None) -> list[str]:
+    """Return the kinds of objectives that may stand in a combination."""
+    if within is None:
+        return KINDS
+    if within == "sum":
+        return [kind for kind in KINDS if kind != "sum"]
+    return [kind for kind in KINDS if kind not in (*COMBINATIONS, *OF_GROUP)]
+
+
+def parts(objective: objective_pb2.Objective) -> list[objective_pb2.Objective]:
+    """Return the objectives that a combination combines, or the objective itself."""
+    match objective.WhichOneof("kind"):
+        case "sum":
+            return [part for term in objective.sum.terms for part in parts(term.objective)]
+        case "product":
+            return [part for factor in objective.product.factors for part in parts(factor)]
+        case "interpolation":
+            return [*parts(getattr(objective.interpolation, "from")), *parts(objective.interpolation.to)]
+        case _:
+            return [objective]
+
+
+def layers(objective: objective_pb2.Objective, model: Model) -> list[catalog_pb2.Layer]:
     """Return the layers that an objective names, without those that the model does not have."""
-    kind = objective.WhichOneof("kind")
-    if kind is None:
-        return []
-    goal = getattr(objective, kind)
-    if kind == "sum":
-        return [layer for term in goal.terms for layer in layers(term.objective, model)]
-    if kind == "logit" and not goal.HasField("layer"):
-        return [model.manifest.layers[-1].layer]
-    try:
-        return [model.layers[model.resolve(goal.layer)].layer]
-    except KeyError:  # `complete` reports it
-        return []
+    found = []
+    for part in parts(objective):
+        if (kind := part.WhichOneof("kind")) is None:
+            continue
+        goal = getattr(part, kind)
+        if kind in CLASSES and not goal.HasField("layer"):
+            found.append(model.manifest.layers[-1].layer)
+            continue
+        with suppress(KeyError):  # `complete` reports it
+            found.append(model.layers[model.resolve(goal.layer)].layer)
+    return found
 
 
-def _channel(goal: spec_pb2.ChannelObjective, context: ObjectiveContext, path: str) -> None:
+#: The objectives of a class of a classifier.
+CLASSES = ("logit", "probability", "cross_entropy")
+
+
+def _channel(goal: objective_pb2.ChannelObjective, context: ObjectiveContext, path: str) -> None:
     if layer := _layer(goal, context, path):
         _check_channel(goal.channel, layer, context, f"{path}.channel")
 
 
-def _neuron(goal: spec_pb2.NeuronObjective, context: ObjectiveContext, path: str) -> None:
+def _neuron(goal: objective_pb2.NeuronObjective, context: ObjectiveContext, path: str) -> None:
     if not (layer := _layer(goal, context, path)):
         return
     _check_channel(goal.channel, layer, context, f"{path}.channel")
@@ -86,29 +135,79 @@ def _neuron(goal: spec_pb2.NeuronObjective, context: ObjectiveContext, path: str
             context.violations.check_range(f"{path}.{axis}", getattr(goal, axis), 0, count - 1, because=because)
 
 
-def _layer_objective(goal: spec_pb2.LayerObjective, context: ObjectiveContext, path: str) -> None:
+def _layer_objective(goal: objective_pb2.LayerObjective, context: ObjectiveContext, path: str) -> None:
     _layer(goal, context, path)
 
 
-def _direction(goal: spec_pb2.DirectionObjective, context: ObjectiveContext, path: str) -> None:
-    if not goal.HasField("cosine_power"):
-        goal.cosine_power = 0.0
-    context.violations.check_range(f"{path}.cosine_power", goal.cosine_power, 0, MAX_COSINE_POWER)
-    not_finite = [i for i, number in enumerate(goal.vector) if not math.isfinite(number)]
-    if not_finite:
-        first = f"the first at index {not_finite[0]}: {goal.vector[not_finite[0]]:g}"
-        context.violations.add(f"{path}.vector", f"{len(not_finite)} numbers are not finite, {first}")
-    elif goal.vector and not any(goal.vector):
-        context.violations.add(f"{path}.vector", "all of its numbers are 0; a direction needs at least one that is not")
+def _direction(goal: objective_pb2.DirectionObjective, context: ObjectiveContext, path: str) -> None:
+    fill(goal, path, {"cosine_power": Number(0, MAX_COSINE_POWER, 0)}, context.violations)
+    _vector(goal, "vector", context, path)
+
+
+def _cosine(goal: objective_pb2.CosineObjective, context: ObjectiveContext, path: str) -> None:
+    _vector(goal, "vector", context, path)
+
+
+def _vector(goal: Any, name: str, context: ObjectiveContext, path: str) -> catalog_pb2.Layer | None:
+    """Check the layer, and that a vector has a finite number for each of its channels, not all 0."""
+    vector = getattr(goal, name)
+    if check_finite(vector, f"{path}.{name}", context.violations) and vector and not any(vector):
+        problem = "all of its numbers are 0; a direction needs at least one that is not"
+        context.violations.add(f"{path}.{name}", problem)
     layer = _layer(goal, context, path)
-    if layer and len(goal.vector) != layer.channels:
+    if layer and len(vector) != layer.channels:
         context.violations.add(
-            f"{path}.vector",
-            f"has {len(goal.vector)} numbers; layer {layer.name!r} needs {layer.channels}, one for each channel",
+            f"{path}.{name}",
+            f"has {len(vector)} numbers; layer {layer.name!r} needs {layer.channels}, one for each channel",
         )
+    return layer
 
 
-def _logit(goal: spec_pb2.LogitObjective, context: ObjectiveContext, path: str) -> None:
+def _match(goal: objective_pb2.MatchObjective, context: ObjectiveContext, path: str) -> None:
+    fields: Fields = {"similarity": Choice("l2"), "cosine_power": Number(0, MAX_COSINE_POWER, 0)}
+    fill(goal, path, fields, context.violations)
+    if goal.cosine_power and goal.similarity != objective_pb2.SIMILARITY_DOT_COSINE:
+        context.violations.add(f"{path}.cosine_power", "goes with the similarity dot_cosine only")
+    check_finite(goal.activation, f"{path}.activation", context.violations)
+    layer, count = _layer(goal, context, path), len(goal.activation)
+    if layer is None or context.size is None or problem_with_layer(context.size, layer):
+        return
+    height, width = context.model.grid(layer.name, context.size) if layer.spatial else (1, 1)
+    whole = layer.channels * height * width
+    if count not in (layer.channels, whole):
+        shape = f"{layer.channels} x {height} x {width}"
+        problem = f"has {count} numbers; layer {layer.name!r} needs {layer.channels}, one for each channel, or {whole}"
+        context.violations.add(f"{path}.activation", f"{problem} ({shape}) at {described(context.size)} px")
+
+
+def _divergence(goal: objective_pb2.DivergenceObjective, context: ObjectiveContext, path: str) -> None:
+    _vector(goal, "probabilities", context, path)
+    if any(number < 0 for number in goal.probabilities):
+        context.violations.add(f"{path}.probabilities", "has negative numbers; a probability is at least 0")
+
+
+def _product(goal: objective_pb2.ProductObjective, context: ObjectiveContext, path: str) -> None:
+    if context.violations.check_range(f"{path}.factors", len(goal.factors), 2, MAX_FACTORS, because=" factors"):
+        for i, factor in enumerate(goal.factors):
+            complete(factor, context, f"{path}.factors[{i}]", within="product")
+
+
+def _interpolation(goal: objective_pb2.InterpolationObjective, context: ObjectiveContext, path: str) -> None:
+    for name in ("from", "to"):
+        complete(getattr(goal, name), context, f"{path}.{name}", within="interpolation")
+
+
+def _diversity(goal: objective_pb2.DiversityObjective, context: ObjectiveContext, path: str) -> None:
+    fill(goal, path, {"form": Choice("lucid")}, context.violations)
+    _layer(goal, context, path)
+
+
+def _alignment(goal: objective_pb2.AlignmentObjective, context: ObjectiveContext, path: str) -> None:
+    fill(goal, path, {"decay": Number(1, 100, 2)}, context.violations)
+    _layer(goal, context, path)
+
+
+def _logit(goal: Any, context: ObjectiveContext, path: str) -> None:
     last = context.model.manifest.layers[-1].layer
     if not goal.HasField("layer"):
         goal.layer = last.name
@@ -132,7 +231,7 @@ def _logit(goal: spec_pb2.LogitObjective, context: ObjectiveContext, path: str) 
         goal.index = labels.index(goal.label)
 
 
-def _sum(goal: spec_pb2.SumObjective, context: ObjectiveContext, path: str) -> None:
+def _sum(goal: objective_pb2.SumObjective, context: ObjectiveContext, path: str) -> None:
     if not context.violations.check_range(f"{path}.terms", len(goal.terms), 1, context.max_terms, because=" terms"):
         return
     for i, term in enumerate(goal.terms):
@@ -141,7 +240,7 @@ def _sum(goal: spec_pb2.SumObjective, context: ObjectiveContext, path: str) -> N
         context.violations.check_range(f"{path}.terms[{i}].weight", term.weight, -MAX_WEIGHT, MAX_WEIGHT)
         if term.weight == 0:
             context.violations.add(f"{path}.terms[{i}].weight", "0 asks for nothing; leave the term out")
-        complete(term.objective, context, f"{path}.terms[{i}].objective", nested=True)
+        complete(term.objective, context, f"{path}.terms[{i}].objective", within="sum")
 
 
 COMPLETE: dict[str, Callable[[Any, ObjectiveContext, str], None]] = {
@@ -150,7 +249,16 @@ COMPLETE: dict[str, Callable[[Any, ObjectiveContext, str], None]] = {
     "layer": _layer_objective,
     "direction": _direction,
     "logit": _logit,
+    "probability": _logit,
+    "cross_entropy": _logit,
+    "cosine": _cosine,
+    "match": _match,
+    "divergence": _divergence,
     "sum": _sum,
+    "product": _product,
+    "interpolation": _interpolation,
+    "diversity": _diversity,
+    "alignment": _alignment,
 }
 
 
@@ -169,39 +277,10 @@ def _layer(goal: Any, context: ObjectiveContext, path: str) -> catalog_pb2.Layer
     goal.layer = name
     layer: catalog_pb2.Layer = layers[name]
     if context.size is not None and (problem := problem_with_layer(context.size, layer)):
-        context.violations.add("spec.size", problem)
+        context.violations.add(context.size_field, problem)
     return layer
 
 
 def _check_channel(channel: int, layer: catalog_pb2.Layer, context: ObjectiveContext, path: str) -> None:
     because = f", the channels of layer {layer.name!r}"
     context.violations.check_range(path, channel, 0, layer.channels - 1, because=because)
-
-
-# ----- from a complete objective to the terms of a recipe -----
-
-
-def terms(objective: spec_pb2.Objective) -> tuple[Term, ...]:
-    """Return the weighted terms of a complete objective."""
-    if objective.WhichOneof("kind") == "sum":
-        return tuple(_term(each.objective, each.weight) for each in objective.sum.terms)
-    return (_term(objective, 1.0),)
-
-
-def _term(objective: spec_pb2.Objective, weight: float) -> Term:
-    kind = objective.WhichOneof("kind")
-    assert kind is not None
-    goal = getattr(objective, kind)
-    defaults = {"channel": 0, "position": None, "vector": (), "cosine_power": 0.0}
-    term_kind = cast("Kind", "channel" if kind == "logit" else kind)  # a logit is a channel without positions
-    return Term(kind=term_kind, layer=goal.layer, weight=weight, **(defaults | TERM_FIELDS[kind](goal)))
-
-
-#: The fields of a term that each kind sets, besides its layer.
-TERM_FIELDS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "channel": lambda goal: {"channel": goal.channel},
-    "neuron": lambda goal: {"channel": goal.channel, "position": (goal.y, goal.x)},
-    "layer": lambda goal: {},
-    "direction": lambda goal: {"vector": tuple(goal.vector), "cosine_power": goal.cosine_power},
-    "logit": lambda goal: {"channel": goal.index},
-}

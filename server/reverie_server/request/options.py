@@ -7,7 +7,7 @@ from typing import Any
 
 from reverie_proto.names import check_options
 from reverie_proto.options import FIELDS, DeliveryOptions, Writable, write, write_channel
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.visualization_pb2 import StreamRenderRequest
 
 from reverie_server.errors import Violation
@@ -23,7 +23,7 @@ class RenderOptions(DeliveryOptions, total=False):
     =============== ====================================================================================
     """
 
-    objective: Writable | spec_pb2.Objective
+    objective: Writable | objective_pb2.Objective
     spec: Writable | spec_pb2.RenderSpec
     progress_every: int
 

@@ -5,35 +5,63 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reverie_ascent.recipe import Parametrization, Schedule, Transforms
+from reverie_proto.v1 import optimizer_pb2 as opt
+from reverie_proto.v1 import parametrization_pb2 as par
+from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import transform_pb2 as tra
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Values for the fields that decide how a picture is made."""
+    """Values for the fields that decide how a picture is made; the spec has neither a model nor an objective."""
 
     description: str
-    steps: int
-    learning_rate: float
-    schedule: Schedule
-    parametrization: Parametrization = "fourier"
-    transforms: Transforms = "lucid"
+    spec: spec_pb2.RenderSpec
+
+    @property
+    def steps(self) -> int:
+        """The number of steps."""
+        return self.spec.steps
+
+
+FOURIER = par.Parametrization(fourier=par.FourierParametrization())
+ADAM = opt.Optimizer(adam=opt.AdamOptimizer())
+CONSTANT = opt.Schedule(constant=opt.ConstantSchedule())
+ONE_CYCLE = opt.Schedule(one_cycle=opt.OneCycleSchedule())
+
+
+def spec(
+    steps: int,
+    learning_rate: float,
+    *,
+    schedule: opt.Schedule = CONSTANT,
+    parametrization: par.Parametrization = FOURIER,
+    optimizer: opt.Optimizer = ADAM,
+    transforms: tra.Transforms | None = None,
+    views: int = 1,
+) -> spec_pb2.RenderSpec:
+    """Return the values of a preset."""
+    return spec_pb2.RenderSpec(
+        steps=steps,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        parametrization=parametrization,
+        optimizer=optimizer,
+        transforms=transforms or tra.Transforms(set="lucid"),
+        views=views,
+    )
 
 
 PRESETS: Mapping[str, Preset] = {
     "reverie": Preset(
         "As exciting as lucid's pictures in less than a third of the steps: the step size rises and falls.",
-        steps=160,
-        learning_rate=0.35,
-        schedule="one_cycle",
+        spec(160, 0.35, schedule=ONE_CYCLE),
     ),
-    "quick": Preset("A first look: reverie with fewer steps.", steps=24, learning_rate=0.7, schedule="one_cycle"),
-    "best": Preset("The finest picture: reverie with more steps.", steps=512, learning_rate=0.15, schedule="one_cycle"),
+    "quick": Preset("A first look: reverie with fewer steps.", spec(24, 0.7, schedule=ONE_CYCLE)),
+    "best": Preset("The finest picture: reverie with more steps.", spec(512, 0.15, schedule=ONE_CYCLE)),
     "lucid": Preset(
         "Lucid's own: a Fourier spectrum with decorrelated colours, its standard random transforms, Adam at 0.05.",
-        steps=512,
-        learning_rate=0.05,
-        schedule="constant",
+        spec(512, 0.05),
     ),
 }
 

@@ -81,8 +81,13 @@ class RenderRequest:
 
     @property
     def pixel_steps(self) -> int:
-        """The picture's pixels times its steps: the cost of the render in the unit of quotas."""
-        return math.prod(self.recipe.size) * self.recipe.steps
+        """The pixels that the network sees times the steps, in all attempts: the cost of the render for quotas."""
+        return math.prod(self.recipe.seen_size) * self.recipe.network_pictures * self.recipe.all_steps
+
+    @property
+    def picture_count(self) -> int:
+        """How many pictures the result has: those of the group, and that of the importance."""
+        return self.recipe.pictures + self.recipe.importance
 
 
 def validate(
@@ -103,6 +108,8 @@ def validate(
     ):
         frame_size = min(frame_size, request.frames.max_size_px)
     frame_steps = _frame_steps(request.frames, effective.steps, limits, violations)
+    if frame_steps and effective.best_of > 1:
+        violations.add("frames", "do not go with spec.best_of; ask for them with the seed of the best picture")
     report_every = None
     if isinstance(request, visualization_pb2.StreamRenderRequest) and request.HasField("progress_every_steps"):
         report_every = request.progress_every_steps
@@ -113,7 +120,8 @@ def validate(
         channels = models[effective.model].channels if effective.model in models else images.RGB
         frames = _Pictures(len(frame_steps), images.shrunk(size, frame_size), frame_form, channels)
         unary = isinstance(request, visualization_pb2.RenderImageRequest)
-        _check_response(_Pictures(1, size, form, channels), frames, limits, violations, unary=unary)
+        count = max(1, effective.pictures) + effective.importance
+        _check_response(_Pictures(count, size, form, channels), frames, limits, violations, unary=unary)
         _check_waiting_frames(frames, limits, violations)
     background = _background(request.priority, violations)
     violations.raise_if_any()
@@ -228,12 +236,20 @@ def _check_response(
 ) -> None:
     """Add a violation if the pictures may not fit into a response; a unary response holds all frames too."""
     room = limits.max_response_bytes - OTHER_BYTES
-    total = result.encoded_bytes + frames.count * frames.encoded_bytes
+    pictures = result.count * result.encoded_bytes
+    total = pictures + frames.count * frames.encoded_bytes
     if result.encoded_bytes > room:
         violations.add("format", result.too_large(room))
+    elif pictures > room:
+        name, most = spec_pb2.ImageFormat.Name(result.format), room // result.encoded_bytes
+        violations.add(
+            "spec.pictures",
+            f"{result.count} pictures as {name} at {described(result.size)} px may take {pictures} bytes and a response"
+            f" holds {room}; at that size up to {most}, or smaller ones",
+        )
     if frames.count and frames.encoded_bytes > room:
         violations.add("frames.format", frames.too_large(room))
-    elif frames.count and unary and result.encoded_bytes <= room < total:
+    elif frames.count and unary and pictures <= room < total:
         violations.add(
             "frames",
             f"{frames.count} frames of {described(frames.size)} px may take {frames.count * frames.encoded_bytes} bytes"

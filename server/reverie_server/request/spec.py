@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from reverie_ascent.recipe import Parametrization, Recipe, Schedule, Transforms
+from reverie_ascent.recipe import Recipe
 from reverie_proto.sizes import Size, described, from_message, to_message
 from reverie_proto.v1 import spec_pb2
 
 from reverie_server.errors import shown
 from reverie_server.limits import Limits
-from reverie_server.request import objective_spec, picture_size
+from reverie_server.request import (
+    combinations,
+    objective_spec,
+    objective_terms,
+    optimizer_spec,
+    parametrization_spec,
+    picture_size,
+    transform_spec,
+)
+from reverie_server.request.fields import Fields, Flag, Number, fill, plain
 from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.request.validation import Violations, suggestion, unknown
 
 if TYPE_CHECKING:  # importing it loads onnx
     from reverie_ascent.models.repository import Model
 
-Name = TypeVar("Name")
-
 MAX_LEARNING_RATE = 100
-
-PARAMETRIZATIONS: dict[Parametrization, int] = {
-    "fourier": spec_pb2.PARAMETRIZATION_FOURIER,
-    "pixel": spec_pb2.PARAMETRIZATION_PIXEL,
-}
-TRANSFORMS: dict[Transforms, int] = {
-    "none": spec_pb2.TRANSFORMS_NONE,
-    "lucid": spec_pb2.TRANSFORMS_LUCID,
-}
-SCHEDULES: dict[Schedule, int] = {
-    "constant": spec_pb2.SCHEDULE_CONSTANT,
-    "one_cycle": spec_pb2.SCHEDULE_ONE_CYCLE,
-}
+MAX_ACTIVATION = 1e30
 
 
 def complete(
@@ -46,53 +41,82 @@ def complete(
     _fill_preset(effective, violations)
     model = _pin_model(effective, models, violations)
     size = _fill_size(effective, model, limits, violations)
+    seen = _fill_view_size(effective, size, limits, violations)
+    _fill_counts(effective, limits, violations)
     _fill_numbers(effective, limits, violations)
+    channels = model.channels if model is not None else None
+    place = "spec.parametrization"
+    parametrization_spec.complete(effective.parametrization, size, channels, violations, place)
+    transform_spec.complete(effective.transforms, limits, violations, "spec.transforms")
+    optimizer_spec.complete(effective, limits, violations)
     if model is not None:
-        context = objective_spec.ObjectiveContext(model, size, limits.max_terms, violations)
+        context = objective_spec.ObjectiveContext(
+            model,
+            seen,
+            limits.max_terms,
+            limits.max_numbers,
+            effective.pictures,
+            violations,
+            "spec.view_size" if effective.HasField("view_size") else "spec.size",
+        )
         objective_spec.complete(effective.objective, context, "spec.objective")
     elif effective.objective.WhichOneof("kind") is None:
         violations.add("spec.objective", f"is required: one of {', '.join(objective_spec.KINDS)}")
+    combinations.check(effective, size, seen, violations)
     return effective
 
 
 def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
     """Return the recipe of a valid effective spec, made by `complete`."""
+    objective = objective_terms.terms(effective.objective, effective.pictures)
     return Recipe(
-        terms=objective_spec.terms(effective.objective),
+        terms=tuple(objective.terms),
+        products=tuple(objective.products),
         size=from_message(effective.size),
+        view_size=from_message(effective.view_size) if effective.HasField("view_size") else None,
         steps=effective.steps,
         learning_rate=effective.learning_rate,
         seed=effective.seed,
-        parametrization=_name(PARAMETRIZATIONS, effective.parametrization),
-        transforms=_name(TRANSFORMS, effective.transforms),
-        schedule=_name(SCHEDULES, effective.schedule),
+        parametrization=parametrization_spec.parametrization(effective.parametrization),
+        transforms=transform_spec.transforms(effective.transforms),
+        schedule=optimizer_spec.schedule(effective.schedule),
+        optimizer=optimizer_spec.optimizer(effective.optimizer),
+        penalties=tuple(map(optimizer_spec.penalty, effective.penalties)),
+        views=effective.views,
+        pictures=effective.pictures,
+        best_of=effective.best_of,
+        stop_at=plain(effective.stop_at) if effective.HasField("stop_at") else None,
+        importance=effective.importance,
+        robustness=effective.robustness,
     )
 
 
 def _fill_preset(effective: spec_pb2.RenderSpec, violations: Violations) -> None:
+    """Take over the values of the preset for the fields that are absent."""
     if not effective.HasField("preset"):
         effective.preset = DEFAULT_PRESET
     preset = PRESETS.get(effective.preset)
     if preset is None:
         violations.add("spec.preset", unknown("preset", effective.preset, PRESETS))
         preset = PRESETS[DEFAULT_PRESET]  # so that the other fields can be checked
-    if not effective.HasField("steps"):
-        effective.steps = preset.steps
-    if not effective.HasField("learning_rate"):
-        effective.learning_rate = preset.learning_rate
-    _fill_choice(effective, "parametrization", PARAMETRIZATIONS, preset.parametrization, violations)
-    _fill_choice(effective, "transforms", TRANSFORMS, preset.transforms, violations)
-    _fill_choice(effective, "schedule", SCHEDULES, preset.schedule, violations)
+    for field, value in preset.spec.ListFields():
+        name = field.name
+        if name == "penalties":
+            if not effective.penalties:
+                effective.penalties.extend(value)
+        elif _is_absent(effective, name):
+            if field.message_type is not None:
+                getattr(effective, name).CopyFrom(value)
+            else:
+                setattr(effective, name, value)
 
 
-def _fill_choice(
-    effective: spec_pb2.RenderSpec, name: str, choices: Mapping[Name, int], default: Name, violations: Violations
-) -> None:
+def _is_absent(effective: spec_pb2.RenderSpec, name: str) -> bool:
+    """Return whether a field is absent; a message with an empty oneof ``kind`` counts as absent."""
+    if not effective.HasField(name):
+        return True
     value = getattr(effective, name)
-    if value == 0:  # absent or UNSPECIFIED, which mean the same
-        setattr(effective, name, choices[default])
-    elif value not in choices.values():
-        violations.add(f"spec.{name}", f"{value} is not one of {', '.join(f'{v} ({k})' for k, v in choices.items())}")
+    return name in ("parametrization", "schedule", "optimizer") and value.WhichOneof("kind") is None
 
 
 def _fill_size(
@@ -110,6 +134,39 @@ def _fill_size(
     return None if problem else size
 
 
+def _fill_view_size(
+    effective: spec_pb2.RenderSpec, size: Size | None, limits: Limits, violations: Violations
+) -> Size | None:
+    """Check the size that the network sees, by the limits only; return it if it is valid, None otherwise."""
+    if not effective.HasField("view_size"):
+        return size
+    seen = from_message(effective.view_size)
+    if problem := picture_size.problem_with_limits(seen, limits):
+        violations.add("spec.view_size", problem)
+        return None
+    if seen == size:
+        effective.ClearField("view_size")
+    return seen
+
+
+def _fill_counts(effective: spec_pb2.RenderSpec, limits: Limits, violations: Violations) -> None:
+    fields: Fields = {
+        "views": Number(1, limits.max_views, 1),
+        "pictures": Number(1, limits.max_pictures, 1),
+        "best_of": Number(1, limits.max_best_of, 1),
+        "importance": Flag(),
+        "robustness": Flag(),
+    }
+    fill(effective, "spec", fields, violations)
+    together = effective.views * effective.pictures
+    if together > limits.max_network_pictures and effective.pictures <= limits.max_pictures:
+        most = limits.max_network_pictures // max(1, effective.pictures)
+        problem = f"{effective.views} of {effective.pictures} pictures are {together}, and the network sees at most"
+        violations.add("spec.views", f"{problem} {limits.max_network_pictures} at once; up to {most} views of each")
+    if effective.HasField("stop_at"):
+        violations.check_range("spec.stop_at", effective.stop_at, -MAX_ACTIVATION, MAX_ACTIVATION)
+
+
 def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, violations: Violations) -> None:
     """Fill in and check the other numbers."""
     if not effective.HasField("seed"):
@@ -121,14 +178,24 @@ def _fill_numbers(effective: spec_pb2.RenderSpec, limits: Limits, violations: Vi
         violations.add("spec.learning_rate", f"{shown(rate)} is not more than 0 and at most {MAX_LEARNING_RATE}")
 
 
+def pixels_per_step(effective: spec_pb2.RenderSpec) -> int:
+    """Return the pixels that the network sees at each step, in all attempts that are made one after the other."""
+    seen = effective.view_size if effective.HasField("view_size") else effective.size
+    counts = max(1, effective.views) * max(1, effective.pictures) * max(1, effective.best_of)
+    return math.prod(from_message(seen)) * counts
+
+
 def _check_pixel_steps(effective: spec_pb2.RenderSpec, limits: Limits, violations: Violations) -> None:
     size = from_message(effective.size)
-    pixels = math.prod(size)
-    if pixels * effective.steps > limits.max_pixel_steps and not picture_size.problem_with_limits(size, limits):
+    if picture_size.problem_with_limits(size, limits):
+        return
+    pixels = max(math.prod(size), pixels_per_step(effective))
+    if pixels * effective.steps > limits.max_pixel_steps:
         most = limits.max_pixel_steps // pixels
+        many = "" if pixels == math.prod(size) else " with its views, pictures and attempts"
         violations.add(
             "spec.steps",
-            f"{effective.steps} at {described(size)} px are {pixels * effective.steps} pixels x steps and at most"
+            f"{effective.steps} at {described(size)} px{many} are {pixels * effective.steps} pixels x steps and at most"
             f" {limits.max_pixel_steps} are made; at that size up to {most} steps",
         )
 
@@ -147,7 +214,3 @@ def _pin_model(effective: spec_pb2.RenderSpec, models: Mapping[str, Model], viol
         return None
     effective.model_digest = model.digest
     return model
-
-
-def _name(choices: Mapping[Name, int], value: int) -> Name:
-    return next(name for name, number in choices.items() if number == value)

@@ -89,7 +89,9 @@ class RenderServicer:
         unread = asyncio.Event()
         wake, client = self._loop_events.setter(unread), client_of(context)
         stored = (
-            await self.replies.keep(context, _room(checked.picture_shape, checked.format)) if checked.looks_up else None
+            await self.replies.keep(context, checked.picture_count * _room(checked.picture_shape, checked.format))
+            if checked.looks_up
+            else None
         )
         meter = self.replies.meter(context, lambda: subscription.overflow())
         subscription = self._engine.submit(
@@ -157,7 +159,7 @@ def _room_for(checked: RenderRequest, event: Event | BaseException) -> int:
     if isinstance(event, Progress) and event.frame is not None:
         return _room(event.frame.array.shape, checked.frame_format)
     if isinstance(event, Rendering) and not event.cached:
-        return _room(event.array.shape, checked.format)
+        return checked.picture_count * _room(event.array.shape, checked.format)
     return 0
 
 

@@ -62,7 +62,7 @@ class Estimates:
         """Return the time of a render once its program is loaded; None if the device's plan has no rates."""
         key = key_of(plan)
         step_s = self._times.expected_s(key, None if key in self._times else self._modelled_s(plan))
-        return None if step_s is None else step_s * plan.recipe.steps
+        return None if step_s is None else step_s * plan.recipe.all_steps
 
     def learn(self, plan: RenderRequest, took_s: float, now: float, *, first: bool) -> None:
         """Learn from a step of a request's program, and whether it was the first one since the program was loaded."""
@@ -85,7 +85,15 @@ def work(model: Model, key: ProgramKey, batch: int, device: Device) -> Work:
     assert device.plan.rates is not None
     costs = Costs(device.plan.rates)
     layers = [
-        _layer_work(model, layer, key.size, batch, costs, device, closed=form == "linear" and not device.exact)
+        _layer_work(
+            model,
+            layer,
+            key.seen_size,
+            batch * key.network_pictures,
+            costs,
+            device,
+            closed=form == "linear" and not device.exact,
+        )
         for layer, form in key.terms
     ]
     return max(layers, key=lambda layer: layer.seconds)

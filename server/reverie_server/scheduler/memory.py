@@ -27,9 +27,11 @@ def footprint(model: Model, key: ProgramKey, device: Device) -> int:
     """Return about how many bytes of memory a program takes."""
     try:
         layers = dict.fromkeys(layer for layer, _ in key.terms)
-        graphs = [forward_graph(model, layer, key.size, device.batch) for layer in layers]
+        rows = device.batch * key.network_pictures
+        graphs = [forward_graph(model, layer, key.seen_size, rows) for layer in layers]
     except ModelError:
         return BASE_BYTES  # a damaged file: loading it will raise the error
+    pixels = PIXELS * key.network_pictures * max(math.prod(key.size), math.prod(key.seen_size))
     nodes = [node for graph in graphs for node in graph]
     numbers, weights = sum(map(output_count, nodes)), sum(weight_count(node, device) for node in nodes)
-    return BASE_BYTES + int(BYTES * (NUMBERS * numbers + WEIGHTS * weights + PIXELS * math.prod(key.size)))
+    return BASE_BYTES + int(BYTES * (NUMBERS * numbers + WEIGHTS * weights + pixels))

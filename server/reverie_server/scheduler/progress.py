@@ -28,7 +28,7 @@ def accepted(render: Render) -> Accepted:
 def post_positions(moved: Iterable[Moved]) -> None:
     """Report to renders that have not begun how many are before them now."""
     for render, position, remaining_s in moved:
-        steps = render.request.recipe.steps
+        steps = render.request.recipe.all_steps
         render.post(Progress(0, steps, 0.0, 0.0, remaining_s, queue_position=position))
 
 
@@ -37,7 +37,7 @@ def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
     frame = None
     if reached.image is not None:
         frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
-    steps = render.request.recipe.steps
+    steps = render.request.recipe.all_steps
     render.post(Progress(reached.step, steps, reached.objective, elapsed_s, render.remaining_s, frame))
 
 
@@ -57,6 +57,12 @@ def rendering(render: Render, result: Result, *, elapsed_s: float) -> Rendering:
         frames=(),
         elapsed_s=elapsed_s,
         device_s=render.used_s,
+        others=tuple(map(picture, result.images[1:])),
+        importance=None
+        if result.importance is None
+        else images.with_importance(picture(result.image), picture(result.importance[0])),
+        robustness=result.robustness,
+        seed=result.seed,
     )
 
 
@@ -69,7 +75,7 @@ def log_end(request: RenderRequest, end: Rendering | BaseException) -> str:
             outcome, sentence = "stopped", "stopped before its end"
         case _:
             outcome = sentence = "failed"
-    described = f"{request.described}, {request.recipe.steps} steps, digest {request.digest[:12]}"
+    described = f"{request.described}, {request.recipe.all_steps} steps, digest {request.digest[:12]}"
     log.info("%s: %s", sentence, described, extra={"request_id": request.call})
     return outcome
 

@@ -57,7 +57,7 @@ class Render(ABC):
         #: The time of a step, as now expected; None if it is not known.
         self.step_s: float | None = None
         if request.estimated_s is not None:
-            self.step_s = request.estimated_s / request.recipe.steps
+            self.step_s = request.estimated_s / request.recipe.all_steps
         #: How many times longer it takes to its end than it needs the device, because it shares it.
         self.slowdown = 1.0
 
@@ -74,7 +74,7 @@ class Render(ABC):
     @property
     def steps_left(self) -> int:
         """How many steps it still needs."""
-        return self.run.recipe.steps - self.run.steps
+        return self.run.recipe.all_steps - self.run.steps
 
     def expect(self, seconds: float) -> None:
         """Set in how many seconds it should end, counted from its beginning if it still waits."""

@@ -14,6 +14,7 @@ from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2, stored_pb2
 
 from reverie_server.request.events import Rendering
+from reverie_server.request.images import Picture
 
 MAGIC = b"reverie-result 1 "
 
@@ -50,12 +51,13 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
         raise Corrupt(f"it holds the picture {rendering.spec_digest}")
     if rendering.maker != maker.name:
         raise Corrupt(f"it was made by {rendering.maker or 'an older version'}, not by {maker.name}")
-    plane_bytes = 4 * image.width_px * image.height_px
-    if not image.data or not plane_bytes or len(image.data) % plane_bytes:
-        raise Corrupt(f"it has {len(image.data)} bytes for {image.width_px} x {image.height_px} pixels")
-    planes = np.frombuffer(image.data, "<f4").reshape(-1, image.height_px, image.width_px)
+    first, *others = map(_picture, rendering.images or [image])
     return Rendering(
-        array=np.ascontiguousarray(planes.transpose(1, 2, 0), np.float32),
+        array=first,
+        others=tuple(others),
+        importance=_picture(rendering.importance) if rendering.HasField("importance") else None,
+        robustness=rendering.robustness if rendering.HasField("robustness") else None,
+        seed=rendering.seed,
         outcome=spec_pb2.Outcome.Name(rendering.outcome).removeprefix("OUTCOME_").lower(),
         outcome_detail=rendering.outcome_detail,
         activation=rendering.activation,
@@ -68,3 +70,12 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
         elapsed_s=rendering.elapsed_s,
         cached=True,
     )
+
+
+def _picture(image: spec_pb2.Image) -> Picture:
+    """Return the numbers of a raw picture [height, width, channels]; raise Corrupt if they are not whole channels."""
+    plane_bytes = 4 * image.width_px * image.height_px
+    if not image.data or not plane_bytes or len(image.data) % plane_bytes:
+        raise Corrupt(f"it has {len(image.data)} bytes for {image.width_px} x {image.height_px} pixels")
+    planes = np.frombuffer(image.data, "<f4").reshape(-1, image.height_px, image.width_px)
+    return np.ascontiguousarray(planes.transpose(1, 2, 0), np.float32)

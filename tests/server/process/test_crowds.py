@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 
 from tests.reliability.load import Gate, Listing, Tally, crowd, even_shares
 from tests.reliability.process import ServerProcess
@@ -15,9 +15,9 @@ from tests.sizes import square
 
 
 def small(number: int) -> spec_pb2.RenderSpec:
-    objective = spec_pb2.ChannelObjective(layer="conv2_1", channel=number % 8)
+    objective = objective_pb2.ChannelObjective(layer="conv2_1", channel=number % 8)
     return spec_pb2.RenderSpec(
-        model="tiny", objective=spec_pb2.Objective(channel=objective), steps=20, size=square(32), seed=number
+        model="tiny", objective=objective_pb2.Objective(channel=objective), steps=20, size=square(32), seed=number
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 from google.rpc import error_details_pb2 as rpc
-from reverie_proto.v1 import spec_pb2, visualization_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2, visualization_pb2
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine, Limits
 from reverie_server.process.settings import Settings
@@ -32,7 +32,7 @@ def test_memory_stays_within_its_bound(models: Path) -> None:
 
 
 def stored(size_px: int) -> visualization_pb2.StreamRenderRequest:
-    objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=1))
+    objective = objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer="conv1_1", channel=1))
     spec = spec_pb2.RenderSpec(model="tiny", objective=objective, size=square(size_px), steps=1)
     return visualization_pb2.StreamRenderRequest(spec=spec, format=spec_pb2.IMAGE_FORMAT_RAW)
 

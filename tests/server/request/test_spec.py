@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 from reverie_proto.sizes import Size
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
 from reverie_server import Engine, Fault, InvalidRequest, NotServed
@@ -243,13 +243,13 @@ def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
 @pytest.mark.parametrize(("asked", "completed"), COMPLETED)
 def test_an_objective_is_filled_in(engine: Engine, asked: str, completed: str) -> None:
     effective = order(engine, f"spec {{ objective {{ {asked} }} }}").effective
-    assert effective.objective == text_format.Parse(completed, spec_pb2.Objective())
+    assert effective.objective == text_format.Parse(completed, objective_pb2.Objective())
 
 
 def test_a_label_is_replaced_by_its_class(engine: Engine) -> None:
     (model,) = engine.models()
     effective = order(engine, f"spec {{ objective {{ logit {{ label: '{model.labels[1]}' }} }} }}").effective
-    assert effective.objective.logit == spec_pb2.LogitObjective(layer="logits", index=1)
+    assert effective.objective.logit == objective_pb2.LogitObjective(layer="logits", index=1)
 
 
 def test_an_alias_is_replaced_by_its_layer(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
-from reverie_proto.v1 import jobs_pb2, spec_pb2, visualization_pb2
+from reverie_proto.v1 import jobs_pb2, objective_pb2, spec_pb2, visualization_pb2
 from reverie_server import Engine, Limits
 from reverie_server.errors import Fault, InvalidRequest, NotServed
 from reverie_server.request.validation import MAX_VIOLATIONS, STOPPED, Violations
@@ -22,20 +22,20 @@ def job(layers: list[jobs_pb2.JobLayer]) -> jobs_pb2.CreateRenderJobRequest:
     return jobs_pb2.CreateRenderJobRequest(template=TEMPLATE, layers=layers)
 
 
-def sum_of(terms: list[spec_pb2.WeightedObjective]) -> visualization_pb2.RenderImageRequest:
-    objective = spec_pb2.Objective(sum=spec_pb2.SumObjective(terms=terms))
+def sum_of(terms: list[objective_pb2.WeightedObjective]) -> visualization_pb2.RenderImageRequest:
+    objective = objective_pb2.Objective(sum=objective_pb2.SumObjective(terms=terms))
     return visualization_pb2.RenderImageRequest(spec=spec_pb2.RenderSpec(model="tiny", objective=objective))
 
 
-def term(**kind: Any) -> spec_pb2.WeightedObjective:
-    return spec_pb2.WeightedObjective(objective=spec_pb2.Objective(**kind))
+def term(**kind: Any) -> objective_pb2.WeightedObjective:
+    return objective_pb2.WeightedObjective(objective=objective_pb2.Objective(**kind))
 
 
 UNKNOWN = [jobs_pb2.JobLayer(layer=f"nowhere{n}") for n in range(MANY)]
 TWICE = [jobs_pb2.JobLayer(layer="conv1_1")] * MANY
 WIDE = [jobs_pb2.JobLayer(layer="conv1_1", channels=[jobs_pb2.ChannelRange(first=n, last=-1)] * 5) for n in range(MANY)]
 LONG = jobs_pb2.JobLayer(layer="conv1_1", channels=[jobs_pb2.ChannelRange(first=99, last=n) for n in range(1000)])
-DEAD_UNITS = term(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=10**6))
+DEAD_UNITS = term(channel=objective_pb2.ChannelObjective(layer="conv1_1", channel=10**6))
 
 # A request with more problems than are listed, and the error that one with few of them gets.
 REQUESTS: list[tuple[str, Message, type[Fault]]] = [
@@ -43,7 +43,7 @@ REQUESTS: list[tuple[str, Message, type[Fault]]] = [
     ("a layer many times", job(TWICE), InvalidRequest),
     ("channels that do not exist", job(WIDE), InvalidRequest),
     ("terms with channels that do not exist", sum_of([DEAD_UNITS] * MANY), InvalidRequest),
-    ("terms of unknown layers", sum_of([term(layer=spec_pb2.LayerObjective(layer="x"))] * MANY), NotServed),
+    ("terms of unknown layers", sum_of([term(layer=objective_pb2.LayerObjective(layer="x"))] * MANY), NotServed),
 ]
 
 

@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from google.rpc import error_details_pb2
 from PIL import Image
 from reverie_ascent.runtime import instruction_set
-from reverie_proto.v1 import spec_pb2, visualization_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2, visualization_pb2
 from reverie_proto.v1.spec_pb2 import FrameRequest, RenderSpec
 from reverie_proto.v1.visualization_pb2 import (
     GetServerInfoRequest,
@@ -42,7 +42,7 @@ FORMATS = [value for value in spec_pb2.ImageFormat.values() if value]
 
 def spec(**changes: Any) -> RenderSpec:
     """Return a render of a few milliseconds."""
-    objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv1_1", channel=1))
+    objective = objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer="conv1_1", channel=1))
     fields: dict[str, Any] = {"model": "tiny", "objective": objective, "size": square(32), "steps": 4}
     return RenderSpec(**(fields | changes))
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from reverie_proto.sizes import Size, from_message, to_message
-from reverie_proto.v1 import spec_pb2
+from reverie_proto.v1 import objective_pb2, spec_pb2
 from reverie_proto.v1.jobs_pb2 import CreateRenderJobRequest, JobLayer, WatchRenderJobRequest
 from reverie_proto.v1.spec_pb2 import FrameRequest, RenderSpec
 from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, ListLayersRequest, ListModelsRequest, RenderImageRequest
@@ -26,7 +26,7 @@ SIZES: list[Size] = [(96, 160), (160, 96), (8, 300), (33, 17)]
 
 
 def spec(size: Size, **changes: Any) -> RenderSpec:
-    objective = spec_pb2.Objective(channel=spec_pb2.ChannelObjective(layer="conv3_1", channel=1))
+    objective = objective_pb2.Objective(channel=objective_pb2.ChannelObjective(layer="conv3_1", channel=1))
     return RenderSpec(model="tiny", objective=objective, size=to_message(size), steps=3, **changes)
 
 

@@ -99,19 +99,23 @@ def region(a: Activation) -> Score:
 
 def _cosine(lucid: int) -> str:
     """Return the nodes of the product and the cosine; ``lucid`` adds Lucid's epsilon to both lengths."""
-    lengths = """
+    lengths = (
+        """
         long = Add(length, epsilon)
         own_squares = Mul(vector, vector)
         own_square = ReduceSum <keepdims = 1> (own_squares, last)
         own_length = Sqrt(own_square)
         own_long = Add(own_length, epsilon)
-        """ if lucid else """
+        """
+        if lucid
+        else """
         long = Identity(length)
         own_squares = Mul(vector, vector)
         own_square = ReduceSum <keepdims = 1> (own_squares, last)
         own_raised = Add(own_square, own_tiny)
         own_long = Sqrt(own_raised)
         """
+    )
     return (
         """
         points = Reshape(activation, flat)

@@ -1,8 +1,8 @@
 """Scores that compare a whole activation x with a given one, y, by all numbers of both.
 
-    l2          minus the mean over positions of the length of x - y
-    all_cosine  cos(x, y)
-    dot_cosine  dot(x, y) / (1e-6 + |y|) * max(0.1, cos(x, y)) ** power      Lucid's caricatures (recipes/caricature.py)
+l2          minus the mean over positions of the length of x - y
+all_cosine  cos(x, y)
+dot_cosine  dot(x, y) / (1e-6 + |y|) * max(0.1, cos(x, y)) ** power      Lucid's caricatures (recipes/caricature.py)
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def dot_cosine(a: Activation) -> Score:
         plain = Mul(dot, factor)
         """
     constants = {"floor": number(COSINE_FLOOR), "epsilon": number(CARICATURE_EPSILON)}
-    return Score(
-        _whole() + FLOORED + body, _wanted(a) | {"power": f"float[{a.batch}]"}, _constants(a) | constants
-    )
+    return Score(_whole() + FLOORED + body, _wanted(a) | {"power": f"float[{a.batch}]"}, _constants(a) | constants)
 
 
 def _wanted(a: Activation) -> dict[str, str]:

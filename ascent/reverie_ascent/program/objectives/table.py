@@ -15,8 +15,20 @@ from reverie_ascent.recipe.objective import Term
 
 #: How a term's score is computed from the activation of its layer.
 Form: TypeAlias = Literal[
-    *("linear", "cosine", "squares", "region", "similarity", "l2", "all_cosine", "dot_cosine"),
-    *("probability", "cross_entropy", "divergence", "diversity", "lucent_diversity", "alignment"),
+    "linear",
+    "cosine",
+    "squares",
+    "region",
+    "similarity",
+    "l2",
+    "all_cosine",
+    "dot_cosine",
+    "probability",
+    "cross_entropy",
+    "divergence",
+    "diversity",
+    "lucent_diversity",
+    "alignment",
 ]
 
 FORMS: Mapping[Form, Callable[[Activation], Score]] = {

@@ -46,8 +46,10 @@ def graph(form: OptimizerForm, shape: Sequence[int], bounds: tuple[float, float]
         """
     if not form.clips:
         body = body.replace("energy = Mul(slope, slope)", "").replace("energy", "square")
-    body += "kept_state = Mul(state, kept) next_state = Add(kept_state, stride)" if form.decays else (
-        "next_state = Add(state, stride)"
+    body += (
+        "kept_state = Mul(state, kept) next_state = Add(kept_state, stride)"
+        if form.decays
+        else ("next_state = Add(state, stride)")
     )
     names = ("rate", "b1", "b2", "epsilon", *(("kept",) if form.decays else ()))
     return step_fragment(

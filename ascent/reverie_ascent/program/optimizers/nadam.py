@@ -1,9 +1,9 @@
 """NAdam: Adam with Nesterov's momentum (Dozat 2016), ascending, in the form of ``torch.optim.NAdam``.
 
-    mu_t = b1 (1 - 0.96^(t psi) / 2)        the momentum at step t = 1, 2, ..., psi its decay
-    m <- b1 m + (1 - b1) g                  v <- b2 v + (1 - b2) g^2
-    x <- x + (rate_g g + rate_m m) / (sqrt(v) / sqrt(1 - b2^t) + eps)
-    rate_g = rate (1 - mu_t) / (1 - mu_1 ... mu_t)        rate_m = rate mu_(t+1) / (1 - mu_1 ... mu_(t+1))
+mu_t = b1 (1 - 0.96^(t psi) / 2)        the momentum at step t = 1, 2, ..., psi its decay
+m <- b1 m + (1 - b1) g                  v <- b2 v + (1 - b2) g^2
+x <- x + (rate_g g + rate_m m) / (sqrt(v) / sqrt(1 - b2^t) + eps)
+rate_g = rate (1 - mu_t) / (1 - mu_1 ... mu_t)        rate_m = rate mu_(t+1) / (1 - mu_1 ... mu_(t+1))
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def idle(form: OptimizerForm) -> dict[str, float]:
 
 
 def _momentum(beta: float, decay: float, step: int) -> float:
-    return beta * (1 - 0.5 * 0.96 ** (step * decay))
+    return float(beta * (1 - 0.5 * 0.96 ** (step * decay)))
 
 
 @lru_cache(maxsize=4096)

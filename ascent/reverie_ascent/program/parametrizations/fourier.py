@@ -109,7 +109,7 @@ ENTRY = Entry(_graph, _shape, _initial, _encode)
 
 
 def frequencies(size: Size) -> Float:
-    """Return the frequency of each number of a half spectrum in cycles per pixel, [H, W // 2 + 1], at least 1 / side."""
+    """Return the frequency of each number of a half spectrum, [H, W // 2 + 1],: cycles per pixel, at least 1 / side."""
     height, width = size
     down, across = np.fft.fftfreq(height), np.fft.rfftfreq(width)
     floored: Float = np.maximum(np.hypot(down[:, None], across[None, :]), 1 / max(size))

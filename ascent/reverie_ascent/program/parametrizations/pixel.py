@@ -34,8 +34,9 @@ def _initial(values: Pixel, draws: Draws, shape: tuple[int, int, int]) -> Float:
 
 
 def _encode(values: Pixel, picture: Float) -> Float:
-    # tanh(x / 2) is 2 sigmoid(x) - 1.
-    state = {"sigmoid": logit, "tanh": lambda p: logit(p) / 2}.get(values.range, lambda p: p)(picture)
+    state = picture
+    if values.range in ("sigmoid", "tanh"):
+        state = logit(picture) / (2 if values.range == "tanh" else 1)  # tanh(x / 2) is 2 sigmoid(x) - 1
     basis = colour.matrix(values.colour, len(picture))
     made: Float = state if basis is None else np.einsum("ij,jhw->ihw", np.linalg.inv(basis), state)
     return made

@@ -76,9 +76,7 @@ def _only_moves(part: Sequence[Transform]) -> bool:
     return all(isinstance(each, MOVES) for each in part[1:])
 
 
-def _stage(
-    part: Sequence[Transform], source: Canvas, size: Size, seen: Size, *, is_last: bool, centred: bool
-) -> Stage:
+def _stage(part: Sequence[Transform], source: Canvas, size: Size, seen: Size, *, is_last: bool, centred: bool) -> Stage:
     """Return one stage; ``size`` is that of the picture, which must fit into the canvas when nothing is transformed."""
     if part and isinstance(part[0], ColourShift):
         return ColourShiftStage(part[0], source)
@@ -94,9 +92,7 @@ def _stage(
     else:
         # A rotation needs an empty last row and column, which represent black.
         extra = 1 if centred else 0
-        high, wide = (
-            max(k.most, a, b) + extra for k, a, b in zip((rows, columns), size, seen, strict=True)
-        )
+        high, wide = (max(k.most, a, b) + extra for k, a, b in zip((rows, columns), size, seen, strict=True))
         out = Canvas((high, wide), rows, columns, centred)
     if rotate is not None:
         rotations = Rotations(source.size, bilinear=rotate.interpolation == "bilinear")

@@ -33,6 +33,9 @@ from reverie_ascent.recipe.transform import (
 
 Lines = tuple[Line, Line]
 
+#: A picture may not grow beyond this side on its way to the network.
+MAX_SIDE = 4096
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -182,4 +185,6 @@ def check(transforms: tuple[Any, ...], size: Size, seen: Size) -> str:
             return f"transforms[{i}]: {transform.px} px cannot be reflected of {least} px; at most {least - 1} can"
         if (entry := SEPARABLE.get(type(transform))) is not None:
             sizes = tuple(entry.sizes(transform, each, axis, seen) for axis, each in enumerate(sizes))
+        if (most := max(each.most for each in sizes)) > MAX_SIDE:
+            return f"transforms[{i}]: the picture would have up to {most} px a side there; at most {MAX_SIDE} are made"
     return ""

@@ -31,7 +31,7 @@ class Taps:
     @property
     def count(self) -> int:
         """The number of rows of the result."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def after(self, first: Taps) -> Taps:
         """Return the operator that does ``first`` and then this one."""
@@ -43,7 +43,7 @@ class Taps:
     def __call__(self, vector: Weight) -> Weight:
         """Return the result for a source of single numbers."""
         seen = np.where(self.rows >= 0, vector[self.rows], np.float32(0)) * self.weights
-        total = seen[0].copy()
+        total: Weight = seen[0].copy()
         for each in seen[1:]:
             total += each
         return total
@@ -76,7 +76,7 @@ def reflected(size: int, px: int) -> Taps:
 
 def resized(size: int, count: int, sampling: Sampling, interpolation: Interpolation) -> Taps:
     """Return a source of ``size`` rows resized to ``count``; beyond the ends the outermost rows are repeated."""
-    rows = np.arange(count)
+    rows = np.arange(count, dtype=np.float64)
     if sampling == "legacy":
         position = rows * (size / count)
     elif sampling == "half_pixel":
@@ -120,4 +120,5 @@ def smoothed(size: int, count: int) -> npt.NDArray[np.float32]:
     reach = max(1.0, ratio)
     centre = (np.arange(count) + 0.5) * ratio - 0.5
     weights = np.maximum(0, 1 - np.abs(np.arange(size)[None] - centre[:, None]) / reach)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    matrix: npt.NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return matrix

@@ -168,15 +168,14 @@ class TurnStage:
         mask = arrays["mask"][0]
         mask[:] = 0
         mask[rows.shown, columns.shown] = 1
-        shown = rows.shown, columns.shown
-        inside = (slice(rows.first, rows.first + shown[0].stop - shown[0].start),)
-        inside += (slice(columns.first, columns.first + shown[1].stop - shown[1].start),)
+        shown = (slice(None), rows.shown, columns.shown)
+        inside = (slice(None), *(slice(w.first, w.first + w.shown.stop - w.shown.start) for w in (rows, columns)))
         view = arrays["there"][0].reshape(len(there), height, width)
         view[:] = self.source.size[0] * self.source.size[1] - 1
-        view[:, shown[0], shown[1]] = there[:, inside[0], inside[1]]
+        view[shown] = there[inside]
         if weights is not None:
             arrays["there_weights"][0][:] = 0
-            arrays["there_weights"][0][:, shown[0], shown[1]] = weights[:, inside[0], inside[1]]
+            arrays["there_weights"][0][shown] = weights[inside]
 
     def set_identity(self, arrays: Mapping[str, Array], size: Size, to: Size) -> Size:
         """Fill one row so that the view is the picture. The gradient is then not defined."""
