@@ -121,7 +121,8 @@ def _positions(target: TermTarget, term: Term) -> Numbers:
     weights = _box(term.region, a) if isinstance(term.region, Box) else _mask(term.region, a)
     if not weights.sum() > 0:
         raise RecipeError(f"the region selects no position of {target.layer}, whose grid is {a.height} by {a.width}")
-    return (weights / weights.sum()).astype(np.float32).reshape(-1)
+    shares: Numbers = (weights / weights.sum()).astype(np.float32).reshape(-1)
+    return shares
 
 
 def _box(box: Box, a: Activation) -> npt.NDArray[np.float64]:

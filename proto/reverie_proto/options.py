@@ -7,18 +7,16 @@ by the server.
 
 from __future__ import annotations
 
-import math
 import re
-import reprlib
 from collections.abc import Collection, Mapping, MutableSequence, Sequence
 from functools import cache
-from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple, Protocol, TypedDict, runtime_checkable
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from reverie_proto.v1 import size_pb2
+from reverie_proto.scalars import INTEGERS, LARGEST, integer, real, shown, text
+from reverie_proto.short_forms import SHORT_FORMS
 
 
 class SpecOptions(TypedDict, total=False):
@@ -30,9 +28,18 @@ class SpecOptions(TypedDict, total=False):
     seed            seed of the initial noise and of the random transforms (0: equal requests give equal pictures)
     learning_rate   step size of Adam (the preset's)
     preset          name of a preset, which supplies the options that are left out ("reverie")
-    parametrization "fourier" or "pixel" (the preset's)
-    transforms      "none" or "lucid" (the preset's)
-    schedule        schedule of the step size: "constant" or "one_cycle" (the preset's)
+    parametrization how the picture is stored: a name such as "fourier", or one of `reverie.parametrizations`
+    transforms      the name of a set such as "lucid" or "none", or a list of `reverie.transforms`
+    schedule        schedule of the step size: a name such as "one_cycle", or one of `reverie.schedules`
+    optimizer       a name such as "adam", or one of `reverie.optimizers`
+    views           how many views of the picture, each with transforms of its own, the network sees at each step
+    view_size       the size that the network sees, if it is not the picture's own
+    penalties       what is subtracted from the objective: a list of `reverie.penalties`, or {name: weight}
+    pictures        the size of a group, which is rendered together (1)
+    best_of         try so many seeds, and return the picture with the highest activation (1)
+    stop_at         end as soon as the activation reaches this number
+    importance      also return how much each pixel mattered (False)
+    robustness      also return the activation under 64 draws of the transforms, over the activation (False)
     =============== ===================================================================================================
     """
 
@@ -41,9 +48,18 @@ class SpecOptions(TypedDict, total=False):
     seed: int
     learning_rate: float
     preset: str
-    parametrization: str
-    transforms: str
-    schedule: str
+    parametrization: str | Writable
+    transforms: str | Sequence[Writable]
+    schedule: str | Writable
+    optimizer: str | Writable
+    views: int
+    view_size: int | tuple[int, int]
+    penalties: Sequence[Writable] | Mapping[str, float]
+    pictures: int
+    best_of: int
+    stop_at: float
+    importance: bool
+    robustness: bool
 
 
 class DeliveryOptions(SpecOptions, total=False):
@@ -79,6 +95,15 @@ FIELDS: Mapping[str, str] = {
     "parametrization": "spec.parametrization",
     "transforms": "spec.transforms",
     "schedule": "spec.schedule",
+    "optimizer": "spec.optimizer",
+    "views": "spec.views",
+    "view_size": "spec.view_size",
+    "penalties": "spec.penalties",
+    "pictures": "spec.pictures",
+    "best_of": "spec.best_of",
+    "stop_at": "spec.stop_at",
+    "importance": "spec.importance",
+    "robustness": "spec.robustness",
     "format": "format",
     "frames_every": "frames.every_steps",
     "frames_at": "frames.steps",
@@ -94,6 +119,13 @@ FIELDS: Mapping[str, str] = {
 GIVEN = {
     "reverie.v1.Objective": "an objective: reverie.channel, neuron, layer, direction and logit make them",
     "reverie.v1.RenderSpec": "a spec: a reverie.Spec, or a message reverie.v1.RenderSpec",
+    "reverie.v1.Parametrization": "one of reverie.parametrizations",
+    "reverie.v1.Schedule": "one of reverie.schedules",
+    "reverie.v1.Optimizer": "one of reverie.optimizers",
+    "reverie.v1.Transform": "a transform: reverie.transforms makes them",
+    "reverie.v1.Penalty": "a penalty: reverie.penalties makes them",
+    "reverie.v1.Region": "a region: reverie.regions makes them",
+    "reverie.v1.Magnitude": "a magnitude: reverie.parametrizations.power_law and measured make them",
 }
 
 
@@ -128,11 +160,20 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
         message = getattr(message, parent)
     field: Any = message.DESCRIPTOR.fields_by_name[name]
     target = getattr(message, name)
+    is_list = isinstance(target, MutableSequence) or hasattr(target, "add")
+    if field.message_type and is_list:
+        return _write_messages(target, field, value, at=at + path)
     if field.message_type and isinstance(value, Writable) and field.message_type.full_name == value.MESSAGE:
         return value.write_to(target, at=at + path)
-    if not isinstance(target, MutableSequence):
+    if field.message_type and field.message_type.full_name == "reverie.v1.Transforms" and _is_list(value):
+        target.SetInParent()
+        return write(target, "steps", value, at=f"{at}{path}.")
+    if not is_list:
         problem = _set(message, field, value)
         return [Problem(at + path, problem)] if problem else []
+    if (fast := _numbers(field, value)) is not None:
+        target.extend(fast)
+        return []
     try:
         if isinstance(value, str | bytes | bytearray | Mapping) or not isinstance(value, Collection):
             raise TypeError
@@ -151,6 +192,50 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
             target.append(_converted(field, element))
         except ValueError as error:
             problems.append(Problem(f"{at}{path}[{i}]", str(error)))
+    return problems
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+
+
+def _numbers(field: FieldDescriptor, value: object) -> list[float] | None:
+    """Return the numbers of a one-dimensional array for a field of float32, all at once; None if any is not valid."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if (
+        field.cpp_type != FieldDescriptor.CPPTYPE_FLOAT
+        or kind not in "fiu"
+        or getattr(value, "ndim", 0) != 1
+        or not kind
+    ):
+        return None
+    array: Any = value
+    if array.size > MOST_ELEMENTS or not (abs(array) <= LARGEST[FieldDescriptor.CPPTYPE_FLOAT]).all():
+        return None  # the slow way names each number that is wrong; NaN compares as false
+    numbers: list[float] = array.tolist()
+    return numbers
+
+
+def _write_messages(target: Any, field: FieldDescriptor, value: object, *, at: str) -> list[Problem]:
+    """Write a list of values into a list of messages; of penalties also {name: weight}."""
+    assert field.message_type is not None
+    kind = field.message_type.full_name
+    if isinstance(value, Mapping) and kind == "reverie.v1.Penalty":
+        problems = []
+        for i, (name, weight) in enumerate(value.items()):
+            penalty, place = target.add(), f"{at}[{i}]."
+            problems += write(penalty, "kind", name, at=place) + write(penalty, "weight", weight, at=place)
+        return problems
+    if not _is_list(value):
+        return [Problem(at, f"{shown(value)} is not a list")]
+    problems = []
+    for i, element in enumerate(value):  # type: ignore[arg-type, var-annotated]  # it is a sequence
+        if isinstance(element, Writable) and kind == element.MESSAGE:
+            problems += element.write_to(target.add(), at=f"{at}[{i}]")
+        elif isinstance(element, Message) and element.DESCRIPTOR.full_name == kind:
+            target.add().CopyFrom(element)
+        else:
+            problems.append(Problem(f"{at}[{i}]", f"{shown(element)} is not {GIVEN.get(kind, f'a message {kind}')}"))
     return problems
 
 
@@ -177,29 +262,18 @@ def choices(enum: EnumDescriptor) -> Mapping[str, int]:
 def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
     """Set a field that holds one value, or return the problem with the value."""
     if field.message_type is not None:
-        part = getattr(message, field.name)
-        if field.message_type is size_pb2.Size.DESCRIPTOR and not isinstance(value, size_pb2.Size):
-            return _set_size(part, value)
-        if not isinstance(value, type(part)):
-            known = field.message_type.full_name
-            return f"{shown(value)} is not {GIVEN.get(known, f'a message {known}')}"
-        part.CopyFrom(value)
-        return None
+        part, known = getattr(message, field.name), field.message_type.full_name
+        if isinstance(value, type(part)):
+            part.CopyFrom(value)
+            return None
+        if known in SHORT_FORMS:
+            problem = SHORT_FORMS[known](part, value)
+            return f"{problem}, or {GIVEN[known]}" if problem and known in GIVEN else problem
+        return f"{shown(value)} is not {GIVEN.get(known, f'a message {known}')}"
     try:
         setattr(message, field.name, _converted(field, value))
     except ValueError as error:
         return str(error)
-    return None
-
-
-def _set_size(part: size_pb2.Size, value: object) -> str | None:
-    """Set a size, or return the problem with the value."""
-    sides = value if isinstance(value, tuple | list) else (value, value)
-    try:
-        height, width = (_integer(side, *INTEGERS[FieldDescriptor.CPPTYPE_INT32]) for side in sides)
-    except ValueError:  # also raised for another number of sides
-        return f"{shown(value)} is not a size: a whole number of pixels for a square, or (height, width)"
-    part.height_px, part.width_px = height, width
     return None
 
 
@@ -211,73 +285,17 @@ def _converted(field: FieldDescriptor, value: object) -> Any:
             raise ValueError(f"{shown(value)} is not one of {', '.join(known)}")
         return known[str(value)]
     if field.cpp_type in INTEGERS:
-        return _integer(value, *INTEGERS[field.cpp_type])
+        return integer(value, *INTEGERS[field.cpp_type])
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        if not isinstance(value, bool):
+            raise ValueError(f"{shown(value)} is not True or False")
+        return value
     if field.cpp_type in LARGEST:
-        return _real(value, LARGEST[field.cpp_type])
+        return real(value, LARGEST[field.cpp_type])
     assert field.type == FieldDescriptor.TYPE_STRING, f"no option sets a field such as {field.full_name}"
-    return _text(value)
+    return text(value)
 
 
 #: The largest number of elements of a list, and of problems that are reported for one list.
 MOST_ELEMENTS = 2**20
 MOST_PROBLEMS = 10
-
-#: The smallest and the largest number of each integer type.
-INTEGERS: Mapping[int, tuple[int, int]] = {
-    FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
-    FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
-    FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
-}
-
-#: The largest number of each floating-point type.
-LARGEST: Mapping[int, float] = {
-    FieldDescriptor.CPPTYPE_FLOAT: (2 - 2**-23) * 2.0**127,
-    FieldDescriptor.CPPTYPE_DOUBLE: math.inf,
-}
-
-
-def _integer(value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"{shown(value)} is not a whole number")
-    number = int(value)
-    if not low <= number <= high:
-        raise ValueError(f"{shown(number)} is not in {low}..{high}")
-    return number
-
-
-def _real(value: object, largest: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise ValueError(f"{shown(value)} is not a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{shown(value)} is not a finite number")
-    if abs(number) > largest:
-        raise ValueError(f"{shown(value)} is not in -{largest:.4g}..{largest:.4g}")
-    return number
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{shown(value)} is not a text")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{shown(value)} holds characters that UTF-8 has not") from None
-    return value
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 60
-
-
-def shown(value: object) -> str:
-    """Return a short text on one line for a caller's value, for use in an error message."""
-    try:
-        text = " ".join(_SHORT.repr(value).split())
-    except Exception:  # the caller's class may raise anything; Python refuses to print integers of thousands of digits
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= 120 else f"{text[:117]}..."

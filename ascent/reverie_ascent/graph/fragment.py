@@ -15,10 +15,15 @@ OPSET, IR_VERSION = 18, 9
 
 
 def fragment(signature: str, body: str, constants: Mapping[str, npt.NDArray[np.generic]] | None = None) -> ir.Model:
-    """Return the graph ``signature { body }``, in the text format of ONNX; ``constants`` are its arrays by name."""
+    """Return the graph ``signature { body }``, in the text format of ONNX; ``constants`` are its arrays by name.
+
+    Those that the body does not use are left out.
+    """
     text = f'<ir_version: {IR_VERSION}, opset_import: ["": {OPSET}]> {signature} {{ {body} }}'
     proto = onnx.parser.parse_model(text)
-    proto.graph.initializer.extend(onnx.numpy_helper.from_array(a, name) for name, a in (constants or {}).items())
+    used = {name for node in proto.graph.node for name in node.input}
+    given = {name: array for name, array in (constants or {}).items() if name in used}
+    proto.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in given.items())
     model = ir.from_proto(proto)
     return ShapeInferencePass(check_type=True, strict_mode=True)(model).model
 

@@ -7,8 +7,8 @@
     tv_mean            the same divided by the number of numbers
     tv_four_norm       |down| + |across| + |diagonal| + |other diagonal|, each the length of all differences
     tv_four_norm_mean  the mean over the channels of the same
-    blur               sum |x - blurred x|, the blurred picture counted as a constant; its kernel of 3 x 3 has 1 in the
-                       middle and .5 around it, divided by the sum of those that lie inside
+    blur               sum (x - blurred x)^2 / 2, the blurred picture counted as a constant; its kernel of 3 x 3 has 1 in
+                       the middle and .5 around it, divided by the sum of those that lie inside
     spectral           mean over all frequencies f of |f|^2 |X(f)|^2, X the orthonormal Fourier transform
 
 After Lucid (optvis/objectives.py: L1, L2, total_variation, blur_input_each_step), the recipe for vision transformers of
@@ -56,7 +56,7 @@ def penalty(kind: PenaltyKind, shape: Sequence[int]) -> ir.Model:
         f"{kind} ({picture} picture{fixed}, float[{batch}] weight, float[{batch}] constant)"
         f" => (float[{batch}] penalty)",
         f"level = Reshape(constant, each) {measure.body} penalty = Mul(weight, plain)",
-        {"each": np.array([batch, 1, 1, 1]), "line": np.array([batch]), **measure.constants},
+        {"each": np.array([batch, 1, 1, 1]), **measure.constants},
     )
     graph = differentiate(model, of="penalty", wrt="picture").graph
     values = ir.convenience.create_value_mapping(graph)
@@ -166,11 +166,13 @@ def _blur(shape: tuple[int, ...]) -> _Measure:
         even = Div(mixed, total)
         blurred = Reshape(even, whole)
         away = Sub(picture, blurred)
-        size = Abs(away)
-        plain = ReduceSum <keepdims = 0> (size, axes)
+        square = Mul(away, away)
+        total_square = ReduceSum <keepdims = 0> (square, axes)
+        plain = Mul(total_square, half)
         """,
         {
             "axes": AROUND,
+            "half": np.array(0.5, np.float32),
             "alone": np.array([batch * channels, 1, height, width]),
             "whole": np.array(shape),
             "kernel": kernel[None, None].astype(np.float32),

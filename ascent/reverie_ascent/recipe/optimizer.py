@@ -55,7 +55,7 @@ class OneCycle:
 
 @dataclass(frozen=True)
 class Cosine:
-    """The rate rises for ``warm_up`` steps and falls along a cosine to ``end`` times the rate."""
+    """The rate rises for ``warm_up`` steps and falls along a cosine, to ``end`` times the rate after the last."""
 
     warm_up: int = 0
     end: float = 0.0

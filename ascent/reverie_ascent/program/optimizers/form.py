@@ -14,7 +14,7 @@ from reverie_ascent.graph.fragment import fragment
 Normalization: TypeAlias = Literal["none", "mean_absolute", "deviation"]
 
 #: Added to what a gradient is divided by, so that a gradient of 0 stays 0.
-TINY = 1e-20
+TINY = 1e-30
 
 
 @dataclass(frozen=True)

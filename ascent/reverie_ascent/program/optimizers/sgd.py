@@ -1,6 +1,7 @@
 """Gradient ascent: x <- x + rate u, with u <- momentum u + g, or g divided by a measure of its size.
 
-The size is the mean of the absolute values, as in DeepDream, or the standard deviation.
+The size is the mean of the absolute values, as in DeepDream, or the standard deviation, which is at least a tenth of
+the root of the mean square: a gradient that is the same everywhere has no deviation.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import onnx_ir as ir
 
 from reverie_ascent.program.optimizers.form import TINY, Normalization, OptimizerForm, step_fragment
 from reverie_ascent.recipe.optimizer import Sgd
+
+FLAT = 0.01  # a tenth, squared
 
 SIZES: Mapping[Normalization, str] = {
     "none": "",
@@ -23,7 +26,10 @@ SIZES: Mapping[Normalization, str] = {
         from_middle = Sub(slope, middle)
         squares = Mul(from_middle, from_middle)
         variance = ReduceMean <keepdims = 1> (squares, axes)
-        size = Sqrt(variance)
+        energy = ReduceMean <keepdims = 1> (square, axes)
+        least = Mul(energy, flat)
+        raised_variance = Max(variance, least)
+        size = Sqrt(raised_variance)
         """,
 }
 
@@ -49,7 +55,7 @@ def graph(form: OptimizerForm, shape: Sequence[int], bounds: tuple[float, float]
         body,
         slots=("u",) if form.has_momentum else (),
         coefficients=("rate", "momentum", "share") if form.has_momentum else ("rate",),
-        constants={"tiny": TINY} if normalized else {},
+        constants={"tiny": TINY, "flat": FLAT} if normalized else {},
         bounds=bounds,
     )
 

@@ -1,8 +1,4 @@
-"""Magnitudes of spectra for MACO: a power law, or measured in pictures.
-
-``OURS`` was fitted with `power_law` to crops of 256 pixels of the photographs in scikit-image and scikit-learn, in
-Lucid's colour basis.
-"""
+"""Magnitudes of spectra for MACO: a power law, or measured in pictures."""
 
 from __future__ import annotations
 
@@ -54,10 +50,13 @@ def measured(pictures: npt.ArrayLike, basis: ColourBasis = "lucid") -> Measured:
 
 
 def power_law(values: Measured, channels: int) -> PowerLaw:
-    """Return the power law that fits a measured magnitude best in logarithms, between 4 cycles a side and 0.35."""
+    """Return the power law that fits a measured magnitude best in logarithms, between 4 cycles a side and 0.35.
+
+    Each octave counts the same, although the higher one has four times as many frequencies.
+    """
     size = (values.height, values.width)
     given = magnitude(values, size, channels)
     frequency = frequencies(size)
     inside = (frequency >= 4 / max(size)) & (frequency <= 0.35)
-    fits = [np.polyfit(np.log(frequency[inside]), np.log(each[inside]), 1) for each in given]
+    fits = [np.polyfit(np.log(frequency[inside]), np.log(each[inside]), 1, w=1 / frequency[inside]) for each in given]
     return PowerLaw(tuple(-float(slope) for slope, _ in fits), tuple(float(np.exp(level)) for _, level in fits))
