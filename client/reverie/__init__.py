@@ -1,11 +1,12 @@
 """See what a neural network sees: the client of a Reverie server."""
 
+from reverie import optimizers, parametrizations, penalties, regions, schedules, transforms
 from reverie._async_client import AsyncClient
 from reverie._async_job import AsyncJob
 from reverie._client import Client
 from reverie._job import Job
 from reverie._options import DeliveryOptions, JobOptions, Priority, RenderOptions, SpecOptions, StreamOptions
-from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
+from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo, TransformSet
 from reverie.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -23,7 +24,22 @@ from reverie.errors import (
     Violation,
 )
 from reverie.jobs import JobEvent, JobInfo, JobItem, JobLayer, JobState
-from reverie.objectives import Objective, channel, direction, layer, logit, neuron
+from reverie.objectives import (
+    Objective,
+    alignment,
+    channel,
+    cosine,
+    cross_entropy,
+    direction,
+    divergence,
+    diversity,
+    interpolation,
+    layer,
+    logit,
+    match,
+    neuron,
+    probability,
+)
 from reverie.pictures import Accepted, Event, Frame, ImageFormat, Outcome, Picture, Progress, Rendering
 from reverie.spec import Spec
 
@@ -67,14 +83,29 @@ __all__ = [
     "Spec",
     "SpecOptions",
     "StreamOptions",
+    "TransformSet",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
     "UsageError",
     "Violation",
+    "alignment",
     "channel",
+    "cosine",
+    "cross_entropy",
     "direction",
+    "divergence",
+    "diversity",
+    "interpolation",
     "layer",
     "logit",
+    "match",
     "neuron",
+    "optimizers",
+    "parametrizations",
+    "penalties",
+    "probability",
+    "regions",
+    "schedules",
+    "transforms",
 ]

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from reverie_proto.names import check_options
-from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write
+from reverie_proto.options import FIELDS, Problem, SpecOptions, write
+from reverie_proto.scalars import shown
 from reverie_proto.v1 import jobs_pb2, spec_pb2
 
 from reverie import spec

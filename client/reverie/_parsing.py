@@ -8,9 +8,9 @@ from reverie_proto.sizes import Size, from_message
 from reverie_proto.v1 import catalog_pb2, spec_pb2, visualization_pb2
 
 from reverie import spec
-from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo
+from reverie.catalog import Layer, Limits, Model, Preset, ServerInfo, TransformSet
 from reverie.errors import InternalError
-from reverie.pictures import Accepted, Event, Frame, ImageFormat, Outcome, Progress, Rendering
+from reverie.pictures import Accepted, Event, Frame, ImageFormat, Outcome, Picture, Progress, Rendering
 
 FORMATS = {spec_pb2.ImageFormat.Value(f"IMAGE_FORMAT_{known.name}"): known for known in ImageFormat}
 OUTCOMES = {
@@ -27,7 +27,10 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
         providers=tuple(message.providers),
         device_class=message.device_class,
         maker=message.maker,
-        presets=tuple(Preset(preset.name, preset.description, preset.steps) for preset in message.presets),
+        presets=tuple(map(_preset, message.presets)),
+        transform_sets=tuple(
+            TransformSet(each.name, each.description, spec.transforms_of(each.steps)) for each in message.transform_sets
+        ),
         limits=Limits(
             min_size_px=limits.min_size_px,
             max_size_px=limits.max_size_px,
@@ -42,8 +45,19 @@ def server_info(message: catalog_pb2.ServerInfo) -> ServerInfo:
             max_job_items=limits.max_job_items,
             max_open_jobs=limits.max_open_jobs,
             max_ended_jobs=limits.max_ended_jobs,
+            max_views=limits.max_views,
+            max_pictures=limits.max_pictures,
+            max_network_pictures=limits.max_network_pictures,
+            max_best_of=limits.max_best_of,
+            max_transforms=limits.max_transforms,
+            max_penalties=limits.max_penalties,
+            max_numbers=limits.max_numbers,
         ),
     )
+
+
+def _preset(message: catalog_pb2.Preset) -> Preset:
+    return Preset(message.name, message.description, message.steps, spec.options_of(message.spec))
 
 
 def model(message: catalog_pb2.Model) -> Model:
@@ -100,9 +114,17 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
         spec_digest=message.spec_digest,
         maker=message.maker,
         frames=tuple(frame(each) for each in message.frames),
+        others=tuple(map(_picture, message.images[1:])),
+        importance=_picture(message.importance) if message.HasField("importance") else None,
+        robustness=message.robustness if message.HasField("robustness") else None,
+        seed=message.seed,
         elapsed_s=message.elapsed_s,
         cached=message.cached,
     )
+
+
+def _picture(image: spec_pb2.Image) -> Picture:
+    return Picture(data=image.data, format=_format(image), width=image.width_px, height=image.height_px)
 
 
 def frame(message: spec_pb2.Frame) -> Frame:

@@ -9,7 +9,8 @@ from numbers import Real
 from typing import Any, TypeVar
 
 from reverie_proto.names import check_options
-from reverie_proto.options import FIELDS, Problem, SpecOptions, shown, write, write_channel
+from reverie_proto.options import FIELDS, Problem, SpecOptions, write, write_channel
+from reverie_proto.scalars import shown
 from reverie_proto.v1 import visualization_pb2 as wire
 
 from reverie._options import RenderOptions, StreamOptions

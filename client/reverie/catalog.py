@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from reverie_proto.short_repr import ShortRepr
+
+from reverie.values import Transform
 
 
 @dataclass(frozen=True, repr=False)
@@ -14,6 +18,16 @@ class Preset(ShortRepr):
     name: str
     description: str
     steps: int  # of gradient ascent, if a spec does not give them
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # all that it supplies, as options of a Spec
+
+
+@dataclass(frozen=True, repr=False)
+class TransformSet(ShortRepr):
+    """A named list of transforms."""
+
+    name: str
+    description: str
+    steps: tuple[Transform, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +47,13 @@ class Limits(ShortRepr):
     max_job_items: int = 0  # 0 if the server does not support jobs
     max_open_jobs: int = 0
     max_ended_jobs: int = 0
+    max_views: int = 0
+    max_pictures: int = 0  # of a group
+    max_network_pictures: int = 0  # views times pictures
+    max_best_of: int = 0
+    max_transforms: int = 0
+    max_penalties: int = 0
+    max_numbers: int = 0  # of a mask
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,6 +67,7 @@ class ServerInfo(ShortRepr):
     presets: tuple[Preset, ...]
     limits: Limits
     maker: str = ""  # identifies everything besides the spec that affects the pixels: equal makers, equal pictures
+    transform_sets: tuple[TransformSet, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

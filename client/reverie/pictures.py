@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from reverie_proto.files import write_atomically
-from reverie_proto.options import shown
+from reverie_proto.scalars import shown
 from reverie_proto.short_repr import ShortRepr
 
 from reverie.errors import UsageError
@@ -46,6 +46,7 @@ class Outcome(enum.StrEnum):
     UNKNOWN = "unspecified"  # an outcome of a newer server
     CONVERGED = "converged"  # all steps were made and the unit responds
     DEAD_UNIT = "dead_unit"  # no gradient ever reached the picture
+    REACHED = "reached"  # the activation reached `stop_at`
     NON_FINITE = "non_finite"  # a number overflowed; the last finite picture is returned
 
 
@@ -139,6 +140,15 @@ class Rendering(Picture):
     elapsed_s: float  # of the render that made the picture
     cached: bool = False  # the picture was in the server's store: nothing was rendered for this request
     maker: str = ""  # the maker of the picture, as in ServerInfo.maker
+    others: tuple[Picture, ...] = field(default=(), repr=False)  # of a group, whose first picture this is
+    importance: Picture | None = field(default=None, repr=False)  # opaque where the pixels mattered most
+    robustness: float | None = None  # the activation under 64 draws of the transforms, over `activation`
+    seed: int = 0  # the spec's, or with best_of that of the best picture
+
+    @property
+    def images(self) -> tuple[Picture, ...]:
+        """The pictures of the group: this one and the others."""
+        return self, *self.others
 
     def _writer_options(self, wanted: ImageFormat) -> dict[str, Any]:
         if wanted is not ImageFormat.PNG:

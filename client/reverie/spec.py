@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from google.protobuf import json_format
 from reverie_proto import sizes
-from reverie_proto.options import FIELDS, Problem, SpecOptions, choices, write
+from reverie_proto.options import FIELDS, Problem, SpecOptions, Writable, write
 from reverie_proto.short_repr import ShortRepr
-from reverie_proto.v1 import size_pb2, spec_pb2
+from reverie_proto.v1 import spec_pb2, transform_pb2
 
-from reverie import objectives
+from reverie import objectives, values
+from reverie._old_specs import translated
 from reverie.errors import UsageError, refuse
 
 PNG_KEY = "reverie"
@@ -38,9 +39,18 @@ class Spec(ShortRepr):
     learning_rate: float | None = None
     seed: int | None = None
     preset: str | None = None
-    parametrization: str | None = None
-    transforms: str | None = None
-    schedule: str | None = None
+    parametrization: str | Writable | None = None
+    transforms: str | Sequence[Writable] | None = None
+    schedule: str | Writable | None = None
+    optimizer: str | Writable | None = None
+    views: int | None = None
+    view_size: int | tuple[int, int] | None = None
+    penalties: Sequence[Writable] | Mapping[str, float] | None = None
+    pictures: int | None = None
+    best_of: int | None = None
+    stop_at: float | None = None
+    importance: bool | None = None
+    robustness: bool | None = None
 
     MESSAGE: ClassVar[str] = "reverie.v1.RenderSpec"
 
@@ -60,8 +70,8 @@ class Spec(ShortRepr):
     def from_json(cls, text: str) -> Spec:
         """Parse a spec from JSON; raise UsageError if the text is not a spec."""
         try:
-            return from_message(json_format.Parse(text, spec_pb2.RenderSpec()))
-        except (json_format.ParseError, KeyError) as error:
+            return from_message(json_format.Parse(translated(text), spec_pb2.RenderSpec()))
+        except (json_format.ParseError, ValueError, KeyError) as error:
             raise UsageError(f"This text is not the spec of a picture: {error}") from error
 
     @classmethod
@@ -93,23 +103,40 @@ def to_message(spec: Spec) -> spec_pb2.RenderSpec:
 
 def from_message(message: spec_pb2.RenderSpec) -> Spec:
     """Convert a message to a spec."""
-    values: dict[str, Any] = {"model": message.model}  # required, so the field has no presence
+    objective = objectives.Objective.from_message(message.objective)
+    return Spec(message.model, objective, **options_of(message))
+
+
+def options_of(message: spec_pb2.RenderSpec) -> dict[str, Any]:
+    """Return the options that a message gives, without its model and objective."""
+    given: dict[str, Any] = {}
     for attribute, field in ATTRIBUTES.items():
-        if attribute != "model" and message.HasField(field):
-            values[attribute] = _named(message, field)
-    return Spec(objective=objectives.Objective.from_message(message.objective), **values)
+        if attribute == "penalties":
+            if message.penalties:
+                given[attribute] = tuple(map(values.Penalty.from_message, message.penalties))
+        elif attribute != "model" and message.HasField(field):
+            given[attribute] = READERS.get(attribute, lambda value: value)(getattr(message, field))
+    return given
 
 
-def _named(message: spec_pb2.RenderSpec, field: str) -> Any:
-    """Return the value of a field: (height, width) of a size.
+def transforms_of(steps: Iterable[transform_pb2.Transform]) -> tuple[values.Transform, ...]:
+    """Return transforms, without those of a kind that this version does not know."""
+    made = map(values.Transform.from_message, steps)
+    return tuple(step for step in made if step is not None)
 
-    An enum gives its name, None if unspecified, its number if this version lacks it.
-    """
-    value, enum = getattr(message, field), message.DESCRIPTOR.fields_by_name[field].enum_type
-    if isinstance(value, size_pb2.Size):
-        return sizes.from_message(value)
-    if enum is None:
-        return value
-    if not value:
-        return None
-    return next((name for name, number in choices(enum).items() if number == value), str(value))
+
+def _transforms(message: transform_pb2.Transforms) -> str | tuple[values.Transform, ...]:
+    if message.HasField("set"):
+        return message.set
+    return transforms_of(message.steps)
+
+
+#: How the attributes that are messages are read.
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "size": sizes.from_message,
+    "view_size": sizes.from_message,
+    "parametrization": values.Parametrization.from_message,
+    "transforms": _transforms,
+    "schedule": values.Schedule.from_message,
+    "optimizer": values.Optimizer.from_message,
+}

@@ -9,7 +9,7 @@ from pathlib import Path
 from reverie_ascent.maker import Maker
 from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
 from reverie_ascent.runtime.session import Device
-from reverie_proto.options import shown
+from reverie_proto.scalars import shown
 from reverie_proto.sizes import to_message
 from reverie_proto.v1 import catalog_pb2
 

@@ -77,7 +77,7 @@ def _render(client: Client, picture: Picture, request: StreamOptions, place: str
     if files.animation:
         write_atomically(files.animation, moving)
         click.echo(printable(f"{files.animation}  {len(frames)} frames"))
-    if rendering.outcome is not Outcome.CONVERGED:
+    if rendering.outcome not in (Outcome.CONVERGED, Outcome.REACHED):
         subject = f"{spec.objective}: " if place else ""
         click.echo(printable(f"Note: {subject}{rendering.outcome_detail}"), err=True)
 
