@@ -41,7 +41,7 @@ def complete(
     _fill_preset(effective, violations)
     model = _pin_model(effective, models, violations)
     size = _fill_size(effective, model, limits, violations)
-    seen = _fill_view_size(effective, size, limits, violations)
+    seen = _fill_view_size(effective, size, model, limits, violations)
     _fill_counts(effective, limits, violations)
     _fill_numbers(effective, limits, violations)
     channels = model.channels if model is not None else None
@@ -135,11 +135,16 @@ def _fill_size(
 
 
 def _fill_view_size(
-    effective: spec_pb2.RenderSpec, size: Size | None, limits: Limits, violations: Violations
+    effective: spec_pb2.RenderSpec, size: Size | None, model: Model | None, limits: Limits, violations: Violations
 ) -> Size | None:
     """Check the size that the network sees, by the limits only; return it if it is valid, None otherwise."""
     if not effective.HasField("view_size"):
-        return size
+        preset = PRESETS.get(effective.preset)
+        if size is None or preset is None or not preset.has_canvas:
+            return size
+        layers = objective_spec.layers(effective.objective, model) if model is not None else []
+        own = picture_size.default_size(model.native_size if model is not None else None, layers)
+        effective.view_size.CopyFrom(to_message((min(own[0], size[0]), min(own[1], size[1]))))
     seen = from_message(effective.view_size)
     if problem := picture_size.problem_with_limits(seen, limits):
         violations.add("spec.view_size", problem)
