@@ -47,8 +47,8 @@ class Limits:
     max_best_of: int = 32
     max_transforms: int = 64
     max_penalties: int = 16
-    #: Numbers of a mask. Other lists are bounded by the layer that they are for.
-    max_numbers: int = 1_000_000
+    #: Numbers of a mask, a measured magnitude or a whole activation, which a request of 1 MiB holds.
+    max_numbers: int = 250_000
     max_request_bytes: int = 2**20
     #: The most bytes that wait for clients to read them, for all clients together and for one: half for the pictures of
     #: streams, half for messages that are being sent.

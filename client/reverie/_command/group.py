@@ -37,7 +37,22 @@ MORE = {"export": ("networks of torch", "export")}
 TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 # The order in which a new user needs them; others follow by name.
-ORDER = ("render", "models", "layers", "labels", "jobs", "serve", "keys", "health", "doctor", "tune", "export", "check")
+ORDER = (
+    "render",
+    "models",
+    "layers",
+    "labels",
+    "presets",
+    "agree",
+    "jobs",
+    "serve",
+    "keys",
+    "health",
+    "doctor",
+    "tune",
+    "export",
+    "check",
+)
 
 
 class Commands(click.Group):

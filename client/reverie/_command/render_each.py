@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 from reverie_proto.files import write_atomically
@@ -27,6 +28,28 @@ class Picture:
     spec: Spec
     files: Destination
     negative: bool  # its objective is minus the activation
+    importance: Path | None = None  # the file of its importance
+
+    def with_seed(self, seed: int) -> Picture:
+        """Return the same picture of a seed, whose files have the seed in their names."""
+        importance = None if self.importance is None else seeded(self.importance, seed)
+        files = replace(
+            self.files,
+            picture=seeded(self.files.picture, seed),
+            animation=None if self.files.animation is None else seeded(self.files.animation, seed),
+        )
+        return Picture(replace(self.spec, seed=seed), files, self.negative, importance)
+
+    def with_importance(self, path: Path | None) -> Picture:
+        """Return the same picture with a file for its importance."""
+        return replace(self, importance=path)
+
+
+def seeded(path: Path, seed: int) -> Path:
+    """Return a path with a seed in its name: in place of {seed}, or at the end."""
+    if "{seed}" in path.name:
+        return path.with_name(path.name.replace("{seed}", str(seed)))
+    return path.with_name(f"{path.stem}-seed{seed}{path.suffix}")
 
 
 def render_each(client: Client, pictures: Sequence[Picture], request: StreamOptions) -> None:
@@ -69,11 +92,22 @@ def _render(client: Client, picture: Picture, request: StreamOptions, place: str
         rendering, frames = _follow(client, request, show)
     moving = animated([frame.image for frame in frames], files.animation.suffix) if files.animation else b""
 
-    write_atomically(files.picture, rendering.encoded(files.format))
-    count_written()
     took = "from the store" if rendering.cached else f"{rendering.elapsed_s:.1f} s"
     activation = -rendering.activation if picture.negative else rendering.activation
-    click.echo(printable(f"{files.picture}  activation {activation:.4g}, {rendering.steps} steps, {took}"))
+    facts = [f"activation {activation:.4g}", f"{rendering.steps} steps", took]
+    if (spec.best_of or 1) > 1:
+        facts.insert(1, f"seed {rendering.seed}")
+    if rendering.robustness is not None:
+        facts.insert(1, f"robustness {rendering.robustness:.2f}")
+    several = len(rendering.images) > 1
+    for number, image in enumerate(rendering.images, 1):
+        path = files.picture.with_name(f"{files.picture.stem}-{number}{files.picture.suffix}") if several else None
+        write_atomically(path or files.picture, image.encoded(files.format))
+        count_written()
+        click.echo(printable(f"{path or files.picture}  {', '.join(facts)}"))
+    if picture.importance is not None and rendering.importance is not None:
+        write_atomically(picture.importance, rendering.importance.data)
+        click.echo(printable(f"{picture.importance}  importance"))
     if files.animation:
         write_atomically(files.animation, moving)
         click.echo(printable(f"{files.animation}  {len(frames)} frames"))

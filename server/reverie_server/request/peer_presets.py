@@ -1,7 +1,7 @@
 """Presets of other projects, with the numbers of their own code; the descriptions say where ours departs.
 
-Where a project's pictures have another range than 0..1, its noise is divided by the width of that range. docs/presets.md
-tells the source of each number.
+Where a project's pictures have another range than 0..1, its noise is divided by the width of that range.
+docs/presets.md tells the source of each number.
 """
 
 from __future__ import annotations

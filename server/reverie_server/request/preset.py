@@ -52,14 +52,14 @@ def spec(
     penalties: Iterable[opt.Penalty] = (),
 ) -> spec_pb2.RenderSpec:
     """Return the values of a preset; ``transforms`` are a named set or a list."""
-    is_set = isinstance(transforms, str)
+    chosen = tra.Transforms(set=transforms) if isinstance(transforms, str) else tra.Transforms(steps=transforms)
     return spec_pb2.RenderSpec(
         steps=steps,
         learning_rate=learning_rate,
         schedule=schedule,
         parametrization=parametrization,
         optimizer=optimizer,
-        transforms=tra.Transforms(set=transforms) if is_set else tra.Transforms(steps=transforms),
+        transforms=chosen,
         views=views,
         penalties=penalties,
         size=None if canvas is None else size_pb2.Size(height_px=canvas, width_px=canvas),

@@ -25,6 +25,12 @@ MAX_ENTRIES = 1024
 EXCEPTIONS = {
     # One number for each channel of a layer; AlexNet's and VGG's flattened layers have 25,088.
     "reverie.v1.DirectionObjective.vector": 65_536,
+    "reverie.v1.CosineObjective.vector": 65_536,
+    "reverie.v1.DivergenceObjective.probabilities": 65_536,
+    # Whole activations, masks and magnitudes: as many numbers as a request of the largest size can hold.
+    "reverie.v1.MatchObjective.activation": 250_000,
+    "reverie.v1.Mask.weights": 250_000,
+    "reverie.v1.MeasuredMagnitude.values": 250_000,
 }
 
 TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
