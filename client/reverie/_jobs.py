@@ -42,6 +42,8 @@ def create_request(model: str, layers: Layers, options: JobOptions) -> jobs_pb2.
             field = FIELDS[name].removeprefix("spec.")
             problems += write(request.template, field, options[name], at="template.")  # type: ignore[literal-required]
     problems += _write_layers(request, layers)
+    if "seeds" in options:
+        problems += write(request, "seeds", options["seeds"])
     refuse(NOT_SENT, problems + timeout_problems(options))
     return request
 
@@ -167,6 +169,7 @@ def info(message: jobs_pb2.RenderJob) -> JobInfo:
         ended_at=_time(message.ended_at) if message.HasField("ended_at") else None,
         sequence=message.sequence,
         detail=message.detail,
+        seeds=tuple(message.seeds),
         owner=message.owner,
     )
 
@@ -190,6 +193,7 @@ def _item(message: jobs_pb2.JobItem) -> JobItem:
         activation=message.activation,
         cached=message.cached,
         error=message.error,
+        seed=message.seed,
     )
 
 

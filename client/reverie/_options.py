@@ -46,11 +46,13 @@ class StreamOptions(RenderOptions, total=False):
 
 
 class JobOptions(SpecOptions, total=False):
-    """The keyword options of ``create_job``: those of :class:`SpecOptions`, for all pictures of the job, and this one.
+    """The keyword options of ``create_job``: those of :class:`SpecOptions`, for all pictures of the job, and these.
 
     ============== ====================================================================================================
+    seeds          render each channel with each of these seeds (the option ``seed`` alone)
     timeout        seconds that the call may take (the client's ``timeout``, or 30); the job itself has no limit
     ============== ====================================================================================================
     """
 
+    seeds: Sequence[int]
     timeout: float | None

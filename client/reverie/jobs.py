@@ -47,6 +47,7 @@ class JobInfo(ShortRepr):
     ended_at: datetime | None  # None until it has ended
     sequence: int  # the number of its newest event
     detail: str  # what it waits for; empty if it does not wait
+    seeds: tuple[int, ...] = ()  # of which each channel has a picture; empty for the template's alone
     owner: str = ""  # "key:" and the id of the API key that made it, or "cn:" and the name in a certificate
 
     @property
@@ -69,6 +70,7 @@ class JobItem(ShortRepr):
     cached: bool
     error: str
     maker: str = ""  # the maker of the picture, as in ServerInfo.maker
+    seed: int = 0  # that it was rendered with
 
 
 @dataclass(frozen=True, repr=False)

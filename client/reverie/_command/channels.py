@@ -47,6 +47,19 @@ def parsed(text: str) -> list[int] | None:
     return list(chosen)
 
 
+def listed_seeds(text: str | None) -> list[int] | None:
+    """Return the seeds of a list such as 0-3, None if there is no list; raise Failure if it is not one."""
+    if text is None:
+        return None
+    try:
+        numbers = parsed(text)
+    except ValueError as error:
+        raise Failure(f"--seeds {text!r} is not a list of seeds: {error}.") from None
+    if numbers is None:
+        raise Failure("--seeds all has no end: write numbers and ranges, as in 0-3.")
+    return numbers
+
+
 def listed(client: Client, model: str, layer: str, text: str) -> list[int] | None:
     """Return the channels of a layer that a list such as "0-15,20" names, or None if the text is the label of a class.
 

@@ -14,7 +14,7 @@ from reverie_proto.printable import printable
 
 from reverie._client import Client
 from reverie._command.bar import progress_bar
-from reverie._command.channels import MOST_LAYERS, MOST_RANGES, folded, parsed
+from reverie._command.channels import MOST_LAYERS, MOST_RANGES, folded, listed_seeds, parsed
 from reverie._command.failure import Command, Failure, ServerFailure, count_written
 from reverie._command.picture import given_options, picture_options
 from reverie._command.server import connected, server_options
@@ -46,13 +46,16 @@ def jobs() -> None:
 @click.argument("model")
 @click.argument("layers", nargs=-1, required=True, type=layer_channels, metavar="LAYER[:CHANNELS]...")
 @picture_options
+@click.option("--seeds", metavar="LIST", help="A picture of each channel for each of these seeds, such as 0-3.")
 @server_options
-def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], **options: Any) -> None:
+def create(model: str, layers: tuple[tuple[str, list[int] | None], ...], *, seeds: str | None, **options: Any) -> None:
     """Start a job for channels of LAYERs of a MODEL, and print its id.
 
     LAYER alone, or LAYER:all, stands for all of its channels; conv4_3:0-15,20 names some.
     """
-    chosen = given_options(options)
+    chosen: Any = given_options(options)
+    if (numbers := listed_seeds(seeds)) is not None:
+        chosen["seeds"] = numbers
     if len(dict(layers)) < len(layers):
         raise Failure("A layer is named twice: give all of its channels at once, as in conv4_3:0-15,20.")
     with _remote(options) as client:
@@ -137,10 +140,13 @@ def fetch(job: str, out: Path, image_format: str, **server: Any) -> None:
     """Write each picture of a JOB into a folder as soon as it is finished, until the job has ended."""
     written = 0
     with _remote(server) as client, _following(client.job(job), 0) as events:
+        several = len(client.job(job).info().seeds) > 1
         for event in events:
             if event.item is not None and event.item.spec is not None:
                 rendering = client.render(spec=event.item.spec, format=image_format)
-                name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"{event.item.layer}-{event.item.channel:04d}.{image_format}")
+                seed = f"-seed{event.item.seed}" if several else ""
+                title = f"{event.item.layer}-{event.item.channel:04d}{seed}.{image_format}"
+                name = re.sub(r"[^A-Za-z0-9._-]+", "_", title)
                 write_atomically(out / name, rendering.data)
                 count_written()
                 written += 1

@@ -10,8 +10,7 @@ from typing import Any
 import click
 from reverie_proto.options import channel_of
 
-from reverie._command.channels import is_list, listed
-from reverie._command.channels import parsed as parsed_numbers
+from reverie._command.channels import is_list, listed, listed_seeds
 from reverie._command.destination import Destination, Output, check_writable
 from reverie._command.failure import Command, Failure
 from reverie._command.goal import Goal, goal_options
@@ -105,7 +104,7 @@ def render(
         request["priority"] = options["priority"]
     if options["timeout"]:
         request["timeout"] = options["timeout"]
-    numbers = _seeds(seeds)
+    numbers = listed_seeds(seeds)
 
     def several_seeds(pictures: list[Picture]) -> list[Picture]:
         """Return a picture for each seed, after a check that the files can be written."""
@@ -151,19 +150,6 @@ def render(
         elif several:  # it is the label of a class
             pictures = planned({channel or "": files.of_one(model, layer, channel or "")})
         render_each(client, pictures, request)
-
-
-def _seeds(text: str | None) -> list[int] | None:
-    """Return the seeds of a list such as 0-3."""
-    if text is None:
-        return None
-    try:
-        numbers = parsed_numbers(text)
-    except ValueError as error:
-        raise Failure(f"--seeds {text!r} is not a list of seeds: {error}.") from None
-    if numbers is None:
-        raise Failure("--seeds all has no end: write numbers and ranges, as in 0-3.")
-    return numbers
 
 
 def _read_recipe(path: Path) -> Spec:

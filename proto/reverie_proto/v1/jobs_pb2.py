@@ -16,41 +16,41 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from reverie_proto.v1 import spec_pb2 as reverie_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15reverie/v1/jobs.proto\x12\nreverie.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15reverie/v1/spec.proto\"\xef\x02\n\tRenderJob\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.reverie.v1.JobState\x12(\n\x08template\x18\x03 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12$\n\x06layers\x18\x04 \x03(\x0b\x32\x14.reverie.v1.JobLayer\x12\x12\n\nitem_count\x18\x05 \x01(\x05\x12\x12\n\ndone_count\x18\x06 \x01(\x05\x12\x14\n\x0c\x63\x61\x63hed_count\x18\x07 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x08 \x01(\x05\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sequence\x18\x0b \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\x12\r\n\x05owner\x18\r \x01(\t\"E\n\x08JobLayer\x12\r\n\x05layer\x18\x01 \x01(\t\x12*\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x18.reverie.v1.ChannelRange\"+\n\x0c\x43hannelRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x05\x12\x0c\n\x04last\x18\x02 \x01(\x05\"\xfd\x01\n\x07JobItem\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\x05\x12\x33\n\x0e\x65\x66\x66\x65\x63tive_spec\x18\x04 \x01(\x0b\x32\x16.reverie.v1.RenderSpecH\x00\x88\x01\x01\x12\x13\n\x0bspec_digest\x18\x05 \x01(\t\x12$\n\x07outcome\x18\x06 \x01(\x0e\x32\x13.reverie.v1.Outcome\x12\x12\n\nactivation\x18\x07 \x01(\x01\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\x08\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\r\n\x05maker\x18\n \x01(\tB\x11\n\x0f_effective_spec\"\x90\x01\n\x16\x43reateRenderJobRequest\x12(\n\x08template\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12$\n\x06layers\x18\x02 \x03(\x0b\x32\x14.reverie.v1.JobLayer\x12\x17\n\nrequest_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_request_id\"=\n\x17\x43reateRenderJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.reverie.v1.RenderJob\"!\n\x13GetRenderJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x14GetRenderJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.reverie.v1.RenderJob\">\n\x15ListRenderJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x16ListRenderJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.reverie.v1.RenderJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16\x43\x61ncelRenderJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"=\n\x17\x43\x61ncelRenderJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.reverie.v1.RenderJob\";\n\x15WatchRenderJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"\x7f\n\x16WatchRenderJobResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\"\n\x03job\x18\x02 \x01(\x0b\x32\x15.reverie.v1.RenderJob\x12&\n\x04item\x18\x03 \x01(\x0b\x32\x13.reverie.v1.JobItemH\x00\x88\x01\x01\x42\x07\n\x05_item*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15reverie/v1/jobs.proto\x12\nreverie.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15reverie/v1/spec.proto\"\xfe\x02\n\tRenderJob\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x05state\x18\x02 \x01(\x0e\x32\x14.reverie.v1.JobState\x12(\n\x08template\x18\x03 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12$\n\x06layers\x18\x04 \x03(\x0b\x32\x14.reverie.v1.JobLayer\x12\x12\n\nitem_count\x18\x05 \x01(\x05\x12\x12\n\ndone_count\x18\x06 \x01(\x05\x12\x14\n\x0c\x63\x61\x63hed_count\x18\x07 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x08 \x01(\x05\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sequence\x18\x0b \x01(\x03\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\x12\r\n\x05owner\x18\r \x01(\t\x12\r\n\x05seeds\x18\x0e \x03(\r\"E\n\x08JobLayer\x12\r\n\x05layer\x18\x01 \x01(\t\x12*\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x18.reverie.v1.ChannelRange\"+\n\x0c\x43hannelRange\x12\r\n\x05\x66irst\x18\x01 \x01(\x05\x12\x0c\n\x04last\x18\x02 \x01(\x05\"\x8b\x02\n\x07JobItem\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x03 \x01(\x05\x12\x33\n\x0e\x65\x66\x66\x65\x63tive_spec\x18\x04 \x01(\x0b\x32\x16.reverie.v1.RenderSpecH\x00\x88\x01\x01\x12\x13\n\x0bspec_digest\x18\x05 \x01(\t\x12$\n\x07outcome\x18\x06 \x01(\x0e\x32\x13.reverie.v1.Outcome\x12\x12\n\nactivation\x18\x07 \x01(\x01\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\x08\x12\r\n\x05\x65rror\x18\t \x01(\t\x12\r\n\x05maker\x18\n \x01(\t\x12\x0c\n\x04seed\x18\x0b \x01(\rB\x11\n\x0f_effective_spec\"\x9f\x01\n\x16\x43reateRenderJobRequest\x12(\n\x08template\x18\x01 \x01(\x0b\x32\x16.reverie.v1.RenderSpec\x12$\n\x06layers\x18\x02 \x03(\x0b\x32\x14.reverie.v1.JobLayer\x12\x17\n\nrequest_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\r\n\x05seeds\x18\x04 \x03(\rB\r\n\x0b_request_id\"=\n\x17\x43reateRenderJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.reverie.v1.RenderJob\"!\n\x13GetRenderJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\":\n\x14GetRenderJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.reverie.v1.RenderJob\">\n\x15ListRenderJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"V\n\x16ListRenderJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.reverie.v1.RenderJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"$\n\x16\x43\x61ncelRenderJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"=\n\x17\x43\x61ncelRenderJobResponse\x12\"\n\x03job\x18\x01 \x01(\x0b\x32\x15.reverie.v1.RenderJob\";\n\x15WatchRenderJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\"\x7f\n\x16WatchRenderJobResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\"\n\x03job\x18\x02 \x01(\x0b\x32\x15.reverie.v1.RenderJob\x12&\n\x04item\x18\x03 \x01(\x0b\x32\x13.reverie.v1.JobItemH\x00\x88\x01\x01\x42\x07\n\x05_item*\x9a\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reverie.v1.jobs_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_JOBSTATE']._serialized_start=1584
-  _globals['_JOBSTATE']._serialized_end=1738
+  _globals['_JOBSTATE']._serialized_start=1628
+  _globals['_JOBSTATE']._serialized_end=1782
   _globals['_RENDERJOB']._serialized_start=94
-  _globals['_RENDERJOB']._serialized_end=461
-  _globals['_JOBLAYER']._serialized_start=463
-  _globals['_JOBLAYER']._serialized_end=532
-  _globals['_CHANNELRANGE']._serialized_start=534
-  _globals['_CHANNELRANGE']._serialized_end=577
-  _globals['_JOBITEM']._serialized_start=580
-  _globals['_JOBITEM']._serialized_end=833
-  _globals['_CREATERENDERJOBREQUEST']._serialized_start=836
-  _globals['_CREATERENDERJOBREQUEST']._serialized_end=980
-  _globals['_CREATERENDERJOBRESPONSE']._serialized_start=982
-  _globals['_CREATERENDERJOBRESPONSE']._serialized_end=1043
-  _globals['_GETRENDERJOBREQUEST']._serialized_start=1045
-  _globals['_GETRENDERJOBREQUEST']._serialized_end=1078
-  _globals['_GETRENDERJOBRESPONSE']._serialized_start=1080
-  _globals['_GETRENDERJOBRESPONSE']._serialized_end=1138
-  _globals['_LISTRENDERJOBSREQUEST']._serialized_start=1140
-  _globals['_LISTRENDERJOBSREQUEST']._serialized_end=1202
-  _globals['_LISTRENDERJOBSRESPONSE']._serialized_start=1204
-  _globals['_LISTRENDERJOBSRESPONSE']._serialized_end=1290
-  _globals['_CANCELRENDERJOBREQUEST']._serialized_start=1292
-  _globals['_CANCELRENDERJOBREQUEST']._serialized_end=1328
-  _globals['_CANCELRENDERJOBRESPONSE']._serialized_start=1330
-  _globals['_CANCELRENDERJOBRESPONSE']._serialized_end=1391
-  _globals['_WATCHRENDERJOBREQUEST']._serialized_start=1393
-  _globals['_WATCHRENDERJOBREQUEST']._serialized_end=1452
-  _globals['_WATCHRENDERJOBRESPONSE']._serialized_start=1454
-  _globals['_WATCHRENDERJOBRESPONSE']._serialized_end=1581
+  _globals['_RENDERJOB']._serialized_end=476
+  _globals['_JOBLAYER']._serialized_start=478
+  _globals['_JOBLAYER']._serialized_end=547
+  _globals['_CHANNELRANGE']._serialized_start=549
+  _globals['_CHANNELRANGE']._serialized_end=592
+  _globals['_JOBITEM']._serialized_start=595
+  _globals['_JOBITEM']._serialized_end=862
+  _globals['_CREATERENDERJOBREQUEST']._serialized_start=865
+  _globals['_CREATERENDERJOBREQUEST']._serialized_end=1024
+  _globals['_CREATERENDERJOBRESPONSE']._serialized_start=1026
+  _globals['_CREATERENDERJOBRESPONSE']._serialized_end=1087
+  _globals['_GETRENDERJOBREQUEST']._serialized_start=1089
+  _globals['_GETRENDERJOBREQUEST']._serialized_end=1122
+  _globals['_GETRENDERJOBRESPONSE']._serialized_start=1124
+  _globals['_GETRENDERJOBRESPONSE']._serialized_end=1182
+  _globals['_LISTRENDERJOBSREQUEST']._serialized_start=1184
+  _globals['_LISTRENDERJOBSREQUEST']._serialized_end=1246
+  _globals['_LISTRENDERJOBSRESPONSE']._serialized_start=1248
+  _globals['_LISTRENDERJOBSRESPONSE']._serialized_end=1334
+  _globals['_CANCELRENDERJOBREQUEST']._serialized_start=1336
+  _globals['_CANCELRENDERJOBREQUEST']._serialized_end=1372
+  _globals['_CANCELRENDERJOBRESPONSE']._serialized_start=1374
+  _globals['_CANCELRENDERJOBRESPONSE']._serialized_end=1435
+  _globals['_WATCHRENDERJOBREQUEST']._serialized_start=1437
+  _globals['_WATCHRENDERJOBREQUEST']._serialized_end=1496
+  _globals['_WATCHRENDERJOBRESPONSE']._serialized_start=1498
+  _globals['_WATCHRENDERJOBRESPONSE']._serialized_end=1625
 # @@protoc_insertion_point(module_scope)

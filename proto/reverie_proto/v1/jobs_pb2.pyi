@@ -24,7 +24,7 @@ JOB_STATE_FAILED: JobState
 JOB_STATE_CANCELLED: JobState
 
 class RenderJob(_message.Message):
-    __slots__ = ("id", "state", "template", "layers", "item_count", "done_count", "cached_count", "failed_count", "created_at", "ended_at", "sequence", "detail", "owner")
+    __slots__ = ("id", "state", "template", "layers", "item_count", "done_count", "cached_count", "failed_count", "created_at", "ended_at", "sequence", "detail", "owner", "seeds")
     ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +38,7 @@ class RenderJob(_message.Message):
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
     id: str
     state: JobState
     template: _spec_pb2.RenderSpec
@@ -51,7 +52,8 @@ class RenderJob(_message.Message):
     sequence: int
     detail: str
     owner: str
-    def __init__(self, id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., template: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[JobLayer, _Mapping]]] = ..., item_count: _Optional[int] = ..., done_count: _Optional[int] = ..., cached_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., detail: _Optional[str] = ..., owner: _Optional[str] = ...) -> None: ...
+    seeds: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., template: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[JobLayer, _Mapping]]] = ..., item_count: _Optional[int] = ..., done_count: _Optional[int] = ..., cached_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., created_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., sequence: _Optional[int] = ..., detail: _Optional[str] = ..., owner: _Optional[str] = ..., seeds: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class JobLayer(_message.Message):
     __slots__ = ("layer", "channels")
@@ -70,7 +72,7 @@ class ChannelRange(_message.Message):
     def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ...) -> None: ...
 
 class JobItem(_message.Message):
-    __slots__ = ("index", "layer", "channel", "effective_spec", "spec_digest", "outcome", "activation", "cached", "error", "maker")
+    __slots__ = ("index", "layer", "channel", "effective_spec", "spec_digest", "outcome", "activation", "cached", "error", "maker", "seed")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     LAYER_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
@@ -81,6 +83,7 @@ class JobItem(_message.Message):
     CACHED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     MAKER_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
     index: int
     layer: str
     channel: int
@@ -91,17 +94,20 @@ class JobItem(_message.Message):
     cached: bool
     error: str
     maker: str
-    def __init__(self, index: _Optional[int] = ..., layer: _Optional[str] = ..., channel: _Optional[int] = ..., effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., outcome: _Optional[_Union[_spec_pb2.Outcome, str]] = ..., activation: _Optional[float] = ..., cached: bool = ..., error: _Optional[str] = ..., maker: _Optional[str] = ...) -> None: ...
+    seed: int
+    def __init__(self, index: _Optional[int] = ..., layer: _Optional[str] = ..., channel: _Optional[int] = ..., effective_spec: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., spec_digest: _Optional[str] = ..., outcome: _Optional[_Union[_spec_pb2.Outcome, str]] = ..., activation: _Optional[float] = ..., cached: bool = ..., error: _Optional[str] = ..., maker: _Optional[str] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class CreateRenderJobRequest(_message.Message):
-    __slots__ = ("template", "layers", "request_id")
+    __slots__ = ("template", "layers", "request_id", "seeds")
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SEEDS_FIELD_NUMBER: _ClassVar[int]
     template: _spec_pb2.RenderSpec
     layers: _containers.RepeatedCompositeFieldContainer[JobLayer]
     request_id: str
-    def __init__(self, template: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[JobLayer, _Mapping]]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    seeds: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, template: _Optional[_Union[_spec_pb2.RenderSpec, _Mapping]] = ..., layers: _Optional[_Iterable[_Union[JobLayer, _Mapping]]] = ..., request_id: _Optional[str] = ..., seeds: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class CreateRenderJobResponse(_message.Message):
     __slots__ = ("job",)

@@ -65,7 +65,7 @@ class JobRepository:
             }
             (number,) = connection.execute(insert(JOBS).values(values)).inserted_primary_key or (0,)
             rows = [
-                {"job": number, "place": each.index, "layer": each.layer, "channel": each.channel}
+                {"job": number, "place": each.index, "layer": each.layer, "channel": each.channel, "seed": each.seed}
                 for each in request.items
             ]
             connection.execute(insert(ITEMS), rows)

@@ -30,6 +30,8 @@ class Item:
     index: int
     layer: str
     channel: int
+    #: The seed; None for the template's.
+    seed: int | None = None
 
     def spec(self, template: spec_pb2.RenderSpec) -> spec_pb2.RenderSpec:
         """Return the spec of this picture: the template with its channel as the objective."""
@@ -37,6 +39,8 @@ class Item:
         spec.CopyFrom(template)
         spec.objective.channel.SetInParent()
         spec.objective.channel.layer, spec.objective.channel.channel = self.layer, self.channel
+        if self.seed is not None:
+            spec.seed = self.seed
         return spec
 
 
@@ -47,10 +51,11 @@ class JobRequest:
     common: spec_pb2.RenderSpec
     layers: Sequence[jobs_pb2.JobLayer]
     items: Sequence[Item]
+    seeds: Sequence[int] = ()
 
     def message(self) -> jobs_pb2.CreateRenderJobRequest:
         """Return the request with every default filled in."""
-        return jobs_pb2.CreateRenderJobRequest(template=self.common, layers=self.layers)
+        return jobs_pb2.CreateRenderJobRequest(template=self.common, layers=self.layers, seeds=self.seeds)
 
     def require_same(self, request: bytes) -> None:
         """Raise InvalidRequest unless a stored request (serialized) has the same pictures."""
@@ -78,6 +83,7 @@ def validate(
         and violations.check_range("layers", ranges, 0, limits.max_job_items, because=" ranges of channels")
     ):
         violations.raise_if_any()  # before anything that takes time for each entry
+    _check_seeds(request, limits, violations)
     common = [_complete(request, i, check, violations) for i in range(len(request.layers))]
     layers: list[jobs_pb2.JobLayer] = []
     items: list[Item] = []
@@ -96,14 +102,26 @@ def validate(
         seen.add(layer.name)
         layers.append(jobs_pb2.JobLayer(layer=layer.name, channels=requested.channels))
         chosen = _channels(requested, layer, f"layers[{i}]", violations)
-        items += [Item(len(items) + n, layer.name, channel) for n, channel in enumerate(chosen)]
+        each: Sequence[int | None] = request.seeds or [None]
+        wanted = [(channel, seed) for channel in chosen for seed in each]
+        items += [Item(len(items) + n, layer.name, channel, seed) for n, (channel, seed) in enumerate(wanted)]
     if len(items) > limits.max_job_items:
         violations.add("layers", f"stand for {len(items)} pictures; a job has at most {limits.max_job_items}")
     violations.raise_if_any()
     template = spec_pb2.RenderSpec()
     template.CopyFrom(common[0] or template)
     template.ClearField("objective")
-    return JobRequest(template, layers, items)
+    return JobRequest(template, layers, items, list(request.seeds))
+
+
+def _check_seeds(request: jobs_pb2.CreateRenderJobRequest, limits: Limits, violations: Violations) -> None:
+    if not violations.check_range("seeds", len(request.seeds), 0, limits.max_job_items, because=" seeds"):
+        violations.raise_if_any()
+    seen: set[int] = set()
+    for i, seed in enumerate(request.seeds):
+        if seed in seen:
+            violations.add(f"seeds[{i}]", f"{seed} is there twice; give each seed once")
+        seen.add(seed)
 
 
 def _complete(

@@ -24,6 +24,7 @@ def job_message(row: Row[Any]) -> jobs_pb2.RenderJob:
             state=row.state,
             template=request.template,
             layers=request.layers,
+            seeds=request.seeds,
             item_count=row.item_count,
             done_count=row.done_count,
             cached_count=row.cached_count,
@@ -49,12 +50,13 @@ def item_message(row: Row[Any], template: spec_pb2.RenderSpec) -> jobs_pb2.JobIt
             activation=row.activation,
             cached=row.cached,
             error=row.error,
+            seed=template.seed if row.seed is None else row.seed,
         )
 
 
 def item(row: Row[Any]) -> Item:
     """Return the picture that a row of ITEMS is about."""
-    return Item(row.place, row.layer, row.channel)
+    return Item(row.place, row.layer, row.channel, row.seed)
 
 
 def item_spec(row: Row[Any], template: spec_pb2.RenderSpec) -> spec_pb2.RenderSpec:

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 #: Version of the tables. `migrations.py` brings older files up to it; a file of any other version is refused.
-VERSION = 3
+VERSION = 4
 
 METADATA = MetaData()
 
@@ -52,6 +52,8 @@ ITEMS = Table(
     Column("place", Integer, primary_key=True),
     Column("layer", String, nullable=False),
     Column("channel", Integer, nullable=False),
+    # The seed; NULL for that of the job's template.
+    Column("seed", Integer),
     # The number of the event that reported its end; NULL before that.
     Column("sequence", Integer),
     Column("spec_digest", String, nullable=False, default=""),
