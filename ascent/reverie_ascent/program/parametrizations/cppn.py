@@ -5,7 +5,8 @@
     picture = sigmoid(W x + b)
 
 The state is flat: the weights and biases of each layer. At first the weights of hidden layers are normal with the
-variance 1 / inputs, their biases with 0.1, and the last layer is 0.
+variance 2 / inputs (TensorFlow 1's variance_scaling_initializer), their biases with a standard deviation of 0.1, and
+the last layer is 0. Small learning rates suit it, such as Lucid's 0.005 with Adam.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _shape(values: Cppn, size: Size, channels: int) -> tuple[int, int, int]:
 def _initial(values: Cppn, draws: Draws, shape: tuple[int, int, int]) -> Float:
     parts: list[Float] = []
     for outputs, inputs in layers(values, 1)[:-1]:
-        parts += [draws.normals(outputs * inputs) / np.sqrt(inputs), draws.normals(outputs) * BIAS]
+        parts += [draws.normals(outputs * inputs) * np.sqrt(2 / inputs), draws.normals(outputs) * BIAS]
     hidden = np.concatenate(parts)
     return np.concatenate([hidden, np.zeros(int(np.prod(shape)) - len(hidden))]).reshape(shape)
 
