@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
+from reverie_server.scheduler.recent import Recent
 from reverie_server.scheduler.render import Key
+
+#: The programs that are remembered: clients can ask for any number of them.
+PROGRAMS = 1024
 
 
 class LoadTimes:
     """The times of the thread that loads programs one after the other. The step loop's lock guards it."""
 
     def __init__(self) -> None:
-        self._took: dict[Key, float] = {}
+        self._took: Recent[Key, float] = Recent(PROGRAMS)
         #: When the thread began to load its present program; None while it rests.
         self._begun_at: float | None = None
 

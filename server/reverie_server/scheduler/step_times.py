@@ -16,8 +16,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from reverie_server.scheduler.recent import Recent
 from reverie_server.scheduler.render import Key
 
+#: The programs that are remembered: clients can ask for any number of them.
+PROGRAMS = 1024
 #: The standard deviations of the logarithms: of the noise of one step, of the model's error for a program, and of the
 #: machine's slowness over hours.
 NOISE, MODEL, MACHINE = 0.5, 0.15, 0.5
@@ -48,7 +51,7 @@ class StepTimes:
 
     def __init__(self) -> None:
         #: The logarithms of the seconds of a step on a machine of slowness 0, by program.
-        self._programs: dict[Key, _Guess] = {}
+        self._programs: Recent[Key, _Guess] = Recent(PROGRAMS)
         self._machine = _Guess(0.0, MACHINE**2)
         self._learned_at: float | None = None
 
@@ -73,6 +76,7 @@ class StepTimes:
         if program is None or math.isinf(program.variance):
             self._programs[key] = _Guess(measured - self._machine.value, math.inf if first else NOISE**2)
             return
+        self._programs[key] = program  # the one that ran last is forgotten last
         if first:
             return
         if self._learned_at is not None:

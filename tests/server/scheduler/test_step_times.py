@@ -9,7 +9,7 @@ from statistics import fmean
 
 import pytest
 from reverie_server.scheduler.render import Key
-from reverie_server.scheduler.step_times import StepTimes
+from reverie_server.scheduler.step_times import PROGRAMS, StepTimes
 
 from tests.server.scheduler.device import render
 
@@ -110,3 +110,14 @@ def test_a_step_of_no_time_and_a_clock_that_goes_back_do_no_harm() -> None:
     expected_s = times.expected_s(A)
     assert expected_s is not None
     assert math.isfinite(expected_s)
+
+
+def test_the_programs_that_ran_last_are_remembered_however_many_clients_ask_for() -> None:
+    times = StepTimes()
+    others = [render(program=f"other {number}").key for number in range(2 * PROGRAMS)]
+    for now, other in enumerate(others):
+        times.learn(A, 0.5, now, first=False)
+        times.learn(other, 0.1, now, first=False)
+    known = [other for other in others if other in times]
+    assert known == others[-(PROGRAMS - 1) :], "all but one, which is the program that ran between them"
+    assert A in times
