@@ -18,9 +18,9 @@ from reverie_ascent.program.views import Draw, Views
 from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
 from reverie_ascent.runtime.session import Device
 from reverie_ascent.targets import target_inputs
+from tests.ascent.program.test_decode import PICTURES
 
 from tests.ascent.exact import Array, Exact, Numbers, activation
-from tests.ascent.program.test_decode import PICTURES
 
 SIZE = (10, 14)  # grids of 10, 5 and 2 by 14, 7 and 3: the middle of an odd one is not where two halves meet
 DRAWS = [Draw((1, 7), 2, -9, (0, 3)), Draw((8, 0), 9, 4, (4, 1))]
