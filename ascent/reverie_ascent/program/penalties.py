@@ -7,8 +7,8 @@
     tv_mean            the same divided by the number of numbers
     tv_four_norm       |down| + |across| + |diagonal| + |other diagonal|, each the length of all differences
     tv_four_norm_mean  the mean over the channels of the same
-    blur               sum (x - blurred x)^2 / 2, the blurred picture counted as a constant; its kernel of 3 x 3 has 1 in
-                       the middle and .5 around it, divided by the sum of those that lie inside
+    blur               sum (x - blurred x)^2 / 2, the blurred picture counted as a constant; its kernel of 3 x 3 has 1
+                       in the middle and .5 around it, divided by the sum of those that lie inside
     spectral           mean over all frequencies f of |f|^2 |X(f)|^2, X the orthonormal Fourier transform
 
 After Lucid (optvis/objectives.py: L1, L2, total_variation, blur_input_each_step), the recipe for vision transformers of
@@ -36,7 +36,7 @@ TINY = 1e-12
 class _Measure:
     """The text of nodes from ``picture`` and ``constant`` [B, 1, 1, 1] to ``plain`` [B], and their constants.
 
-    ``followed`` is False for a picture whose value, ``fixed``, is used without following its gradient.
+    If ``fixed`` is not empty, the body also reads ``still``, the picture, whose gradient is not followed.
     """
 
     body: str
