@@ -244,7 +244,7 @@ def test_what_changes_the_graph_changes_the_form_and_numbers_do_not() -> None:
 
 @pytest.mark.parametrize("adam", [Adam(), Adam(0.5, 0.9)])
 def test_the_default_step_is_the_formula_in_float32_to_the_last_bit(adam: Adam) -> None:
-    start, gradients = (np.float32(a) for a in random_ascent(7))
+    start, gradients = random_ascent(7)[0].astype(np.float32), np.array(random_ascent(7)[1], np.float32)
     graph = step_graph(form(adam), SHAPE)
     session = Session(graph, choose_device("cpu", threads=1))
     names = ("state", "m", "v")
@@ -274,7 +274,7 @@ def test_the_default_step_is_the_formula_in_float32_to_the_last_bit(adam: Adam) 
 @pytest.mark.parametrize("normalization", ["mean_absolute", "deviation"])
 def test_a_gradient_of_any_size_is_normalized_in_float32(normalization: str, size: float) -> None:
     sgd = Sgd(normalization="deviation" if normalization == "deviation" else "mean_absolute")
-    gradient = np.float32(random_ascent()[0] * size)
+    gradient = (random_ascent()[0] * size).astype(np.float32)
     out = _run_float32(sgd, gradient)
     wide = gradient.astype(np.float64)
     measure = [np.std(g) if normalization == "deviation" else np.abs(g).mean() for g in wide]

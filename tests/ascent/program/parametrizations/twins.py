@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,9 @@ def bilinear(small: Numbers, size: Size) -> Numbers:
     for axis, count in ((1, size[0]), (2, size[1])):
         side = small.shape[axis]
         position = (np.arange(count) + 0.5) * side / count - 0.5
-        small = np.apply_along_axis(lambda line, at=position, n=side: np.interp(at, np.arange(n), line), axis, small)
+        lines = np.moveaxis(small, axis, -1)
+        large = np.array([np.interp(position, np.arange(side), line) for line in lines.reshape(-1, side)])
+        small = np.moveaxis(large.reshape(*lines.shape[:-1], count), -1, axis)
     return small
 
 
@@ -106,7 +108,7 @@ def bicubic(small: Numbers, size: Size) -> Numbers:
     return bicubic_rows(tall.transpose(2, 0, 1), size[1]).transpose(1, 2, 0)
 
 
-def pieces(state: Numbers, shapes: list[tuple[int, ...]]) -> list[Numbers]:
+def pieces(state: Numbers, shapes: Sequence[tuple[int, ...]]) -> list[Numbers]:
     """Divide a flat state into arrays."""
     flat, made = state.reshape(-1), []
     for shape in shapes:
@@ -121,14 +123,14 @@ def laplacian(values: Laplacian, state: Numbers, size: Size, channels: int = 3) 
     """Lucid's laplacian_pyramid (optvis/param/spatial.py)."""
     height, width = size
     shapes = [(channels, max(1, height // 2**n), max(1, width // 2**n)) for n in range(values.levels)]
-    waves = sum(bilinear(each, size) for each in pieces(state, shapes))
-    return sigmoid(coloured(np.asarray(waves), values.colour))
+    waves: Numbers = np.sum([bilinear(each, size) for each in pieces(state, shapes)], axis=0)
+    return sigmoid(coloured(waves, values.colour))
 
 
 def multi_resolution(values: MultiResolution, state: Numbers, size: Size) -> Numbers:
     """The sum of pictures of Direct Ascent Synthesis."""
     parts = pieces(state, [(3, side, side) for side in values.resolutions])
-    made: Numbers = (np.tanh(sum(bicubic(each, size) for each in parts)) + 1) / 2
+    made: Numbers = (np.tanh(np.sum([bicubic(each, size) for each in parts], axis=0)) + 1) / 2
     return made
 
 

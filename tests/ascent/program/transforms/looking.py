@@ -19,11 +19,9 @@ ROWS, CHANNELS = 2, 3
 class Chosen(Draws):
     """Draws that a test chooses: whole numbers, and shares of ranges from 0 to 1."""
 
-    def __init__(
-        self, integers: Iterable[int] = (), shares: Iterable[float] = (), normals: Iterable[float] = ()
-    ) -> None:
+    def __init__(self, integers: Iterable[int] = (), shares: Iterable[float] = ()) -> None:
         super().__init__(0, 0)
-        self._integers, self._shares, self._normals = iter(integers), iter(shares), iter(normals)
+        self._integers, self._shares = iter(integers), iter(shares)
 
     def integer(self, count: int) -> int:
         """Return the next whole number."""
@@ -34,10 +32,6 @@ class Chosen(Draws):
     def uniforms(self, count: int) -> Numbers:
         """Return the next shares."""
         return np.array([next(self._shares) for _ in range(count)])
-
-    def normals(self, count: int) -> Numbers:
-        """Return the next normal numbers."""
-        return np.array([next(self._normals) for _ in range(count)])
 
 
 class Look:

@@ -50,19 +50,21 @@ class World:
 
 
 def look(picture: Numbers, transforms: tuple[Transform, ...], world: World) -> Numbers:
-    """Return the view of a picture [C, H, W]; after the last step that moves pixels the middle is cropped or padded."""
+    """Return the view of a picture [C, H, W]; what the network sees is cropped from the middle, or padded.
+
+    That is done after the last step that moves pixels, or first if there is none.
+    """
     moving = [i for i, each in enumerate(transforms) if not isinstance(each, Noise | ColourShift)]
-    x = picture if moving else resized_smoothly(picture, world.seen)
+    x = picture if moving else middle(picture, world.seen)
     for i, transform in enumerate(transforms):
         x = TWINS[type(transform)](x, transform, world)
         if moving and i == moving[-1]:
-            x = crop_or_pad(crop_or_pad(x, 1, world.seen[0]), 2, world.seen[1])
+            x = middle(x, world.seen)
     return x
 
 
-def resized_smoothly(x: Numbers, size: Size) -> Numbers:
-    assert x.shape[1:] == size, "a list that only changes colours does not change the size"
-    return x
+def middle(x: Numbers, size: Size) -> Numbers:
+    return crop_or_pad(crop_or_pad(x, 1, size[0]), 2, size[1])
 
 
 def drawn(number: RandomNumber, draws: Draws) -> float:
@@ -170,7 +172,7 @@ def crop_box(x: Numbers, t: CropBox, world: World) -> Numbers:
 
 
 def center(x: Numbers, t: Center, world: World) -> Numbers:
-    return crop_or_pad(crop_or_pad(x, 1, t.size[0]), 2, t.size[1])
+    return middle(x, t.size)
 
 
 def flip(x: Numbers, t: Flip, world: World) -> Numbers:
