@@ -93,7 +93,7 @@ class Ascent:
         finite = [(place, run) for place, run in running if not run.broken and place not in broken]
         pictures = self._batch.pictures() if any(run.frames(run.steps) for _, run in finite) else None
         for place, run in finite:
-            image = np.clip(pictures[place, 0], 0, 1) if pictures is not None and run.frames(run.steps) else None
+            image = pictures[place, 0] if pictures is not None and run.frames(run.steps) else None
             reports.append(Reached(place, run.steps, run.history[-1], image))
         self._check_activations([(place, run) for place, run in finite if not run.attempt_is_over])
         if done := [place for place, run in finite if run.attempt_is_over]:
@@ -189,7 +189,7 @@ class Ascent:
             assert run is not None
             result = Result(
                 element=place,
-                images=np.clip(pictures[place], 0, 1),  # unbounded pixels may lie outside
+                images=pictures[place],
                 activation=float(scores[place]),
                 history=np.array(run.history, np.float32),
                 steps=len(run.history),

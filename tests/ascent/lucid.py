@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from reverie_ascent.program.views import Draw
+from reverie_ascent.random import Draws
 
 from tests.ascent.exact import Numbers
 
 SCALES = [0.90, 0.92, 0.94, 0.96, 0.98, 1.00, 1.02, 1.04, 1.06, 1.08, 1.10]
+
+
+ANGLES = [*range(-10, 11), 0, 0, 0, 0, 0]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is random of a view; ``scale`` is an index of `SCALES`, ``angle`` a number of degrees."""
+
+    jitter: tuple[int, int]
+    scale: int
+    angle: int
+    last_jitter: tuple[int, int]
+
+    @classmethod
+    def of(cls, draws: Draws) -> Draw:
+        """Draw in the order of the transforms."""
+        jitter = draws.integer(9), draws.integer(9)
+        scale, angle = draws.integer(len(SCALES)), ANGLES[draws.integer(len(ANGLES))]
+        return cls(jitter, scale, angle, (draws.integer(5), draws.integer(5)))
+
+    @property
+    def integers(self) -> list[int]:
+        """The numbers that are drawn for it, in order."""
+        return [*self.jitter, self.scale, ANGLES.index(self.angle), *self.last_jitter]
 
 
 def look(picture: Numbers, draw: Draw) -> Numbers:

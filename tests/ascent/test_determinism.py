@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from reverie_ascent import ascend
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build
-from reverie_ascent.recipe import Parametrization, Recipe, Term, Transforms
+from reverie_ascent.recipe import Recipe, Term
+from reverie_ascent.recipe.optimizer import Adam, Nadam, Penalty, Sgd
+from reverie_ascent.recipe.parametrization import Cppn, Laplacian, Maco, MultiResolution, Pixel
+from reverie_ascent.recipe.transform import LUCID, ColourShift, CropBox, Noise, Rotate, Transform, Uniform
 from reverie_ascent.runtime.session import Array, Device
 
 from tests.ascent.climbing import climb
+from tests.ascent.program.parametrizations.twins import LAW
 
 LAYERS = ["conv2_1", "relu2_1"]
-WAYS: list[tuple[Parametrization, Transforms]] = [("fourier", "lucid"), ("fourier", "none"), ("pixel", "lucid")]
+BOXES = (CropBox(Uniform(0.3, 0.9), 0.1, 0.15), ColourShift(), Noise(0.1, -0.02, 0.02, fading=True))
+
+# Changes of a recipe, each with other parts of the program and other draws.
+WAYS: dict[str, dict[str, Any]] = {
+    "lucid": {},
+    "without transforms": {"transforms": ()},
+    "pixels": {"parametrization": Pixel()},
+    "clamped pixels": {"parametrization": Pixel("clamp", 0.5, 0.1, "uniform"), "optimizer": Adam(weight_decay=0.1)},
+    "laplacian": {"parametrization": Laplacian(3), "transforms": (Rotate(Uniform(-9, 9), "bilinear"),)},
+    "several resolutions": {"parametrization": MultiResolution((1, 5, 16)), "optimizer": Sgd(0.9)},
+    "maco": {"parametrization": Maco(LAW), "optimizer": Nadam(), "transforms": BOXES, "view_size": (12, 14)},
+    "cppn": {"parametrization": Cppn(2, 6)},
+    "views": {"views": 3, "transforms": BOXES, "importance": True, "robustness": True},
+    "group": {"pictures": 2, "views": 2, "penalties": (Penalty("tv", 0.01), Penalty("spectral"))},
+    "attempts": {"best_of": 2},
+}
 
 
 def recipe(layer: str, *, channel: int = 2, seed: int = 5, steps: int = 20) -> Recipe:
@@ -28,18 +48,18 @@ def psnr(a: Array, b: Array) -> float:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-@pytest.mark.parametrize(("parametrization", "transforms"), WAYS)
-def test_the_same_recipe_gives_the_same_bytes_again(
-    tiny: Model, device: Device, layer: str, parametrization: Parametrization, transforms: Transforms
-) -> None:
-    wanted = replace(recipe(layer), parametrization=parametrization, transforms=transforms)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_recipe_gives_the_same_bytes_again(tiny: Model, device: Device, layer: str, way: str) -> None:
+    wanted = replace(recipe(layer), **WAYS[way])
     program = build(tiny, wanted, batch=1, device=device)
     first, again = (climb(tiny, device, [wanted], program=program).results[0] for _ in range(2))
     built_again = climb(tiny, device, [wanted]).results[0]
     for other in (again, built_again):
-        assert other.image.tobytes() == first.image.tobytes()
+        assert other.images.tobytes() == first.images.tobytes()
         assert other.history.tobytes() == first.history.tobytes()
         assert (other.activation, other.outcome, other.steps) == (first.activation, first.outcome, first.steps)
+        assert other.robustness == first.robustness
+        assert np.array_equal(other.importance, first.importance)  # type: ignore[arg-type]
 
 
 def test_an_ascent_left_half_way_has_no_effect_on_the_next(tiny: Model, device: Device) -> None:
@@ -87,8 +107,8 @@ def test_another_recipe_gives_another_picture(tiny: Model, device: Device, other
     assert psnr(results[0].image, results[1].image) < 40
 
 
-@pytest.mark.parametrize("transforms", ["none", "lucid"])
-def test_more_steps_begin_with_the_same_steps(tiny: Model, device: Device, transforms: Transforms) -> None:
+@pytest.mark.parametrize("transforms", [(), LUCID])
+def test_more_steps_begin_with_the_same_steps(tiny: Model, device: Device, transforms: tuple[Transform, ...]) -> None:
     short, long = (replace(recipe("conv2_1", steps=n), transforms=transforms) for n in (6, 9))
     (first,), climbed = climb(tiny, device, [short]).results, climb(tiny, device, [long], frames=lambda i, n: n == 6)
     np.testing.assert_array_equal(climbed.results[0].history[:6], first.history)

@@ -11,18 +11,35 @@ from reverie_ascent import Ascent, Reached, Result, Run
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import Program, build
 from reverie_ascent.recipe import Recipe, RecipeError, Term
+from reverie_ascent.recipe.optimizer import Adam, Nadam, Penalty, Sgd
+from reverie_ascent.recipe.parametrization import Laplacian, Pixel
 from reverie_ascent.runtime.session import Device
 
 PLACES = 3
 RECIPE = Recipe((Term("channel", "conv2_1", channel=2),), (16, 16), 24, 0.05, seed=5)
 
-# One for each form of objective, with and without transforms, before and after a ReLU.
+# Several forms of objectives, with and without transforms, before and after a ReLU, and what a run keeps between steps.
 KINDS = [
     RECIPE,
-    replace(RECIPE, transforms="none"),
+    replace(RECIPE, transforms=()),
     replace(RECIPE, terms=(Term("channel", "relu2_1", channel=2),)),
     replace(RECIPE, terms=(Term("direction", "conv2_1", vector=(1.0,) * 8, cosine_power=2),)),
-    replace(RECIPE, terms=(Term("layer", "conv2_1"),), parametrization="pixel"),
+    replace(RECIPE, terms=(Term("layer", "conv2_1"),), parametrization=Pixel()),
+    replace(RECIPE, optimizer=Nadam(), parametrization=Laplacian(2)),
+    replace(RECIPE, optimizer=Sgd(0.9, "deviation"), transforms=()),
+    replace(RECIPE, optimizer=Adam(weight_decay=0.1, clip_norm=1.0), views=2, importance=True, robustness=True),
+    replace(RECIPE, pictures=2, terms=(*RECIPE.terms, Term("diversity", "conv2_1")), penalties=(Penalty("l2", 0.1),)),
+]
+IDS = [
+    "channel",
+    "without transforms",
+    "relu",
+    "direction",
+    "layer of pixels",
+    "nadam of a flat state",
+    "momentum",
+    "views and importance",
+    "group",
 ]
 
 
@@ -49,12 +66,14 @@ def climb(program: Program, joining: Mapping[int, Sequence[Recipe]], wanted: Rec
 
 
 def same(one: Result, other: Result) -> None:
-    assert one.image.tobytes() == other.image.tobytes()
+    assert one.images.tobytes() == other.images.tobytes()
     assert one.history.tobytes() == other.history.tobytes()
     assert (one.activation, one.outcome, one.steps) == (other.activation, other.outcome, other.steps)
+    assert one.robustness == other.robustness
+    assert np.array_equal(one.importance, other.importance)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("recipe", KINDS, ids=lambda r: f"{r.terms[0].kind} {r.terms[0].layer} {r.transforms}")
+@pytest.mark.parametrize("recipe", KINDS, ids=IDS)
 def test_a_picture_is_the_same_when_others_join_and_leave(tiny: Model, device: Device, recipe: Recipe) -> None:
     program = build(tiny, recipe, batch=PLACES, device=device)
     alone = climb(program, {0: [recipe]}, recipe)
@@ -64,7 +83,7 @@ def test_a_picture_is_the_same_when_others_join_and_leave(tiny: Model, device: D
     same(climb(program, {0: [first, second], 1: [third], 2: [recipe], 20: [fourth]}, recipe), alone)
 
 
-@pytest.mark.parametrize("recipe", KINDS, ids=lambda r: f"{r.terms[0].kind} {r.terms[0].layer} {r.transforms}")
+@pytest.mark.parametrize("recipe", KINDS, ids=IDS)
 @pytest.mark.parametrize("places", [1, PLACES])
 def test_a_suspended_picture_continues_unchanged(tiny: Model, device: Device, recipe: Recipe, places: int) -> None:
     program = build(tiny, recipe, batch=places, device=device)

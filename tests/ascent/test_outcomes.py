@@ -9,6 +9,7 @@ import pytest
 from reverie_ascent import Outcome
 from reverie_ascent.models.repository import Model
 from reverie_ascent.recipe import Recipe, Term
+from reverie_ascent.recipe.transform import LUCID, Transform
 from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import climb
@@ -60,9 +61,11 @@ def test_an_activation_that_overflows_ends_before_the_first_step(
     np.testing.assert_array_equal(result.image, climbed.frames[0, 0])
 
 
-@pytest.mark.parametrize("transforms", ["none", "lucid"])
-def test_only_the_broken_element_of_a_batch_ends(tiny: Model, device: Device, transforms: str) -> None:
-    valid = [replace(VALID, seed=seed, transforms=transforms) for seed in range(3)]  # type: ignore[arg-type]
+@pytest.mark.parametrize("transforms", [(), LUCID])
+def test_only_the_broken_element_of_a_batch_ends(
+    tiny: Model, device: Device, transforms: tuple[Transform, ...]
+) -> None:
+    valid = [replace(VALID, seed=seed, transforms=transforms) for seed in range(3)]
     alone = [climb(tiny, device, [recipe]).results[0] for recipe in valid]
     broken = replace(valid[1], learning_rate=6e17)
     climbed = climb(tiny, device, [valid[0], broken, valid[2]])
@@ -77,7 +80,7 @@ def test_only_the_broken_element_of_a_batch_ends(tiny: Model, device: Device, tr
 
 
 def test_only_the_element_that_stays_silent_is_reported_dead(make_model: MakeModel, device: Device) -> None:
-    waking = replace(VALID, terms=(Term("channel", "relu1_1", channel=1),), steps=40, transforms="none")
+    waking = replace(VALID, terms=(Term("channel", "relu1_1", channel=1),), steps=40, transforms=())
     sleeping = replace(waking, learning_rate=1e-7)
     climbed = climb(make_model(bias=-0.5), device, [sleeping, waking, sleeping])
     assert [r.outcome.name for r in climbed.results] == ["DEAD_UNIT", "CONVERGED", "DEAD_UNIT"]

@@ -6,11 +6,15 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from reverie_ascent.program.views import Draw
-from reverie_ascent.random import draw, initial_state
+from reverie_ascent.program.parametrizations import initial_state
+from reverie_ascent.random import Draws
+from reverie_ascent.recipe.parametrization import Fourier, Pixel
+
+from tests.ascent.exact import Array
+from tests.ascent.lucid import Draw
 
 MANY = 3000
-SHAPE = (3, 64, 17)
+SIZE, SHAPE = (32, 32), (3, 64, 17)
 
 # A seed identifies a picture, so these numbers must never change.
 PINNED = {
@@ -23,6 +27,16 @@ FIRST = {
     17: [-0.000781851879, 0.00697984314, 0.00467668194, 0.00397479581],
     2**32 - 1: [-0.0107706906, 0.005058649, 0.0103257671, -0.00892313104],
 }
+
+
+def draw(seed: int, step: int) -> Draw:
+    """Return Lucid's transforms at a step."""
+    return Draw.of(Draws(seed, step))
+
+
+def first(seed: int, size: tuple[int, int] = SIZE) -> Array:
+    """Return Lucid's first spectrum."""
+    return initial_state(Fourier(), Draws(seed, 0), size)
 
 
 def test_jitters_scales_and_angles_take_exactly_their_values() -> None:
@@ -53,12 +67,12 @@ def test_the_draws_of_a_seed_at_a_step_never_change(seed: int, step: int) -> Non
 
 @pytest.mark.parametrize("seed", FIRST)
 def test_the_first_numbers_of_a_seed_never_change(seed: int) -> None:
-    np.testing.assert_allclose(initial_state(seed, (3, 16, 5)).reshape(-1)[:4], FIRST[seed], rtol=1e-5)
+    np.testing.assert_allclose(first(seed, (8, 8)).reshape(-1)[:4], FIRST[seed], rtol=1e-5)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
 def test_a_first_state_is_normal_noise_with_a_deviation_of_a_hundredth(seed: int) -> None:
-    state = initial_state(seed, SHAPE)
+    state = first(seed)
     assert state.shape == SHAPE
     assert state.dtype == np.float32
     assert state.std() == pytest.approx(0.01, rel=0.05)
@@ -68,10 +82,66 @@ def test_a_first_state_is_normal_noise_with_a_deviation_of_a_hundredth(seed: int
 
 
 def test_a_seed_has_one_first_state_and_another_seed_another() -> None:
-    np.testing.assert_array_equal(initial_state(3, SHAPE), initial_state(3, SHAPE))
-    correlation = np.corrcoef(initial_state(3, SHAPE).reshape(-1), initial_state(4, SHAPE).reshape(-1))[0, 1]
+    np.testing.assert_array_equal(first(3), first(3))
+    correlation = np.corrcoef(first(3).reshape(-1), first(4).reshape(-1))[0, 1]
     assert abs(correlation) < 0.05
 
 
 def test_a_first_state_of_an_odd_count_of_numbers_is_complete() -> None:
-    assert np.count_nonzero(initial_state(0, (3, 9, 9))) == 243
+    assert np.count_nonzero(initial_state(Pixel(), Draws(0, 0), (9, 9))) == 243
+
+
+# ----- sequences of draws -----
+
+
+def test_draws_of_every_seed_step_view_and_picture_differ() -> None:
+    places = [
+        (seed, step, view, picture)
+        for seed in (0, 5)
+        for step in (0, 1, 9)
+        for view in range(4)
+        for picture in range(3)
+    ]
+    drawn = {tuple(Draws(s, t, view=v, picture=p).uniforms(3).tolist()) for s, t, v, p in places}
+    assert len(drawn) == len(places)
+
+
+def test_the_first_view_and_picture_have_the_draws_of_a_single_one() -> None:
+    np.testing.assert_array_equal(Draws(3, 4, view=0, picture=0).uniforms(9), Draws(3, 4).uniforms(9))
+
+
+def test_the_largest_seed_step_view_and_picture_can_be_drawn() -> None:
+    most = 2**32 - 1
+    assert 0 <= Draws(most, most, view=most, picture=most).uniform(0, 1) < 1
+
+
+def test_a_sequence_goes_on_where_it_was() -> None:
+    draws = Draws(1, 1)
+    parts = [*draws.uniforms(3), draws.uniform(0, 1), *draws.uniforms(2)]
+    np.testing.assert_array_equal(parts, Draws(1, 1).uniforms(6))
+
+
+def test_uniform_numbers_fill_their_range_evenly() -> None:
+    numbers = np.array([Draws(2, step).uniform(-3, 5) for step in range(MANY)])
+    assert -3 <= numbers.min() < -2.9
+    assert 4.9 < numbers.max() <= 5
+    assert numbers.mean() == pytest.approx(1, abs=0.15)
+    shares = Draws(0, 0).uniforms(100_000)
+    assert np.histogram(shares, 10, (0, 1))[0] == pytest.approx([10_000] * 10, rel=0.05)
+
+
+def test_normal_numbers_are_normal() -> None:
+    numbers = Draws(0, 0).normals(100_001)
+    assert len(numbers) == 100_001
+    assert numbers.mean() == pytest.approx(0, abs=0.02)
+    assert numbers.std() == pytest.approx(1, rel=0.01)
+    assert (np.abs(numbers) < 1).mean() == pytest.approx(0.6827, abs=0.01)
+    assert np.isfinite([Draws(0, step).normal() for step in range(MANY)]).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 1000])
+def test_whole_numbers_are_each_drawn_equally_often(count: int) -> None:
+    draws = Draws(9, 9)
+    drawn = Counter(draws.integer(count) for _ in range(20 * count))
+    assert drawn.keys() <= set(range(count))
+    assert len(drawn) == count

@@ -9,6 +9,9 @@ from reverie_ascent import ascend
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build
 from reverie_ascent.recipe import Recipe, RecipeError, Term
+from reverie_ascent.recipe.optimizer import Adam, Nadam, Penalty
+from reverie_ascent.recipe.parametrization import Pixel
+from reverie_ascent.recipe.transform import LUCID
 from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import Stop
@@ -17,7 +20,7 @@ SIZE = (10, 10)  # a grid of 5 by 5 in conv2_1, which has 8 channels
 
 
 def of(*terms: Term) -> Recipe:
-    return Recipe(terms, SIZE, 4, 0.05, 0, transforms="none")
+    return Recipe(terms, SIZE, 4, 0.05, 0, transforms=())
 
 
 CHANNEL = of(Term("channel", "conv2_1"))
@@ -49,8 +52,15 @@ CASES = [
     other(of(Term("channel", "conv2_1"), Term("channel", "conv2_1"))),
     other(of(Term("direction", "conv2_1", vector=(1.0,) * 8, cosine_power=1))),
     other(replace(CHANNEL, size=(10, 11))),
-    other(replace(CHANNEL, parametrization="pixel")),
-    other(replace(CHANNEL, transforms="lucid")),
+    other(replace(CHANNEL, parametrization=Pixel())),
+    other(replace(CHANNEL, transforms=LUCID)),
+    other(replace(CHANNEL, view_size=(12, 12))),
+    other(replace(CHANNEL, views=2)),
+    other(replace(CHANNEL, pictures=2)),
+    other(replace(CHANNEL, optimizer=Nadam())),
+    other(replace(CHANNEL, optimizer=Adam(clip_norm=1.0))),
+    other(replace(CHANNEL, penalties=(Penalty("l1"),))),
+    other(replace(CHANNEL, importance=True)),
     Case(CHANNEL, [replace(CHANNEL, steps=0)], "an ascent has at least 1 step, not 0"),
     Case(CHANNEL, [replace(CHANNEL, steps=-3)], "an ascent has at least 1 step, not -3"),
     one(Term("channel", "conv2_1", channel=8), "channel 8 of conv2_1 is not one of 0 to 7"),
@@ -86,6 +96,7 @@ def test_one_bad_recipe_in_a_batch_is_refused_before_the_first_step(tiny: Model,
 # Recipes with the same key; a program that was built for one of them can run the others.
 ALIKE = [
     replace(CHANNEL, seed=3, steps=2, learning_rate=1.0),
+    replace(CHANNEL, optimizer=Adam(0.5, 0.9, 1e-3, torch_epsilon=True)),
     of(Term("channel", "conv2_1", weight=-1, channel=7)),
     of(Term("neuron", "conv2_1", position=(4, 4))),
     of(Term("direction", "conv2_1", vector=(1.0,) * 8)),

@@ -9,14 +9,15 @@ import pytest
 from reverie_ascent import Result, Step, Stopped, ascend
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build
-from reverie_ascent.program.decode import state_shape
-from reverie_ascent.random import initial_state
-from reverie_ascent.recipe import Parametrization, Recipe, Term
+from reverie_ascent.program.parametrizations import initial_state
+from reverie_ascent.random import Draws
+from reverie_ascent.recipe import Recipe, Term
+from reverie_ascent.recipe.parametrization import Pixel
 from reverie_ascent.runtime.session import Device
 
 from tests.ascent.climbing import Stop, climb
 from tests.ascent.exact import Array, activation
-from tests.ascent.program.test_decode import PICTURES
+from tests.ascent.program.parametrizations.twins import CASES, Case, twin
 
 SIZE = (16, 22)
 RECIPE = Recipe((Term("channel", "conv2_1", channel=3),), SIZE, 12, 0.05, seed=9)
@@ -24,10 +25,10 @@ RECIPE = Recipe((Term("channel", "conv2_1", channel=3),), SIZE, 12, 0.05, seed=9
 # Recipes for several layers, with and without transforms.
 CLEAN = [
     RECIPE,
-    replace(RECIPE, transforms="none"),
+    replace(RECIPE, transforms=()),
     replace(RECIPE, terms=(Term("channel", "relu3_1", channel=2),)),
     replace(RECIPE, terms=(Term("channel", "logits", channel=4),)),
-    replace(RECIPE, terms=(Term("channel", "pool1", channel=1),), parametrization="pixel"),
+    replace(RECIPE, terms=(Term("channel", "pool1", channel=1),), parametrization=Pixel()),
 ]
 
 
@@ -37,7 +38,7 @@ def mean(model: Model, recipe: Recipe, image: Array) -> float:
     return float(activation(model, term.layer, image[None])[0, term.channel].mean())
 
 
-@pytest.mark.parametrize("recipe", CLEAN, ids=lambda r: f"{r.terms[0].layer} {r.transforms}")
+@pytest.mark.parametrize("recipe", CLEAN, ids=["lucid", "without transforms", "relu", "logit", "pixels"])
 def test_the_activation_is_that_of_the_picture_itself_and_has_grown(
     tiny: Model, device: Device, recipe: Recipe
 ) -> None:
@@ -49,7 +50,7 @@ def test_the_activation_is_that_of_the_picture_itself_and_has_grown(
 
 
 def test_without_transforms_each_step_reports_the_picture_before_it(tiny: Model, device: Device) -> None:
-    recipe = replace(RECIPE, transforms="none")
+    recipe = replace(RECIPE, transforms=())
     climbed = climb(tiny, device, [recipe], frames=lambda element, step: True)
     for step in climbed.steps[1:]:
         before = mean(tiny, recipe, climbed.frames[0, step.index - 1])
@@ -82,15 +83,15 @@ def test_step_0_is_reported_only_if_its_frame_is_requested(tiny: Model, device: 
     assert climb(tiny, device, [RECIPE], frames=lambda i, step: step == 1).steps[0].index == 1
 
 
-@pytest.mark.parametrize("kind", PICTURES)
-def test_the_first_frame_shows_the_first_state_alone_and_in_a_batch(
-    tiny: Model, device: Device, kind: Parametrization
-) -> None:
-    recipe = replace(RECIPE, parametrization=kind)
-    state = initial_state(recipe.seed, state_shape(kind, SIZE, 1)[1:]).astype(np.float64)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_first_frame_shows_the_first_state_alone_and_in_a_batch(tiny: Model, device: Device, case: Case) -> None:
+    recipe = replace(RECIPE, parametrization=case.values)
+    state = initial_state(case.values, Draws(recipe.seed, 0), SIZE).astype(np.float64)
     for others in ([], [replace(recipe, seed=1)]):
         climbed = climb(tiny, device, [*others, recipe], frames=lambda element, step: step == 0)
-        np.testing.assert_allclose(climbed.frames[len(others), 0], PICTURES[kind](state, SIZE), atol=1e-6)
+        np.testing.assert_allclose(
+            climbed.frames[len(others), 0], np.clip(twin(case.values, state, SIZE), 0, 1), atol=3e-6
+        )
 
 
 def test_requesting_frames_changes_nothing(tiny: Model, device: Device) -> None:

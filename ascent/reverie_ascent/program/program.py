@@ -154,10 +154,13 @@ class BatchState:
         return self._read()
 
     def pictures(self, *, before: bool = False) -> Numbers:
-        """Return the pictures [N, G, C, H, W] without transforms, after the last step or ``before`` it."""
+        """Return the pictures [N, G, C, H, W] without transforms, after the last step or ``before`` it.
+
+        Unbounded pixels may lie outside of 0..1; they are clipped.
+        """
         self._decodes[self._now ^ before].run()
         pictures = self._picture.numpy()
-        return np.array(pictures).reshape(self._renders, self._pictures, *pictures.shape[1:])
+        return np.clip(pictures, 0, 1).reshape(self._renders, self._pictures, *pictures.shape[1:])
 
     def importance(self, element: int, *, before: bool = False) -> Numbers:
         """Return the sum of the absolute gradients of one render's pictures [G, C, H, W] over all steps."""

@@ -13,6 +13,7 @@ from reverie_ascent.models.repository import WEIGHTS, Model
 from reverie_ascent.program import program_key
 from reverie_ascent.program.compose import compose
 from reverie_ascent.recipe import Recipe, Term
+from reverie_ascent.recipe.parametrization import Pixel
 from reverie_ascent.runtime.session import Binding, Device, Session
 
 from tests.ascent.climbing import climb
@@ -28,12 +29,13 @@ FOLDED = {"Shape", "Where", "Greater", "Less", "Equal", "Cast", "Range", "Consta
 RECIPES = [
     Recipe((Term("channel", "conv3_1"),), SIZE, 5, 0.05, 0),
     Recipe((Term("channel", "relu3_1"),), SIZE, 5, 0.05, 0),
-    Recipe((Term("channel", "logits"),), SIZE, 5, 0.05, 0, "pixel"),
-    Recipe((Term("channel", "conv1_1"), Term("layer", "pool2")), SIZE, 5, 0.05, 0, "fourier", "none"),
+    Recipe((Term("channel", "logits"),), SIZE, 5, 0.05, 0, Pixel()),
+    Recipe((Term("channel", "conv1_1"), Term("layer", "pool2")), SIZE, 5, 0.05, 0, transforms=()),
 ]
 
-INPUTS = {"state", "m", "v", "rate", "b1", "b2"}
-LUCID = {"rows", "row_border", "columns", "column_border", "there", "mask", "back"}
+INPUTS = {"state", "m", "v", "rate", "b1", "b2", "epsilon"}
+LUCID = {f"view0.{name}" for name in ("rows", "row_border", "columns", "column_border")}
+LUCID |= {f"view1.{name}" for name in ("there", "mask", "back")}
 LINEAR = {"term0.vector", "term0.position", "term0.weight"}
 FED = [
     INPUTS | LUCID | LINEAR,

@@ -181,7 +181,7 @@ def test_a_layer_with_another_way_back_is_unchanged(body: str) -> None:
 
 
 def climb(make_model: MakeModel, device: Device, bias: float, layer: str) -> Result:
-    recipe = Recipe((Term("channel", layer, channel=1),), (16, 16), STEPS_MADE, 0.05, 0, transforms="none")
+    recipe = Recipe((Term("channel", layer, channel=1),), (16, 16), STEPS_MADE, 0.05, 0, transforms=())
     *_, last = ascend(build(make_model(bias=bias), recipe, batch=1, device=device), [recipe])
     assert isinstance(last, Result)
     return last

@@ -81,9 +81,9 @@ def term(form: Form, activation: Activation, *, inner: bool = False) -> ir.Model
     constants, end = dict(score.constants), "score = Mul(weight, plain)"
     if weights != a.renders:
         end = """
-            each = Mul(weight, plain)
-            renders = Reshape(each, grouped_rows)
-            score = ReduceSum <keepdims = 0> (renders, row_axis)
+            row_scores = Mul(weight, plain)
+            render_scores = Reshape(row_scores, grouped_rows)
+            score = ReduceSum <keepdims = 0> (render_scores, row_axis)
             """
         constants |= {"grouped_rows": np.array([a.renders, -1]), "row_axis": np.array([1])}
     signature = ", ".join(f"{kind} {name}" for name, kind in inputs.items())

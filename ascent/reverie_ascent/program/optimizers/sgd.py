@@ -21,15 +21,22 @@ SIZES: Mapping[Normalization, str] = {
         absolute = Abs(slope)
         size = ReduceMean <keepdims = 1> (absolute, axes)
         """,
+    # The gradient is divided by its largest number first, because squares of small numbers are 0 in float32.
     "deviation": """
-        middle = ReduceMean <keepdims = 1> (slope, axes)
-        from_middle = Sub(slope, middle)
+        absolute = Abs(slope)
+        largest = ReduceMax <keepdims = 1> (absolute, axes)
+        raised_largest = Add(largest, tiny)
+        even = Div(slope, raised_largest)
+        middle = ReduceMean <keepdims = 1> (even, axes)
+        from_middle = Sub(even, middle)
         squares = Mul(from_middle, from_middle)
         variance = ReduceMean <keepdims = 1> (squares, axes)
-        energy = ReduceMean <keepdims = 1> (square, axes)
+        even_squares = Mul(even, even)
+        energy = ReduceMean <keepdims = 1> (even_squares, axes)
         least = Mul(energy, flat)
         raised_variance = Max(variance, least)
-        size = Sqrt(raised_variance)
+        deviation = Sqrt(raised_variance)
+        size = Mul(deviation, raised_largest)
         """,
 }
 

@@ -59,7 +59,7 @@ class NoiseStage:
     out: Canvas
 
     def shapes(self, batch: int, channels: int) -> Mapping[str, tuple[tuple[int, ...], type[np.generic]]]:
-        """Return shape and type of the inputs that hold draws; ``most`` is infinite where nothing is clipped."""
+        """Return shape and type of the inputs that hold draws."""
         sides = (1, 1) if self.transform.per_channel else self.out.size
         return {"noise": ((batch, channels, *sides), np.float32)}
 

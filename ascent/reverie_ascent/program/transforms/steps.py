@@ -1,7 +1,7 @@
 """The separable transforms: what each does to the rows and columns of a picture, by a draw.
 
-Each entry of the table has a function of (transform, both lines, draws, time) that changes the lines, and one of
-(transform, sizes, axis, seen) that returns the sizes it may leave. `Time` tells the step of the ascent.
+Each entry of the table has a function of (transform, both lines, draws, moment) that changes the lines, and one of
+(transform, sizes, axis, seen) that returns the sizes it may leave. `Moment` tells the step of the ascent.
 """
 
 from __future__ import annotations
