@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 
 from reverie_proto.options import DeliveryOptions, SpecOptions
 from reverie_proto.v1 import objective_pb2, spec_pb2
