@@ -40,7 +40,7 @@ class Task:
 def _reverie(task: Task, *, exact: bool) -> Step:
     import onnx_ir as ir
     from reverie_ascent.lowering.lower import lower
-    from reverie_ascent.program.objective import Activation, term
+    from reverie_ascent.program.objectives import Activation, term
     from reverie_ascent.program.stitch import stitch
     from reverie_ascent.runtime.session import Session, choose_device
     from reverie_gradient import with_gradient

@@ -82,7 +82,8 @@ def main() -> None:
     works, seconds = [], []
     print(f"{'':32}{'ms':>9}{'foretold':>9}{'ratio':>7}")
     for number, (name, layer, size, batch) in enumerate(programs):
-        model, wanted = store.model(name), recipe(layer, size, CHANNEL)
+        model = store.model(name)
+        wanted = recipe(model, layer, size, CHANNEL)
         took = kept[number]["seconds"] if kept else step_seconds(model, wanted, batch, device)
         work = estimate.work(model, program_key(wanted), batch, device)
         works.append(astuple(work))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from reverie_ascent.recipe import Recipe, Term
-from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
+import dataclasses
+
+from reverie_ascent.models.repository import Model
+from reverie_ascent.recipe import Recipe
+from reverie_proto.sizes import to_message
+from reverie_proto.v1 import objective_pb2, spec_pb2
+from reverie_server.limits import Limits
+from reverie_server.request import spec
+from reverie_server.request.validation import Violations
 
 
-def recipe(layer: str, size: int, channel: int) -> Recipe:
+def recipe(model: Model, layer: str, size: int, channel: int) -> Recipe:
     """Return a recipe with more steps than any benchmark runs."""
-    preset = PRESETS[DEFAULT_PRESET]
-    return Recipe(
-        terms=(Term("channel", layer, channel=channel),),
-        size=(size, size),
-        steps=1_000_000,
-        learning_rate=preset.learning_rate,
-        seed=0,
-        parametrization=preset.parametrization,
-        transforms=preset.transforms,
-        schedule=preset.schedule,
+    goal = objective_pb2.ChannelObjective(layer=layer, channel=channel)
+    asked = spec_pb2.RenderSpec(
+        model=model.name, objective=objective_pb2.Objective(channel=goal), size=to_message((size, size))
     )
+    violations = Violations()
+    effective = spec.complete(asked, {model.name: model}, Limits(), violations)
+    violations.raise_if_any()
+    return dataclasses.replace(spec.recipe(effective), steps=1_000_000)

@@ -57,7 +57,7 @@ def layer_graph(folder: Path, layer: str, size: int, threads: int) -> Step:
 def step_program(folder: Path, layer: str, size: int, threads: int) -> Step:
     """Return one step of the default preset's ascent."""
     model: Model = ModelRepository([folder]).model(MODEL)
-    wanted = recipe(layer, size, CHANNEL)
+    wanted = recipe(model, layer, size, CHANNEL)
     program = build(model, wanted, batch=1, device=choose_device("cpu", threads=threads))
     steps = ascend(program, [wanted])
     for _ in range(TABLES):

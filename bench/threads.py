@@ -39,8 +39,8 @@ def step(kind: str, threads: int, layer: str) -> Step:
                 self.add_session_config_entry("session.intra_op.allow_spinning", "0")
 
         onnxruntime.SessionOptions = Still
-    wanted = recipe(layer, 224, 1)
     model = ModelRepository([embedded_models()]).model(MODEL)
+    wanted = recipe(model, layer, 224, 1)
     device = choose_device("cpu", threads=SharedThreads(threads) if kind == "shared" else threads)
     steps = ascend(build(model, wanted, batch=1, device=device), [wanted])
 

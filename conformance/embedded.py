@@ -8,21 +8,21 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from reverie_ascent.models.repository import Model, ModelRepository, embedded_models
-from reverie_ascent.program import program_key
-from reverie_ascent.program.compose import compose
-from reverie_ascent.program.rotation import Rotations
-from reverie_ascent.program.transform_sizes import TransformSizes
-from reverie_ascent.program.views import Views
-from reverie_ascent.random import draw, initial_state
-from reverie_ascent.recipe import Recipe, Term
-from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
+from reverie_ascent.program import optimizers, program_key
+from reverie_ascent.program.compose import compose, term_targets
+from reverie_ascent.program.parametrizations import initial_state
+from reverie_ascent.program.transforms import Views, stages
+from reverie_ascent.random import Draws
+from reverie_ascent.recipe import Recipe
+from reverie_ascent.targets import target_inputs
 
+from bench.recipe import recipe
 from conformance.task import Arrays, Task, generator
 
 LAYERS = ["conv1_1", "pool1", "conv2_2", "conv3_4", "relu4_2", "conv5_1", "logits"]
 SIDE = 32
 TIMED, TIMED_SIDE = "conv5_1", 224
-STEPPED = "conv3_1"
+STEPPED, STEP, RATE = "conv3_1", 2, 0.05
 
 
 def embedded_tasks() -> Iterator[Task]:
@@ -48,39 +48,25 @@ def _layer(model: Model, layer: str, side: int, name: str, *, timed: bool = Fals
 
 def _step(model: Model) -> Task:
     """Return one step of the default preset in the middle of an ascent, when Adam's moments are not zero."""
-    preset = PRESETS[DEFAULT_PRESET]
-    recipe = Recipe(
-        terms=(Term("channel", STEPPED, channel=7),),
-        size=(SIDE, SIDE),
-        steps=2,
-        learning_rate=preset.learning_rate,
-        seed=0,
-        parametrization=preset.parametrization,
-        transforms=preset.transforms,
-        schedule=preset.schedule,
-    )
-    program = compose(model, program_key(recipe), 1)
+    wanted = recipe(model, STEPPED, SIDE, channel=7)
+    program = compose(model, program_key(wanted), 1)
     names = [str(value.name) for value in program.graph.outputs]
     shapes = {str(v.name): v.shape.numpy() for v in program.graph.inputs if v.shape is not None}
     proto = ir.to_proto(ir.external_data.load_to_model(program))
-    return Task("step_program", proto, _feeds(shapes), names)
+    return Task("step_program", proto, _feeds(model, wanted, shapes), names)
 
 
-def _feeds(shapes: dict[str, tuple[int, ...]]) -> Arrays:
-    rng = np.random.default_rng(0)
-    views = Views(Rotations(TransformSizes.of((SIDE, SIDE))), 1)
-    views.draw(0, draw(0, 2))
-    vector = np.zeros(shapes["term0.vector"], np.float32)
-    vector[..., 7] = 1
-    positions = shapes["term0.position"]
-    numbers = {"rate": 0.05, "b1": 0.9, "b2": 0.999}
+def _feeds(model: Model, wanted: Recipe, shapes: dict[str, tuple[int, ...]]) -> Arrays:
+    rng, key = np.random.default_rng(0), program_key(wanted)
+    views = Views(stages(key.transforms, key.size, key.seen_size), 1, model.channels, key.size, key.seen_size)
+    views.draw(0, Draws(0, STEP), STEP, wanted.steps)
+    numbers = optimizers.coefficients(wanted.optimizer, RATE, STEP)
+    state = initial_state(key.parametrization, Draws(0, 0), key.size, model.channels)
     return {
         **{name: np.array(array) for name, array in views.arrays.items()},
         **{name: np.full(shapes[name], value, np.float32) for name, value in numbers.items()},
-        "state": initial_state(0, shapes["state"]),
+        **target_inputs(term_targets(model, key, 1), [wanted]),
+        "state": state.reshape(shapes["state"]),
         "m": (rng.standard_normal(shapes["m"]) * 1e-4).astype(np.float32),
         "v": rng.uniform(1e-8, 1e-7, shapes["v"]).astype(np.float32),
-        "term0.vector": vector,
-        "term0.position": np.full(positions, 1 / positions[1], np.float32),
-        "term0.weight": np.ones(1, np.float32),
     }

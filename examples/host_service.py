@@ -11,8 +11,9 @@ import sys
 from typing import Any
 
 import grpc
+from reverie_proto.v1.objective_pb2 import ChannelObjective, Objective
 from reverie_proto.v1.size_pb2 import Size
-from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine, add_to_server

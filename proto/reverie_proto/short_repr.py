@@ -38,7 +38,7 @@ class ShortRepr:
 
 def shortened(value: Any) -> str:
     """Return a repr of at most ``MOST_OF_A_VALUE`` characters on one line."""
-    if hasattr(value, "dtype") and getattr(value, "shape", ()):
+    if hasattr(value, "dtype") and getattr(value, "shape", None):
         return f"{value.dtype}[{', '.join(map(str, value.shape))}]"
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"

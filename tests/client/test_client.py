@@ -19,6 +19,7 @@ from reverie_proto.sizes import to_message
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1 import visualization_pb2 as wire
 
+from tests import parts
 from tests.client.faults import Fault, error_info, retry_info
 from tests.client.scripted import (
     DIGEST,
@@ -43,9 +44,9 @@ OPTIONS = [
     ({"seed": 2**32 - 1}, "spec.seed", 2**32 - 1),
     ({"learning_rate": 0.25}, "spec.learning_rate", 0.25),
     ({"preset": "lucid"}, "spec.preset", "lucid"),
-    ({"parametrization": "pixel"}, "spec.parametrization", spec_pb2.PARAMETRIZATION_PIXEL),
-    ({"transforms": "none"}, "spec.transforms", spec_pb2.TRANSFORMS_NONE),
-    ({"schedule": "one_cycle"}, "spec.schedule", spec_pb2.SCHEDULE_ONE_CYCLE),
+    ({"parametrization": "pixel"}, "spec.parametrization", parts.PIXEL),
+    ({"transforms": "none"}, "spec.transforms", parts.NONE),
+    ({"schedule": "one_cycle"}, "spec.schedule", parts.ONE_CYCLE),
     ({"format": "webp"}, "format", spec_pb2.IMAGE_FORMAT_WEBP),
     ({"frames_every": 2}, "frames.every_steps", 2),
     ({"frames_at": (0, 3)}, "frames.steps", [0, 3]),

@@ -16,11 +16,13 @@ from reverie_proto.options import (
     Problem,
     SpecOptions,
     choices,
-    shown,
     write,
     write_channel,
 )
+from reverie_proto.scalars import shown
 from reverie_proto.v1 import objective_pb2, spec_pb2, visualization_pb2
+
+from tests import parts
 
 Spec, Request = spec_pb2.RenderSpec, visualization_pb2.StreamRenderRequest
 
@@ -43,7 +45,7 @@ TAKEN: list[tuple[str, list[Any], Any]] = [
     ("spec.learning_rate", [0.5, np.float32(0.5), np.float64(0.5), np.float16(0.5), fractions.Fraction(1, 2)], 0.5),
     ("spec.learning_rate", [2, np.int8(2)], 2.0),
     ("spec.preset", ["lucid", np.str_("lucid")], "lucid"),
-    ("spec.transforms", ["none", np.str_("none")], spec_pb2.TRANSFORMS_NONE),
+    ("spec.transforms", ["none", np.str_("none")], parts.NONE),
     ("frames.steps", [[0, 3], (0, 3), range(0, 4, 3), np.array([0, 3]), dict.fromkeys([0, 3]).keys()], [0, 3]),
     ("frames.format", ["webp"], spec_pb2.IMAGE_FORMAT_WEBP),
     ("spec.objective.direction.vector", [[1, 0.5], np.array([1, 0.5], np.float32)], [1, 0.5]),

@@ -16,7 +16,8 @@ from typing import Any
 from reverie_proto.options import choices
 from reverie_proto.v1 import spec_pb2
 from reverie_proto.v1.jobs_pb2 import ChannelRange, CreateRenderJobRequest, JobLayer, WatchRenderJobRequest
-from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.objective_pb2 import ChannelObjective, Objective
+from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import (
     CACHE_MODE_BYPASS,
     CACHE_MODE_ONLY,
@@ -27,6 +28,7 @@ from reverie_proto.v1.visualization_pb2 import (
 from reverie_server import Engine
 from reverie_server.request.images import ENCODERS
 
+from tests import parts
 from tests.figures import write_json
 from tests.reliability.server import server
 from tests.sizes import square
@@ -38,7 +40,7 @@ SPECS: list[dict[str, Any]] = [
     {"layer": "conv1_2", "channel": 3, "size": square(32), "steps": 6},
     {"layer": "conv4_3", "channel": 17, "size": square(64), "steps": 12, "seed": 7},
     {"layer": "conv5_1", "channel": 0, "size": square(96), "steps": 8, "preset": "lucid"},
-    {"layer": "logits", "channel": 2, "size": square(64), "steps": 6, "transforms": spec_pb2.TRANSFORMS_NONE},
+    {"layer": "logits", "channel": 2, "size": square(64), "steps": 6, "transforms": parts.NONE},
 ]
 
 #: A picture as an interface returns it: its bytes in every format, its numbers, and its digest.

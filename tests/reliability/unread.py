@@ -26,6 +26,7 @@ from reverie_server.limits import Limits
 from reverie_server.rpc.api_keys import new_key, write
 from reverie_server.scheduler.quotas import Quota
 
+from tests import parts
 from tests.figures import write_json
 from tests.reliability.process import ServerProcess
 from tests.sizes import square
@@ -48,7 +49,7 @@ def picture(size_px: int, seed: int = 0, steps: int = 1, model: str = "texture19
         size=square(size_px),
         steps=steps,
         seed=seed,
-        parametrization=spec_pb2.PARAMETRIZATION_PIXEL,
+        parametrization=parts.PIXEL,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as some
 from reverie_proto.v1 import jobs_pb2, objective_pb2, spec_pb2, visualization_pb2
 
+from tests import parts
 from tests.sizes import square
 
 #: The requested layers, with their channels. Few, and at one size, because loading a program takes the longest.
@@ -72,9 +73,9 @@ def _spec(draw: some.DrawFn) -> spec_pb2.RenderSpec:
         "learning_rate": [0.01, 0.5],
         "seed": [0, 1, 2**32 - 1],
         "preset": ["reverie", "quick", "lucid"],
-        "parametrization": [spec_pb2.PARAMETRIZATION_FOURIER, spec_pb2.PARAMETRIZATION_PIXEL],
-        "transforms": [spec_pb2.TRANSFORMS_NONE, spec_pb2.TRANSFORMS_LUCID],
-        "schedule": [spec_pb2.SCHEDULE_CONSTANT, spec_pb2.SCHEDULE_ONE_CYCLE],
+        "parametrization": [parts.FOURIER, parts.PIXEL],
+        "transforms": [parts.NONE, parts.LUCID],
+        "schedule": [parts.CONSTANT, parts.ONE_CYCLE],
     }
     _set(spec, draw, choices)
     return spec

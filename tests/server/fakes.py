@@ -98,9 +98,11 @@ class FakeAscent:
             run.history.append(float(run.steps))
             results.append(Reached(place, run.steps, run.history[-1]))
             if run.steps == run.recipe.steps:
-                image = np.full((3, SIZE, SIZE), run.recipe.seed / 1e6, np.float32)
+                images = np.full((1, 3, SIZE, SIZE), run.recipe.seed / 1e6, np.float32)
                 results.append(
-                    Result(place, image, 1.0, np.array(run.history, np.float32), run.steps, Outcome.CONVERGED, "")
+                    Result(
+                        place, images, 1.0, np.array(run.history, np.float32), run.steps, Outcome.CONVERGED, "", run.seed
+                    )
                 )
                 self.runs[place] = None
         return results

@@ -11,7 +11,8 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 from google.rpc import status_pb2
-from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.objective_pb2 import ChannelObjective, Objective
+from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest
 from reverie_proto.v1.visualization_pb2_grpc import VisualizationServiceStub
 from reverie_server import Engine, Mount, add_to_server

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from reverie_proto.v1.spec_pb2 import ChannelObjective, Objective, RenderSpec
+from reverie_proto.v1.objective_pb2 import ChannelObjective, Objective
+from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import (
     GetServerInfoRequest,
     RenderImageRequest,

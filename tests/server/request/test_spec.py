@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 from reverie_proto.sizes import Size
-from reverie_proto.v1 import objective_pb2, spec_pb2
+from reverie_proto.v1 import objective_pb2
 from reverie_proto.v1.spec_pb2 import RenderSpec
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest, StreamRenderRequest
 from reverie_server import Engine, Fault, InvalidRequest, NotServed
@@ -66,13 +66,11 @@ REFUSED = [
     # --- names and enums ---
     ("spec { preset: 'lucit' }", "spec.preset", "there is no preset 'lucit'; the nearest: lucid"),
     ("spec { preset: '' }", "spec.preset", "there is no preset ''; known: .*lucid"),
-    ("spec { parametrization: 9 }", "spec.parametrization", r"9 is not one of 1 \(fourier\), 2 \(pixel\)"),
-    ("spec { schedule: 3 }", "spec.schedule", r"3 is not one of 1 \(constant\), 2 \(one_cycle\)"),
-    ("spec { transforms: -1 }", "spec.transforms", r"-1 is not one of 1 \(none\), 2 \(lucid\)"),
+    ("spec { transforms { set: 'lucit' } }", "spec.transforms.set", "there is no set of transforms 'lucit'; the nearest"),
     ("format: 99", "format", r"99 is not one of 1 \(IMAGE_FORMAT_PNG\)"),
     ("frames { steps: 1 format: 99 }", "frames.format", "99 is not one of 1"),
     # --- objectives ---
-    ("spec { objective {} }", "spec.objective", "is required: one of channel, neuron, layer, direction, logit, sum"),
+    ("spec { objective {} }", "spec.objective", "is required: one of channel, neuron, layer, direction, logit, sum, cosine, "),
     ("spec { objective { channel { channel: 1 } } }", "spec.objective.channel.layer", "is required"),
     (
         "spec { objective { channel { layer: 'conv1_1' channel: -1 } } }",
@@ -115,13 +113,13 @@ REFUSED = [
     ("spec { objective { logit {} } }", "spec.objective.logit", "index or label is required"),
     ("spec { objective { logit { index: 999 } } }", "spec.objective.logit.index", r"999 is not in 0\.\.\d+"),
     ("spec { objective { logit { label: 'x' layer: 'pool1' } } }", "spec.objective.logit.layer", "ask for its channel"),
-    ("spec { objective { sum {} } }", "spec.objective.sum.terms", r"0 is not in 1\.\.16"),
+    ("spec { objective { sum {} } }", "spec.objective.sum.terms", r"0 is not in 1\.\.1024 terms"),
     (
         "spec { objective { sum { terms { objective { sum {} } } } } }",
         "spec.objective.sum.terms[0].objective.sum",
-        "a sum cannot be a term of a sum",
+        "a sum cannot be a part of a sum; list its terms in the outer one",
     ),
-    ("spec { objective { sum { terms {} } } }", "spec.objective.sum.terms[0].objective", "is required: .* logit$"),
+    ("spec { objective { sum { terms {} } } }", "spec.objective.sum.terms[0].objective", "is required: one of channel, .* alignment$"),
     (
         f"spec {{ objective {{ sum {{ terms {{ weight: 0 objective {{ {CHANNEL} }} }} }} }} }}",
         "spec.objective.sum.terms[0].weight",
@@ -132,7 +130,7 @@ REFUSED = [
         "spec.objective.sum.terms[0].weight",
         r"nan is not in -1000000\.\.1000000",
     ),
-    ("spec { objective { sum {" + "terms {}" * 17 + "} } }", "spec.objective.sum.terms", r"17 is not in 1\.\.16"),
+    ("spec { objective { sum {" + "terms {}" * 1025 + "} } }", "spec.objective.sum.terms", r"1025 is not in 1\.\.1024"),
     # --- frames and progress ---
     ("frames { every_steps: -1 }", "frames.every_steps", "-1 is not in 0"),
     ("frames { steps: [0, 17] }", "frames.steps[1]", r"17 is not in 0\.\.16, the steps of this render"),
@@ -223,21 +221,34 @@ def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
     minimal = text_format.Parse(f"model: 'tiny' objective {{ {CHANNEL} }}", RenderSpec())
     effective = engine.check(RenderImageRequest(spec=minimal)).effective
     (model,) = engine.models()
-    expected = RenderSpec(
-        model="tiny",
-        model_digest=model.digest,
-        objective=minimal.objective,
-        size=square(32),
-        steps=160,
-        learning_rate=0.35,
-        seed=0,
-        preset="reverie",
-        parametrization=spec_pb2.PARAMETRIZATION_FOURIER,
-        transforms=spec_pb2.TRANSFORMS_LUCID,
-        schedule=spec_pb2.SCHEDULE_ONE_CYCLE,
+    expected = text_format.Parse(
+        f"""
+        model: "tiny" model_digest: "{model.digest}" objective {{ {CHANNEL} }}
+        size {{ height_px: 32 width_px: 32 }} steps: 160 learning_rate: 0.35 seed: 0 preset: "reverie"
+        parametrization {{ fourier {{ decay_power: 1 deviation: 0.01 divisor: 4
+                                    colour {{ named: NAMED_COLOUR_BASIS_LUCID }} }} }}
+        schedule {{ one_cycle {{}} }}
+        optimizer {{ adam {{ beta1: 0.5 beta2: 0.9 epsilon: 1e-8 epsilon_place: EPSILON_PLACE_BEFORE_CORRECTION
+                           weight_decay: 0 clip_norm: 0 }} }}
+        views: 1 pictures: 1 best_of: 1 importance: false robustness: false
+        transforms {{
+          steps {{ pad {{ px: 12 mode: PAD_MODE_CONSTANT value: 0.5 }} }}
+          steps {{ jitter {{ px: 8 }} }}
+          steps {{ scale {{ factor {{ set {{ values: [0.9, 0.92, 0.94, 0.96, 0.98, 1, 1.02, 1.04, 1.06, 1.08, 1.1] }} }}
+                          separate: false sampling: SAMPLING_LEGACY interpolation: INTERPOLATION_BILINEAR }} }}
+          steps {{ rotate {{ degrees {{ set {{ values: [-10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7,
+                                                     8, 9, 10, 0, 0, 0, 0, 0] }} }}
+                           interpolation: INTERPOLATION_NEAREST }} }}
+          steps {{ jitter {{ px: 4 }} }}
+        }}
+        """,
+        RenderSpec(),
     )
     assert effective == expected
-    assert all(effective.HasField(field.name) for field in RenderSpec.DESCRIPTOR.fields if field.name != "model")
+    absent = {field.name for field in RenderSpec.DESCRIPTOR.fields if field.has_presence} - {
+        field.name for field, _ in effective.ListFields()
+    }
+    assert absent == {"view_size", "stop_at"}
 
 
 @pytest.mark.parametrize(("asked", "completed"), COMPLETED)
@@ -276,9 +287,22 @@ OTHER = [
     "spec { size { height_px: 33 width_px: 32 } }",
     "spec { size { height_px: 32 width_px: 33 } }",
     "spec { learning_rate: 0.050001 }",
-    "spec { parametrization: PARAMETRIZATION_PIXEL }",
-    "spec { transforms: TRANSFORMS_NONE }",
-    "spec { schedule: SCHEDULE_CONSTANT }",
+    "spec { parametrization { pixel {} } }",
+    "spec { parametrization { fourier { decay_power: 1.01 } } }",
+    "spec { transforms { set: 'none' } }",
+    "spec { transforms { steps { jitter { px: 4 } } } }",
+    "spec { schedule { constant {} } }",
+    "spec { optimizer { nadam {} } }",
+    "spec { optimizer { adam { beta1: 0.6 } } }",
+    "spec { views: 2 }",
+    "spec { view_size { height_px: 24 width_px: 24 } }",
+    "spec { penalties { kind: PENALTY_KIND_L1 } }",
+    "spec { penalties { kind: PENALTY_KIND_L1 weight: 2 } }",
+    "spec { pictures: 2 }",
+    "spec { best_of: 2 }",
+    "spec { stop_at: 1 }",
+    "spec { importance: true }",
+    "spec { robustness: true }",
     "spec { preset: 'lucid' }",
     "spec { objective { channel { layer: 'conv1_1' } } }",
     "spec { objective { neuron { layer: 'conv1_1' channel: 1 } } }",
@@ -337,7 +361,7 @@ def test_an_unknown_label_is_refused_with_the_nearest(engine: Engine) -> None:
 
 def test_all_violations_of_a_request_are_reported_at_once(engine: Engine) -> None:
     text = """
-        spec { model: 'tiny' size { height_px: -5 width_px: 5 } steps: 0 learning_rate: nan preset: 'x' transforms: 7
+        spec { model: 'tiny' size { height_px: -5 width_px: 5 } steps: 0 learning_rate: nan preset: 'x' transforms { set: 'y' }
                objective { sum { terms { weight: inf objective { channel { layer: 'conv9' } } }
                                  terms { objective { channel { layer: 'conv1_1' channel: 999 } } } } } }
         format: 9 frames { every_steps: -1 max_size_px: -1 } progress_every_steps: -1
@@ -347,7 +371,7 @@ def test_all_violations_of_a_request_are_reported_at_once(engine: Engine) -> Non
         "spec.steps",
         "spec.learning_rate",
         "spec.preset",
-        "spec.transforms",
+        "spec.transforms.set",
         "spec.objective.sum.terms[0].weight",
         "spec.objective.sum.terms[0].objective.channel.layer",
         "spec.objective.sum.terms[1].objective.channel.channel",
@@ -447,7 +471,6 @@ def as_json(size: Size) -> dict[str, int]:
     return {"height_px": size[0], "width_px": size[1]}
 
 
-def test_an_unspecified_enum_is_the_default(engine: Engine) -> None:
-    effective = order(engine, "spec { parametrization: 0 transforms: 0 } format: 0").effective
-    assert effective.parametrization == spec_pb2.PARAMETRIZATION_FOURIER
-    assert effective.transforms == spec_pb2.TRANSFORMS_LUCID
+def test_an_unspecified_enum_or_kind_is_the_default(engine: Engine) -> None:
+    unspecified = "spec { parametrization {} schedule {} optimizer { adam { epsilon_place: 0 } } } format: 0"
+    assert order(engine, unspecified).effective == order(engine, "").effective

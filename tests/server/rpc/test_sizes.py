@@ -19,6 +19,7 @@ from reverie_proto.v1.spec_pb2 import FrameRequest, RenderSpec
 from reverie_proto.v1.visualization_pb2 import CACHE_MODE_ONLY, ListLayersRequest, ListModelsRequest, RenderImageRequest
 from reverie_server import Engine
 
+from tests import parts
 from tests.models import write_tiny_model
 from tests.server.hosts import Served, served
 
@@ -30,8 +31,8 @@ def spec(size: Size, **changes: Any) -> RenderSpec:
     return RenderSpec(model="tiny", objective=objective, size=to_message(size), steps=3, **changes)
 
 
-@pytest.mark.parametrize("transforms", [spec_pb2.TRANSFORMS_NONE, spec_pb2.TRANSFORMS_LUCID])
-@pytest.mark.parametrize("parametrization", [spec_pb2.PARAMETRIZATION_FOURIER, spec_pb2.PARAMETRIZATION_PIXEL])
+@pytest.mark.parametrize("transforms", [parts.NONE, parts.LUCID])
+@pytest.mark.parametrize("parametrization", [parts.FOURIER, parts.PIXEL])
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_picture_has_the_height_and_width_that_were_asked(
     service: Served, size: Size, parametrization: int, transforms: int

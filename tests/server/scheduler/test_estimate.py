@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.plan import shipped
-from reverie_ascent.program import ProgramKey
+from reverie_ascent.program import ProgramKey, program_key
 from reverie_ascent.runtime.devices.cpu import CPU
 from reverie_ascent.runtime.devices.cuda import CUDA
 from reverie_ascent.runtime.session import Device
@@ -35,7 +35,7 @@ def plan(models: Path, *, layer: str = "conv1_1", steps: int = 10, size: int = 3
 
 
 def key(layer: str, size: int) -> ProgramKey:
-    return ProgramKey(((layer, "linear"),), (size, size), "fourier", "lucid")
+    return program_key(Recipe((Term("channel", layer),), (size, size), steps=1, learning_rate=1, seed=0))
 
 
 @pytest.fixture

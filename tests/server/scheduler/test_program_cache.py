@@ -6,13 +6,15 @@ from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
-from reverie_ascent.program import ProgramKey
+from reverie_ascent.program import program_key
+from reverie_ascent.recipe import Recipe, Term
 from reverie_server.scheduler.program_cache import ProgramCache, Readiness
 from reverie_server.scheduler.render import Key
 
 
 def key(name: str) -> Key:
-    return name, ProgramKey((), (16, 16), "fourier", "none")
+    recipe = Recipe((Term("channel", name),), (16, 16), steps=1, learning_rate=1, seed=0, transforms=())
+    return name, program_key(recipe)
 
 
 def keys(names: str) -> set[Key]:
