@@ -101,7 +101,14 @@ class FakeAscent:
                 images = np.full((1, 3, SIZE, SIZE), run.recipe.seed / 1e6, np.float32)
                 results.append(
                     Result(
-                        place, images, 1.0, np.array(run.history, np.float32), run.steps, Outcome.CONVERGED, "", run.seed
+                        place,
+                        images,
+                        1.0,
+                        np.array(run.history, np.float32),
+                        run.steps,
+                        Outcome.CONVERGED,
+                        "",
+                        run.seed,
                     )
                 )
                 self.runs[place] = None

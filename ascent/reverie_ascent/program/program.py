@@ -160,7 +160,8 @@ class BatchState:
         """
         self._decodes[self._now ^ before].run()
         pictures = self._picture.numpy()
-        return np.clip(pictures, 0, 1).reshape(self._renders, self._pictures, *pictures.shape[1:])
+        clipped: Numbers = np.clip(pictures, 0, 1)
+        return clipped.reshape(self._renders, self._pictures, *pictures.shape[1:])
 
     def importance(self, element: int, *, before: bool = False) -> Numbers:
         """Return the sum of the absolute gradients of one render's pictures [G, C, H, W] over all steps."""

@@ -19,7 +19,6 @@ from reverie_server.request.digest import spec_digest
 from reverie_server.request.render_request import RenderRequest
 
 from tests.models import write_tiny_model
-from tests.sizes import square
 
 CHANNEL = 'channel { layer: "conv1_1" channel: 1 }'
 
@@ -66,11 +65,19 @@ REFUSED = [
     # --- names and enums ---
     ("spec { preset: 'lucit' }", "spec.preset", "there is no preset 'lucit'; the nearest: lucid"),
     ("spec { preset: '' }", "spec.preset", "there is no preset ''; known: .*lucid"),
-    ("spec { transforms { set: 'lucit' } }", "spec.transforms.set", "there is no set of transforms 'lucit'; the nearest"),
+    (
+        "spec { transforms { set: 'lucit' } }",
+        "spec.transforms.set",
+        "there is no set of transforms 'lucit'; the nearest",
+    ),
     ("format: 99", "format", r"99 is not one of 1 \(IMAGE_FORMAT_PNG\)"),
     ("frames { steps: 1 format: 99 }", "frames.format", "99 is not one of 1"),
     # --- objectives ---
-    ("spec { objective {} }", "spec.objective", "is required: one of channel, neuron, layer, direction, logit, sum, cosine, "),
+    (
+        "spec { objective {} }",
+        "spec.objective",
+        "is required: one of channel, neuron, layer, direction, logit, sum, cosine, ",
+    ),
     ("spec { objective { channel { channel: 1 } } }", "spec.objective.channel.layer", "is required"),
     (
         "spec { objective { channel { layer: 'conv1_1' channel: -1 } } }",
@@ -119,7 +126,11 @@ REFUSED = [
         "spec.objective.sum.terms[0].objective.sum",
         "a sum cannot be a part of a sum; list its terms in the outer one",
     ),
-    ("spec { objective { sum { terms {} } } }", "spec.objective.sum.terms[0].objective", "is required: one of channel, .* alignment$"),
+    (
+        "spec { objective { sum { terms {} } } }",
+        "spec.objective.sum.terms[0].objective",
+        "is required: one of channel, .* alignment$",
+    ),
     (
         f"spec {{ objective {{ sum {{ terms {{ weight: 0 objective {{ {CHANNEL} }} }} }} }} }}",
         "spec.objective.sum.terms[0].weight",
@@ -361,7 +372,8 @@ def test_an_unknown_label_is_refused_with_the_nearest(engine: Engine) -> None:
 
 def test_all_violations_of_a_request_are_reported_at_once(engine: Engine) -> None:
     text = """
-        spec { model: 'tiny' size { height_px: -5 width_px: 5 } steps: 0 learning_rate: nan preset: 'x' transforms { set: 'y' }
+        spec { model: 'tiny' size { height_px: -5 width_px: 5 } steps: 0 learning_rate: nan preset: 'x'
+               transforms { set: 'y' }
                objective { sum { terms { weight: inf objective { channel { layer: 'conv9' } } }
                                  terms { objective { channel { layer: 'conv1_1' channel: 999 } } } } } }
         format: 9 frames { every_steps: -1 max_size_px: -1 } progress_every_steps: -1

@@ -287,9 +287,7 @@ async def test_a_caller_that_does_not_read_can_still_cancel(alone: Served) -> No
 
 async def test_clients_that_do_not_read_block_no_others_and_miss_no_frame_or_result(alone: Served) -> None:
     """Their pictures have nearly the maximum of 4 MiB; the server buffers unsent events, up to a bound."""
-    large = spec(
-        size=square(570), steps=30, parametrization=parts.PIXEL, transforms=parts.NONE
-    )
+    large = spec(size=square(570), steps=30, parametrization=parts.PIXEL, transforms=parts.NONE)
     frames = FrameRequest(every_steps=4, format=spec_pb2.IMAGE_FORMAT_RAW)
     request = StreamRenderRequest(spec=large, format=spec_pb2.IMAGE_FORMAT_RAW, frames=frames, progress_every_steps=1)
     calls = [alone.call.StreamRender(request) for _ in range(3)]

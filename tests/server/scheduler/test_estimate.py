@@ -9,6 +9,7 @@ import pytest
 from reverie_ascent.models.repository import Model, ModelRepository
 from reverie_ascent.plan import shipped
 from reverie_ascent.program import ProgramKey, program_key
+from reverie_ascent.recipe import Recipe, Term
 from reverie_ascent.runtime.devices.cpu import CPU
 from reverie_ascent.runtime.devices.cuda import CUDA
 from reverie_ascent.runtime.session import Device

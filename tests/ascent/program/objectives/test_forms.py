@@ -128,7 +128,8 @@ def expected(f: Form, a: Activation, given: Mapping[str, Array]) -> Numbers:
         weight[i] * ROWS[f](x[i], {k: v[i] for k, v in given.items() if k not in ("activation", "weight")})
         for i in range(a.batch)
     ]
-    return np.array(rows).reshape(a.renders, -1).sum(1)
+    total: Numbers = np.array(rows).reshape(a.renders, -1).sum(1)
+    return total
 
 
 def test_every_form_has_a_row_in_the_table_and_an_oracle() -> None:

@@ -11,9 +11,14 @@ import pytest
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build
 from reverie_ascent.recipe import Parametrization, Recipe, Term
+from reverie_ascent.recipe.objective import Box, Mask
+from reverie_ascent.recipe.parametrization import Fourier, Pixel
+from reverie_ascent.recipe.transform import LUCID, ColourShift, CropBox, Noise, Rotate, Transform, Uniform
 from reverie_ascent.runtime.session import Device
 
 from tests.ascent.exact import Numbers, activation
+from tests.ascent.program.parametrizations.twins import twin
+from tests.ascent.program.worlds import World, random_state, world
 
 SIZE = (10, 14)  # grids of 10, 5 and 2 by 14, 7 and 3: the middle of an odd one is not where two halves meet
 
@@ -175,7 +180,7 @@ CASES = [
     ),
 ]
 
-LUCID = [
+TRANSFORMED = [
     Case("channel", (Term("channel", "conv3_1", channel=3),), lambda a: a("conv3_1")[3].mean(), Fourier(), LUCID),
     Case("layer of pixels", (Term("layer", "relu2_1"),), lambda a: (a("relu2_1") ** 2).mean(), Pixel(), LUCID),
     Case("boxes", (Term("channel", "conv2_1"),), lambda a: a("conv2_1")[0].mean(), Pixel(), BOXES),
@@ -206,7 +211,7 @@ def test_a_score_is_the_formula_of_the_layers_activation(tiny: Model, case: Case
         np.testing.assert_allclose(score, case.score(look), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", [*CASES, *LUCID], ids=name)
+@pytest.mark.parametrize("case", [*CASES, *TRANSFORMED], ids=name)
 def test_the_gradient_of_a_program_is_the_derivative_of_its_score(tiny: Model, case: Case) -> None:
     w, state = world_of(tiny, case), random_state(recipe(case), 2)
     way = np.random.default_rng(2).standard_normal(state.shape)
@@ -216,7 +221,7 @@ def test_the_gradient_of_a_program_is_the_derivative_of_its_score(tiny: Model, c
     np.testing.assert_allclose(slopes, (ahead - behind) / 2e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", [*CASES, *LUCID], ids=name)
+@pytest.mark.parametrize("case", [*CASES, *TRANSFORMED], ids=name)
 def test_the_program_on_its_device_gives_the_same(tiny: Model, device: Device, case: Case) -> None:
     w, state = world_of(tiny, case), random_state(recipe(case), 2)
     tensors = build(tiny, recipe(case), batch=2, device=device).acquire_batch()

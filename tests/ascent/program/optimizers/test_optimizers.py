@@ -252,7 +252,7 @@ def test_the_default_step_is_the_formula_in_float32_to_the_last_bit(adam: Adam) 
     x, m, v = start, np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)
     tensors[0]["state"].update_inplace(start)
     fed = {"gradient": session.tensor(start)} | {
-        name: session.tensor(np.float32(column([0, 0]))) for name in idle(form(adam))
+        name: session.tensor(column([0, 0]).astype(np.float32)) for name in idle(form(adam))
     }
     sums = {name: session.tensor(np.zeros(2, np.float32)) for name in ("reach", "extent")}
     for t, g in enumerate(gradients, start=1):
