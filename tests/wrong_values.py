@@ -18,6 +18,8 @@ SIZE: list[Any] = [
 ]
 LIST: list[Any] = [{"a": 1}, b"bytes", None, object(), True, 12, float("nan"), "12", ["x"], [True], [2**40], [None]]
 
+NOT_A_LIST: list[Any] = [b"bytes", None, object(), {1, 2}, True, 1, float("nan")]
+
 #: Each option that client and engine share, the field that a violation of it names, and its wrong values.
 SHARED: dict[str, tuple[str, list[Any]]] = {
     "size": ("spec.size", SIZE),
@@ -26,8 +28,17 @@ SHARED: dict[str, tuple[str, list[Any]]] = {
     "learning_rate": ("spec.learning_rate", REAL),
     "preset": ("spec.preset", TEXT),
     "parametrization": ("spec.parametrization", CHOICE),
-    "transforms": ("spec.transforms", CHOICE),
+    "transforms": ("spec.transforms", NOT_A_LIST),
     "schedule": ("spec.schedule", CHOICE),
+    "optimizer": ("spec.optimizer", CHOICE),
+    "views": ("spec.views", INTEGER),
+    "view_size": ("spec.view_size", SIZE),
+    "penalties": ("spec.penalties", [*NOT_A_LIST, "l1", ["l1"], [None]]),
+    "pictures": ("spec.pictures", INTEGER),
+    "best_of": ("spec.best_of", INTEGER),
+    "stop_at": ("spec.stop_at", REAL),
+    "importance": ("spec.importance", [value for value in [*NOT_A_NUMBER, 1] if value is not True]),
+    "robustness": ("spec.robustness", [value for value in [*NOT_A_NUMBER, 0] if value is not True]),
     "objective": ("spec.objective", [*ANYTHING, "conv1_1:3", 12]),
     "spec": ("spec", [*ANYTHING, "tiny", 12]),
     "frames_every": ("frames.every_steps", INTEGER),

@@ -127,7 +127,7 @@ def _positions(target: TermTarget, term: Term) -> Numbers:
 
 def _box(box: Box, a: Activation) -> npt.NDArray[np.float64]:
     y, x = _centres(a.height), _centres(a.width)
-    inside = ((box.top <= y) & (y <= box.bottom))[:, None] & ((box.left <= x) & (x <= box.right))[None, :]
+    inside = ((box.top <= y) & (y < box.bottom))[:, None] & ((box.left <= x) & (x < box.right))[None, :]
     return inside.astype(np.float64)
 
 

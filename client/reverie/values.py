@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 from reverie_proto import sizes
 from reverie_proto.options import Problem, choices, write
 from reverie_proto.short_repr import MOST_OF_A_VALUE, shortened
@@ -39,7 +40,7 @@ class Value:
         if (kind := message.WhichOneof("kind")) is None:
             return None
         part = getattr(message, kind)
-        return cls(kind, tuple((field.name, _read(field, value)) for field, value in part.ListFields()))
+        return cls(kind, tuple((field.name, _read(field, getattr(part, field.name))) for field in _given(part)))
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name}={shortened(value)}" for name, value in self.fields)
@@ -124,8 +125,20 @@ INNER: Mapping[str, type[Value]] = {kind.MESSAGE: kind for kind in (Magnitude, R
 
 
 def _frozen(value: Any) -> Any:
-    """Return a list as a tuple, so that the value can be hashed; an array stays, which is written faster."""
+    """Return a list or an array as a tuple, so that values can be compared and hashed."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _given(message: Message) -> list[Any]:
+    """Return the fields that are set, and those of plain numbers, for which 0 looks as if it were not."""
+    present = {field.name for field, _ in message.ListFields()}
+
+    def is_plain(field: Any) -> bool:
+        return not field.has_presence and isinstance(getattr(message, field.name), str | float | int)
+
+    return [field for field in message.DESCRIPTOR.fields if field.name in present or is_plain(field)]
 
 
 def _read(field: FieldDescriptor, value: Any) -> Any:

@@ -161,6 +161,10 @@ def write(message: Message, path: str, value: object, *, at: str = "") -> list[P
     field: Any = message.DESCRIPTOR.fields_by_name[name]
     target = getattr(message, name)
     is_list = isinstance(target, MutableSequence) or hasattr(target, "add")
+    # An option replaces what a spec says, also where that is a list or has fields of its own.
+    if target if is_list else field.message_type and message.HasField(name):
+        message.ClearField(name)
+        target = getattr(message, name)
     if field.message_type and is_list:
         return _write_messages(target, field, value, at=at + path)
     if field.message_type and isinstance(value, Writable) and field.message_type.full_name == value.MESSAGE:
@@ -200,20 +204,19 @@ def _is_list(value: object) -> bool:
 
 
 def _numbers(field: FieldDescriptor, value: object) -> list[float] | None:
-    """Return the numbers of a one-dimensional array for a field of float32, all at once; None if any is not valid."""
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if (
-        field.cpp_type != FieldDescriptor.CPPTYPE_FLOAT
-        or kind not in "fiu"
-        or getattr(value, "ndim", 0) != 1
-        or not kind
-    ):
+    """Return the numbers of an array or of a list of floats for a field of float32, all at once.
+
+    None if any is not valid: the slow way names each that is wrong.
+    """
+    if field.cpp_type != FieldDescriptor.CPPTYPE_FLOAT:
         return None
     array: Any = value
-    if array.size > MOST_ELEMENTS or not (abs(array) <= LARGEST[FieldDescriptor.CPPTYPE_FLOAT]).all():
-        return None  # the slow way names each number that is wrong; NaN compares as false
-    numbers: list[float] = array.tolist()
-    return numbers
+    if getattr(array, "ndim", 0) == 1 and array.dtype.kind in "fiu":
+        array = array.tolist() if array.size <= MOST_ELEMENTS else None
+    if not isinstance(array, list | tuple) or len(array) > MOST_ELEMENTS or not {*map(type, array)} <= {float, int}:
+        return None
+    largest = LARGEST[FieldDescriptor.CPPTYPE_FLOAT]
+    return list(array) if all(-largest <= number <= largest for number in array) else None  # NaN compares as false
 
 
 def _write_messages(target: Any, field: FieldDescriptor, value: object, *, at: str) -> list[Problem]:
@@ -228,8 +231,12 @@ def _write_messages(target: Any, field: FieldDescriptor, value: object, *, at: s
         return problems
     if not _is_list(value):
         return [Problem(at, f"{shown(value)} is not a list")]
+    if len(value) > MOST_ELEMENTS:  # type: ignore[arg-type]  # it is a sequence
+        return [Problem(at, f"{shown(value)} holds more than {MOST_ELEMENTS} elements")]
     problems = []
-    for i, element in enumerate(value):  # type: ignore[arg-type, var-annotated]  # it is a sequence
+    for i, element in enumerate(value):  # type: ignore[arg-type, var-annotated]
+        if len(problems) >= MOST_PROBLEMS:
+            break
         if isinstance(element, Writable) and kind == element.MESSAGE:
             problems += element.write_to(target.add(), at=f"{at}[{i}]")
         elif isinstance(element, Message) and element.DESCRIPTOR.full_name == kind:
@@ -267,8 +274,10 @@ def _set(message: Message, field: FieldDescriptor, value: object) -> str | None:
             part.CopyFrom(value)
             return None
         if known in SHORT_FORMS:
-            problem = SHORT_FORMS[known](part, value)
-            return f"{problem}, or {GIVEN[known]}" if problem and known in GIVEN else problem
+            if not (problem := SHORT_FORMS[known](part, value)) or known not in GIVEN:
+                return problem
+            wrong, nearest, names = problem.partition("; the nearest: ")
+            return f"{wrong}, or {GIVEN[known]}{nearest}{names}"
         return f"{shown(value)} is not {GIVEN.get(known, f'a message {known}')}"
     try:
         setattr(message, field.name, _converted(field, value))

@@ -59,7 +59,7 @@ MISTAKES = [
     ({"seed": -1}, reverie.InvalidRequest, r"spec\.seed: -1"),
     ({"steps": "many"}, reverie.InvalidRequest, r"spec\.steps: 'many'"),
     ({"steps": "many", "seed": -1}, reverie.InvalidRequest, r"(?s)steps.*seed"),
-    ({"transforms": "all"}, reverie.InvalidRequest, r"'all' is not one of none, lucid"),
+    ({"transforms": 3}, reverie.InvalidRequest, r"3 is not the name of a set"),
     ({"format": "gif"}, reverie.InvalidRequest, r"'gif' is not one of png, webp, jpeg, raw"),
     ({"frame_size": 64}, reverie.UsageError, "add frames_every= or frames_at="),
     ({"objective": reverie.layer("conv1_1")}, reverie.UsageError, "not both"),

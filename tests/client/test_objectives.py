@@ -44,6 +44,42 @@ OBJECTIVES = [
         'terms { objective { neuron { layer: "conv1_1" channel: 4 } } weight: -0.5 } }',
         "1*conv1_1:3 - 0.5*conv1_1:4@centre",
     ),
+    (reverie.cosine("c", np.array([1, -0.5])), 'cosine { layer: "c" vector: [1, -0.5] }', "c:cosine"),
+    (
+        reverie.match("c", [[[1], [2]]], similarity="dot_cosine", cosine_power=2),
+        'match { layer: "c" activation: [1, 2] similarity: SIMILARITY_DOT_COSINE cosine_power: 2 }',
+        "c:match",
+    ),
+    (reverie.match("c", [3]), 'match { layer: "c" activation: 3 }', "c:match"),
+    (reverie.probability("cat"), 'probability { label: "cat" }', "probability:cat"),
+    (reverie.probability(2, layer="logits"), 'probability { layer: "logits" index: 2 }', "logits:2"),
+    (reverie.cross_entropy(2), "cross_entropy { index: 2 }", "cross_entropy:2"),
+    (reverie.divergence("c", [0.5, 0.5]), 'divergence { layer: "c" probabilities: [0.5, 0.5] }', "c:divergence"),
+    (reverie.diversity("c"), 'diversity { layer: "c" }', "c:diversity"),
+    (reverie.diversity("c", form="lucent"), 'diversity { layer: "c" form: DIVERSITY_FORM_LUCENT }', "c:diversity"),
+    (reverie.alignment("c", decay=3), 'alignment { layer: "c" decay: 3 }', "c:alignment"),
+    (
+        A * B * A,
+        'product { factors { channel { layer: "conv1_1" channel: 3 } } '
+        'factors { neuron { layer: "conv1_1" channel: 4 } } factors { channel { layer: "conv1_1" channel: 3 } } }',
+        "conv1_1:3 * conv1_1:4@centre * conv1_1:3",
+    ),
+    (
+        reverie.interpolation(A, B),
+        'interpolation { from { channel { layer: "conv1_1" channel: 3 } } '
+        'to { neuron { layer: "conv1_1" channel: 4 } } }',
+        "conv1_1:3..conv1_1:4@centre",
+    ),
+    (
+        A.in_region(reverie.regions.box(0, 0.25, 0.5, 1)),
+        'channel { layer: "conv1_1" channel: 3 } region { box { top: 0 left: 0.25 bottom: 0.5 right: 1 } }',
+        "conv1_1:3",
+    ),
+    (
+        A.in_region(reverie.regions.mask([[1, 0, 2], [0, 1, 0]])),
+        'channel { layer: "conv1_1" channel: 3 } region { mask { height: 2 width: 3 weights: [1, 0, 2, 0, 1, 0] } }',
+        "conv1_1:3",
+    ),
 ]
 
 # Two ways to write one objective.
@@ -61,10 +97,12 @@ EQUAL = [
     (UNCHECKED / np.int64(4), 0.25 * A),
     (HALF * A, 0.5 * A),
     (-1 * -A, 1 * A),
+    ((A * B) * A, A * (B * A)),
+    (2 * (A * B), Sum((Weighted(2.0, A * B),))),
 ]
 
 
-@pytest.mark.parametrize(("objective", "wire", "reading"), OBJECTIVES, ids=[reading for _, _, reading in OBJECTIVES])
+@pytest.mark.parametrize(("objective", "wire", "reading"), OBJECTIVES, ids=[wire[:40] for _, wire, _ in OBJECTIVES])
 def test_an_objective_converts_to_a_message_and_back(objective: Objective, wire: str, reading: str) -> None:
     message = spec.to_message(reverie.Spec("tiny", objective))
     assert message.objective == text_format.Parse(wire, objective_pb2.Objective())
@@ -86,7 +124,7 @@ def test_objectives_add_and_scale(one: Objective, other: Objective) -> None:
     "nonsense",
     [
         lambda: UNCHECKED + 1,
-        lambda: UNCHECKED * B,
+        lambda: UNCHECKED * "x",
         lambda: UNCHECKED - "x",
         lambda: UNCHECKED / "x",
         lambda: UNCHECKED / B,
@@ -139,15 +177,25 @@ FULL = reverie.Spec(
     learning_rate=0.5,
     seed=0,
     preset="lucid",
-    parametrization="fourier",
+    parametrization=reverie.parametrizations.fourier(decay_power=1.5),
     transforms="none",
-    schedule="constant",
+    schedule=reverie.schedules.cosine(warm_up=3),
+    optimizer=reverie.optimizers.nadam(),
+    views=3,
+    view_size=(32, 48),
+    penalties=(reverie.penalties.l1(0.5, constant=0.25), reverie.penalties.tv(2.0)),
+    pictures=2,
+    best_of=4,
+    stop_at=-1.5,
+    importance=True,
+    robustness=True,
 )
 
 
 @pytest.mark.parametrize("original", [FULL, reverie.Spec("tiny", A)], ids=["full", "bare"])
 def test_a_spec_converts_to_a_message_and_json_and_back(original: reverie.Spec) -> None:
     assert spec.from_message(spec.to_message(original)) == original
+    assert {original: 1}[reverie.Spec.from_json(original.to_json())]
     assert reverie.Spec.from_json(original.to_json()) == original
 
 

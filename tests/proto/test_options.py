@@ -20,7 +20,7 @@ from reverie_proto.options import (
     write_channel,
 )
 from reverie_proto.scalars import shown
-from reverie_proto.v1 import objective_pb2, spec_pb2, visualization_pb2
+from reverie_proto.v1 import objective_pb2, parametrization_pb2, spec_pb2, transform_pb2, visualization_pb2
 
 from tests import parts
 
@@ -66,7 +66,13 @@ REFUSED: list[tuple[str, list[Any], str]] = [
     ("spec.learning_rate", [1e39, -1e300], "is not in -3.403e+38..3.403e+38"),
     ("spec.preset", [None, 1, b"lucid", ["lucid"], ("lucid",), {}, float("nan"), Odd()], "is not a text"),
     ("spec.preset", ["\ud800"], "holds characters that UTF-8 has not"),
-    ("spec.transforms", [None, 1, 1.5, b"none", ["none"], {}, "", "NONE", "unspecified"], "is not one of none, lucid"),
+    ("spec.transforms", [None, 1, 1.5, b"none", {}], "is not the name of a set, or a list of transforms"),
+    ("spec.transforms.steps", [range(10**9)], "holds more than 1048576 elements"),
+    (
+        "spec.parametrization",
+        ["", "unspecified", 1],
+        "is not one of fourier, pixel, laplacian, multi_resolution, maco, cppn, or one of reverie.parametrizations",
+    ),
     ("frames.steps", [None, 1, "12", b"12", {1: 2}, np.array(1), iter([1])], "is not a list"),
     ("frames.steps", [range(10**9), range(10**30)], "holds more than 1048576 elements"),
     (
@@ -112,6 +118,13 @@ def test_any_other_value_is_a_problem_with_the_value_and_the_remedy(path: str, v
     assert request == Request()
 
 
+def test_the_nearest_name_of_a_kind_is_told() -> None:
+    (problem,) = write(Request(), "spec.optimizer", "adm")
+    assert problem.description == (
+        "'adm' is not one of adam, nadam, sgd, or one of reverie.optimizers; the nearest: adam, nadam"
+    )
+
+
 def test_a_list_names_its_wrong_elements_up_to_a_limit() -> None:
     request = Request()
     assert write(request, "frames.steps", [1, "x", 2, None]) == [
@@ -130,6 +143,29 @@ def test_a_value_is_shown_on_one_short_line(value: object) -> None:
     text = shown(value)
     assert len(text) <= 120
     assert "\n" not in text
+
+
+def test_a_list_of_messages_names_its_wrong_elements_up_to_a_limit() -> None:
+    request = Request()
+    said = GIVEN["reverie.v1.Transform"]
+    assert write(request, "spec.transforms", ["none"]) == [Problem("spec.transforms.steps[0]", f"'none' is not {said}")]
+    assert len(write(request, "spec.transforms", [None] * 1000)) == 10
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        ("spec.transforms", [transform_pb2.Transform(flip=transform_pb2.FlipTransform())], "none"),
+        ("spec.transforms", "none", [transform_pb2.Transform(flip=transform_pb2.FlipTransform())]),
+        ("spec.penalties", {"l1": 1.0, "tv": 2.0}, {"l2": 1.0}),
+        ("spec.parametrization", parametrization_pb2.Parametrization(pixel={"deviation": 0.5}), "pixel"),
+        ("frames.steps", [1, 2], [3]),
+    ],
+)
+def test_an_option_replaces_what_a_spec_says(path: str, first: Any, second: Any) -> None:
+    changed, fresh = Request(), Request()
+    assert write(changed, path, first) == write(changed, path, second) == write(fresh, path, second) == []
+    assert changed == fresh
 
 
 def test_every_option_leads_to_a_field_of_a_request() -> None:

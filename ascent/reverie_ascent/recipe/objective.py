@@ -22,7 +22,10 @@ Kind: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in shares of the height and the width; positions whose centre lies inside count equally."""
+    """A rectangle in shares of the height and the width; positions whose centre lies inside count equally.
+
+    A centre on the bottom or right edge lies outside, so boxes side by side share no position.
+    """
 
     top: float
     left: float

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 #: The axes of colour: Lucid's, red, green and blue, or 9 numbers whose rows are R, G, B.
 ColourBasis: TypeAlias = Literal["lucid", "none"] | tuple[float, ...]
 NoiseKind: TypeAlias = Literal["normal", "uniform"]
@@ -68,11 +71,25 @@ class PowerLaw:
 
 @dataclass(frozen=True)
 class Measured:
-    """Mean magnitudes of spectra, [channels, height, width // 2 + 1] in the order of ``numpy.fft.rfft2``, flat."""
+    """Mean magnitudes of spectra, [channels, height, width // 2 + 1] in the order of ``numpy.fft.rfft2``.
+
+    ``values`` are the bytes of float32 numbers, least significant byte first: unlike tuples, bytes compute their hash
+    once, and a magnitude is part of the key of programs.
+    """
 
     height: int
     width: int
-    values: tuple[float, ...]
+    values: bytes
+
+    @classmethod
+    def of(cls, height: int, width: int, numbers: npt.ArrayLike) -> Measured:
+        """Return the magnitude of numbers in any shape."""
+        return cls(height, width, np.asarray(numbers, "<f4").tobytes())
+
+    @property
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """The magnitudes, flat."""
+        return np.frombuffer(self.values, "<f4").astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _magnitude(message: pb.Magnitude) -> recipe.PowerLaw | recipe.Measured:
     if message.WhichOneof("kind") == "power_law":
         return recipe.PowerLaw(tuple(message.power_law.slopes), tuple(message.power_law.scales))
     given = message.measured
-    return recipe.Measured(given.height, given.width, tuple(given.values))
+    return recipe.Measured.of(given.height, given.width, given.values)
 
 
 RECIPES: Mapping[str, Callable[[Any], Any]] = {

@@ -24,12 +24,12 @@ def magnitude(values: PowerLaw | Measured, size: Size, channels: int) -> Float:
         law: Float = scales / frequencies(size)[None] ** slopes
         return law
     columns = values.width // 2 + 1
-    if len(values.values) != channels * values.height * columns:
+    if len(values.numbers) != channels * values.height * columns:
         raise ValueError(
             f"a magnitude of {values.height} by {values.width} has {channels} x {values.height} x {columns} numbers,"
-            f" not {len(values.values)}"
+            f" not {len(values.numbers)}"
         )
-    given = np.array(values.values, np.float64).reshape(channels, values.height, columns)
+    given = values.numbers.reshape(channels, values.height, columns)
     if (values.height, values.width) == size:
         return given
     # Rows are ordered by frequency for resizing, so that neighbours are neighbours in frequency too.
@@ -46,7 +46,7 @@ def measured(pictures: npt.ArrayLike, basis: ColourBasis = "lucid") -> Measured:
     if (matrix := colour.matrix(basis, channels)) is not None:
         waves = np.einsum("ij,njhw->nihw", np.linalg.inv(matrix), waves)
     mean = np.abs(np.fft.rfft2(waves)).mean(axis=0)
-    return Measured(height, width, tuple(float(x) for x in mean.ravel()))
+    return Measured.of(height, width, mean)
 
 
 def power_law(values: Measured, channels: int) -> PowerLaw:

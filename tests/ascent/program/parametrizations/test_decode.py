@@ -264,9 +264,9 @@ def test_a_cppn_begins_with_grey_and_random_hidden_layers() -> None:
     values = replace(Cppn(), layers=3, channels=24)
     state = initial_state(values, Draws(1, 0), (8, 8)).reshape(-1).astype(np.float64)
     first, bias, second = state[:48], state[48:72], state[72 : 72 + 24 * 48]
-    assert first.std() == pytest.approx(0.5**0.5, rel=0.25)
+    assert first.std() == pytest.approx(1, rel=0.25)
     assert bias.std() == pytest.approx(0.1, rel=0.35)
-    assert second.std() == pytest.approx(1 / 48**0.5, rel=0.1)
+    assert second.std() == pytest.approx((2 / 48) ** 0.5, rel=0.1)
     assert not state[-3 * 49 :].any()
     picture = forward(values, (8, 8))({"state": state[None, None, None]})["picture"]
     assert (picture == 0.5).all()

@@ -17,9 +17,9 @@ def test_a_measured_magnitude_is_the_mean_over_the_pictures_in_decorrelated_colo
     expected = np.mean([np.abs(np.fft.rfft2(each)) for each in waves], axis=0)
     found = measured(pictures)
     assert (found.height, found.width) == (10, 7)
-    np.testing.assert_allclose(np.reshape(found.values, expected.shape), expected, rtol=1e-5)
+    np.testing.assert_allclose(np.reshape(found.numbers, expected.shape), expected, rtol=1e-5)
     plain = np.mean([np.abs(np.fft.rfft2(each)) for each in pictures], axis=0)
-    np.testing.assert_allclose(np.reshape(measured(pictures, "none").values, plain.shape), plain)
+    np.testing.assert_allclose(np.reshape(measured(pictures, "none").numbers, plain.shape), plain)
 
 
 @pytest.mark.parametrize("size", [(9, 12), (18, 24), (7, 5), (32, 33), (1, 1)], ids=str)
@@ -33,7 +33,7 @@ def test_a_magnitude_is_resized_between_neighbouring_frequencies(size: tuple[int
 def test_the_power_law_of_a_law_is_itself() -> None:
     slopes, scales, size = (1.5, 2.0, 2.4), (3.0, 0.5, 0.01), (64, 80)
     law = np.stack([k / frequencies(size) ** slope for k, slope in zip(scales, slopes, strict=True)])
-    found = power_law(Measured(*size, tuple(law.reshape(-1).tolist())), 3)
+    found = power_law(Measured.of(*size, law), 3)
     assert found.slopes == pytest.approx(slopes, rel=1e-6)
     assert found.scales == pytest.approx(scales, rel=1e-6)
 
@@ -43,7 +43,7 @@ def test_the_power_law_of_a_law_is_itself() -> None:
     [
         (PowerLaw((1.0, 2.0), (1.0, 1.0, 1.0)), "2 slopes and 3 scales for 3 channels"),
         (PowerLaw((1.0,), (1.0,)), "1 slopes and 1 scales for 3 channels"),
-        (Measured(4, 6, (1.0,) * 5), "a magnitude of 4 by 6 has 3 x 4 x 4 numbers, not 5"),
+        (Measured.of(4, 6, (1.0,) * 5), "a magnitude of 4 by 6 has 3 x 4 x 4 numbers, not 5"),
     ],
     ids=str,
 )

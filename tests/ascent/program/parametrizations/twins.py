@@ -137,7 +137,7 @@ def multi_resolution(values: MultiResolution, state: Numbers, size: Size) -> Num
 def resized_magnitude(values: Measured, size: Size) -> Numbers:
     """Return a measured magnitude at another size, interpolated between neighbouring frequencies."""
     columns = values.width // 2 + 1
-    given = np.array(values.values).reshape(-1, values.height, columns)
+    given = values.numbers.reshape(-1, values.height, columns)
     if (values.height, values.width) == size:
         return given
     ordered = bilinear(np.fft.fftshift(given, axes=1), (size[0], size[1] // 2 + 1))
@@ -197,7 +197,7 @@ BASIS = (0.5, 0.2, 0.1, 0.5, -0.1, -0.2, 0.4, -0.3, 0.3)
 def a_measured_magnitude(height: int, width: int) -> Measured:
     """Return a magnitude of random numbers above 0."""
     numbers = np.random.default_rng((height, width)).uniform(0.1, 2, 3 * height * (width // 2 + 1))
-    return Measured(height, width, tuple(numbers.tolist()))
+    return Measured.of(height, width, numbers)
 
 
 @dataclass(frozen=True)
