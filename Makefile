@@ -80,7 +80,7 @@ coverage:
 
 CLIENT_TESTS := tests/client tests/proto
 TORCH_TESTS := tests/gradient/test_networks.py tests/gradient/test_layers.py tests/gradient/test_torch.py tests/ascent/program/optimizers/test_torch.py
-SERVING_TESTS := tests/test_house.py tests/gradient tests/ascent tests/server tests/docs/test_code_blocks.py $(TORCH_TESTS:%=--ignore=%)
+SERVING_TESTS := tests/test_house.py tests/test_public_names.py tests/gradient tests/ascent tests/server tests/docs/test_code_blocks.py $(TORCH_TESTS:%=--ignore=%)
 
 # The Pythons after the one that everything is tested on.
 NEWER := 3.12 3.13

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, ClassVar, Self, overload
 
-from reverie_proto.options import Problem
+from google.protobuf.message import Message
+from reverie_proto.options import Problem, write
 from reverie_proto.short_repr import ShortRepr
-from reverie_proto.v1 import objective_pb2
 
 from reverie.values import Region
 
@@ -20,19 +21,18 @@ class Objective(ShortRepr):
     region: Region | None = field(default=None, kw_only=True, repr=False)
 
     MESSAGE: ClassVar[str] = "reverie.v1.Objective"
+    #: The name of the kind: a field of the message.
+    KIND: ClassVar[str]
 
     def write_to(self, message: Any, *, at: str) -> list[Problem]:
         """Write the objective into its message; return the values that a field cannot hold."""
-        from reverie._objective_messages import write_objective
+        problems = self._write_kind(message, at)
+        return problems if self.region is None else problems + write(message, "region", self.region, at=f"{at}.")
 
-        return write_objective(message, self, at)
-
-    @staticmethod
-    def from_message(message: objective_pb2.Objective) -> Objective:
-        """Return the objective of a message; raise KeyError if this version does not know its kind."""
-        from reverie._objective_messages import read_objective
-
-        return read_objective(message)
+    def _write_kind(self, message: Any, at: str) -> list[Problem]:
+        """Write all but the region: the attributes have the names of the message's fields."""
+        values = {name: value for name, value in vars(self).items() if name != "region"}
+        return _write_fields(getattr(message, self.KIND), values, f"{at}.{self.KIND}.")
 
     def in_region(self, region: Region) -> Self:
         """Return the same objective of the positions in a region only; `reverie.regions` makes regions."""
@@ -85,6 +85,7 @@ class Objective(ShortRepr):
 class Channel(Objective):
     """The mean of one channel over all positions."""
 
+    KIND = "channel"
     layer: str
     channel: int
 
@@ -96,6 +97,7 @@ class Channel(Objective):
 class Neuron(Objective):
     """One channel at row ``y`` and column ``x`` of the layer's own grid; None means the centre."""
 
+    KIND = "neuron"
     layer: str
     channel: int
     y: int | None = None
@@ -109,6 +111,7 @@ class Neuron(Objective):
 class WholeLayer(Objective):
     """The mean of the squares of a whole layer, which is DeepDream's objective."""
 
+    KIND = "layer"
     layer: str
 
     def __str__(self) -> str:
@@ -122,6 +125,7 @@ class Direction(Objective):
     It is multiplied by the cosine similarity to the power ``cosine_power``; None or 0 gives the plain product.
     """
 
+    KIND = "direction"
     layer: str
     vector: tuple[float, ...]
     cosine_power: float | None = None
@@ -131,11 +135,23 @@ class Direction(Objective):
 
 
 @dataclass(frozen=True, repr=False)
-class Logit(Objective):
-    """One class of a classifier before softmax, by number or label. ``layer`` None means the model's last layer."""
+class _OfClass(Objective):
+    """An objective of one class, by number or label. ``layer`` None means the model's last layer."""
 
     target: int | str
     layer: str | None = None
+
+    def _write_kind(self, message: Any, at: str) -> list[Problem]:
+        named = "label" if isinstance(self.target, str) else "index"
+        fields = {"layer": self.layer, named: self.target}
+        return _write_fields(getattr(message, self.KIND), fields, f"{at}.{self.KIND}.")
+
+
+@dataclass(frozen=True, repr=False)
+class Logit(_OfClass):
+    """One class of a classifier before softmax, by number or label. ``layer`` None means the model's last layer."""
+
+    KIND = "logit"
 
     def __str__(self) -> str:
         return f"{self.layer or 'logit'}:{self.target}"
@@ -145,6 +161,7 @@ class Logit(Objective):
 class Cosine(Objective):
     """The mean over all positions of the cosine similarity with ``vector``, one number per channel: for embeddings."""
 
+    KIND = "cosine"
     layer: str
     vector: tuple[float, ...]
 
@@ -156,6 +173,7 @@ class Cosine(Objective):
 class Match(Objective):
     """How similar the layer's activation is to a given one: a number per channel, or the whole activation, flat."""
 
+    KIND = "match"
     layer: str
     activation: tuple[float, ...]
     similarity: str | None = None
@@ -166,22 +184,20 @@ class Match(Objective):
 
 
 @dataclass(frozen=True, repr=False)
-class Probability(Objective):
+class Probability(_OfClass):
     """The probability of one class, by number or label, after softmax."""
 
-    target: int | str
-    layer: str | None = None
+    KIND = "probability"
 
     def __str__(self) -> str:
         return f"{self.layer or 'probability'}:{self.target}"
 
 
 @dataclass(frozen=True, repr=False)
-class CrossEntropy(Objective):
+class CrossEntropy(_OfClass):
     """The logarithm of the probability of one class, by number or label: minus the cross-entropy."""
 
-    target: int | str
-    layer: str | None = None
+    KIND = "cross_entropy"
 
     def __str__(self) -> str:
         return f"{self.layer or 'cross_entropy'}:{self.target}"
@@ -191,6 +207,7 @@ class CrossEntropy(Objective):
 class Divergence(Objective):
     """Minus the divergence of the softmax over the layer's channels from given probabilities."""
 
+    KIND = "divergence"
     layer: str
     probabilities: tuple[float, ...]
 
@@ -202,6 +219,7 @@ class Divergence(Objective):
 class Diversity(Objective):
     """Minus how similar the pictures of a group are to the layer; ``form`` is "lucid" (the default) or "lucent"."""
 
+    KIND = "diversity"
     layer: str
     form: str | None = None
 
@@ -213,6 +231,7 @@ class Diversity(Objective):
 class Alignment(Objective):
     """Minus the squared differences between the layer's activations of neighbouring pictures of a group."""
 
+    KIND = "alignment"
     layer: str
     decay: float | None = None
 
@@ -224,7 +243,11 @@ class Alignment(Objective):
 class Product(Objective):
     """The product of objectives of single layers."""
 
+    KIND = "product"
     factors: tuple[Objective, ...]
+
+    def _write_kind(self, message: Any, at: str) -> list[Problem]:
+        return write(message.product, "factors", self.factors, at=f"{at}.product.")
 
     def __str__(self) -> str:
         return " * ".join(map(str, self.factors))
@@ -234,8 +257,13 @@ class Product(Objective):
 class Interpolation(Objective):
     """The first picture of a group excites ``start``, the last ``end``, and those between a mix of both."""
 
+    KIND = "interpolation"
     start: Objective
     end: Objective
+
+    def _write_kind(self, message: Any, at: str) -> list[Problem]:
+        parts, place = message.interpolation, f"{at}.interpolation."
+        return write(parts, "from", self.start, at=place) + write(parts, "to", self.end, at=place)
 
     def __str__(self) -> str:
         return f"{self.start}..{self.end}"
@@ -256,10 +284,27 @@ class Weighted(ShortRepr):
 class Sum(Objective):
     """A weighted sum of terms, which are not sums themselves."""
 
+    KIND = "sum"
     terms: tuple[Weighted, ...]
+
+    def _write_kind(self, message: Any, at: str) -> list[Problem]:
+        problems = []
+        for i, term in enumerate(self.terms):
+            weighted, place = message.sum.terms.add(), f"{at}.sum.terms[{i}]."
+            problems += write(weighted, "weight", term.weight, at=place)
+            problems += write(weighted, "objective", term.objective, at=place)
+        return problems
 
     def __str__(self) -> str:
         return " + ".join(map(str, self.terms)).replace("+ -", "- ")
+
+
+def _write_fields(message: Message, values: Mapping[str, object], at: str) -> list[Problem]:
+    """Write values into fields by name; None leaves an optional field out."""
+    message.SetInParent()
+    optional = {name for name, field in message.DESCRIPTOR.fields_by_name.items() if field.has_presence}
+    given = {name: value for name, value in values.items() if value is not None or name not in optional}
+    return [problem for name, value in given.items() for problem in write(message, name, value, at=at)]
 
 
 def _terms(objective: Objective) -> tuple[Weighted, ...]:

@@ -14,6 +14,7 @@ from reverie_proto.short_repr import ShortRepr
 from reverie_proto.v1 import spec_pb2, transform_pb2
 
 from reverie import objectives, values
+from reverie._objective_reader import read_objective
 from reverie._old_specs import translated
 from reverie.errors import UsageError, refuse
 
@@ -103,7 +104,7 @@ def to_message(spec: Spec) -> spec_pb2.RenderSpec:
 
 def from_message(message: spec_pb2.RenderSpec) -> Spec:
     """Convert a message to a spec."""
-    objective = objectives.Objective.from_message(message.objective)
+    objective = read_objective(message.objective)
     return Spec(message.model, objective, **options_of(message))
 
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.message import Message
 from hypothesis import strategies as some
 from reverie_proto.v1 import jobs_pb2, objective_pb2, spec_pb2, visualization_pb2
 
@@ -58,7 +59,11 @@ def _set(message: Any, draw: some.DrawFn, choices: dict[str, list[Any]]) -> None
     """Set some of the optional fields to one of their values."""
     for field, values in choices.items():
         if draw(some.booleans()):
-            setattr(message, field, draw(some.sampled_from(values)))
+            value = draw(some.sampled_from(values))
+            if isinstance(value, Message):
+                getattr(message, field).CopyFrom(value)
+            else:
+                setattr(message, field, value)
 
 
 @some.composite

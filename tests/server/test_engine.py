@@ -42,7 +42,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"size": 0}, "spec.size: 0 x 0 px .* the height 0 is not in 1"),
     ({"parametrization": "furier"}, "spec.parametrization: 'furier' is not one of fourier, pixel"),
     ({"schedule": "one_cicle"}, "spec.schedule: 'one_cicle' is not one of constant, one_cycle"),
-    ({"transforms": "lucit"}, "spec.transforms: 'lucit' is not one of none, lucid"),
+    ({"transforms": "lucit"}, "spec.transforms.set: there is no set of transforms 'lucit'; the nearest: lucid"),
     ({"frames_at": [1, "x"]}, r"frames.steps\[1\]: 'x' is not a whole number"),
     ({"priority": "urgent"}, "priority: 'urgent' is not one of interactive, batch"),
     ({"seed": -1, "size": 0, "preset": "x"}, "spec.seed: .*; spec.preset: .*; spec.size: "),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from PIL import Image
 from reverie_proto.files import write_atomically
-from reverie_proto.printable import printable
+from reverie_proto.printable import printable, printable_lines
 
 from reverie._command.bar import progress_bar
 from reverie._command.channels import listed_seeds
@@ -64,8 +64,11 @@ def agree(model: str, layer: str, channel: str, *, seeds: str, output: Path | No
         ],
         numbers=(*(f"SEED {seed}" for seed in numbers), "MEAN"),
     )
-    click.echo(f"activation: the recipes differ by {found.spread:.0%} of the best")
-    click.echo(f"likeness: {found.within:.2f} between seeds of one recipe, {found.across:.2f} between recipes")
+    verdict = (
+        f"activation: the recipes differ by {found.spread:.0%} of the best\n"
+        f"likeness: {found.within:.2f} between seeds of one recipe, {found.across:.2f} between recipes"
+    )
+    click.echo(printable_lines(verdict))
     if output is not None:
         write_atomically(output, _sheet(rows))
         click.echo(printable(f"{output}  {len(rows)} recipes x {len(numbers)} seeds"))

@@ -32,7 +32,7 @@ def presets(**server: Any) -> None:
         ],
         numbers=("STEPS", "VIEWS"),
     )
-    click.echo()
+    click.echo("")
     print_table(
         ("TRANSFORMS", "DESCRIPTION"), [(each.name, each.description) for each in info.transform_sets], numbers=()
     )

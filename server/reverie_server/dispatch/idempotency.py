@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reverie_server.dispatch.inflight import InFlight
+from reverie_server.request.events import size_of
 
 #: How long an attempt is remembered, and how many at most.
 RETENTION_S = 600
@@ -79,4 +80,4 @@ class Attempts:
 def _bytes(attempt: Attempt) -> int:
     if attempt.in_flight is None or attempt.in_flight.rendering is None:
         return 0
-    return attempt.in_flight.rendering.nbytes
+    return size_of(attempt.in_flight.rendering)

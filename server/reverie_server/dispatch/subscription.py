@@ -8,7 +8,7 @@ from math import inf
 from typing import Protocol
 
 from reverie_server.errors import Interrupted, SlowReader
-from reverie_server.request.events import Event, Progress, Rendering
+from reverie_server.request.events import Event, Progress, Rendering, size_of
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.event_queue import EventQueue
 from reverie_server.scheduler.quotas import EVERYBODY, Account
@@ -117,7 +117,7 @@ def metered_bytes(event: Event | BaseException | None) -> int:
     if isinstance(event, Progress) and event.frame is not None:
         return event.frame.array.nbytes
     if isinstance(event, Rendering) and not event.cached:
-        return event.nbytes
+        return size_of(event)
     return 0
 
 

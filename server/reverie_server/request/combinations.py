@@ -27,10 +27,8 @@ def check(effective: spec_pb2.RenderSpec, size: Size | None, seen: Size | None, 
 
 
 def _check_sizes(effective: spec_pb2.RenderSpec, size: Size, seen: Size, violations: Violations) -> None:
-    try:
-        made = transform_spec.transforms(effective.transforms)
-    except (KeyError, StopIteration, AssertionError):
-        return  # it has violations already
-    if problem := check_transforms(made, size, seen):
+    if violations.has("spec.transforms"):
+        return  # sizes cannot be computed with values that are none
+    if problem := check_transforms(transform_spec.transforms(effective.transforms), size, seen):
         path, _, sentence = problem.partition(": ")
         violations.add(f"spec.{path.replace('transforms[', 'transforms.steps[')}", sentence)

@@ -16,7 +16,7 @@ from reverie_proto.short_repr import ShortRepr
 from reverie_proto.v1 import spec_pb2
 
 from reverie_server.request import images
-from reverie_server.request.images import Picture
+from reverie_server.request.images import Picture, Texts
 
 
 class _WithSpec:
@@ -88,7 +88,7 @@ class Pictured(ShortRepr):
         texts = self._texts()
         return write_atomically(path, images.encode(self.array, images.format_of(Path(path).suffix), texts=texts))
 
-    def _texts(self) -> images.Texts:
+    def _texts(self) -> Texts:
         """Return the texts of a PNG file."""
         return {}
 
@@ -102,6 +102,36 @@ class Frame(Pictured):
 
     step: int
     array: Picture
+
+
+@dataclass(frozen=True, repr=False)
+class Member(Pictured):
+    """One of the pictures of a group."""
+
+    array: Picture
+
+
+@dataclass(frozen=True, repr=False)
+class Importance(Pictured):
+    """A picture that is opaque where its pixels mattered most: `array` has red, green, blue and opacity."""
+
+    array: Picture
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture with eight bits per channel, of mode RGBA."""
+        return images.opacity_to_pil(self.array)
+
+    def encoded(self, as_format: str = "png") -> bytes:
+        """Return the bytes that the service sends in a format; a JPEG has no opacity, so it becomes a PNG."""
+        return images.opacity_message(self.array, images.format_named(as_format)).data
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture atomically to a .png or .webp file, and return the path; raise ValueError for others."""
+        wanted = images.format_of(Path(path).suffix)
+        if wanted == spec_pb2.IMAGE_FORMAT_JPEG:
+            raise ValueError(f"{path}: a JPEG has no opacity; write a .png or .webp")
+        return write_atomically(path, images.opacity_message(self.array, wanted).data)
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,7 +158,7 @@ class Rendering(_WithSpec, Pictured):
 
     #: float32 [height, width, 3], RGB in [0, 1].
     array: Picture
-    #: "converged", "dead_unit" or "non_finite", and a sentence about it.
+    #: "converged", "reached", "dead_unit" or "non_finite", and a sentence about it.
     outcome: str
     outcome_detail: str
     #: The objective on the picture itself, without transforms.
@@ -148,26 +178,20 @@ class Rendering(_WithSpec, Pictured):
     device_s: float = 0.0
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
-    #: The other pictures of a group; `array` is the first.
-    others: tuple[Picture, ...] = ()
-    #: float32 [height, width, 4]: the picture, opaque where its pixels mattered most.
-    importance: Picture | None = None
+    #: The other pictures of a group, of which this one is the first.
+    others: tuple[Member, ...] = ()
+    importance: Importance | None = None
     #: The activation under 64 fixed draws of the transforms, divided by `activation`.
     robustness: float | None = None
     #: The seed of the picture: that of the spec, or the best one of `best_of`.
     seed: int = 0
 
     @property
-    def arrays(self) -> tuple[Picture, ...]:
-        """The pictures of the group, float32 [height, width, channels] each."""
-        return self.array, *self.others
+    def images(self) -> tuple[Pictured, ...]:
+        """The pictures of the group: this one and the others."""
+        return self, *self.others
 
-    @property
-    def nbytes(self) -> int:
-        """The bytes of all pictures."""
-        return sum(each.nbytes for each in (*self.arrays, self.importance) if each is not None)
-
-    def _texts(self) -> images.Texts:
+    def _texts(self) -> Texts:
         text = MessageToJson(self.spec, preserving_proto_field_name=True, indent=None)
         return {"reverie": text, "reverie-digest": self.spec_digest, "reverie-maker": self.maker}
 
@@ -185,11 +209,17 @@ class Rendering(_WithSpec, Pictured):
             maker=self.maker,
             elapsed_s=self.elapsed_s,
             cached=self.cached,
-            images=[images.message(each, format) for each in self.arrays] if self.others else [],
-            importance=None if self.importance is None else images.opacity_message(self.importance, format),
+            images=[images.message(each.array, format) for each in self.images] if self.others else [],
+            importance=None if self.importance is None else images.opacity_message(self.importance.array, format),
             robustness=self.robustness,
             seed=self.seed,
         )
+
+
+def size_of(rendering: Rendering) -> int:
+    """Return the bytes of all pictures of a rendering."""
+    parts = (*rendering.images, rendering.importance)
+    return sum(part.array.nbytes for part in parts if part is not None)
 
 
 #: Any event of a render.

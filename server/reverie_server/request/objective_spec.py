@@ -39,7 +39,6 @@ class ObjectiveContext:
     #: The height and width that the network sees; None if they are invalid.
     size: Size | None
     max_terms: int
-    max_numbers: int
     #: The number of pictures of the group.
     pictures: int
     violations: Violations
@@ -70,7 +69,7 @@ def complete(
             problem = f"does not go with {kind}; it goes with {', '.join(WITH_REGION)}"
             context.violations.add(f"{path}.region", problem)
         else:
-            complete_region(objective.region, context.max_numbers, context.violations, f"{path}.region")
+            complete_region(objective.region, context.violations, f"{path}.region")
     COMPLETE[kind](getattr(objective, kind), context, f"{path}.{kind}")
 
 

@@ -10,7 +10,7 @@ from reverie_server.request.validation import Violations
 MAX_SIDE = 4096
 
 
-def complete_region(region: objective_pb2.Region, max_numbers: int, violations: Violations, path: str) -> None:
+def complete_region(region: objective_pb2.Region, violations: Violations, path: str) -> None:
     """Add the violations of a region, which has no defaults."""
     match one_of(region, path, violations):
         case "box":

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import Message
 from reverie_ascent.recipe import Recipe
 from reverie_proto.sizes import Size, described, from_message, to_message
 from reverie_proto.v1 import spec_pb2
@@ -54,7 +55,6 @@ def complete(
             model,
             seen,
             limits.max_terms,
-            limits.max_numbers,
             effective.pictures,
             violations,
             "spec.view_size" if effective.HasField("view_size") else "spec.size",
@@ -63,7 +63,22 @@ def complete(
     elif effective.objective.WhichOneof("kind") is None:
         violations.add("spec.objective", f"is required: one of {', '.join(objective_spec.KINDS)}")
     combinations.check(effective, size, seen, violations)
+    given = _numbers(effective.objective) + len(effective.parametrization.maco.magnitude.measured.values)
+    violations.check_range("spec", given, 0, limits.max_numbers, because=" numbers of vectors, masks and activations")
     return effective
+
+
+def _numbers(message: Message) -> int:
+    """Return how many numbers the lists of a message and of its parts hold."""
+    count = 0
+    for field, value in message.ListFields():
+        if isinstance(value, Message):
+            count += _numbers(value)
+        elif field.message_type is not None:
+            count += sum(map(_numbers, value))
+        elif not isinstance(value, int | float | str):
+            count += len(value)
+    return count
 
 
 def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
@@ -138,9 +153,10 @@ def _fill_view_size(
     effective: spec_pb2.RenderSpec, size: Size | None, model: Model | None, limits: Limits, violations: Violations
 ) -> Size | None:
     """Check the size that the network sees, by the limits only; return it if it is valid, None otherwise."""
+    preset = PRESETS.get(effective.preset)
+    has_canvas = preset is not None and preset.has_canvas
     if not effective.HasField("view_size"):
-        preset = PRESETS.get(effective.preset)
-        if size is None or preset is None or not preset.has_canvas:
+        if size is None or not has_canvas:
             return size
         layers = objective_spec.layers(effective.objective, model) if model is not None else []
         own = picture_size.default_size(model.native_size if model is not None else None, layers)
@@ -149,7 +165,7 @@ def _fill_view_size(
     if problem := picture_size.problem_with_limits(seen, limits):
         violations.add("spec.view_size", problem)
         return None
-    if seen == size:
+    if seen == size and not has_canvas:  # of a canvas an absent size is the model's own
         effective.ClearField("view_size")
     return seen
 

@@ -10,7 +10,7 @@ from reverie_proto.sizes import from_message
 from reverie_proto.v1 import transform_pb2 as pb
 
 from reverie_server.limits import Limits
-from reverie_server.request.fields import Choice, Fields, Flag, Number, check_finite, check_ordered, fill, one_of, plain
+from reverie_server.request.fields import Choice, Fields, Flag, Number, check_ordered, fill, one_of, plain
 from reverie_server.request.fields import choice_name as name_of
 from reverie_server.request.transform_sets import TRANSFORM_SETS
 from reverie_server.request.validation import Violations, unknown
@@ -126,11 +126,6 @@ def _resize(chosen: Any, violations: Violations, path: str) -> None:
         _center(chosen, violations, path)
 
 
-def _noise(chosen: Any, violations: Violations, path: str) -> None:
-    check_ordered(chosen, path, violations)
-    check_finite((chosen.deviation, chosen.low, chosen.high), path, violations)
-
-
 MORE: Mapping[str, Callable[[Any, Violations, str], None]] = {
     "translate": _ordered,
     "scale": _random("factor"),
@@ -139,7 +134,7 @@ MORE: Mapping[str, Callable[[Any, Violations, str], None]] = {
     "center": _center,
     "blur": _blur,
     "resize": _resize,
-    "noise": _noise,
+    "noise": _ordered,
 }
 
 # ----- from a complete message to a recipe -----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from reverie_proto.names import nearest
 
 from reverie_server.errors import InvalidRequest, NotServed, Unchecked, Violation, shown
@@ -42,10 +43,18 @@ class Violations:
 
     def check_range(self, field: str, value: float, low: float, high: float, *, because: str = "") -> bool:
         """Return whether low <= value <= high; add a violation if not. NaN is not in any range."""
-        if low <= value <= high:
+        if isinstance(value, float):  # a float32 of the wire: 0.01 is a little less there
+            inside = bool(np.float32(low) <= np.float32(value) <= np.float32(high))
+        else:
+            inside = low <= value <= high
+        if inside:
             return True
         self.add(field, f"{shown(value)} is not in {low}..{high}{because}")
         return False
+
+    def has(self, field: str) -> bool:
+        """Return whether a field or a part of it has an invalid value."""
+        return any(violation.field.startswith(field) for violation in self._invalid)
 
     def raise_if_any(self) -> None:
         """Raise InvalidRequest or NotServed with all violations, if there are any."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from graphlib import TopologicalSorter
 from typing import Any
 
 import grpc
@@ -94,17 +95,21 @@ class DescriptorIndex:
             self._add(needed)
 
     def by_name(self, name: str) -> list[bytes] | None:
-        """Return a file and all files that it imports, serialised, the file first; None if there is no such file."""
+        """Return a file and all files that it imports, serialised, each before those that it imports.
+
+        None if there is no such file.
+        """
         if name not in self._files:
             return None
-        visited: dict[str, FileDescriptor] = {}
+        needs: dict[str, list[str]] = {}
         pending = [self._files[name]]
         while pending:
-            file = pending.pop(0)
-            if file.name not in visited:
-                visited[file.name] = file
+            file = pending.pop()
+            if file.name not in needs:
+                needs[file.name] = [each.name for each in file.dependencies]
                 pending += file.dependencies
-        return [_proto(file).SerializeToString() for file in visited.values()]
+        order = reversed(tuple(TopologicalSorter(needs).static_order()))
+        return [_proto(self._files[each]).SerializeToString() for each in order]
 
     def by_symbol(self, symbol: str) -> list[bytes] | None:
         """Return the file that defines a name, in the form of `by_name`; None if no file does."""

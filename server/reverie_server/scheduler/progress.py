@@ -11,7 +11,7 @@ from reverie_ascent import Reached, Result
 
 from reverie_server.errors import Interrupted
 from reverie_server.request import images
-from reverie_server.request.events import Accepted, Frame, Progress, Rendering
+from reverie_server.request.events import Accepted, Frame, Importance, Member, Progress, Rendering
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.queue_position import Moved
 from reverie_server.scheduler.render import Render
@@ -57,10 +57,10 @@ def rendering(render: Render, result: Result, *, elapsed_s: float) -> Rendering:
         frames=(),
         elapsed_s=elapsed_s,
         device_s=render.used_s,
-        others=tuple(map(picture, result.images[1:])),
+        others=tuple(Member(picture(each)) for each in result.images[1:]),
         importance=None
         if result.importance is None
-        else images.with_importance(picture(result.image), picture(result.importance[0])),
+        else Importance(images.with_importance(picture(result.image), picture(result.importance[0]))),
         robustness=result.robustness,
         seed=result.seed,
     )

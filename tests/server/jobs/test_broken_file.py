@@ -235,7 +235,8 @@ def test_a_file_of_the_version_before_goes_on_and_its_jobs_belong_to_nobody(at: 
         connection.execute(f"ATTACH '{tmp_path / 'other.sqlite'}' AS other")
         columns = [row[1] for row in connection.execute("PRAGMA main.table_info(jobs)")]
         connection.execute(f"INSERT INTO jobs SELECT {', '.join(columns)} FROM other.jobs")
-        connection.execute("INSERT INTO items SELECT * FROM other.items")
+        columns = [row[1] for row in connection.execute("PRAGMA main.table_info(items)")]
+        connection.execute(f"INSERT INTO items SELECT {', '.join(columns)} FROM other.items")
         connection.execute("UPDATE items SET sequence = NULL")
         connection.execute("UPDATE jobs SET state = 1, done_count = 0, sequence = 0, ended_at = NULL")
     engine = at()

@@ -507,7 +507,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], type[Fault], str]] = {
     "another version": (
         lambda path: path.write_bytes(_database_of_version(path.with_suffix(".other"), 99)),
         JobsOff,
-        "is of version 99, and this Reverie knows 3",
+        "is of version 99, and this Reverie knows 4",
     ),
 }
 

@@ -105,8 +105,11 @@ def _scale(scale: Scale, lines: Lines, draws: Draws, moment: Moment) -> None:
 
 
 def _scale_sizes(scale: Scale, sizes: Sizes, axis: int, seen: Size) -> Sizes:
-    ends = [scaled(size, value, scale.sampling) for size in sizes.all for value in values(scale.factor)]
-    return Sizes.of(ends if isinstance(scale.factor, OneOf) else range(min(ends), max(ends) + 1))
+    # As `scaled`, for all at once: thousands of sizes times hundreds of factors are a million products.
+    products = np.multiply.outer(np.array(sizes.all, np.float32), np.array(values(scale.factor), np.float32))
+    rounded = np.ceil(products) if scale.sampling == "align_corners" else np.floor(products)
+    ends = np.unique(np.maximum(1, rounded).astype(int)).tolist()
+    return Sizes.of(ends if isinstance(scale.factor, OneOf) else range(ends[0], ends[-1] + 1))
 
 
 def _center(center: Center, lines: Lines, draws: Draws, moment: Moment) -> None:
