@@ -202,9 +202,11 @@ endef
 	@.venv/serve/bin/python -m pip install --quiet --group test-serving
 	@touch $@
 
-# onnxruntime is not among the export's own needs: the tests compare with it.
+# onnxruntime is not among the export's own needs: the tests compare with it. So is overcomplete, of which the tests
+# import a part that does without its requirements: scikit-learn, scikit-image, OpenCV and others.
 .venv/export/ready: pyproject.toml
 	$(call environment,export,the export with torch and torchvision (5 GB),--editable ".[export$(COMMA)server]" --group test --group test-docs)
+	@.venv/export/bin/python -m pip install --quiet --no-deps --group overcomplete
 
 # Lucent asks for releases of its own time; these few packages are what it really imports.
 .venv/bench/ready: pyproject.toml

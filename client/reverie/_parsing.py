@@ -105,6 +105,7 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
         format=_format(message.image),
         width=message.image.width_px,
         height=message.image.height_px,
+        alpha=message.image.alpha,
         outcome=OUTCOMES.get(message.outcome, Outcome.UNKNOWN),
         outcome_detail=message.outcome_detail,
         activation=message.activation,
@@ -124,14 +125,21 @@ def rendering(message: spec_pb2.Rendering) -> Rendering:
 
 
 def _picture(image: spec_pb2.Image) -> Picture:
-    return Picture(data=image.data, format=_format(image), width=image.width_px, height=image.height_px)
+    return Picture(
+        data=image.data, format=_format(image), width=image.width_px, height=image.height_px, alpha=image.alpha
+    )
 
 
 def frame(message: spec_pb2.Frame) -> Frame:
     """Convert an intermediate picture."""
     image = message.image
     return Frame(
-        data=image.data, format=_format(image), width=image.width_px, height=image.height_px, step=message.step
+        data=image.data,
+        format=_format(image),
+        width=image.width_px,
+        height=image.height_px,
+        alpha=image.alpha,
+        step=message.step,
     )
 
 

@@ -33,11 +33,20 @@ def animated(images: Sequence[Image.Image], suffix: str) -> bytes:
     """Encode pictures as a .gif or .webp file that repeats and stays on the last one for a while."""
     suffix = suffix.lower()
     if suffix == ".gif":
-        images = [_with_palette(image) for image in images]
+        images = [_with_palette(_on_white(image)) for image in images]
     buffer = io.BytesIO()
     durations = [FRAME_MS] * (len(images) - 1) + [LAST_FRAME_MS]
     images[0].save(buffer, save_all=True, append_images=images[1:], duration=durations, loop=0, **WRITERS[suffix])
     return buffer.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Return a picture without opacity: GIF knows only opaque and transparent, and so the frames would differ."""
+    if image.mode != "RGBA":
+        return image
+    from PIL.Image import alpha_composite, new
+
+    return alpha_composite(new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _with_palette(image: Image.Image) -> Image.Image:

@@ -52,28 +52,36 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Picture(ShortRepr):
-    """An RGB picture: ``data`` holds its bytes in ``format``, which are decoded on first use."""
+    """An RGB picture: ``data`` holds its bytes in ``format``, which are decoded on first use.
+
+    With ``alpha`` it has a fourth channel, its opacity.
+    """
 
     data: bytes = field(repr=False)
     format: ImageFormat
     width: int
     height: int
+    alpha: bool = field(default=False, kw_only=True)
 
     @cached_property
     def image(self) -> Image.Image:
-        """The picture as a Pillow image of mode RGB."""
+        """The picture as a Pillow image of mode RGB, or RGBA with ``alpha``."""
         from PIL import Image  # slow to import, and scripts without pictures do not need it
 
         if self.format is ImageFormat.RAW:
-            return Image.fromarray(np.rint(_as_rgb(self.array) * 255).astype(np.uint8))
+            pixels = np.rint(self.array * 255).astype(np.uint8)
+            if not self.alpha:
+                return Image.fromarray(_as_rgb(pixels))
+            return Image.fromarray(np.concatenate([_as_rgb(pixels[..., :-1]), pixels[..., -1:]], axis=2))
         with Image.open(io.BytesIO(self.data)) as image:
-            return image.convert("RGB")
+            return image.convert("RGBA" if self.alpha else "RGB")
 
     @cached_property
     def array(self) -> NDArray[np.float32]:
         """The picture as float32 [height, width, channels] in [0, 1], read-only.
 
-        It has three channels, except for raw data of a network whose input has another number of channels.
+        It has three channels, and a fourth with ``alpha``, except for raw data of a network whose input has another
+        number of channels.
         """
         if self.format is ImageFormat.RAW:
             planes = np.frombuffer(self.data, "<f4").reshape(-1, self.height, self.width)
@@ -90,6 +98,8 @@ class Picture(ShortRepr):
         wanted = ImageFormat(as_format)
         if wanted is self.format:
             return self.data
+        if wanted is ImageFormat.JPEG and self.alpha:
+            raise UsageError("A JPEG has no opacity; use png or webp.")
         if wanted is ImageFormat.RAW:
             return np.ascontiguousarray(self.array.transpose(2, 0, 1), "<f4").tobytes()
         buffer = io.BytesIO()
@@ -110,7 +120,7 @@ class Picture(ShortRepr):
         return self.encoded(ImageFormat.PNG)
 
 
-def _as_rgb(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def _as_rgb(pixels: NDArray[Any]) -> NDArray[Any]:
     """Convert any number of channels to RGB: one becomes grey, two get a black third, of more the first three count."""
     channels = pixels.shape[2]
     if channels == 1:

@@ -52,6 +52,7 @@ class Spec(ShortRepr):
     stop_at: float | None = None
     importance: bool | None = None
     robustness: bool | None = None
+    alpha: bool | None = None
 
     MESSAGE: ClassVar[str] = "reverie.v1.RenderSpec"
 
@@ -72,7 +73,7 @@ class Spec(ShortRepr):
         """Parse a spec from JSON; raise UsageError if the text is not a spec."""
         try:
             return from_message(json_format.Parse(translated(text), spec_pb2.RenderSpec()))
-        except (json_format.ParseError, ValueError, KeyError) as error:
+        except (json_format.ParseError, ValueError, KeyError, RecursionError) as error:
             raise UsageError(f"This text is not the spec of a picture: {error}") from error
 
     @classmethod

@@ -29,7 +29,7 @@ def pictures(folder: str | Path) -> Iterator[Float]:
 
     Raises UsageError if there is none, or if a file with the suffix of a picture is not one.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     root = Path(folder)
     paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES) if root.is_dir() else []
@@ -39,7 +39,7 @@ def pictures(folder: str | Path) -> Iterator[Float]:
         try:
             with Image.open(path) as image:
                 yield np.asarray(image.convert("RGB"), np.float64) / 255
-        except (UnidentifiedImageError, OSError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's, for damaged files
             raise UsageError(f"{path} cannot be read as a picture: {error}") from error
 
 

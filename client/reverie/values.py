@@ -40,7 +40,7 @@ class Value:
         if (kind := message.WhichOneof("kind")) is None:
             return None
         part = getattr(message, kind)
-        return cls(kind, tuple((field.name, _read(field, getattr(part, field.name))) for field in _given(part)))
+        return cls.of(kind, **{field.name: _read(field, getattr(part, field.name)) for field in _given(part)})
 
     def __str__(self) -> str:
         numbers = ", ".join(f"{name}={shortened(value)}" for name, value in self.fields)

@@ -40,6 +40,7 @@ class SpecOptions(TypedDict, total=False):
     stop_at         end as soon as the activation reaches this number
     importance      also return how much each pixel mattered (False)
     robustness      also return the activation under 64 draws of the transforms, over the activation (False)
+    alpha           also optimise an alpha channel: what does not excite becomes transparent (False)
     =============== ===================================================================================================
     """
 
@@ -60,6 +61,7 @@ class SpecOptions(TypedDict, total=False):
     stop_at: float
     importance: bool
     robustness: bool
+    alpha: bool
 
 
 class DeliveryOptions(SpecOptions, total=False):
@@ -104,6 +106,7 @@ FIELDS: Mapping[str, str] = {
     "stop_at": "spec.stop_at",
     "importance": "spec.importance",
     "robustness": "spec.robustness",
+    "alpha": "spec.alpha",
     "format": "format",
     "frames_every": "frames.every_steps",
     "frames_at": "frames.steps",

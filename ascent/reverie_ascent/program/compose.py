@@ -9,7 +9,8 @@
 The second line is the backward pass, through the same fragments: each except the optimizer holds its own gradient.
 
 A program has N places, each for one render. A render has G pictures, which are more than one for a group, and the
-network sees K views of each. States and pictures have N G rows, what the network sees has N G K.
+network sees K views of each. States and pictures have N G rows, what the network sees has N G K. Pictures have C
+channels, or C + 1 with an alpha channel (see `alpha`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from reverie_proto.sizes import Size
 
 from reverie_ascent.graph.fragment import differentiate, fragment
 from reverie_ascent.models.repository import Model
+from reverie_ascent.program import alpha
 from reverie_ascent.program.key import ProgramKey
 from reverie_ascent.program.objectives import Activation, Form, combine, term
 from reverie_ascent.program.optimizers import slots, step_graph
@@ -90,15 +92,16 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
     """
     circuit, channels = _Circuit(), model.channels
     pictures = batch * key.pictures
-    picture_shape = (pictures, channels, *key.size)
-    circuit.add("decode", decode(key.parametrization, key.size, pictures, channels), state="state")
+    picture_shape = (pictures, channels + key.alpha, *key.size)
+    picture_decoder = alpha.decode if key.alpha else decode
+    circuit.add("decode", picture_decoder(key.parametrization, key.size, pictures, channels), state="state")
     view, back = "decode.picture", "objective_gradient"
     backs: dict[str, str] = {}
     if key.views > 1:
         circuit.add("spread", _spread(picture_shape, key.views), picture=view)
         backs[back] = "spread.picture_gradient"
         view, back = "spread.view", "spread.view_gradient"
-    for i, stage in enumerate(stages(key.transforms, key.size, key.seen_size)):
+    for i, stage in enumerate(stages(key.transforms, key.size, key.seen_size, alpha=key.alpha)):
         circuit.add(f"view{i}", stage.graph(batch * key.network_pictures, channels), picture=view)
         backs[back] = f"view{i}.picture_gradient"
         view, back = f"view{i}.view", f"view{i}.view_gradient"
@@ -121,7 +124,8 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
             circuit.add(f"term{n}", graph, activation=f"network{i}.activation", **wires)
         pulls = [f"term{n}.activation_gradient" for n in here]
         circuit.wires[f"network{i}.cotangent"] = circuit.sum(f"pull{i}", pulls, activation.shape)
-    backs[back] = circuit.sum("gradient", gradients, (batch * key.network_pictures, channels, *key.seen_size))
+    seen_shape = (batch * key.network_pictures, channels, *key.seen_size)
+    seen_gradient = circuit.sum("gradient", gradients, seen_shape)
     scores = [f"term{n}.score" for n in range(len(targets))]
     if key.products:
         wires = {f"score{n}": f"term{n}.score" for n in multiplied}
@@ -129,15 +133,20 @@ def compose(model: Model, key: ProgramKey, batch: int) -> ir.Model:
         scores = [score for n, score in enumerate(scores) if n not in multiplied] + ["products.score"]
     score = circuit.sum("score", scores, (batch,))
 
+    if key.alpha:
+        fade = alpha.fade(picture_shape, batch, seen_shape)
+        circuit.add("fade", fade, score=score, picture="decode.picture", gradient=seen_gradient)
+    backs[back] = "fade.faded_gradient" if key.alpha else seen_gradient
+
     objective_gradient = backs.pop("objective_gradient")
     circuit.wires |= backs
-    pulls = [objective_gradient]
+    pulls = [objective_gradient] + (["fade.alpha_gradient"] if key.alpha else [])
     for i, kind in enumerate(key.penalties):
         circuit.add(f"penalty{i}", penalty(kind, picture_shape), picture="decode.picture")
         pulls.append(f"penalty{i}.picture_gradient")
     circuit.wires["decode.picture_gradient"] = circuit.sum("picture_gradient", pulls, picture_shape)
 
-    shape = state_shape(key.parametrization, key.size, pictures, channels)
+    shape = (alpha.state_shape if key.alpha else state_shape)(key.parametrization, key.size, pictures, channels)
     graph = step_graph(key.optimizer, shape, bounds=bounds(key.parametrization))
     same = {value.name: value.name for value in graph.graph.inputs if value.name and value.name != "gradient"}
     circuit.add("optimizer", graph, gradient="decode.state_gradient", **same)

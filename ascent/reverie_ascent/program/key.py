@@ -32,6 +32,7 @@ class ProgramKey:
     optimizer: optimizers.OptimizerForm
     penalties: tuple[PenaltyKind, ...]
     importance: bool
+    alpha: bool = False
 
     @property
     def network_pictures(self) -> int:
@@ -53,4 +54,5 @@ def program_key(recipe: Recipe) -> ProgramKey:
         optimizer=optimizers.form(recipe.optimizer),
         penalties=tuple(penalty.kind for penalty in recipe.penalties),
         importance=recipe.importance,
+        alpha=recipe.alpha,
     )

@@ -12,10 +12,11 @@ import onnx_ir as ir
 
 from reverie_ascent.lowering.lower import lower
 from reverie_ascent.models.repository import WEIGHTS, Model
+from reverie_ascent.program import alpha
 from reverie_ascent.program.compose import TermTarget, compose, term_targets
 from reverie_ascent.program.key import ProgramKey, program_key
 from reverie_ascent.program.optimizers import slots
-from reverie_ascent.program.parametrizations import decode, initial_state, state_shape
+from reverie_ascent.program.parametrizations import forward, initial_state, state_shape
 from reverie_ascent.program.transforms import Views, stages
 from reverie_ascent.random import Draws
 from reverie_ascent.recipe import Recipe
@@ -46,20 +47,22 @@ class Program:
         self.key, self.batch, self.device = key, batch, device
         self.channels = model.channels
         self.targets: tuple[TermTarget, ...] = term_targets(model, key, batch)
-        self._stages = stages(key.transforms, key.size, key.seen_size)
+        self._stages = stages(key.transforms, key.size, key.seen_size, alpha=key.alpha)
         graph = compose(model, key, batch)
         self.rectified = any(value.name == "awake" for value in graph.graph.outputs)
         self.inputs = {str(v.name): _kind(v) for v in graph.graph.inputs}
         lower(graph, device)
         self._step = Session(graph, device, weights={WEIGHTS: model.weights})
-        self._decode = Session(_forward(key, batch * key.pictures, self.channels), device)
+        decode = alpha.forward if key.alpha else forward
+        self._decode = Session(decode(key.parametrization, key.size, batch * key.pictures, self.channels), device)
         # A CUDA graph is recorded for the tensors of its first runs, so these tensors are reused.
         self._idle: list[BatchState] = []
 
     @property
     def state_shape(self) -> tuple[int, ...]:
         """The shape of the states of a batch: a row for each picture."""
-        return state_shape(self.key.parametrization, self.key.size, self.batch * self.key.pictures, self.channels)
+        shape = alpha.state_shape if self.key.alpha else state_shape
+        return shape(self.key.parametrization, self.key.size, self.batch * self.key.pictures, self.channels)
 
     @property
     def slots(self) -> Mapping[str, tuple[int, ...]]:
@@ -71,8 +74,9 @@ class Program:
     def first_state(self, seed: int) -> dict[str, Numbers]:
         """Return the state and the slots of a render that begins, with a row for each picture of the group."""
         key = self.key
+        first = alpha.initial_state if key.alpha else initial_state
         firsts = [
-            initial_state(key.parametrization, Draws(seed, 0, picture=picture), key.size, self.channels)
+            first(key.parametrization, Draws(seed, 0, picture=picture), key.size, self.channels)
             for picture in range(key.pictures)
         ]
         zeros = {name: np.zeros((key.pictures, *shape[1:]), np.float32) for name, shape in self.slots.items()}
@@ -116,7 +120,9 @@ class BatchState:
         if program.rectified:
             counts["awake"] = program.batch * program.key.network_pictures
         self._readings = {name: step.tensor(np.zeros(count, np.float32)) for name, count in counts.items()}
-        self._picture = decode.tensor(np.zeros((rows, program.channels, *program.key.size), np.float32))
+        self._picture = decode.tensor(
+            np.zeros((rows, program.channels + program.key.alpha, *program.key.size), np.float32)
+        )
 
         def bound(source: dict[str, Tensor], target: dict[str, Tensor]) -> Binding:
             return step.bind(source | self._fed, {f"new_{k}": t for k, t in target.items()} | self._readings)
@@ -156,7 +162,7 @@ class BatchState:
     def pictures(self, *, before: bool = False) -> Numbers:
         """Return the pictures [N, G, C, H, W] without transforms, after the last step or ``before`` it.
 
-        Unbounded pixels may lie outside of 0..1; they are clipped.
+        With an alpha channel there are C + 1. Unbounded pixels may lie outside of 0..1; they are clipped.
         """
         self._decodes[self._now ^ before].run()
         pictures = self._picture.numpy()
@@ -182,11 +188,3 @@ def _kind(value: ir.Value) -> tuple[tuple[int, ...], np.dtype[Any]]:
     assert value.shape is not None
     assert value.dtype is not None
     return tuple(value.shape.numpy()), value.dtype.numpy()
-
-
-def _forward(key: ProgramKey, pictures: int, channels: int) -> ir.Model:
-    """Return the decoder without its gradient."""
-    model = decode(key.parametrization, key.size, pictures, channels)
-    picture = next(value for value in model.graph.outputs if value.name == "picture")
-    forward = ir.convenience.extract(model.graph, [model.graph.inputs[0]], [picture])
-    return ir.Model(forward, ir_version=model.ir_version)

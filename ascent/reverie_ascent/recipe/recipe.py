@@ -25,7 +25,8 @@ class Recipe:
     The objective is the sum of the ``terms``, each times its weight, except that those in one of ``products`` (indices
     of terms) are multiplied. ``view_size`` is the size that the network sees, None for the picture's own. ``views`` of
     each of the ``pictures`` of a group are seen at each step. With ``best_of`` so many seeds are tried, from ``seed``
-    on. The ascent ends once the activation without transforms reaches ``stop_at``.
+    on. The ascent ends once the activation without transforms reaches ``stop_at``. With ``alpha`` the picture has one
+    channel more, its opacity.
     """
 
     terms: tuple[Term, ...]
@@ -46,6 +47,7 @@ class Recipe:
     stop_at: float | None = None
     importance: bool = False
     robustness: bool = False
+    alpha: bool = False
 
     @property
     def seen_size(self) -> Size:

@@ -15,6 +15,7 @@ from reverie._command.channels import listed_seeds
 from reverie._command.failure import Command, Failure
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
+from reverie._files import try_to_write
 from reverie.agreement import RECIPES, agreement
 from reverie.objectives import objective_of
 from reverie.pictures import Accepted, Progress, Rendering
@@ -39,6 +40,8 @@ def agree(model: str, layer: str, channel: str, *, seeds: str, output: Path | No
     numbers = listed_seeds(seeds) or []
     if len(numbers) < 2:
         raise Failure(f"--seeds {seeds} is one seed: give at least two, as in 0-3.")
+    if output is not None:
+        try_to_write(output)
     chosen = {name: value for name in ("steps", "size", "preset") if (value := options.pop(name)) is not None}
     objective, rows = objective_of(layer, channel), []
     with connected(**options) as client:

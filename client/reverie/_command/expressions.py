@@ -67,4 +67,8 @@ def _called(node: ast.expr, text: str, functions: Mapping[str, Any], option: str
 def _constant(node: ast.expr, functions: Mapping[str, Any], text: str, option: str) -> Any:
     if isinstance(node, ast.Call):
         return _called(node, text, functions, option)
-    return ast.literal_eval(node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:  # its message has the address of the node
+        part = ast.get_source_segment(text.strip(), node)
+        raise ValueError(f"{part} is not a number, a text in quotes, or a list") from None

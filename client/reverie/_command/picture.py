@@ -14,7 +14,7 @@ from reverie import optimizers, parametrizations, schedules, statistics, transfo
 from reverie._command.expressions import several, single
 from reverie._command.failure import Failure
 from reverie._options import SpecOptions
-from reverie.values import Parametrization, Value
+from reverie.values import Value
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,6 +71,7 @@ OPTIONS = (
         help="Subtract it, such as tv=0.25.",
     ),
     click.option("--best-of", type=int, metavar="N", help="Try N seeds, and keep the picture that excites most."),
+    click.option("--alpha", is_flag=True, help="Make transparent what does not excite; writes .png or .webp."),
     click.option("--stop-at", type=float, metavar="X", help="End as soon as the activation reaches X."),
     click.option(
         "--magnitude",
@@ -86,8 +87,10 @@ OPTIONS = (
 #: The options that are taken over as they are.
 PLAIN = (
     *("size", "steps", "seed", "preset", "views", "view_size", "learning_rate", "penalties", "best_of", "stop_at"),
-    *("importance", "robustness"),
+    *("importance", "robustness", "alpha"),
 )
+#: The parametrizations whose pictures have no axes of colour.
+WITHOUT_COLOUR = ("multi_resolution", "cppn")
 MODULES = {"parametrization": parametrizations, "optimizer": optimizers, "schedule": schedules}
 
 
@@ -119,13 +122,15 @@ def _add_statistics(given: dict[str, Any], magnitude: Path | None, colours: Path
         return
     parametrization: Any = given.get("parametrization", "maco" if magnitude else "fourier")
     if not isinstance(parametrization, Value):
-        parametrization = Parametrization(parametrization)
+        parametrization = single(f"{parametrization}()", parametrizations, "--parametrization")
     if magnitude is not None:
         if parametrization.kind != "maco":
             raise Failure(f"--magnitude goes with --parametrization maco, not {parametrization.kind}.")
         measured = statistics.magnitude(magnitude)
         parametrization = replace(parametrization, fields=(*parametrization.fields, ("magnitude", measured)))
     if colours is not None:
+        if parametrization.kind in WITHOUT_COLOUR:
+            raise Failure(f"--colours does not go with --parametrization {parametrization.kind}.")
         fitted = statistics.colours(colours)
         parametrization = replace(parametrization, fields=(*parametrization.fields, ("colour", fitted)))
     given["parametrization"] = parametrization

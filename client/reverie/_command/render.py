@@ -111,7 +111,11 @@ def render(
         made = [each.with_importance(importance_file) for each in pictures]
         if numbers is not None:
             made = [each.with_seed(seed) for each in made for seed in numbers]
-        check_writable(each.files for each in made)
+        for each in made:
+            if each.spec.alpha and each.files.format is ImageFormat.JPEG:
+                raise Failure(f"{each.files.picture} would be a JPEG, which has no opacity: write a .png or .webp.")
+        importances = (Destination(each.importance, ImageFormat.PNG, None) for each in made if each.importance)
+        check_writable([*(each.files for each in made), *importances])
         return made
 
     def planned(destinations: Mapping[int | str, Destination]) -> list[Picture]:
@@ -124,7 +128,11 @@ def render(
             pictures.append(Picture(spec, place, goal.negative))
         return several_seeds(pictures)
 
+    if channel is not None and not goal.needs_channel:
+        raise Failure(f"CHANNEL {channel!r} has no meaning here: leave it out.")
     if recipe is not None:
+        if layer is None and goal != Goal():
+            raise Failure("What a recipe excites is replaced as a whole: name MODEL and LAYER, too.")
         spec = replace(_read_recipe(recipe), **chosen)
         if model is not None:
             spec = replace(spec, model=model, model_digest=None)
@@ -139,8 +147,6 @@ def render(
     if model is None or layer is None or (channel is None and goal.needs_channel):
         missing = "MODEL" if model is None else "LAYER" if layer is None else "CHANNEL"
         raise click.UsageError(f"Missing argument '{missing}'.")
-    if channel is not None and not goal.needs_channel:
-        raise Failure(f"CHANNEL {channel!r} has no meaning here: leave it out.")
     alone = channel_of(channel or next(word for name, word in WITHOUT_CHANNEL.items() if getattr(goal, name)))
     several = goal.needs_channel and isinstance(alone, str) and is_list(alone)
     pictures = [] if several else planned({alone: files.of_one(model, layer, alone)})

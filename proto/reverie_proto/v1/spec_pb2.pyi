@@ -38,7 +38,7 @@ OUTCOME_NON_FINITE: Outcome
 OUTCOME_REACHED: Outcome
 
 class RenderSpec(_message.Message):
-    __slots__ = ("model", "model_digest", "objective", "size", "steps", "learning_rate", "seed", "preset", "parametrization", "transforms", "schedule", "optimizer", "views", "view_size", "penalties", "pictures", "best_of", "stop_at", "importance", "robustness")
+    __slots__ = ("model", "model_digest", "objective", "size", "steps", "learning_rate", "seed", "preset", "parametrization", "transforms", "schedule", "optimizer", "views", "view_size", "penalties", "pictures", "best_of", "stop_at", "importance", "robustness", "alpha")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     MODEL_DIGEST_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
@@ -59,6 +59,7 @@ class RenderSpec(_message.Message):
     STOP_AT_FIELD_NUMBER: _ClassVar[int]
     IMPORTANCE_FIELD_NUMBER: _ClassVar[int]
     ROBUSTNESS_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
     model: str
     model_digest: str
     objective: _objective_pb2.Objective
@@ -79,19 +80,22 @@ class RenderSpec(_message.Message):
     stop_at: float
     importance: bool
     robustness: bool
-    def __init__(self, model: _Optional[str] = ..., model_digest: _Optional[str] = ..., objective: _Optional[_Union[_objective_pb2.Objective, _Mapping]] = ..., size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., seed: _Optional[int] = ..., preset: _Optional[str] = ..., parametrization: _Optional[_Union[_parametrization_pb2.Parametrization, _Mapping]] = ..., transforms: _Optional[_Union[_transform_pb2.Transforms, _Mapping]] = ..., schedule: _Optional[_Union[_optimizer_pb2.Schedule, _Mapping]] = ..., optimizer: _Optional[_Union[_optimizer_pb2.Optimizer, _Mapping]] = ..., views: _Optional[int] = ..., view_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., penalties: _Optional[_Iterable[_Union[_optimizer_pb2.Penalty, _Mapping]]] = ..., pictures: _Optional[int] = ..., best_of: _Optional[int] = ..., stop_at: _Optional[float] = ..., importance: bool = ..., robustness: bool = ...) -> None: ...
+    alpha: bool
+    def __init__(self, model: _Optional[str] = ..., model_digest: _Optional[str] = ..., objective: _Optional[_Union[_objective_pb2.Objective, _Mapping]] = ..., size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., steps: _Optional[int] = ..., learning_rate: _Optional[float] = ..., seed: _Optional[int] = ..., preset: _Optional[str] = ..., parametrization: _Optional[_Union[_parametrization_pb2.Parametrization, _Mapping]] = ..., transforms: _Optional[_Union[_transform_pb2.Transforms, _Mapping]] = ..., schedule: _Optional[_Union[_optimizer_pb2.Schedule, _Mapping]] = ..., optimizer: _Optional[_Union[_optimizer_pb2.Optimizer, _Mapping]] = ..., views: _Optional[int] = ..., view_size: _Optional[_Union[_size_pb2.Size, _Mapping]] = ..., penalties: _Optional[_Iterable[_Union[_optimizer_pb2.Penalty, _Mapping]]] = ..., pictures: _Optional[int] = ..., best_of: _Optional[int] = ..., stop_at: _Optional[float] = ..., importance: bool = ..., robustness: bool = ..., alpha: bool = ...) -> None: ...
 
 class Image(_message.Message):
-    __slots__ = ("format", "width_px", "height_px", "data")
+    __slots__ = ("format", "width_px", "height_px", "data", "alpha")
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_PX_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_PX_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_FIELD_NUMBER: _ClassVar[int]
     format: ImageFormat
     width_px: int
     height_px: int
     data: bytes
-    def __init__(self, format: _Optional[_Union[ImageFormat, str]] = ..., width_px: _Optional[int] = ..., height_px: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+    alpha: bool
+    def __init__(self, format: _Optional[_Union[ImageFormat, str]] = ..., width_px: _Optional[int] = ..., height_px: _Optional[int] = ..., data: _Optional[bytes] = ..., alpha: bool = ...) -> None: ...
 
 class Frame(_message.Message):
     __slots__ = ("step", "image")

@@ -47,9 +47,13 @@ class Accepted(_WithSpec, ShortRepr):
 
 
 class Pictured(ShortRepr):
-    """What has a picture: `array`, float32 [height, width, 3], RGB in [0, 1]. The client's pictures have its names."""
+    """What has a picture: `array`, float32 [height, width, 3], RGB in [0, 1]. The client's pictures have its names.
+
+    With `alpha` there is a fourth channel, its opacity.
+    """
 
     array: Picture
+    alpha: bool
 
     @property
     def height(self) -> int:
@@ -63,8 +67,8 @@ class Pictured(ShortRepr):
 
     @cached_property
     def image(self) -> Image.Image:
-        """The picture with eight bits per channel, of mode RGB."""
-        return images.to_pil(self.array).convert("RGB")
+        """The picture with eight bits per channel, of mode RGB, or RGBA with `alpha`."""
+        return images.to_pil(self.array, alpha=self.alpha).convert("RGBA" if self.alpha else "RGB")
 
     @property
     def format(self) -> str:
@@ -77,16 +81,24 @@ class Pictured(ShortRepr):
         return self.encoded(self.format)
 
     def encoded(self, as_format: str = "png") -> bytes:
-        """Return the bytes that the service sends in a format: "png", "webp", "jpeg" or "raw"."""
-        return images.encode(self.array, images.format_named(as_format), texts=self._texts())
+        """Return the bytes that the service sends in a format: "png", "webp", "jpeg" or "raw".
+
+        With `alpha` a PNG is made in place of a JPEG, which has no opacity.
+        """
+        return self._message(images.format_named(as_format)).data
 
     def save(self, path: str | Path) -> Path:
         """Write the picture atomically to a .png, .webp or .jpg file, and return the path.
 
-        Raises ValueError for any other suffix.
+        Raises ValueError for any other suffix, and for .jpg with `alpha`.
         """
-        texts = self._texts()
-        return write_atomically(path, images.encode(self.array, images.format_of(Path(path).suffix), texts=texts))
+        wanted = images.format_of(Path(path).suffix)
+        if self.alpha and wanted == spec_pb2.IMAGE_FORMAT_JPEG:
+            raise ValueError(f"{path}: a JPEG has no opacity; write a .png or .webp")
+        return write_atomically(path, self._message(wanted).data)
+
+    def _message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Image:  # noqa: A002 - the wire's word
+        return images.message(self.array, format, texts=self._texts(), alpha=self.alpha)
 
     def _texts(self) -> Texts:
         """Return the texts of a PNG file."""
@@ -102,36 +114,15 @@ class Frame(Pictured):
 
     step: int
     array: Picture
+    alpha: bool = False
 
 
 @dataclass(frozen=True, repr=False)
-class Member(Pictured):
-    """One of the pictures of a group."""
+class BarePicture(Pictured):
+    """A picture of which nothing else is known: one of a group, or the importance of another."""
 
     array: Picture
-
-
-@dataclass(frozen=True, repr=False)
-class Importance(Pictured):
-    """A picture that is opaque where its pixels mattered most: `array` has red, green, blue and opacity."""
-
-    array: Picture
-
-    @cached_property
-    def image(self) -> Image.Image:
-        """The picture with eight bits per channel, of mode RGBA."""
-        return images.opacity_to_pil(self.array)
-
-    def encoded(self, as_format: str = "png") -> bytes:
-        """Return the bytes that the service sends in a format; a JPEG has no opacity, so it becomes a PNG."""
-        return images.opacity_message(self.array, images.format_named(as_format)).data
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture atomically to a .png or .webp file, and return the path; raise ValueError for others."""
-        wanted = images.format_of(Path(path).suffix)
-        if wanted == spec_pb2.IMAGE_FORMAT_JPEG:
-            raise ValueError(f"{path}: a JPEG has no opacity; write a .png or .webp")
-        return write_atomically(path, images.opacity_message(self.array, wanted).data)
+    alpha: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,7 +147,6 @@ class Progress(ShortRepr):
 class Rendering(_WithSpec, Pictured):
     """A finished picture and how it was made."""
 
-    #: float32 [height, width, 3], RGB in [0, 1].
     array: Picture
     #: "converged", "reached", "dead_unit" or "non_finite", and a sentence about it.
     outcome: str
@@ -179,12 +169,14 @@ class Rendering(_WithSpec, Pictured):
     #: Whether the picture was in the store already, so that nothing was rendered.
     cached: bool = False
     #: The other pictures of a group, of which this one is the first.
-    others: tuple[Member, ...] = ()
-    importance: Importance | None = None
+    others: tuple[Pictured, ...] = ()
+    #: The picture, opaque where its pixels mattered most.
+    importance: Pictured | None = None
     #: The activation under 64 fixed draws of the transforms, divided by `activation`.
     robustness: float | None = None
     #: The seed of the picture: that of the spec, or the best one of `best_of`.
     seed: int = 0
+    alpha: bool = False
 
     @property
     def images(self) -> tuple[Pictured, ...]:
@@ -198,7 +190,7 @@ class Rendering(_WithSpec, Pictured):
     def message(self, format: spec_pb2.ImageFormat) -> spec_pb2.Rendering:  # noqa: A002
         """Return the rendering as a wire message, without its frames."""
         return spec_pb2.Rendering(
-            image=images.message(self.array, format, texts=self._texts()),
+            image=self._message(format),
             outcome=f"OUTCOME_{self.outcome}".upper(),
             outcome_detail=self.outcome_detail,
             activation=self.activation,
@@ -209,8 +201,8 @@ class Rendering(_WithSpec, Pictured):
             maker=self.maker,
             elapsed_s=self.elapsed_s,
             cached=self.cached,
-            images=[images.message(each.array, format) for each in self.images] if self.others else [],
-            importance=None if self.importance is None else images.opacity_message(self.importance.array, format),
+            images=[self._message(format), *(each._message(format) for each in self.others)] if self.others else [],
+            importance=None if self.importance is None else self.importance._message(format),
             robustness=self.robustness,
             seed=self.seed,
         )

@@ -30,33 +30,33 @@ BLOCK = 8  # the side of the blocks that JPEG encodes
 Texts = Mapping[str, str]
 
 
-def encode(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = MappingProxyType({})) -> bytes:  # noqa: A002 - the wire's word
-    """Return the picture encoded in one of the wire's formats; `texts` go into a PNG, other formats ignore them."""
-    return ENCODERS[format](picture, texts)
+def encode(
+    picture: Picture,
+    format: spec_pb2.ImageFormat,  # noqa: A002 - the wire's word
+    *,
+    texts: Texts = MappingProxyType({}),
+    alpha: bool = False,
+) -> bytes:
+    """Return the picture encoded in one of the wire's formats; `texts` go into a PNG, other formats ignore them.
+
+    With `alpha` the last channel is opacity.
+    """
+    return ENCODERS[format](picture, texts, alpha)
 
 
-def message(picture: Picture, format: spec_pb2.ImageFormat, *, texts: Texts = MappingProxyType({})) -> spec_pb2.Image:  # noqa: A002
-    """Return the encoded picture as a wire message."""
+def message(
+    picture: Picture,
+    format: spec_pb2.ImageFormat,  # noqa: A002
+    *,
+    texts: Texts = MappingProxyType({}),
+    alpha: bool = False,
+) -> spec_pb2.Image:
+    """Return the encoded picture as a wire message; one with opacity as PNG if a JPEG is wanted, which has none."""
     height, width, _ = picture.shape
-    return spec_pb2.Image(format=format, width_px=width, height_px=height, data=encode(picture, format, texts=texts))
-
-
-def opacity_message(picture: Picture, format: spec_pb2.ImageFormat) -> spec_pb2.Image:  # noqa: A002
-    """Return a picture of red, green, blue and opacity as a wire message; as PNG if the format has no opacity."""
-    height, width, _ = picture.shape
-    if format == spec_pb2.IMAGE_FORMAT_RAW:
-        return spec_pb2.Image(format=format, width_px=width, height_px=height, data=_raw(picture, {}))
-    name = "WEBP" if format == spec_pb2.IMAGE_FORMAT_WEBP else "PNG"
-    options = {"lossless": True, "exact": True} if name == "WEBP" else {}
-    stream = BytesIO()
-    opacity_to_pil(picture).save(stream, name, **options)
-    made = spec_pb2.IMAGE_FORMAT_WEBP if name == "WEBP" else spec_pb2.IMAGE_FORMAT_PNG
-    return spec_pb2.Image(format=made, width_px=width, height_px=height, data=stream.getvalue())
-
-
-def opacity_to_pil(picture: Picture) -> Image.Image:
-    """Return a picture of red, green, blue and opacity with eight bits per channel, of mode RGBA."""
-    return Image.fromarray(np.floor(np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+    if alpha and format == spec_pb2.IMAGE_FORMAT_JPEG:
+        format = spec_pb2.IMAGE_FORMAT_PNG  # noqa: A001
+    data = encode(picture, format, texts=texts, alpha=alpha)
+    return spec_pb2.Image(format=format, width_px=width, height_px=height, data=data, alpha=alpha)
 
 
 def with_importance(picture: Picture, importance: Picture) -> Picture:
@@ -73,9 +73,18 @@ def with_importance(picture: Picture, importance: Picture) -> Picture:
     return np.concatenate([colours, opacity[..., None]], axis=2).astype(np.float32)
 
 
-def to_pil(picture: Picture) -> Image.Image:
-    """Return the picture with eight bits per channel: mode L for one channel, RGB for more."""
-    return Image.fromarray(np.floor(np.clip(visible(picture), 0, 1) * 255 + 0.5).astype(np.uint8))
+def to_pil(picture: Picture, *, alpha: bool = False) -> Image.Image:
+    """Return the picture with eight bits per channel: mode L for one channel, RGB for more, RGBA with `alpha`."""
+    if not alpha:
+        return Image.fromarray(_eight_bits(visible(picture)))
+    made = to_pil(picture[..., :-1]).convert("RGB")
+    made.putalpha(Image.fromarray(_eight_bits(picture[..., -1])))
+    return made
+
+
+def _eight_bits(numbers: Picture) -> npt.NDArray[np.uint8]:
+    levels: npt.NDArray[np.uint8] = np.floor(np.clip(numbers, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return levels
 
 
 def visible(picture: Picture) -> Picture:
@@ -105,34 +114,35 @@ def shrunk(size: Size, max_size_px: int) -> Size:
     return height, width
 
 
-def _png(picture: Picture, texts: Texts) -> bytes:
+def _png(picture: Picture, texts: Texts, alpha: bool) -> bytes:
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         info.add_text(key, text)
     # In a filtered row only runs repeat. Searching only for runs takes between a half and a tenth of the time, and the
     # file is not larger.
-    return _pil_bytes(picture, "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
+    return _pil_bytes(to_pil(picture, alpha=alpha), "PNG", pnginfo=info, compress_type=zlib.Z_RLE)
 
 
-def _webp(picture: Picture, texts: Texts) -> bytes:
-    return _pil_bytes(picture, "WEBP", lossless=True, exact=True)
+def _webp(picture: Picture, texts: Texts, alpha: bool) -> bytes:
+    return _pil_bytes(to_pil(picture, alpha=alpha), "WEBP", lossless=True, exact=True)
 
 
-def _jpeg(picture: Picture, texts: Texts) -> bytes:
-    return _pil_bytes(picture, "JPEG", quality=95, subsampling=0)
+def _jpeg(picture: Picture, texts: Texts, alpha: bool) -> bytes:
+    assert not alpha, "a JPEG has no opacity"
+    return _pil_bytes(to_pil(picture), "JPEG", quality=95, subsampling=0)
 
 
-def _raw(picture: Picture, texts: Texts) -> bytes:
+def _raw(picture: Picture, texts: Texts, alpha: bool) -> bytes:
     return picture.transpose(2, 0, 1).astype("<f4").tobytes()
 
 
-def _pil_bytes(picture: Picture, name: str, **options: object) -> bytes:
+def _pil_bytes(image: Image.Image, name: str, **options: object) -> bytes:
     stream = BytesIO()
-    to_pil(picture).save(stream, name, **options)
+    image.save(stream, name, **options)
     return stream.getvalue()
 
 
-ENCODERS: dict[spec_pb2.ImageFormat, Callable[[Picture, Texts], bytes]] = {
+ENCODERS: dict[spec_pb2.ImageFormat, Callable[[Picture, Texts, bool], bytes]] = {
     spec_pb2.IMAGE_FORMAT_PNG: _png,
     spec_pb2.IMAGE_FORMAT_WEBP: _webp,
     spec_pb2.IMAGE_FORMAT_JPEG: _jpeg,

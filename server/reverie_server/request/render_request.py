@@ -72,7 +72,7 @@ class RenderRequest:
     @property
     def picture_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of the picture."""
-        return *self.recipe.size, self.model.channels
+        return *self.recipe.size, self.model.channels + self.recipe.alpha
 
     @property
     def looks_up(self) -> bool:
@@ -118,6 +118,7 @@ def validate(
     check_request_id(request, violations)
     if not picture_size.problem_with_limits(size, limits):
         channels = models[effective.model].channels if effective.model in models else images.RGB
+        channels += effective.alpha
         frames = _Pictures(len(frame_steps), images.shrunk(size, frame_size), frame_form, channels)
         unary = isinstance(request, visualization_pb2.RenderImageRequest)
         count = max(1, effective.pictures) + effective.importance

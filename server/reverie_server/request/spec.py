@@ -22,7 +22,7 @@ from reverie_server.request import (
     picture_size,
     transform_spec,
 )
-from reverie_server.request.fields import Fields, Flag, Number, fill, plain
+from reverie_server.request.fields import Fields, Flag, Number, fill
 from reverie_server.request.presets import DEFAULT_PRESET, PRESETS
 from reverie_server.request.validation import Violations, suggestion, unknown
 
@@ -100,9 +100,10 @@ def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
         views=effective.views,
         pictures=effective.pictures,
         best_of=effective.best_of,
-        stop_at=plain(effective.stop_at) if effective.HasField("stop_at") else None,
+        stop_at=effective.stop_at if effective.HasField("stop_at") else None,
         importance=effective.importance,
         robustness=effective.robustness,
+        alpha=effective.alpha,
     )
 
 
@@ -177,6 +178,7 @@ def _fill_counts(effective: spec_pb2.RenderSpec, limits: Limits, violations: Vio
         "best_of": Number(1, limits.max_best_of, 1),
         "importance": Flag(),
         "robustness": Flag(),
+        "alpha": Flag(),
     }
     fill(effective, "spec", fields, violations)
     together = effective.views * effective.pictures

@@ -111,13 +111,13 @@ def _center(chosen: Any, violations: Violations, path: str) -> None:
 
 
 def _blur(chosen: Any, violations: Violations, path: str) -> None:
-    ok = all(
+    ends = [
         violations.check_range(f"{path}.deviation.{end}", getattr(chosen.deviation, end), 0.05, 32)
         for end in ("low", "high")
-    )
+    ]
     check_ordered(chosen.deviation, f"{path}.deviation", violations)
     if not chosen.HasField("kernel"):
-        chosen.kernel = min(MAX_KERNEL, 2 * int(3 * chosen.deviation.high) + 1) if ok else 1
+        chosen.kernel = min(MAX_KERNEL, 2 * int(3 * chosen.deviation.high) + 1) if all(ends) else 1
     violations.check_range(f"{path}.kernel", chosen.kernel, 1, MAX_KERNEL)
 
 

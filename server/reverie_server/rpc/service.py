@@ -204,4 +204,4 @@ def _reply(checked: RenderRequest, event: Event) -> visualization_pb2.StreamRend
 
 
 def _frame(checked: RenderRequest, frame: Frame) -> spec_pb2.Frame:
-    return spec_pb2.Frame(step=frame.step, image=images.message(frame.array, checked.frame_format))
+    return spec_pb2.Frame(step=frame.step, image=images.message(frame.array, checked.frame_format, alpha=frame.alpha))

@@ -11,7 +11,7 @@ from reverie_ascent import Reached, Result
 
 from reverie_server.errors import Interrupted
 from reverie_server.request import images
-from reverie_server.request.events import Accepted, Frame, Importance, Member, Progress, Rendering
+from reverie_server.request.events import Accepted, BarePicture, Frame, Progress, Rendering
 from reverie_server.request.render_request import RenderRequest
 from reverie_server.scheduler.queue_position import Moved
 from reverie_server.scheduler.render import Render
@@ -36,7 +36,8 @@ def post_step(render: Render, reached: Reached, *, elapsed_s: float) -> None:
     """Report a render's step, with its frame if one is due."""
     frame = None
     if reached.image is not None:
-        frame = Frame(reached.step, images.shrink(picture(reached.image), render.request.frame_size_px))
+        shown = images.shrink(picture(reached.image), render.request.frame_size_px)
+        frame = Frame(reached.step, shown, alpha=render.request.recipe.alpha)
     steps = render.request.recipe.all_steps
     render.post(Progress(reached.step, steps, reached.objective, elapsed_s, render.remaining_s, frame))
 
@@ -46,6 +47,7 @@ def rendering(render: Render, result: Result, *, elapsed_s: float) -> Rendering:
     request = render.request
     return Rendering(
         array=picture(result.image),
+        alpha=request.recipe.alpha,
         outcome=result.outcome.name.lower(),
         outcome_detail=result.detail,
         activation=result.activation,
@@ -57,10 +59,10 @@ def rendering(render: Render, result: Result, *, elapsed_s: float) -> Rendering:
         frames=(),
         elapsed_s=elapsed_s,
         device_s=render.used_s,
-        others=tuple(Member(picture(each)) for each in result.images[1:]),
+        others=tuple(BarePicture(picture(each), alpha=request.recipe.alpha) for each in result.images[1:]),
         importance=None
         if result.importance is None
-        else Importance(images.with_importance(picture(result.image), picture(result.importance[0]))),
+        else BarePicture(images.with_importance(picture(result.image), picture(result.importance[0])), alpha=True),
         robustness=result.robustness,
         seed=result.seed,
     )

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from reverie_ascent.maker import Maker
 from reverie_proto.v1 import spec_pb2, stored_pb2
 
-from reverie_server.request.events import Importance, Member, Rendering
+from reverie_server.request.events import BarePicture, Rendering
 from reverie_server.request.images import Picture
 
 MAGIC = b"reverie-result 1 "
@@ -54,8 +54,11 @@ def decode(data: bytes, digest: str, maker: Maker) -> Rendering:
     first, *others = map(_picture, rendering.images or [image])
     return Rendering(
         array=first,
-        others=tuple(map(Member, others)),
-        importance=Importance(_picture(rendering.importance)) if rendering.HasField("importance") else None,
+        alpha=image.alpha,
+        others=tuple(BarePicture(each, alpha=image.alpha) for each in others),
+        importance=BarePicture(_picture(rendering.importance), alpha=True)
+        if rendering.HasField("importance")
+        else None,
         robustness=rendering.robustness if rendering.HasField("robustness") else None,
         seed=rendering.seed,
         outcome=spec_pb2.Outcome.Name(rendering.outcome).removeprefix("OUTCOME_").lower(),

@@ -41,6 +41,11 @@ def decode(parametrization: Parametrization, size: Size, batch: int, channels: i
     return differentiate(graph, of="picture", wrt="state")
 
 
+def forward(parametrization: Parametrization, size: Size, batch: int, channels: int = RGB) -> ir.Model:
+    """Return the fragment state -> picture [B, C, H, W] without its gradient."""
+    return PARAMETRIZATIONS[type(parametrization)].graph(parametrization, size, batch, channels)
+
+
 def state_shape(
     parametrization: Parametrization, size: Size, batch: int, channels: int = RGB
 ) -> tuple[int, int, int, int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reverie_proto.sizes import Size
 
 from reverie_ascent.program.transforms.axis import Sizes
+from reverie_ascent.program.transforms.background import BackgroundStage
 from reverie_ascent.program.transforms.pointwise import ColourShiftStage, NoiseStage
 from reverie_ascent.program.transforms.rotation import Rotations
 from reverie_ascent.program.transforms.separable import SeparableStage
@@ -19,8 +20,8 @@ from reverie_ascent.recipe.transform import Center, ColourShift, Jitter, Noise, 
 MOVES = (Jitter, Center)
 
 
-def stages(transforms: Sequence[Transform], size: Size, seen: Size) -> tuple[Stage, ...]:
-    """Return the stages from a picture of a size to what the network sees.
+def stages(transforms: Sequence[Transform], size: Size, seen: Size, *, alpha: bool = False) -> tuple[Stage, ...]:
+    """Return the stages from a picture of a size, with or without ``alpha``, to what the network sees.
 
     Adjacent separable transforms form one stage, a rotation and the moves after it another. If the size changes at
     all, a separable stage is there that can resize the picture when it is measured without transforms.
@@ -29,8 +30,8 @@ def stages(transforms: Sequence[Transform], size: Size, seen: Size) -> tuple[Sta
     if size != seen and not any(_is_separable(part) for part in parts):
         parts = [[], *parts]
     last = max((i for i, part in enumerate(parts) if not (part and _is_pointwise(part[0]))), default=-1)
-    made: list[Stage] = []
     canvas = Canvas(size, Sizes((size[0],)), Sizes((size[1],)))
+    made: list[Stage] = [BackgroundStage(canvas)] if alpha else []
     for i, part in enumerate(parts):
         centred = i + 1 < len(parts) and _rotates(parts[i + 1])
         made.append(_stage(part, canvas, size, seen, is_last=i == last, centred=centred))
