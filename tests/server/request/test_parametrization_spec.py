@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor import FieldDescriptor as Field
 from reverie_ascent.recipe import parametrization as recipe
 from reverie_proto.v1 import parametrization_pb2
@@ -76,7 +75,7 @@ def rows(ranges: Iterable[Range], *, outside: bool) -> list[Any]:
     ]
 
 
-def leaves(descriptor: Descriptor, *, within: str = "") -> Iterator[tuple[str, Field]]:
+def leaves(descriptor: Any, *, within: str = "") -> Iterator[tuple[str, Field]]:
     """Return the path of each field that is not a message, and the field."""
     for field in descriptor.fields:
         if field.message_type is not None:

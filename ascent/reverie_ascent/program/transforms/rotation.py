@@ -11,8 +11,9 @@ be the adjoint.
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -44,20 +45,47 @@ class Turn:
     there_weights: Weight | None = None
     back_weights: Weight | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all tables."""
+        tables = (self.there, self.back, self.there_weights, self.back_weights)
+        return sum(table.nbytes for table in tables if table is not None)
+
 
 class Rotations:
-    """The rotations in one canvas, computed at their first use and cached."""
+    """Rotations that were computed before, ``most_bytes`` at most; those that were used last stay."""
 
-    def __init__(self, canvas: Size, *, bilinear: bool) -> None:
-        self._canvas, self._bilinear = canvas, bilinear
-        cells = (4 + MAX_PARTS) * 8 if bilinear else (1 + MAX_COPIES) * 4
-        self.turn = lru_cache(maxsize=max(1, CACHE_BYTES // (cells * math.prod(canvas))))(self._turn)
+    def __init__(self, most_bytes: int = CACHE_BYTES) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._turns: OrderedDict[tuple[float, Size, Size, bool], Turn] = OrderedDict()
+        self._lock = Lock()
 
-    def _turn(self, angle: float, field: Size) -> Turn:
-        if self._bilinear:
-            return _blended(angle, field, self._canvas)
-        there = turned(angle, field, self._canvas)
-        return Turn(there[None], shown_at(there, self._canvas))
+    def turn(self, angle: float, field: Size, canvas: Size, *, bilinear: bool) -> Turn:
+        """Return the rotation of a field in a canvas by an angle in degrees."""
+        key = angle, field, canvas, bilinear
+        with self._lock:
+            if (known := self._turns.get(key)) is not None:
+                self._turns.move_to_end(key)
+                return known
+        made = rotation(angle, field, canvas, bilinear=bilinear)
+        with self._lock:
+            self._bytes += made.nbytes - (before.nbytes if (before := self._turns.pop(key, None)) else 0)
+            self._turns[key] = made
+            while self._bytes > self._most and len(self._turns) > 1:
+                self._bytes -= self._turns.popitem(last=False)[1].nbytes
+        return made
+
+
+#: Those of all programs of the process, because programs of one size have the same.
+ROTATIONS = Rotations()
+
+
+def rotation(angle: float, field: Size, canvas: Size, *, bilinear: bool) -> Turn:
+    """Compute the rotation of a field in a canvas by an angle in degrees."""
+    if bilinear:
+        return _blended(angle, field, canvas)
+    there = turned(angle, field, canvas)
+    return Turn(there[None], shown_at(there, canvas))
 
 
 def turned(angle: float, field: Size, canvas: Size) -> Table:

@@ -9,7 +9,6 @@ from reverie_proto.sizes import Size
 from reverie_ascent.program.transforms.axis import Sizes
 from reverie_ascent.program.transforms.background import BackgroundStage
 from reverie_ascent.program.transforms.pointwise import ColourShiftStage, NoiseStage
-from reverie_ascent.program.transforms.rotation import Rotations
 from reverie_ascent.program.transforms.separable import SeparableStage
 from reverie_ascent.program.transforms.stage import Canvas, Stage
 from reverie_ascent.program.transforms.steps import SEPARABLE
@@ -96,6 +95,5 @@ def _stage(part: Sequence[Transform], source: Canvas, size: Size, seen: Size, *,
         high, wide = (max(k.most, a, b) + extra for k, a, b in zip((rows, columns), size, seen, strict=True))
         out = Canvas((high, wide), rows, columns, centred)
     if rotate is not None:
-        rotations = Rotations(source.size, bilinear=rotate.interpolation == "bilinear")
-        return TurnStage(rotate, tuple(part[1:]), source, out, is_last, rotations)
+        return TurnStage(rotate, tuple(part[1:]), source, out, is_last)
     return SeparableStage(tuple(part), source, out, is_last)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 from reverie_proto.sizes import Size
 
 from reverie_ascent.graph.fragment import fragment
-from reverie_ascent.program.transforms.rotation import MAX_COPIES, MAX_PARTS, Rotations
+from reverie_ascent.program.transforms.rotation import MAX_COPIES, MAX_PARTS, ROTATIONS, rotation
 from reverie_ascent.program.transforms.stage import Array, Canvas
 from reverie_ascent.program.transforms.steps import Moment, drawn, margin
 from reverie_ascent.random import Draws
-from reverie_ascent.recipe.transform import Center, Jitter, Rotate, Transform
+from reverie_ascent.recipe.transform import Center, Jitter, OneOf, Rotate, Transform
 
 
 @dataclass
@@ -50,7 +50,6 @@ class TurnStage:
     source: Canvas
     out: Canvas
     is_last: bool
-    rotations: Rotations = field(compare=False)
 
     @property
     def _blends(self) -> bool:
@@ -129,7 +128,9 @@ class TurnStage:
         """Fill one row of the inputs by a draw."""
         canvas = self.source
         fields = canvas.rows.field(size[0]), canvas.columns.field(size[1])
-        turn = self.rotations.turn(drawn(self.rotate.degrees, draws), fields)
+        # Of a range of angles hardly any comes twice.
+        turn_of = ROTATIONS.turn if isinstance(self.rotate.degrees, OneOf) else rotation
+        turn = turn_of(drawn(self.rotate.degrees, draws), fields, self.source.size, bilinear=self._blends)
         insets = canvas.begin(size)
         windows = [_Window(begin, k, begin, begin + k) for begin, k in zip(insets, size, strict=True)]
         for move in self.moves:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from reverie_ascent.program.transforms import check
 from reverie_ascent.program.transforms.pointwise import NoiseStage
-from reverie_ascent.program.transforms.rotation import Rotations
+from reverie_ascent.program.transforms.rotation import rotation
 from reverie_ascent.program.transforms.steps import MAX_SIDE
 from reverie_ascent.random import Draws
 from reverie_ascent.recipe.transform import (
@@ -275,9 +275,9 @@ def test_half_of_the_views_are_flipped() -> None:
 
 @pytest.mark.parametrize("size", [(8, 8), (33, 20), (1, 40)], ids=str)
 def test_a_blended_rotation_by_any_angle_has_room_for_all_its_parts(size: Size) -> None:
-    rotations = Rotations((size[0] + 1, size[1] + 1), bilinear=True)
+    canvas = size[0] + 1, size[1] + 1
     for angle in (*range(-180, 181, 15), *np.random.default_rng(0).uniform(-180, 180, 60).tolist()):
-        rotated = rotations.turn(angle, size)
+        rotated = rotation(angle, size, canvas, bilinear=True)
         assert rotated.there_weights is not None
         assert rotated.back_weights is not None
         assert rotated.back_weights.sum() == pytest.approx(rotated.there_weights.sum(), rel=1e-5)
