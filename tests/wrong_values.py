@@ -39,6 +39,7 @@ SHARED: dict[str, tuple[str, list[Any]]] = {
     "stop_at": ("spec.stop_at", REAL),
     "importance": ("spec.importance", [value for value in [*NOT_A_NUMBER, 1] if value is not True]),
     "robustness": ("spec.robustness", [value for value in [*NOT_A_NUMBER, 0] if value is not True]),
+    "alpha": ("spec.alpha", [value for value in [*NOT_A_NUMBER, 0] if value is not True]),
     "objective": ("spec.objective", [*ANYTHING, "conv1_1:3", 12]),
     "spec": ("spec", [*ANYTHING, "tiny", 12]),
     "frames_every": ("frames.every_steps", INTEGER),

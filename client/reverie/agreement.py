@@ -82,10 +82,9 @@ def description(image: Image.Image) -> Float:
     for band in range(OCTAVES):
         for angle in range(DIRECTIONS):
             chosen = (octave == band) & (direction == angle)
-            mean = (power * frequency**2)[chosen].mean() if chosen.any() else 0.0
-            made.append(np.log(mean + 1e-9))
-    waves = np.array(made)
+            made.append(np.log((power * frequency**2)[chosen].mean() + 1e-9) if chosen.any() else np.nan)
+    waves = np.nan_to_num(made - np.nanmean(made))  # a small picture has no waves of some kinds: they do not count
     covariance = np.cov(picture.reshape(-1, 3), rowvar=False)
     brightness = max(float(np.var(picture.mean(axis=2))), 1e-9)
     colours = covariance[np.triu_indices(3)] / brightness
-    return np.concatenate([waves - waves.mean(), colours - colours.mean()])
+    return np.concatenate([waves, colours - colours.mean()])

@@ -53,7 +53,7 @@ class Limits(ShortRepr):
     max_best_of: int = 0
     max_transforms: int = 0
     max_penalties: int = 0
-    max_numbers: int = 0  # of a mask
+    max_numbers: int = 0  # of all vectors, masks and activations of a spec
 
 
 @dataclass(frozen=True, repr=False)

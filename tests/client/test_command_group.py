@@ -26,7 +26,20 @@ def test_the_commands_are_listed_in_the_order_in_which_a_user_needs_them() -> No
     assert result.exit_code == 0
     listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line]
     assert listed == [
-        *("render", "models", "layers", "labels", "jobs", "serve", "keys", "health", "doctor", "tune"),
+        *(
+            "render",
+            "models",
+            "layers",
+            "labels",
+            "presets",
+            "agree",
+            "jobs",
+            "serve",
+            "keys",
+            "health",
+            "doctor",
+            "tune",
+        ),
         *("export", "check"),
     ]
 
@@ -49,7 +62,8 @@ def test_an_unknown_command_is_refused_with_a_list_of_commands(typed: tuple[str,
     assert result.exit_code == 2
     assert result.stderr == (
         f"Error: There is no command {typed[0]!r}. "
-        "There are: render, models, layers, labels, jobs, serve, keys, health, doctor, tune, export, check.\n"
+        "There are: render, models, layers, labels, presets, agree, jobs, serve, keys, health, doctor, tune, export,"
+        " check.\n"
     )
 
 

@@ -189,6 +189,7 @@ FULL = reverie.Spec(
     stop_at=-1.5,
     importance=True,
     robustness=True,
+    alpha=True,
 )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from PIL import Image
 from reverie_proto.files import write_atomically
 from reverie_proto.printable import printable, printable_lines
 
@@ -16,7 +15,6 @@ from reverie._command.failure import Command, Failure
 from reverie._command.server import connected, server_options
 from reverie._command.table import print_table
 from reverie._files import try_to_write
-from reverie.agreement import RECIPES, agreement
 from reverie.objectives import objective_of
 from reverie.pictures import Accepted, Progress, Rendering
 from reverie.spec import Spec
@@ -37,10 +35,14 @@ def agree(model: str, layer: str, channel: str, *, seeds: str, output: Path | No
 
     Where the recipes disagree, a single picture does not tell what the unit responds to.
     """
+    from reverie.agreement import RECIPES, agreement  # loads Pillow, which `reverie --help` does not need
+
     numbers = listed_seeds(seeds) or []
     if len(numbers) < 2:
         raise Failure(f"--seeds {seeds} is one seed: give at least two, as in 0-3.")
     if output is not None:
+        if output.suffix.lower() != ".png":
+            raise Failure(f"-o {output} does not end in .png.")
         try_to_write(output)
     chosen = {name: value for name in ("steps", "size", "preset") if (value := options.pop(name)) is not None}
     objective, rows = objective_of(layer, channel), []
@@ -80,6 +82,8 @@ def agree(model: str, layer: str, channel: str, *, seeds: str, output: Path | No
 def _sheet(rows: list[list[Rendering]]) -> bytes:
     """Return all pictures as one PNG: a row for each recipe."""
     from io import BytesIO
+
+    from PIL import Image
 
     width, height = rows[0][0].width, rows[0][0].height
     sheet = Image.new("RGB", (width * len(rows[0]), height * len(rows)))

@@ -94,6 +94,8 @@ def render(
     server = {name: options.pop(name) for name in SERVER}
     files = Output(output, animate, image_format)
     files.check_animation()
+    if importance_file is not None and importance_file.suffix.lower() != ".png":
+        raise Failure(f"--importance {importance_file} does not end in .png.")
     goal = Goal(**{name: options.pop(name) for name in Goal.__dataclass_fields__})
     goal.check()
     chosen: dict[str, Any] = dict(given_options(options | {"importance": importance_file is not None}))

@@ -17,7 +17,7 @@ from reverie._command.failure import Failure, count_written, failure_of
 from reverie._options import StreamOptions
 from reverie.animation import animated, schedule
 from reverie.errors import ReverieError
-from reverie.pictures import Accepted, Frame, Outcome, Progress, Rendering
+from reverie.pictures import Accepted, Frame, ImageFormat, Outcome, Progress, Rendering
 from reverie.spec import Spec
 
 
@@ -106,7 +106,7 @@ def _render(client: Client, picture: Picture, request: StreamOptions, place: str
         count_written()
         click.echo(printable(f"{path or files.picture}  {', '.join(facts)}"))
     if picture.importance is not None and rendering.importance is not None:
-        write_atomically(picture.importance, rendering.importance.data)
+        write_atomically(picture.importance, rendering.importance.encoded(ImageFormat.PNG))
         click.echo(printable(f"{picture.importance}  importance"))
     if files.animation:
         write_atomically(files.animation, moving)

@@ -59,7 +59,7 @@ def complete(
         return
     if kind not in allowed:
         instead = " list its terms in the outer one" if within == kind else f" one of {', '.join(allowed)} can"
-        context.violations.add(f"{path}.{kind}", f"a {kind} cannot be a part of a {within};{instead}")
+        context.violations.add(f"{path}.{kind}", f"{_a(kind)} cannot be a part of {_a(within)};{instead}")
         return
     if kind in OF_GROUP and context.pictures == 1:
         problem = f"{kind} is for a group of pictures; set spec.pictures to 2 or more"
@@ -151,7 +151,7 @@ def _vector(goal: Any, name: str, context: ObjectiveContext, path: str) -> catal
     """Check the layer, and that a vector has a finite number for each of its channels, not all 0."""
     vector = getattr(goal, name)
     if check_finite(vector, f"{path}.{name}", context.violations) and vector and not any(vector):
-        problem = "all of its numbers are 0; a direction needs at least one that is not"
+        problem = "all of its numbers are 0; at least one must not be"
         context.violations.add(f"{path}.{name}", problem)
     layer = _layer(goal, context, path)
     if layer and len(vector) != layer.channels:
@@ -167,7 +167,10 @@ def _match(goal: objective_pb2.MatchObjective, context: ObjectiveContext, path: 
     fill(goal, path, fields, context.violations)
     if goal.cosine_power and goal.similarity != objective_pb2.SIMILARITY_DOT_COSINE:
         context.violations.add(f"{path}.cosine_power", "goes with the similarity dot_cosine only")
-    check_finite(goal.activation, f"{path}.activation", context.violations)
+    finite = check_finite(goal.activation, f"{path}.activation", context.violations)
+    if goal.similarity != objective_pb2.SIMILARITY_L2 and finite and goal.activation and not any(goal.activation):
+        problem = "all of its numbers are 0, which has no direction; use the similarity l2"
+        context.violations.add(f"{path}.activation", problem)
     layer, count = _layer(goal, context, path), len(goal.activation)
     if layer is None or context.size is None or problem_with_layer(context.size, layer):
         return
@@ -233,6 +236,9 @@ def _logit(goal: Any, context: ObjectiveContext, path: str) -> None:
 def _sum(goal: objective_pb2.SumObjective, context: ObjectiveContext, path: str) -> None:
     if not context.violations.check_range(f"{path}.terms", len(goal.terms), 1, context.max_terms, because=" terms"):
         return
+    if (count := sum(_parts(term.objective) for term in goal.terms)) > context.max_terms:
+        problem = f"have {count} parts with those of products and interpolations; at most {context.max_terms} can be"
+        context.violations.add(f"{path}.terms", problem)
     for i, term in enumerate(goal.terms):
         if not term.HasField("weight"):
             term.weight = 1.0
@@ -240,6 +246,16 @@ def _sum(goal: objective_pb2.SumObjective, context: ObjectiveContext, path: str)
         if term.weight == 0:
             context.violations.add(f"{path}.terms[{i}].weight", "0 asks for nothing; leave the term out")
         complete(term.objective, context, f"{path}.terms[{i}].objective", within="sum")
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _parts(objective: objective_pb2.Objective) -> int:
+    """Return how many objectives of single layers a term is made of."""
+    kind = objective.WhichOneof("kind")
+    return {"product": max(1, len(objective.product.factors)), "interpolation": 2}.get(kind or "", 1)
 
 
 COMPLETE: dict[str, Callable[[Any, ObjectiveContext, str], None]] = {

@@ -101,6 +101,8 @@ def _complete_magnitude(chosen: Any, channels: int | None, violations: Violation
             if channels is not None and len(numbers) != channels:
                 problem = f"has {len(numbers)} numbers; pictures of this model have {channels} channels"
                 violations.add(f"{path}.power_law.{name}", problem)
+        if law.scales and not any(law.scales):
+            violations.add(f"{path}.power_law.scales", "all of its numbers are 0; at least one must not be")
         return
     measured, place = chosen.magnitude.measured, f"{path}.measured"
     ok = violations.check_range(f"{place}.height", measured.height, 2, 4096)
@@ -113,6 +115,8 @@ def _complete_magnitude(chosen: Any, channels: int | None, violations: Violation
             violations.add(f"{place}.values", f"has {len(measured.values)} numbers; {shape} are {wanted}")
         elif any(value < 0 for value in measured.values):
             violations.add(f"{place}.values", "has negative numbers; a magnitude has none")
+        elif not any(measured.values):
+            violations.add(f"{place}.values", "all of its numbers are 0; at least one must not be")
 
 
 # ----- from a complete message to a recipe -----

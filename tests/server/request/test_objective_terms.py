@@ -265,12 +265,12 @@ NESTED = [
     (
         f"interpolation {{ from {{ {LAYER} }} to {{ product {{}} }} }}",
         "interpolation.to.product",
-        "product cannot be a part of a",
+        "a product cannot be a part of an interpolation",
     ),
     (
         f"interpolation {{ from {{ alignment {{}} }} to {{ {LAYER} }} }}",
         "interpolation.from.alignment",
-        "alignment cannot be a part of a",
+        "an alignment cannot be a part of an interpolation",
     ),
     ("interpolation {}", "interpolation.from", "is required: one of channel, "),
     (f"interpolation {{ from {{ {LAYER} }} }}", "interpolation.to", "is required: one of channel, "),
@@ -342,7 +342,10 @@ def test_the_limit_of_terms_is_obeyed_exactly(models: Path) -> None:
         assert engine.info().limits.max_terms == 3
         assert len(order(engine, terms(3)).recipe.terms) == 3
         found = problems(engine, terms(4), InvalidRequest)
+        product = f"terms {{ objective {{ product {{ {f'factors {{ {LAYER} }}' * 2} }} }} }}"
+        products = problems(engine, objective(f"sum {{ {product * 2} }}"), InvalidRequest)
     assert found == {"spec.objective.sum.terms": "4 is not in 1..3 terms"}
+    assert products["spec.objective.sum.terms"].startswith("have 4 parts with those of products and interpolations;")
 
 
 def numbers(*counts: int) -> str:

@@ -241,7 +241,7 @@ def test_a_minimal_spec_is_filled_in(engine: Engine) -> None:
         schedule {{ one_cycle {{}} }}
         optimizer {{ adam {{ beta1: 0.5 beta2: 0.9 epsilon: 1e-8 epsilon_place: EPSILON_PLACE_BEFORE_CORRECTION
                            weight_decay: 0 clip_norm: 0 }} }}
-        views: 1 pictures: 1 best_of: 1 importance: false robustness: false
+        views: 1 pictures: 1 best_of: 1 importance: false robustness: false alpha: false
         transforms {{
           steps {{ pad {{ px: 12 mode: PAD_MODE_CONSTANT value: 0.5 }} }}
           steps {{ jitter {{ px: 8 }} }}
