@@ -19,6 +19,8 @@ Float = npt.NDArray[np.float64]
 SIDE = 128
 #: The most pixels of one picture that count for its colours.
 PIXELS = 10_000
+#: Below the rounding of 8 bits, 1 / (12 * 255^2).
+SMALLEST_VARIANCE = 1e-7
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 #: Lucid's square root of the covariance of colours in ImageNet, divided by the length of its longest column.
 LUCID = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]]) / 0.4619524
@@ -38,6 +40,10 @@ def pictures(folder: str | Path) -> Iterator[Float]:
     for path in paths:
         try:
             with Image.open(path) as image:
+                if image.mode.startswith("I;16"):  # grey of 16 bits, which Pillow would clip
+                    grey = np.asarray(image, np.float64) / (2**16 - 1)
+                    yield np.repeat(grey[..., None], 3, axis=2)
+                    continue
                 yield np.asarray(image.convert("RGB"), np.float64) / 255
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow's, for damaged files
             raise UsageError(f"{path} cannot be read as a picture: {error}") from error
@@ -47,13 +53,19 @@ def colours(folder: str | Path) -> tuple[float, ...]:
     """Return the axes of colour of a folder's pictures, 9 numbers whose rows are R, G, B.
 
     They are the square root of the covariance of the colours: its eigenvectors times the square roots of its
-    eigenvalues, the largest first, each with a positive sum (Karhunen and Loeve).
+    eigenvalues, the largest first, each with a positive sum (Karhunen and Loeve). Raises UsageError if the colours
+    differ in fewer than three directions: then the axes would not make every colour.
     """
     chosen = []
     for picture in pictures(folder):
         pixels = picture.reshape(-1, 3)
         chosen.append(pixels[:: max(1, len(pixels) // PIXELS)])
-    values, vectors = np.linalg.eigh(np.cov(np.concatenate(chosen), rowvar=False))
+    every = np.concatenate(chosen)
+    values, vectors = np.linalg.eigh(np.cov(every, rowvar=False)) if len(every) > 1 else (np.zeros(3), np.eye(3))
+    if values[0] < SMALLEST_VARIANCE:
+        raise UsageError(
+            f"The pictures of {folder} have no colours in three directions: are they grey, or of one colour?"
+        )
     basis = vectors[:, ::-1] * np.sqrt(np.maximum(values[::-1], 0))
     basis *= np.where(basis.sum(axis=0) < 0, -1.0, 1.0)
     return tuple(map(float, basis.ravel()))

@@ -75,11 +75,6 @@ def test_of_a_large_picture_some_pixels_count(tmp_path: Path) -> None:
     np.testing.assert_allclose(axes @ axes.T, np.cov(large.reshape(-1, 3).T / 255), rtol=0.1, atol=1e-3)
 
 
-def test_the_axes_of_one_colour_are_numbers(tmp_path: Path) -> None:
-    write(tmp_path / "a.png", np.full((5, 4, 3), 77, np.uint8))
-    np.testing.assert_allclose(basis(tmp_path), np.zeros((3, 3)), atol=1e-12)
-
-
 def test_the_magnitude_is_the_mean_of_the_spectra(tmp_path: Path) -> None:
     side = statistics.SIDE
     pictures = [write(tmp_path / f"{number}.png", correlated(side, side, seed=number)) for number in range(3)]
@@ -197,3 +192,25 @@ def test_a_folder_with_the_suffix_of_a_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.png").mkdir()
     with pytest.raises(reverie.UsageError, match=r"x\.png cannot be read as a picture: .*Is a directory"):
         statistics.colours(tmp_path)
+
+
+def test_colours_that_lie_in_a_plane_are_refused(tmp_path: Path) -> None:
+    for name, pixels in {
+        "grey": np.linspace(0, 255, 48).astype(np.uint8).reshape(4, 4, 3)[..., :1].repeat(3, 2)
+    }.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    with pytest.raises(reverie.UsageError, match="no colours in three directions: are they grey"):
+        statistics.colours(tmp_path)
+
+
+def test_a_single_pixel_has_no_axes_of_colour(tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1), "red").save(tmp_path / "one.png")
+    with pytest.raises(reverie.UsageError, match="no colours in three directions"):
+        statistics.colours(tmp_path)
+
+
+def test_grey_of_16_bits_is_not_clipped(tmp_path: Path) -> None:
+    levels = np.array([[0, 2**15], [2**16 - 1, 257]], np.uint16)
+    Image.fromarray(levels).save(tmp_path / "grey.png")
+    (found,) = statistics.pictures(tmp_path)
+    np.testing.assert_allclose(found, (levels / 65535)[..., None].repeat(3, 2))

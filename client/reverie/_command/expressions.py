@@ -57,6 +57,9 @@ def _called(node: ast.expr, text: str, functions: Mapping[str, Any], option: str
         raise Failure(f"{option}: there is no {name!r}; {hint}")
     try:
         positional = [_constant(each, functions, text, option) for each in node.args]
+        names = [each.arg for each in node.keywords]
+        if twice := next((arg for arg in names if names.count(arg) > 1), None):
+            raise ValueError(f"{twice} is given twice")
         named = {each.arg or "": _constant(each.value, functions, text, option) for each in node.keywords}
         made: Value = functions[name](*positional, **named)
     except (TypeError, ValueError) as error:
