@@ -17,8 +17,7 @@ Foretell = Callable[[float], Mapping[Render, Forecast]]
 
 #: One client may fill the queue but for 1 / RESERVED_SHARE of it, which is reserved for the others.
 RESERVED_SHARE = 4
-#: How many clients are asked to retry for each place that becomes free, and the longest delay that is named.
-RETRIES_PER_PLACE = 2
+#: The longest delay that is named.
 LATEST_S = 60
 #: A render is refused only if this share of the time to its foretold end exceeds the deadline, because forecasts can be
 #: too high: others may leave, and of programs that have not run yet, eight in ten take 0.75 to 1.12 times their
@@ -31,7 +30,7 @@ class Admission:
 
     If many clients retried after the same few seconds, most would find the queue full again, and each refusal costs
     time that the renders need. So the retry times are spread: each is later than the one before by the time in which
-    a place becomes free for `RETRIES_PER_PLACE` clients. Some retry too early, which keeps the device busy.
+    a place becomes free. A place that nobody takes at once does no harm, because the other places hold renders.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -54,7 +53,7 @@ class Admission:
         raise QueueFull(queue.waiting(client), retry_after_s, scope=" of this client")
 
     def _retry_after_s(self, forecasts: Mapping[Render, Forecast], client: str, now: float) -> int:
-        between = min(_seconds_per_place(forecasts, client) / RETRIES_PER_PLACE, LATEST_S)
+        between = min(_seconds_per_place(forecasts, client), LATEST_S)
         at = max(self._retry_at.get(client, now), now) + between
         if at > now + LATEST_S:
             at = now + between

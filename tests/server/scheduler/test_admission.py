@@ -48,20 +48,20 @@ def full(
     return device, Admission(Limits(max_waiting_renders=1))
 
 
-def test_retry_times_are_spread_at_twice_the_speed_of_the_renders() -> None:
+def test_retry_times_are_as_far_apart_as_places_become_free() -> None:
     device, admission = full(6, 2, 4)
-    assert retry_times(device, admission, *"aaaa") == [2, 4, 6, 8]
-    assert retry_times(device, admission, "a", now=105) == [5]
-    assert retry_times(device, admission, "a", now=500) == [2]
+    assert retry_times(device, admission, *"aaaa") == [4, 8, 12, 16]
+    assert retry_times(device, admission, "a", now=105) == [15]
+    assert retry_times(device, admission, "a", now=500) == [4]
 
 
 def test_renders_that_share_steps_free_their_places_sooner() -> None:
-    assert retry_times(*full(12, 12, 12, places=4), "a", "a") == [2, 4]
+    assert retry_times(*full(12, 12, 12, places=4), "a", "a") == [4, 8]
 
 
 def test_one_long_render_does_not_delay_the_retry_times_of_short_ones() -> None:
     seconds = retry_times(*full(600, *[0.5] * 9, steps=1200), *"aaaa")
-    assert seconds == [1, 1, 2, 2]
+    assert seconds == [1, 2, 3, 4]
 
 
 def test_a_queue_of_length_zero_refuses_the_first() -> None:
@@ -70,11 +70,11 @@ def test_a_queue_of_length_zero_refuses_the_first() -> None:
 
 def test_a_client_waits_only_for_its_own_places() -> None:
     device, admission = full(4, 4, 4, 4, clients="ab")
-    assert retry_times(device, admission, *"aabba") == [4, 7, 4, 8, 11]  # they take turns: a's first is done after 7 s
-    assert retry_times(device, admission, "c") == [6]
+    assert retry_times(device, admission, *"aabba") == [7, 14, 8, 16, 21]  # they take turns: a's first is done after 7 s
+    assert retry_times(device, admission, "c") == [12]
 
 
-@pytest.mark.parametrize(("estimated_s", "first_s"), [(0.1, 1), (None, 1), (30, 15), (10_000, LATEST_S)])
+@pytest.mark.parametrize(("estimated_s", "first_s"), [(0.1, 1), (None, 1), (30, 30), (10_000, LATEST_S)])
 def test_retry_times_are_bounded_below_and_above(estimated_s: float | None, first_s: int) -> None:
     seconds = retry_times(*full(estimated_s, estimated_s), *"a" * 200)
     assert seconds[0] == first_s
@@ -82,9 +82,9 @@ def test_retry_times_are_bounded_below_and_above(estimated_s: float | None, firs
 
 
 def test_many_refused_clients_spread_over_the_longest_retry_time() -> None:
-    seconds = Counter(retry_times(*full(1, 1), *"a" * 4 * 2 * LATEST_S))
+    seconds = Counter(retry_times(*full(1, 1), *"a" * 4 * LATEST_S))
     assert set(seconds) == set(range(1, LATEST_S + 1))
-    assert set(seconds.values()) == {8}
+    assert set(seconds.values()) == {4}
 
 
 # The estimated durations of a render and of those before it, the deadline, and whether it is admitted.
