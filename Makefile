@@ -15,7 +15,7 @@ PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
 # ONNX Runtime sends usage data unless this is set.
 export ORT_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help demo test test-clients test-client test-lowest test-serving test-export coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
+.PHONY: help demo test test-clients test-client test-lowest test-serving test-export test-peers coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -23,6 +23,7 @@ help:
 	@echo "make check       ruff, formatting, mypy --strict, buf lint, generated code up to date"
 	@echo "make package     build the sdist and the wheel, check what is in them, use the wheel in empty environments"
 	@echo "make coverage    the share of our lines that the suites of make test-serving run"
+	@echo "make test-peers  compare the presets of other projects with their own packages (7 GB)"
 	@echo "make format      let ruff fix what it can"
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       repeat the measurements of the documentation (hours; see bench/README.md)"
@@ -74,6 +75,11 @@ test-serving: .venv/serve/tested
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
 	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model tests/docs/test_exporting_pages.py
+
+# Not a part of `make test`: the packages are large, and each is one release, which does not change.
+test-peers: .venv/peers/ready
+	@echo "== presets of other projects against their own packages"
+	@.venv/peers/bin/python $(PYTEST) -p tests.skips tests/peers
 
 coverage:
 	@$(MAKE) --no-print-directory test-serving COVERAGE=1
@@ -127,7 +133,7 @@ bench: .venv/bench/ready .venv/training/ready
 		echo "== bench.$$name" && .venv/bench/bin/python -m bench.$$name || exit 1; done
 
 # Each row of docs/reliability.md, long form; figures on standard output.
-RELIABILITY ?= doors dispatch_races kill_job store_faults job_file_faults sigterm hosts unread estimates load fuzz soak
+RELIABILITY ?= doors dispatch_races kill_job store_faults job_file_faults sigterm hosts unread estimates shares load fuzz soak
 RACES ?= 500
 
 reliability: .venv/serve/tested
@@ -212,6 +218,13 @@ endef
 .venv/bench/ready: pyproject.toml
 	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython matplotlib openvino scipy tqdm)
 	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
+
+# Other projects whose recipes are presets. torch-lucent asks for releases of its own time, and horama installs its tests
+# as a package called tests, which would hide ours.
+.venv/peers/ready: pyproject.toml
+	$(call environment,peers,other projects of feature visualization with torch (7 GB),--editable ".[server]" --group test torch torchvision dreamlens==0.1.1 horama==0.3.0 einops torch-dreams==4.0.0 decorator ipython tqdm,$(call python,3.11))
+	@.venv/peers/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
+	@rm -rf .venv/peers/lib/python*/site-packages/tests
 
 .venv/networks/ready: pyproject.toml
 	$(call environment,networks,the networks of torchvision and timm (5 GB),--editable ".[export$(COMMA)server]" timm)

@@ -80,8 +80,6 @@ def _complete_penalty(penalty: pb.Penalty, path: str, violations: Violations) ->
     if penalty.kind in WITH_CONSTANT:
         fields["constant"] = Number(-10, 10, 0.5)
     fill(penalty, path, fields, violations)
-    if penalty.weight == 0:
-        violations.add(f"{path}.weight", "0 asks for nothing; leave the penalty out")
 
 
 # ----- from complete messages to a recipe -----

@@ -96,7 +96,7 @@ def recipe(effective: spec_pb2.RenderSpec) -> Recipe:
         transforms=transform_spec.transforms(effective.transforms),
         schedule=optimizer_spec.schedule(effective.schedule),
         optimizer=optimizer_spec.optimizer(effective.optimizer),
-        penalties=tuple(map(optimizer_spec.penalty, effective.penalties)),
+        penalties=tuple(optimizer_spec.penalty(each) for each in effective.penalties if each.weight),
         views=effective.views,
         pictures=effective.pictures,
         best_of=effective.best_of,

@@ -173,7 +173,6 @@ REFUSED = [
     ("", "kind", r"0 is not one of 1 \(l1\), 2 \(l2\), .*, 9 \(spectral\)"),
     ("kind: 10", "kind", r"10 is not one of 1 \(l1\)"),
     ("kind: -1", "kind", r"-1 is not one of 1 \(l1\)"),
-    ("kind: PENALTY_KIND_L1 weight: 0", "weight", "0 asks for nothing; leave the penalty out"),
     *[
         (f"kind: PENALTY_KIND_{kind.upper()} constant: 0.5", "constant", f"{kind} has no constant; l1, l2 and l_inf")
         for kind in KINDS
@@ -255,3 +254,11 @@ def test_all_violations_are_reported_at_once(engine: Engine) -> None:
         "spec.penalties[0].constant",
         "spec.penalties[1].kind",
     }
+
+
+def test_a_penalty_of_weight_0_switches_those_of_the_preset_off(engine: Engine) -> None:
+    text = "spec { preset: 'vit' penalties { kind: PENALTY_KIND_TV weight: 0 } }"
+    resolved = order(engine, text)
+    assert [each.weight for each in resolved.effective.penalties] == [0]
+    assert resolved.recipe.penalties == ()
+    assert order(engine, "spec { preset: 'vit' }").recipe.penalties != ()

@@ -70,7 +70,14 @@ def test_a_queue_of_length_zero_refuses_the_first() -> None:
 
 def test_a_client_waits_only_for_its_own_places() -> None:
     device, admission = full(4, 4, 4, 4, clients="ab")
-    assert retry_times(device, admission, *"aabba") == [7, 14, 8, 16, 21]  # they take turns: a's first is done after 7 s
+    # They take turns: a's first is done after 7 s.
+    assert retry_times(device, admission, *"aabba") == [
+        7,
+        14,
+        8,
+        16,
+        21,
+    ]
     assert retry_times(device, admission, "c") == [12]
 
 
