@@ -34,6 +34,22 @@ class Arrangement(Protocol):
         ...
 
 
+class Head(Protocol):
+    """What is computed of an arranged layer [N, C, h, w] or [N, C] at the end of its graph, and in numpy."""
+
+    def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
+        """Append the nodes to ``graph``."""
+        ...
+
+    def apply(self, array: Floats) -> Floats:
+        """Compute the same with numpy."""
+        ...
+
+    def undo(self, cotangent: Floats, array: Floats) -> Floats:
+        """Return the cotangent of ``array`` for one of the result."""
+        ...
+
+
 @dataclass(frozen=True)
 class Unchanged:
     """[N, C, h, w] or [N, C]."""
@@ -127,6 +143,32 @@ class Tokens:
         whole = np.zeros(shape, cotangent.dtype)
         features_first = whole.transpose(0, 2, 1) if self.last else whole
         features_first[:, :, self._grid] = cotangent.reshape(*cotangent.shape[:2], -1)
+        return whole
+
+
+@dataclass(frozen=True)
+class FirstToken:
+    """The first of [N, tokens, C], which is the class token of a network that has one: [N, C]."""
+
+    def shape(self, shape: Shape) -> Shape:
+        """[N, C]."""
+        return shape[0], shape[2]
+
+    def append(self, graph: ir.Graph, value: ir.Value) -> ir.Value:
+        """Append a Gather."""
+        builder = Builder(graph, "arrangement")
+        value = builder.op("Gather", [value, builder.constant(0, ir.DataType.INT64)], axis=1)
+        builder.append()
+        return value
+
+    def apply(self, array: Floats) -> Floats:
+        """Take it."""
+        return array[:, 0]
+
+    def undo(self, cotangent: Floats, shape: Shape) -> Floats:
+        """0 for all other tokens."""
+        whole = np.zeros(shape, cotangent.dtype)
+        whole[:, 0] = cotangent
         return whole
 
 

@@ -20,6 +20,13 @@ from reverie_export.options import Refused, network_options
     help="A torchvision weights name such as DEFAULT or IMAGENET1K_V1, a .pth or .safetensors file, or random:SEED.",
 )
 @network_options
+@click.option(
+    "--append",
+    multiple=True,
+    metavar="FILE@LAYER[=NAME]",
+    help="Add the layer LAYER/NAME: the latents of an autoencoder in a .safetensors file of overcomplete, SAELens or"
+    " Prisma, or the directions in a .npy matrix [count, channels]. NAME is the file's if not given. Repeatable.",
+)
 @click.option("--name", help="Name of the model; by default the source's own.")
 @click.option("--portable", is_flag=True, help="Only layers whose gradients every ONNX runtime can compute.")
 @click.option("--force", is_flag=True, help="Replace a model of the same name.")
@@ -28,6 +35,7 @@ def export(
     out: Path,
     weights: str | None,
     layers: tuple[str, ...],
+    append: tuple[str, ...],
     name: str | None,
     overrides: Mapping[str, Any],
     portable: bool,
@@ -52,6 +60,7 @@ def export(
                 out=out,
                 weights=weights,
                 layers=layers,
+                append=append,
                 name=name,
                 overrides=Overrides(**overrides),
                 portable=portable,

@@ -29,7 +29,7 @@ class Field:
 
 
 #: Operators whose further inputs are numbers that decide the shape of the result.
-BY_NUMBERS = frozenset(("Expand", "Pad", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Tile", "Unsqueeze"))
+BY_NUMBERS = frozenset(("Expand", "Pad", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Tile", "TopK", "Unsqueeze"))
 
 Fields = tuple[Field, Field]  # along the height and the width
 NOWHERE = Field(0, math.inf)

@@ -49,6 +49,8 @@ def layer_graph(forward: ir.Graph, target: Target, normalisation: Normalisation,
     graph.opset_imports[""] = OPSET
     _rename_reserved(graph)
     graph.outputs[0] = target.arrangement.append(graph, graph.outputs[0])
+    if target.head is not None:
+        graph.outputs[0] = target.head.append(graph, graph.outputs[0])
     _state_shapes(graph, target)
     entry, activation = graph.inputs[0], graph.outputs[0]
     image = _normalise(graph, entry, normalisation)

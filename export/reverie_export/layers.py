@@ -11,7 +11,7 @@ import onnx_ir as ir
 from reverie_proto.sizes import Size
 
 from reverie_export.aliases import vgg_names, without_wrapper
-from reverie_export.arrangement import UNCHANGED, Arrangement, Tokens, arrangements, is_linear
+from reverie_export.arrangement import UNCHANGED, Arrangement, FirstToken, Head, Tokens, arrangements, is_linear
 from reverie_export.errors import NoLayers, UnknownLayer, nearest
 from reverie_export.geometry import Fields, Geometry, Sizes, valid_sizes
 from reverie_export.normalise import Names
@@ -41,6 +41,8 @@ KINDS = {
 RECOMMENDED = frozenset(("convolution", "linear", "sum", "concatenation"))
 REARRANGING = frozenset(("Gather", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"))
 
+FIRST = "token0"  # the end of the name of a layer that is the first token of another
+
 # Layer files are named after layers, on every file system.
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -62,6 +64,7 @@ class Target:
     kind: str = ""  # one of KINDS
     recommended: bool = False
     arrangement: Arrangement = UNCHANGED
+    head: Head | None = None  # of a layer that is appended to the network's own
 
     @property
     def file(self) -> str:
@@ -122,9 +125,34 @@ def find_targets(graph: ir.Graph, names: Names, native: Size) -> dict[str, Targe
             target = replace(target, preactivation=by_value.get(node.inputs[0].name or "", ""))
         targets[target.name] = target
         by_value[value] = target.name
+        if _has_first_token(target, node):
+            first = replace(_first_token(target), name=_unique(f"{target.name}/{FIRST}", targets))
+            targets[first.name] = first
     if not targets:
         raise NoLayers(f"none of the {len(graph)} operators of the network gives a layer that can be exported")
     return _with_more_aliases(targets, graph)
+
+
+def _has_first_token(target: Target, node: ir.Node) -> bool:
+    """Whether the first token is worth a layer: it stands before a grid, in the residual stream or where it is read."""
+    row = target.arrangement
+    if not isinstance(row, Tokens) or not row.last or not row.before or row.width == 1:
+        return False
+    read = any(use.node.op_type in ("Gather", "Slice") for use in node.outputs[0].uses())
+    return (target.kind == "sum" and target.recommended) or (target.kind == "normalisation" and read)
+
+
+def _first_token(row: Target) -> Target:
+    """Return the layer of the first token of a row: of the whole picture, without positions."""
+    return replace(
+        row,
+        aliases=tuple(f"{alias}/{FIRST}" for alias in row.aliases),
+        spatial=False,
+        stride=(0, 0),
+        receptive_field=(0, 0),
+        recommended=True,
+        arrangement=FirstToken(),
+    )
 
 
 def _with_more_aliases(targets: Mapping[str, Target], graph: ir.Graph) -> dict[str, Target]:

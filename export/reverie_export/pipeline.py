@@ -13,6 +13,7 @@ from reverie_gradient import GradientError
 from reverie_proto.v1 import manifest_pb2
 
 from reverie_export import manifest as manifests
+from reverie_export.append import Appended, parse, read_encoder, with_appended
 from reverie_export.errors import BadWeights, ExportError, NoLayers
 from reverie_export.folder import check_free, writing
 from reverie_export.geometry import Sizes
@@ -60,6 +61,7 @@ def export_model(
     out: Path,
     weights: str | None = None,
     layers: Sequence[str] = (),
+    append: Sequence[str] = (),
     name: str | None = None,
     overrides: Overrides = AS_SOURCE,
     portable: bool = False,
@@ -74,6 +76,8 @@ def export_model(
         out: Folder of models; made if it does not exist.
         weights: A torchvision weights name (``DEFAULT`` if not given), a .pth or .safetensors file, or ``random:SEED``.
         layers: Names or aliases of layers; all if empty.
+        append: ``FILE@LAYER`` or ``FILE@LAYER=NAME`` for each autoencoder (.safetensors) or matrix of directions (.npy)
+            that makes a layer ``LAYER/NAME`` of an exported one.
         name: Of the model; the source's if not given.
         overrides: Size and normalisation that replace those of the source.
         portable: Leave out layers whose gradients some ONNX runtimes cannot compute.
@@ -86,9 +90,11 @@ def export_model(
     """
     name = name or default_name(source)
     folder = check_free(out, name, force=force)
+    requests = [parse(text) for text in append]
+    appended = [Appended(request, read_encoder(request)) for request in requests]  # before the network: it is faster
     progress("reading the network", 0, 1)
     opened = open_source(source, weights=weights, overrides=overrides, layers=layers, seconds=seconds)
-    made = _Export(opened, layers, portable, progress)
+    made = _Export(opened, layers, portable, progress, appended)
     made.check_enough()
     with writing(folder) as partial:
         message = made.write(partial, name)
@@ -111,7 +117,14 @@ def rehearse(path: Path, overrides: Overrides, layers: Sequence[str], progress: 
 class _Export:
     """The layers of a network that can be exported, each with its verified graph, and why others cannot."""
 
-    def __init__(self, opened: Source, layers: Sequence[str], portable: bool, progress: Progress) -> None:
+    def __init__(
+        self,
+        opened: Source,
+        layers: Sequence[str],
+        portable: bool,
+        progress: Progress,
+        appended: Sequence[Appended] = (),
+    ) -> None:
         refuse_independent(opened, layers)
         names = normalise(opened.graph, opened.names)
         forward = opened.graph.graph
@@ -124,9 +137,10 @@ class _Export:
             raise ExportError(f"cannot be exported: {'; '.join(reasons)}")
         self._opened, self._forward, self._asked, self._progress = opened, forward, layers, progress
         self._portable = portable
-        self._targets = choose(known, layers)
+        self._targets = with_appended(choose(known, layers), known, refused, appended, forward)
         _refuse_absent(opened, self._targets)
         self.warnings = [*opened.remarks, *warnings_about(opened)]
+        self.warnings += [remark for each in appended for remark in each.encoder.remarks]
         progress("reading the network", 1, 1)
         self.omitted: dict[str, str] = {}
         self._findings: dict[str, Verification] = {}
@@ -164,8 +178,10 @@ class _Export:
 
     def check_enough(self) -> None:
         """Raise ExportError if no layer is left, or one that was asked for is not."""
-        if self._asked and self.omitted:
-            reasons = "\n  ".join(f"{name}: {reason}" for name, reason in list(self.omitted.items())[:8])
+        appended = {name for name, target in self._targets.items() if target.head is not None}
+        asked = self.omitted if self._asked else {n: reason for n, reason in self.omitted.items() if n in appended}
+        if asked:
+            reasons = "\n  ".join(f"{name}: {reason}" for name, reason in list(asked.items())[:8])
             raise ExportError(f"not all of the layers asked for can be exported:\n  {reasons}")
         if not self._graphs:
             first = next(iter(self.omitted))

@@ -329,6 +329,14 @@ def _gemm(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     return [(a[0], b[1])]
 
 
+def _top_k(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
+    x, count = shapes[0], step.constants[1]
+    axis = step.attributes.get("axis", -1) % len(x)
+    if count is None or count[0] > x[axis]:
+        raise DoesNotFit
+    return [(*x[:axis], count[0], *x[axis + 1 :])] * 2
+
+
 def _matmul(step: Step, shapes: Sequence[Shape]) -> Sequence[Shape]:
     a, b = shapes[0], shapes[1]
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
@@ -362,6 +370,7 @@ RULES: dict[str, Rule] = {
     "Split": _split,
     "Squeeze": _squeeze,
     "Tile": _tile,
+    "TopK": _top_k,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
 }

@@ -178,8 +178,9 @@ class Comparison:
             return Result(value, problem=f"the original network does not compute it {self._at}", unfit=True)
         if len(original) != len(self._images):
             return Result(value, problem=f"the original network does not give one value {self._at}", unfit=True)
-        arrangement = subject.target.arrangement
-        expected = arrangement.apply(original)
+        arrangement, head = subject.target.arrangement, subject.target.head
+        arranged = arrangement.apply(original)
+        expected = arranged if head is None else head.apply(arranged)
         cotangent = self._rng.standard_normal(expected.shape, np.float32)
         try:
             found = evaluate(
@@ -200,7 +201,7 @@ class Comparison:
             return Result(value, error, f"its activation is off by {error:.1e} {self._at}")
         gradient = found["gradient"]
         slope = float(np.linalg.norm(gradient.astype(np.float64)) / (np.linalg.norm(expected) or 1.0))
-        cotangent = arrangement.undo(cotangent, original.shape)
+        cotangent = arrangement.undo(cotangent if head is None else head.undo(cotangent, arranged), original.shape)
         return Result(value, error, cotangent=cotangent, gradient=gradient, slope=slope)
 
     def _gradient_errors(self, results: Mapping[str, Result]) -> dict[str, float]:

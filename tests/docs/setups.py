@@ -58,6 +58,11 @@ def _exporting(folder: Path) -> None:
     shapes |= {"7.weight": (4, 16), "7.bias": (4,)}
     weights = {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in shapes.items()}
     _safetensors(weights, folder / "mine.safetensors")
+    latents = {"W_enc": (8, 32), "b_enc": (32,), "W_dec": (32, 8), "b_dec": (8,)}
+    sae = {name: random.normal(0, 0.3, shape).astype(np.float32) for name, shape in latents.items()}
+    _safetensors(sae, folder / "sae.safetensors")
+    (folder / "cfg.json").write_text('{"d_sae": 32, "architecture": "topk", "k": 4}')
+    np.save(folder / "directions.npy", random.normal(0, 1, (3, 8)))
 
 
 def _protocol(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from reverie_export import export_model
-from reverie_export.arrangement import ChannelsLast, Tokens
+from reverie_export.arrangement import ChannelsLast, FirstToken, Tokens
 from reverie_export.check_command import check
 from reverie_export.errors import BadSource
 
@@ -27,10 +27,13 @@ from tests.export.oracle import distance, runtime
         (Tokens(1, 3, 4), (2, 13, 5)),
         (Tokens(0, 3, 4, last=False), (2, 5, 12)),
         (Tokens(2, 2, 2), (1, 7, 3)),
+        (FirstToken(), (2, 13, 5)),
     ],
     ids=str,
 )
-def test_undoing_is_the_adjoint_of_arranging(arrangement: ChannelsLast | Tokens, shape: tuple[int, ...]) -> None:
+def test_undoing_is_the_adjoint_of_arranging(
+    arrangement: ChannelsLast | Tokens | FirstToken, shape: tuple[int, ...]
+) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape)
     y = rng.standard_normal(arrangement.shape(shape))
@@ -62,6 +65,27 @@ def test_layers_with_features_last_compute_the_same_as_torch(
     assert distance(found[1], gradient.numpy()) < 1e-4
     assert entry.layer.recommended
     assert entry.layer.kind == "sum"
+
+
+def test_the_first_token_of_a_block_is_a_layer_of_its_own(tmp_path: Path) -> None:
+    names = ["blocks.1", "blocks.1/token0"]
+    made = export_model("tests.export.transformers:vit", out=tmp_path, weights="random:1", layers=names)
+    row, first = made.manifest.layers
+    assert first.layer.name == f"{row.layer.name}/token0"
+    assert "blocks.1/token0" in (first.layer.name, *first.layer.aliases)
+    assert (first.layer.spatial, first.layer.recommended, first.layer.channels) == (False, True, transformers.WIDTH)
+    torch.manual_seed(1)
+    module = transformers.vit().eval()
+    kept: list[torch.Tensor] = []
+    module.get_submodule("blocks.1").register_forward_hook(lambda _, __, result: kept.append(result))
+    image = np.random.default_rng(0).random((2, 3, 32, 32), np.float32)
+    picture = torch.from_numpy(image).requires_grad_()
+    module(picture)
+    cotangent = np.random.default_rng(1).standard_normal((2, transformers.WIDTH)).astype(np.float32)
+    (gradient,) = torch.autograd.grad(kept[0][:, 0], picture, torch.from_numpy(cotangent))
+    found = runtime(made.folder / first.file, image, cotangent)
+    assert distance(found[0], kept[0][:, 0].detach().numpy()) < 1e-5
+    assert distance(found[1], gradient.numpy()) < 1e-4
 
 
 def test_layers_that_depend_on_values_are_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -120,7 +144,7 @@ def test_layers_behind_a_class_token_are_exported_as_check_says(form: str, batch
     names = [entry.layer.name for entry in made.manifest.layers]
     assert len(names) > 10
     assert [layer["name"] for layer in quick["layers"] if layer["supported"]] == names
-    rows = [layer for layer in quick["layers"] if len(layer["shape"]) == 3]
+    rows = [layer for layer in quick["layers"] if len(layer["shape"]) == 3 and len(layer["exported"]) == 4]
     assert {tuple(layer["shape"][:2]) for layer in rows} == {("N", tokens)}
     assert {tuple(layer["exported"][2:]) for layer in rows} == {(4, positions // 4)}
 

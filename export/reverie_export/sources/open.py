@@ -120,8 +120,11 @@ def _open_torch(source: str, weights: str | None, overrides: Overrides, *, parti
     from reverie_export.sources.torch_network import traced
     from reverie_export.sources.torchvision_network import torchvision_network
 
-    call = timm_network if timm else called_network if ":" in source else torchvision_network
-    return traced(resized(call(source, weights, partial=partial), overrides.size, overrides.channels))
+    if timm:
+        network = timm_network(source, weights, partial=partial, size=overrides.size)
+    else:
+        network = (called_network if ":" in source else torchvision_network)(source, weights, partial=partial)
+    return traced(resized(network, overrides.size, overrides.channels))
 
 
 def default_name(source: str) -> str:

@@ -6,7 +6,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from reverie_export.errors import BadSource, BadWeights, nearest
+from reverie_proto.sizes import Size, described
+
+from reverie_export.errors import BadOption, BadSource, BadWeights, nearest
 from reverie_export.sources.network import Network, quiet
 from reverie_export.sources.source import Normalisation
 from reverie_export.sources.torch_weights import FILES, Loaded, is_random, load, read, recorded, seed, seeded
@@ -14,11 +16,12 @@ from reverie_export.sources.torch_weights import FILES, Loaded, is_random, load,
 PREFIX = "timm:"
 
 
-def timm_network(source: str, weights: str | None, *, partial: bool = False) -> Network:
+def timm_network(source: str, weights: str | None, *, partial: bool = False, size: Size | None = None) -> Network:
     """Return timm's network of the name after ``timm:``, which may include a tag of its weights such as ``.a1_in1k``.
 
     ``weights`` is a tag, ``DEFAULT`` (the name's own tag, or timm's choice), a file or ``random:SEED``. Mean, deviation
-    and size are those that timm records for the weights. ``partial`` is that of `load`.
+    and size are those that timm records for the weights. ``partial`` is that of `load`. For another ``size`` than
+    that timm interpolates the positions of transformers.
     """
     import timm
 
@@ -50,6 +53,8 @@ def timm_network(source: str, weights: str | None, *, partial: bool = False) -> 
     loaded = Loaded()
     if made and not is_random(weights):
         loaded = load(module, read(Path(str(weights))), str(weights), partial=partial)
+    if size is not None:
+        _resize(module, called, size)
 
     config = timm.data.resolve_model_data_config(module)
     kept = recorded(str(weights)) if made else module.pretrained_cfg.get("tag") or "DEFAULT"
@@ -64,6 +69,18 @@ def timm_network(source: str, weights: str | None, *, partial: bool = False) -> 
         versions={"timm": timm.__version__},
         loaded=loaded,
     )
+
+
+def _resize(module: Any, called: str, size: Size) -> None:
+    """Interpolate the positions of a network for pictures of another size; networks without such need nothing."""
+    if not hasattr(module, "set_input_size"):
+        return
+    try:
+        with quiet():
+            module.set_input_size(img_size=size)
+    except Exception as e:  # asserts and errors of timm's and torch's, by the architecture
+        reason = str(e).strip().split("\n")[0] or type(e).__name__
+        raise BadOption(f"--input: timm cannot make {called} for pictures of {described(size)} px: {reason}") from e
 
 
 def is_timms(name: str) -> bool:
