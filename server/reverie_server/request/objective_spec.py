@@ -59,7 +59,7 @@ def complete(
         return
     if kind not in allowed:
         instead = " list its terms in the outer one" if within == kind else f" one of {', '.join(allowed)} can"
-        context.violations.add(f"{path}.{kind}", f"{_a(kind)} cannot be a part of {_a(within)};{instead}")
+        context.violations.add(f"{path}.{kind}", f"{_a(kind)} cannot be a part of {_a(within or "")};{instead}")
         return
     if kind in OF_GROUP and context.pictures == 1:
         problem = f"{kind} is for a group of pictures; set spec.pictures to 2 or more"
@@ -249,7 +249,7 @@ def _sum(goal: objective_pb2.SumObjective, context: ObjectiveContext, path: str)
 
 
 def _a(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+    return f"an {kind}" if kind[:1] in tuple("aeiou") else f"a {kind}"
 
 
 def _parts(objective: objective_pb2.Objective) -> int:
