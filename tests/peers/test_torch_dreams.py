@@ -21,7 +21,7 @@ from tests.peers.ours import a_state, as_a, ours, picture, same, updates, waves
 from tests.peers.seeing import fills, spread
 
 PRESET = ours("dreamlens")
-ROTATE, SCALE = as_a(Rotate, PRESET.transforms[0]), as_a(Scale, PRESET.transforms[1])
+SCALE, ROTATE = as_a(Scale, PRESET.transforms[0]), as_a(Rotate, PRESET.transforms[1])
 DEFAULTS = {name: each.default for name, each in inspect.signature(torch_dreams.Dreamer.render).parameters.items()}
 #: 1 / f^1.5 with frequencies in cycles per half a diagonal of a pixel, and no division.
 THEIR_FOURIER = Fourier(decay_power=1.5, divisor=2**0.75)

@@ -59,7 +59,7 @@ def complete(
         return
     if kind not in allowed:
         instead = " list its terms in the outer one" if within == kind else f" one of {', '.join(allowed)} can"
-        context.violations.add(f"{path}.{kind}", f"{_a(kind)} cannot be a part of {_a(within or "")};{instead}")
+        context.violations.add(f"{path}.{kind}", f"{_a(kind)} cannot be a part of {_a(str(within))};{instead}")
         return
     if kind in OF_GROUP and context.pictures == 1:
         problem = f"{kind} is for a group of pictures; set spec.pictures to 2 or more"

@@ -22,6 +22,8 @@ INVERSION_ADAM = opt.Optimizer(
 )
 CLIPPED_ADAMW = opt.Optimizer(adam=opt.AdamOptimizer(epsilon_place="EPSILON_PLACE_AFTER_CORRECTION", clip_norm=1.0))
 NADAM = opt.Optimizer(nadam=opt.NadamOptimizer())
+#: NAdam as Keras has it: its momentum rises with the step itself, not with 0.004 of it.
+KERAS_NADAM = opt.Optimizer(nadam=opt.NadamOptimizer(epsilon=1e-7, momentum_decay=1))
 SGD = opt.Optimizer(sgd=opt.SgdOptimizer())
 
 #: Pixels that start as uniform noise and are clipped after each step.
@@ -48,7 +50,8 @@ PEERS: Mapping[str, Preset] = {
         spec(512, 0.05),
     ),
     "lucent": Preset(
-        "Lucent's: as lucid, but jitter moves the picture and black moves in, sizes round up, turns are smooth.",
+        "Lucent's: as lucid, but jitter moves the picture and black moves in, sizes round up, turns are smooth;"
+        " the network sees the middle of the view, not all of a larger one.",
         spec(
             512,
             0.05,
@@ -63,7 +66,6 @@ PEERS: Mapping[str, Preset] = {
                     rotate=tra.RotateTransform(degrees=LUCID[3].rotate.degrees, interpolation="INTERPOLATION_BILINEAR")
                 ),
                 tra.Transform(translate=tra.TranslateTransform(low=0, high=3)),
-                tra.Transform(resize=tra.ResizeTransform()),
             ),
         ),
     ),
@@ -73,7 +75,7 @@ PEERS: Mapping[str, Preset] = {
             256,
             1.0,
             parametrization=par.Parametrization(maco=par.MacoParametrization()),
-            optimizer=NADAM,
+            optimizer=KERAS_NADAM,
             transforms=(_box(0.05, 0.5, 0.05), _noise(0.04, 0.02)),
             views=32,
             canvas=512,
@@ -98,10 +100,10 @@ PEERS: Mapping[str, Preset] = {
             9e-3,
             optimizer=CLIPPED_ADAMW,
             transforms=(
+                tra.Transform(scale=tra.ScaleTransform(factor=number_from(0.5, 1.2), sampling="SAMPLING_HALF_PIXEL")),
                 tra.Transform(
                     rotate=tra.RotateTransform(degrees=number_from(-15, 15), interpolation="INTERPOLATION_BILINEAR")
                 ),
-                tra.Transform(scale=tra.ScaleTransform(factor=number_from(0.5, 1.2), sampling="SAMPLING_HALF_PIXEL")),
             ),
         ),
     ),
