@@ -73,7 +73,7 @@ class Spec(ShortRepr):
         """Parse a spec from JSON; raise UsageError if the text is not a spec."""
         try:
             return from_message(json_format.Parse(translated(text), spec_pb2.RenderSpec()))
-        except (json_format.ParseError, ValueError, KeyError, RecursionError) as error:
+        except (json_format.ParseError, TypeError, ValueError, KeyError, RecursionError) as error:
             raise UsageError(f"This text is not the spec of a picture: {error}") from error
 
     @classmethod

@@ -40,7 +40,7 @@ def pictures(folder: str | Path) -> Iterator[Float]:
     for path in paths:
         try:
             with Image.open(path) as image:
-                if image.mode.startswith("I;16"):  # grey of 16 bits, which Pillow would clip
+                if image.mode.startswith("I"):  # grey of 16 bits, which Pillow would clip
                     grey = np.asarray(image, np.float64) / (2**16 - 1)
                     yield np.repeat(grey[..., None], 3, axis=2)
                     continue
