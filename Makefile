@@ -23,7 +23,7 @@ help:
 	@echo "make check       ruff, formatting, mypy --strict, buf lint, generated code up to date"
 	@echo "make package     build the sdist and the wheel, check what is in them, use the wheel in empty environments"
 	@echo "make coverage    the share of our lines that the suites of make test-serving run"
-	@echo "make test-peers  compare the presets of other projects with their own packages (7 GB)"
+	@echo "make test-peers  compare the presets of other projects with their own packages"
 	@echo "make format      let ruff fix what it can"
 	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
 	@echo "make bench       repeat the measurements of the documentation (hours; see bench/README.md)"
@@ -182,6 +182,17 @@ define environment
 	@touch $@
 endef
 
+# $(call beside_export,NAME,WHAT,REQUIREMENTS) makes an environment that also has all packages of .venv/export, so that
+# torch is installed once.
+define beside_export
+	@echo "== setting up $(2) in .venv/$(1), beside the packages of .venv/export: once"
+	@rm -rf .venv/$(1)
+	@.venv/export/bin/python -m venv .venv/$(1)
+	@echo "import site; site.addsitedir('$$(.venv/export/bin/python $(SITE))')" > "$$(.venv/$(1)/bin/python $(SITE))/export.pth"
+	@.venv/$(1)/bin/python -m pip install --quiet $(3)
+endef
+SITE = -c "import site; print(site.getsitepackages()[0])"
+
 # $(call needs_311,WHAT)
 define needs_311
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "$(1) is not to be had for newer Pythons than 3.11; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.11 ...")'
@@ -215,19 +226,23 @@ endef
 	@.venv/export/bin/python -m pip install --quiet --no-deps --group overcomplete
 
 # Lucent asks for releases of its own time; these few packages are what it really imports.
-.venv/bench/ready: pyproject.toml
-	$(call environment,bench,the measurements with torch and torch-lucent (5 GB),--editable ".[export$(COMMA)server]" decorator ipython matplotlib openvino scipy tqdm)
+.venv/bench/ready: .venv/export/ready
+	$(call beside_export,bench,the measurements with OpenVINO and torch-lucent,decorator ipython matplotlib openvino scipy tqdm)
 	@.venv/bench/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
+	@touch $@
 
-# Other projects whose recipes are presets. torch-lucent asks for releases of its own time, and horama installs its tests
-# as a package called tests, which would hide ours.
-.venv/peers/ready: pyproject.toml
-	$(call environment,peers,other projects of feature visualization with torch (7 GB),--editable ".[server]" --group test torch torchvision dreamlens==0.1.1 horama==0.3.0 einops torch-dreams==4.0.0 decorator ipython tqdm,$(call python,3.11))
+# Other projects whose recipes are presets. Some ask for a Python that has packages of their time. horama installs its
+# tests as a package called tests, which would hide ours.
+.venv/peers/ready: .venv/export/ready
+	$(call needs_311,torch-dreams 4.0.0)
+	$(call beside_export,peers,other projects of feature visualization,dreamlens==0.1.1 horama==0.3.0 einops torch-dreams==4.0.0 decorator ipython tqdm)
 	@.venv/peers/bin/python -m pip install --quiet --no-deps torch-lucent==0.1.8 kornia==0.4.1
 	@rm -rf .venv/peers/lib/python*/site-packages/tests
+	@touch $@
 
-.venv/networks/ready: pyproject.toml
-	$(call environment,networks,the networks of torchvision and timm (5 GB),--editable ".[export$(COMMA)server]" timm)
+.venv/networks/ready: .venv/export/ready
+	$(call beside_export,networks,the networks of timm,timm)
+	@touch $@
 
 # The last onnxruntime-training shares its folder with onnxruntime, and knows nothing newer than these.
 .venv/training/ready:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,12 +16,12 @@ from reverie_ascent.program.transforms.taps import Taps, Weight, moved
 class Line:
     """The rows (or columns) of what a stage has made so far of its input.
 
-    ``taps`` leads from the rows of the stage's input. Of each constant border that was added, ``borders`` holds for
-    every row which share of it shows anything, and which share shows the picture rather than the border.
+    ``taps`` leads from the rows of the stage's input. Of each constant border that was added, ``borders``, [2 P, rows],
+    holds for every row which share of it shows anything, and which share shows the picture rather than the border.
     """
 
     taps: Taps
-    borders: list[tuple[Weight, Weight]] = field(default_factory=list)
+    borders: Weight | None = None
 
     @classmethod
     def of(cls, begin: int, size: int) -> Line:
@@ -35,23 +36,24 @@ class Line:
     def apply(self, step: Taps) -> None:
         """Apply a row operator."""
         self.taps = step.after(self.taps)
-        self.borders = [(step(shows), step(inside)) for shows, inside in self.borders]
+        if self.borders is not None:
+            self.borders = step(self.borders)
 
     def add_border(self, step: Taps) -> None:
         """Apply an operator whose rows of zeros get a constant."""
         self.apply(step)
-        inside = (step.rows[0] >= 0).astype(np.float32)
-        self.borders.append((np.ones(self.size, np.float32), inside))
+        border = np.ones((2, self.size), np.float32)
+        if step.outside is not None:
+            border[1, step.outside[0]] = 0
+        self.borders = border if self.borders is None else np.concatenate([self.borders, border])
 
     def fill(self, matrix: Weight, border: Weight | None, begin: int) -> None:
         """Fill the matrix of the axis, [M, rows of the input], and [M, 2 P] with the shares of the borders."""
         matrix[:] = 0
         self.taps.add_to(matrix, begin)
-        if border is not None:
+        if border is not None and self.borders is not None:
             border[:] = 0
-            for i, (shows, inside) in enumerate(self.borders):
-                border[begin : begin + self.size, 2 * i] = shows
-                border[begin : begin + self.size, 2 * i + 1] = inside
+            border[begin : begin + self.size] = self.borders.T
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Sizes:
         """
         return max(k for k in self.all if k % 2 == size % 2)
 
+    @lru_cache(256)  # noqa: B019 - of a frozen value, and bounded
     def inset(self, size: int) -> int:
         """The row at which a picture begins in the middle of its field."""
         return (self.field(size) - size) // 2

@@ -7,6 +7,7 @@ the host, so that a list of them becomes one matrix for each axis.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,50 +19,74 @@ Index = npt.NDArray[np.int64]
 Weight = npt.NDArray[np.float32]
 
 
+#: Windows and sizes come again from step to step; each table has at most a row for each pixel of a side.
+MOST_KEPT = 256
+
+
 @dataclass(frozen=True)
 class Taps:
     """Row i of the result is the sum over t of ``weights[t, i]`` times row ``rows[t, i]`` of the source.
 
-    A row of -1 stands for zeros.
+    A row of -1 stands for zeros. Without ``weights`` there is one tap, and all weights are 1.
     """
 
     rows: Index
-    weights: Weight
+    weights: Weight | None = None
 
     @property
     def count(self) -> int:
         """The number of rows of the result."""
         return int(self.rows.shape[1])
 
+    @cached_property
+    def outside(self) -> npt.NDArray[np.bool_] | None:
+        """Which taps are zeros; None if none is."""
+        outside: npt.NDArray[np.bool_] = self.rows < 0
+        return outside if outside.any() else None
+
     def after(self, first: Taps) -> Taps:
         """Return the operator that does ``first`` and then this one."""
-        inside = self.rows >= 0
-        rows = np.where(inside, first.rows[:, self.rows], -1).reshape(-1, self.count)
-        weights = (first.weights[:, self.rows] * self.weights).reshape(-1, self.count)
-        return Taps(rows, weights)
+        rows = first.rows[:, self.rows]
+        if self.outside is not None:
+            rows[:, self.outside] = -1
+        if first.weights is None:
+            return Taps(rows[0], self.weights)
+        weights = first.weights[:, self.rows]
+        if self.weights is not None:
+            weights *= self.weights
+        return Taps(rows.reshape(-1, self.count), weights.reshape(-1, self.count))
 
-    def __call__(self, vector: Weight) -> Weight:
-        """Return the result for a source of single numbers."""
-        seen = np.where(self.rows >= 0, vector[self.rows], np.float32(0)) * self.weights
-        total: Weight = seen[0].copy()
-        for each in seen[1:]:
-            total += each
+    def __call__(self, vectors: Weight) -> Weight:
+        """Return the results, [P, rows], for P sources of single numbers, [P, rows of the source]."""
+        seen = vectors[:, self.rows]
+        if self.outside is not None:
+            seen[:, self.outside] = 0
+        if self.weights is not None:
+            seen *= self.weights
+        total: Weight = seen[:, 0]
+        for tap in range(1, len(self.rows)):
+            total += seen[:, tap]
         return total
 
     def add_to(self, matrix: Weight, begin: int) -> None:
         """Add the operator to a matrix of zeros, its first row at ``begin``."""
         into = begin + np.arange(self.count)
-        for rows, weights in zip(self.rows, self.weights, strict=True):
-            inside = rows >= 0
-            matrix[into[inside], rows[inside]] += weights[inside]
+        for tap, rows in enumerate(self.rows):
+            weights = np.ones(self.count, np.float32) if self.weights is None else self.weights[tap]
+            if self.outside is not None:
+                weights = np.where(self.outside[tap], np.float32(0), weights)
+            if tap == 0:
+                matrix[into, rows] = weights
+            else:
+                matrix[into, rows] += weights
 
 
 def moved(rows: npt.ArrayLike) -> Taps:
     """Return the operator whose row i is a row of the source, -1 for zeros."""
-    index = np.asarray(rows, np.int64)[None]
-    return Taps(index, np.ones(index.shape, np.float32))
+    return Taps(np.asarray(rows, np.int64)[None])
 
 
+@lru_cache(MOST_KEPT)
 def window(size: int, begin: int, count: int) -> Taps:
     """Return the rows ``begin`` to ``begin + count`` of a source of ``size`` rows, zeros outside of it."""
     rows = begin + np.arange(count)
@@ -74,6 +99,7 @@ def reflected(size: int, px: int) -> Taps:
     return moved(np.where(rows >= size, 2 * (size - 1) - rows, rows))
 
 
+@lru_cache(MOST_KEPT)
 def resized(size: int, count: int, sampling: Sampling, interpolation: Interpolation) -> Taps:
     """Return a source of ``size`` rows resized to ``count``; beyond the ends the outermost rows are repeated."""
     rows = np.arange(count, dtype=np.float64)
