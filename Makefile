@@ -189,7 +189,7 @@ define beside_export
 	@rm -rf .venv/$(1)
 	@.venv/export/bin/python -m venv .venv/$(1)
 	@echo "import site; site.addsitedir('$$(.venv/export/bin/python $(SITE))')" > "$$(.venv/$(1)/bin/python $(SITE))/export.pth"
-	@.venv/$(1)/bin/python -m pip install --quiet $(3)
+	@.venv/$(1)/bin/python -m pip install --quiet --no-warn-conflicts $(3)
 endef
 SITE = -c "import site; print(site.getsitepackages()[0])"
 
