@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reverie_ascent.program.compose import TermTarget
-from reverie_ascent.program.objectives import Activation
 from reverie_ascent.recipe import Recipe, RecipeError, Term
-from reverie_ascent.recipe.objective import Box, Mask
 from reverie_ascent.runtime.session import Array
 
 Numbers = npt.NDArray[np.float32]
@@ -118,26 +116,8 @@ def _positions(target: TermTarget, term: Term) -> Numbers:
         return one
     if term.region is None:
         return np.full(a.positions, 1 / a.positions, np.float32)
-    weights = _box(term.region, a) if isinstance(term.region, Box) else _mask(term.region, a)
+    weights = term.region.of_positions(a.height, a.width)
     if not weights.sum() > 0:
         raise RecipeError(f"the region selects no position of {target.layer}, whose grid is {a.height} by {a.width}")
     shares: Numbers = (weights / weights.sum()).astype(np.float32).reshape(-1)
     return shares
-
-
-def _box(box: Box, a: Activation) -> npt.NDArray[np.float64]:
-    y, x = _centres(a.height), _centres(a.width)
-    inside = ((box.top <= y) & (y < box.bottom))[:, None] & ((box.left <= x) & (x < box.right))[None, :]
-    return inside.astype(np.float64)
-
-
-def _mask(mask: Mask, a: Activation) -> npt.NDArray[np.float64]:
-    weights = np.array(mask.weights, np.float64).reshape(mask.height, mask.width)
-    rows = (_centres(a.height) * mask.height).astype(np.int64)
-    columns = (_centres(a.width) * mask.width).astype(np.int64)
-    chosen: npt.NDArray[np.float64] = weights[rows[:, None], columns[None, :]]
-    return chosen
-
-
-def _centres(count: int) -> npt.NDArray[np.float64]:
-    return (np.arange(count) + 0.5) / count

@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,20 @@ HANG_S = 60
 WARM_UP = 0.2
 MOST_GROWTH = 0.01
 
+#: Heights and widths of unusual requests, and the longest render that is allowed.
+HEIGHTS, WIDTHS, MOST_STEPS = (16, 33, 95), (16, 60), 500
+
 #: Limits of the store and of job records so small that both are full in the warm-up.
-BOUNDS = ("--store-limit", "4", "--limit", "max_ended_jobs=20", "--limit", "max_size_px=96", "--limit", "max_steps=500")
+BOUNDS = (
+    "--store-limit",
+    "4",
+    "--limit",
+    "max_ended_jobs=20",
+    "--limit",
+    "max_size_px=96",
+    "--limit",
+    f"max_steps={MOST_STEPS}",
+)
 
 #: A client that crashes in the middle of a stream: the connection ends without a message.
 CRASH = """
@@ -106,10 +119,16 @@ class Client:
         frames = spec_pb2.FrameRequest(every_steps=1, max_size_px=self.chance.choice([1, 17, 96]))
         spec = self.spec(
             steps=self.chance.choice([1, 2, 30]),
-            size=to_message((self.chance.choice([16, 33, 95]), self.chance.choice([16, 60]))),
+            size=to_message((self.chance.choice(HEIGHTS), self.chance.choice(WIDTHS))),
             preset=self.chance.choice(["reverie", "lucid", "quick"]),
         )
         return await self._read(self.call.StreamRender(StreamRenderRequest(spec=spec, frames=frames), timeout=HANG_S))
+
+    async def long(self, size: tuple[int, int]) -> None:
+        """Render a picture of a size for so long that every rotation is drawn, whose tables the server keeps."""
+        await self._read(
+            self.call.StreamRender(StreamRenderRequest(spec=self.spec(steps=MOST_STEPS, size=to_message(size))))
+        )
 
     async def cancelled(self) -> grpc.StatusCode:
         """Cancel a stream at some event."""
@@ -250,6 +269,8 @@ async def _soak(server: ServerProcess, *, minutes: float, rounds: int, seed: int
     begun, done, wrong, samples = time.monotonic(), Counter[str](), Counter[str](), list[Sample]()
     clients = [Client(server.address, random.Random(f"{seed} {number}")) for number in range(CLIENTS)]
     turn_s = max(0.5, minutes * 60 / rounds - REST_S)
+    for size in [(32, 32), *product(HEIGHTS, WIDTHS)]:
+        await clients[0].long(size)
     for _ in range(rounds):
         await _mix(clients, turn_s, done, wrong)
         await asyncio.sleep(REST_S)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reverie_ascent.recipe.region import Box, Mask
+
 Kind: TypeAlias = Literal[
     "channel",
     "neuron",
@@ -18,28 +20,6 @@ Kind: TypeAlias = Literal[
     "diversity",
     "alignment",
 ]
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle in shares of the height and the width; positions whose centre lies inside count equally.
-
-    A centre on the bottom or right edge lies outside, so boxes side by side share no position.
-    """
-
-    top: float
-    left: float
-    bottom: float
-    right: float
-
-
-@dataclass(frozen=True)
-class Mask:
-    """Weights of positions, row by row; a position of the layer takes that of the cell in which its centre lies."""
-
-    height: int
-    width: int
-    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from reverie_proto.v1 import catalog_pb2, objective_pb2
 
 from reverie_server.request.fields import Choice, Fields, Number, check_finite, fill
 from reverie_server.request.picture_size import problem_with_layer
-from reverie_server.request.region_spec import complete_region
+from reverie_server.request.region_spec import complete_region, recipe_region
 from reverie_server.request.validation import Violations, unknown
 
 if TYPE_CHECKING:  # importing it loads onnx
@@ -64,13 +64,28 @@ def complete(
     if kind in OF_GROUP and context.pictures == 1:
         problem = f"{kind} is for a group of pictures; set spec.pictures to 2 or more"
         context.violations.add(f"{path}.{kind}", problem)
-    if objective.HasField("region"):
-        if kind not in WITH_REGION:
-            problem = f"does not go with {kind}; it goes with {', '.join(WITH_REGION)}"
-            context.violations.add(f"{path}.region", problem)
-        else:
-            complete_region(objective.region, context.violations, f"{path}.region")
     COMPLETE[kind](getattr(objective, kind), context, f"{path}.{kind}")
+    if objective.HasField("region"):
+        _region(objective, kind, context, f"{path}.region")
+
+
+def _region(objective: objective_pb2.Objective, kind: str, context: ObjectiveContext, path: str) -> None:
+    if kind not in WITH_REGION:
+        context.violations.add(path, f"does not go with {kind}; it goes with {', '.join(WITH_REGION)}")
+        return
+    complete_region(objective.region, context.violations, path)
+    if context.violations.has(path):
+        return
+    for layer in layers(objective, context.model):
+        if context.size is None or problem_with_layer(context.size, layer):
+            return  # reported elsewhere
+        height, width = context.model.grid(layer.name, context.size) if layer.spatial else (1, 1)
+        if not recipe_region(objective.region).of_positions(height, width).any():
+            problem = (
+                f"selects no position of layer {layer.name!r}, which has {height} x {width} at"
+                f" {described(context.size)} px: a box selects those whose centre lies inside"
+            )
+            context.violations.add(path, problem)
 
 
 def _allowed(within: str | None) -> list[str]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from reverie_ascent.recipe.objective import Box, Mask, Term
+from reverie_ascent.recipe.objective import Term
 from reverie_proto.v1 import objective_pb2
 
 from reverie_server.request.fields import choice_name
+from reverie_server.request.region_spec import recipe_region
 
 Weight = float | tuple[float, ...]
 
@@ -59,16 +60,9 @@ def terms(objective: objective_pb2.Objective, pictures: int) -> Terms:
 def _term(objective: objective_pb2.Objective, kind: str, weight: Weight) -> Term:
     goal, region = getattr(objective, kind), None
     if objective.HasField("region"):
-        region = _region(objective.region)
+        region = recipe_region(objective.region)
     term_kind: Any = "channel" if kind == "logit" else kind  # a logit is a channel without positions
     return Term(kind=term_kind, layer=goal.layer, weight=weight, region=region, **TERM_FIELDS[kind](goal))
-
-
-def _region(region: objective_pb2.Region) -> Box | Mask:
-    if region.WhichOneof("kind") == "box":
-        box = region.box
-        return Box(box.top, box.left, box.bottom, box.right)
-    return Mask(region.mask.height, region.mask.width, tuple(region.mask.weights))
 
 
 #: The fields of a term that each kind sets, besides its layer.

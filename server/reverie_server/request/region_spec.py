@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reverie_ascent.recipe.region import Box, Mask
 from reverie_proto.v1 import objective_pb2
 
 from reverie_server.request.fields import check_finite, one_of
@@ -37,3 +38,11 @@ def complete_region(region: objective_pb2.Region, violations: Violations, path: 
                 violations.add(f"{place}.weights", "has negative numbers; weights are at least 0")
             elif not any(mask.weights):
                 violations.add(f"{place}.weights", "all of its numbers are 0, so no position counts")
+
+
+def recipe_region(region: objective_pb2.Region) -> Box | Mask:
+    """Return a valid region as a part of a recipe."""
+    if region.WhichOneof("kind") == "box":
+        box = region.box
+        return Box(box.top, box.left, box.bottom, box.right)
+    return Mask(region.mask.height, region.mask.width, tuple(region.mask.weights))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from reverie_ascent.recipe.objective import Box, Mask
+from reverie_ascent.recipe.region import Box, Mask
 from reverie_proto.v1 import objective_pb2
 from reverie_proto.v1.visualization_pb2 import RenderImageRequest
 from reverie_server import Engine, InvalidRequest
@@ -14,7 +14,7 @@ from tests.server.request.test_parametrization_spec import Range, get, leaves, r
 from tests.server.request.test_spec import order, problems
 
 CHANNEL = "channel { layer: 'pool1' }"
-BOX = "region { box { bottom: 0.5 right: 1 } }"
+BOX = "region { box { bottom: 0.75 right: 1 } }"
 SIX = "[1, 2, 3, 4, 5, 6]"
 
 
@@ -72,6 +72,27 @@ def test_an_edge_outside_of_the_picture_is_refused(engine: Engine, edge: Range, 
 def test_a_region_without_positions_is_refused(engine: Engine, text: str, field: str, problem: str) -> None:
     found = problems(engine, region(text), InvalidRequest)
     assert re.search(problem, found[f"spec.objective.region{field}"])
+
+
+# Regions between the centres of pool1's 16 x 16 positions: all of a box, and the cells of a mask that count.
+BETWEEN = [
+    "box { top: 0.04 bottom: 0.06 right: 1 }",
+    "box { left: 0.97 right: 0.99 bottom: 1 }",
+    f"mask {{ height: 1 width: 64 weights: [1{', 0' * 63}] }}",
+]
+
+
+@pytest.mark.parametrize("text", BETWEEN)
+def test_a_region_between_all_positions_is_refused(engine: Engine, text: str) -> None:
+    found = problems(engine, region(text), InvalidRequest)
+    assert "selects no position of layer 'pool1', which has 16 x 16 at 32 x 32 px" in found["spec.objective.region"]
+
+
+@pytest.mark.parametrize("text", BETWEEN)
+def test_a_region_is_checked_against_its_own_part_of_a_combination(engine: Engine, text: str) -> None:
+    part = f"objective {{ {CHANNEL} region {{ {text} }} }}"
+    found = problems(engine, f"spec {{ objective {{ sum {{ terms {{ {part} weight: 1 }} }} }} }}", InvalidRequest)
+    assert "selects no position" in found["spec.objective.sum.terms[0].objective.region"]
 
 
 def test_every_field_has_a_row() -> None:
@@ -136,7 +157,7 @@ def test_every_objective_is_in_one_of_the_tables() -> None:
 @pytest.mark.parametrize("kind", WITH)
 def test_an_objective_of_positions_may_have_a_region(engine: Engine, kind: str) -> None:
     made = order(engine, f"spec {{ objective {{ {WITH[kind]} {BOX} }} }}")
-    assert made.recipe.terms[0].region == Box(0, 0, 0.5, 1)
+    assert made.recipe.terms[0].region == Box(0, 0, 0.75, 1)
 
 
 @pytest.mark.parametrize("kind", WITHOUT)
@@ -148,4 +169,4 @@ def test_any_other_objective_is_refused_with_those_that_may(engine: Engine, kind
 def test_the_parts_of_a_combination_have_regions_of_their_own(engine: Engine) -> None:
     factors = f"factors {{ {CHANNEL} {BOX} }} factors {{ {CHANNEL} }}"
     made = order(engine, f"spec {{ objective {{ product {{ {factors} }} }} }}")
-    assert [term.region for term in made.recipe.terms] == [Box(0, 0, 0.5, 1), None]
+    assert [term.region for term in made.recipe.terms] == [Box(0, 0, 0.75, 1), None]

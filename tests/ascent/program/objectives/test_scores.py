@@ -11,8 +11,8 @@ import pytest
 from reverie_ascent.models.repository import Model
 from reverie_ascent.program import build
 from reverie_ascent.recipe import Parametrization, Recipe, Term
-from reverie_ascent.recipe.objective import Box, Mask
 from reverie_ascent.recipe.parametrization import Fourier, Pixel
+from reverie_ascent.recipe.region import Box, Mask
 from reverie_ascent.recipe.transform import LUCID, ColourShift, CropBox, Noise, Rotate, Transform, Uniform
 from reverie_ascent.runtime.session import Device
 
