@@ -1,4 +1,4 @@
-"""Prints the folder of the .proto files, for `protoc -I "$(python -m reverie_proto)" reverie/v1/visualization.proto`."""
+"""Prints the folder of the .proto files: `protoc -I "$(python -m reverie_proto)" reverie/v1/visualization.proto`."""
 
 from __future__ import annotations
 

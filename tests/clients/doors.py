@@ -1,4 +1,4 @@
-"""The ways to reach a server that every client is tried by: in plaintext, with TLS, with client certificates, with keys."""
+"""The ways to reach a server that every client is tried by: plaintext, TLS, client certificates, API keys."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ class Served:
         """Return a plain channel to it."""
         if self.door.tls is None:
             return grpc.insecure_channel(self.address)
-        pems = [Path(file).read_bytes() if file else None for file in (self.door.tls[key] for key in ("ca", "key", "cert"))]
+        pems = [
+            Path(file).read_bytes() if file else None for file in (self.door.tls[key] for key in ("ca", "key", "cert"))
+        ]
         return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(*pems))
 
     def figure(self, name: str) -> float:
@@ -92,7 +94,7 @@ class Served:
     def restart(self, *, after_s: float) -> None:
         """Kill it with SIGKILL, and start it again at the same address."""
         address = self.address
-        self.process.kill()
+        self.process.close()
         time.sleep(after_s)
         self.process = ServerProcess(*self.arguments, "--listen", address)
 
@@ -119,5 +121,4 @@ def serving(door: Door, folder: Path, models: Path, *arguments: str) -> Iterator
     try:
         yield served
     finally:
-        served.process.kill()
-        served.process.__exit__(None, None, None)
+        served.process.close()
