@@ -26,7 +26,7 @@ help:
 	@echo "make test-peers  compare the presets of other projects with their own packages"
 	@echo "make test-clients build the clients in other languages and run the same cases in each"
 	@echo "make format      let ruff fix what it can"
-	@echo "make proto       regenerate proto/reverie_proto from the .proto files; make clients the code in clients/ (Go, npm)"
+	@echo "make proto       regenerate proto/reverie_proto from the .proto files; make clients the code in clients/ (needs Go)"
 	@echo "make protos      put the .proto files into one archive, .build/protos"
 	@echo "make bench       repeat the measurements of the documentation (hours; see bench/README.md)"
 	@echo "make bench-smoke run each contestant of the measurements once (minutes)"
@@ -81,7 +81,7 @@ test-export: .venv/export/ready
 # Not a part of `make test`: they need toolchains, and a client is left out with a sentence where its own is not here.
 # TABLE=1 puts what was seen into docs/clients.md.
 test-clients: .venv/serve/tested
-	@echo "== the clients in Go, TypeScript, Rust, Java and C++: built, and run against a server"
+	@echo "== the clients in other languages: built, and run against a server"
 	@.venv/serve/bin/python $(PYTEST) tests/clients $(if $(TABLE),--write-table)
 
 # Not a part of `make test`: the packages are large, and each is one release, which does not change.
@@ -133,7 +133,7 @@ format: .venv/check/ready
 proto: .venv/proto/ready
 	@.venv/proto/bin/python proto/generate.py
 
-# The code of other languages that is committed; needs Go and npm.
+# The code of other languages that is committed; needs Go.
 clients: .venv/check/ready
 	@.venv/check/bin/python proto/generate_clients.py
 
