@@ -15,7 +15,7 @@ PYTEST = -m pytest $(ORDER) $(if $(STRICT),-p tests.skips)
 # ONNX Runtime sends usage data unless this is set.
 export ORT_DISABLE_TELEMETRY ?= 1
 
-.PHONY: help demo test test-clients test-client test-lowest test-serving test-export test-peers coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
+.PHONY: help demo test test-client-versions test-client test-lowest test-clients clients clients-check protos test-serving test-export test-peers coverage package check format proto proto-check bench bench-smoke networks conformance oracles reliability demo-model recogniser clean
 
 help:
 	@echo "make demo        set up, start a server, render the embedded model, write demo/contact-sheet.png"
@@ -24,8 +24,10 @@ help:
 	@echo "make package     build the sdist and the wheel, check what is in them, use the wheel in empty environments"
 	@echo "make coverage    the share of our lines that the suites of make test-serving run"
 	@echo "make test-peers  compare the presets of other projects with their own packages"
+	@echo "make test-clients build the clients in other languages and run the same cases in each"
 	@echo "make format      let ruff fix what it can"
-	@echo "make proto       regenerate proto/reverie_proto from the .proto files"
+	@echo "make proto       regenerate proto/reverie_proto from the .proto files; make clients the code in clients/ (needs Go)"
+	@echo "make protos      put the .proto files into one archive, .build/protos"
 	@echo "make bench       repeat the measurements of the documentation (hours; see bench/README.md)"
 	@echo "make bench-smoke run each contestant of the measurements once (minutes)"
 	@echo "make networks    compare gradients of many networks with torch; continues where it stopped (hours)"
@@ -43,11 +45,11 @@ demo: .venv/serve/ready
 
 # ----- tests: the client alone, the server without torch, the export with it -----
 
-test: test-clients test-serving test-export
+test: test-client-versions test-serving test-export
 	@echo "All tests passed."
 
 # The client's tests mostly wait, so those of all its environments run at the same time.
-test-clients:
+test-client-versions:
 	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target test-client test-lowest $(NEWER:%=test-python%)
 
 test-client: .venv/client/ready
@@ -75,6 +77,12 @@ test-serving: .venv/serve/tested
 test-export: .venv/export/ready
 	@echo "== export and the comparisons with torch"
 	@.venv/export/bin/python $(PYTEST) $(TORCH_TESTS) tests/export tests/demo_model tests/docs/test_exporting_pages.py
+
+# Not a part of `make test`: they need toolchains, and a client is left out with a sentence where its own is not here.
+# TABLE=1 puts what was seen into docs/clients.md.
+test-clients: .venv/serve/tested
+	@echo "== the clients in other languages: built, and run against a server"
+	@.venv/serve/bin/python $(PYTEST) tests/clients $(if $(TABLE),--write-table)
 
 # Not a part of `make test`: the packages are large, and each is one release, which does not change.
 test-peers: .venv/peers/ready
@@ -113,7 +121,8 @@ check: .venv/check/ready proto-check
 	@echo "== mypy"
 	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model docs tests
 	@echo "== buf"
-	@cd proto && ../.venv/check/bin/buf lint
+	@cd proto && ../.venv/check/bin/buf lint && ../.venv/check/bin/buf breaking --against baseline.binpb
+	@PATH="$(CURDIR)/.venv/check/bin:$$PATH" .venv/check/bin/python -m pytest -q tests/checks
 	@echo "== the picture of docs/architecture.md"
 	@.venv/check/bin/python -m docs.draw_architecture --check
 
@@ -123,6 +132,17 @@ format: .venv/check/ready
 
 proto: .venv/proto/ready
 	@.venv/proto/bin/python proto/generate.py
+
+# The code of other languages that is committed; needs Go.
+clients: .venv/check/ready
+	@.venv/check/bin/python proto/generate_clients.py
+
+clients-check: .venv/check/ready
+	@echo "== generated code of other languages"
+	@.venv/check/bin/python proto/generate_clients.py --check
+
+protos:
+	@$(PYTHON) proto/archive.py .build/protos
 
 proto-check: .venv/proto/ready
 	@echo "== generated code"

@@ -11,6 +11,9 @@ import pytest
 # Before any test imports ONNX Runtime, which would otherwise send usage data.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# Modules with assertions that are not tests by their names.
+pytest.register_assert_rewrite("tests.clients.cases")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -29,7 +29,8 @@ def in_sdist(sdist: Path) -> dict[str, int]:
 
 
 def test_the_wheel_holds_the_packages_of_the_repository(wheel: Path) -> None:
-    assert set(in_wheel(wheel)) == {path.partition("/")[2] for path in tracked(*PACKAGES)}
+    protocol = {f"reverie_proto/{path}" for path in tracked("proto/reverie")}
+    assert set(in_wheel(wheel)) == {path.partition("/")[2] for path in tracked(*PACKAGES)} | protocol
 
 
 def test_the_sdist_holds_the_packages_and_the_protocol_and_no_more(sdist: Path) -> None:

@@ -53,6 +53,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Environment
     return Environment(tmp_path_factory.mktemp("server"), wheel, "[server]")
 
 
+def test_the_protocol_is_in_the_package(client: Environment) -> None:
+    folder = Path(client.succeed("python", "-m", "reverie_proto").strip())
+    assert folder.is_relative_to(client.folder)
+    assert (folder / "reverie" / "v1" / "visualization.proto").is_file()
+
+
 def test_the_client_is_imported(client: Environment) -> None:
     file = client.succeed("python", "-c", "import reverie; print(reverie.__file__)")
     assert Path(file).is_relative_to(client.folder)

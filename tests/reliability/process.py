@@ -81,12 +81,16 @@ class ServerProcess:
         self._log.seek(0)
         return self._log.read()
 
+    def close(self) -> None:
+        """Kill it if it has not ended, and forget its log."""
+        self.kill()
+        self._process.communicate()
+        self._log.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.kill()
-        self._process.communicate()
-        self._log.close()
+        self.close()

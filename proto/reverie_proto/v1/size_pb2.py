@@ -14,13 +14,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15reverie/v1/size.proto\x12\nreverie.v1\"+\n\x04Size\x12\x11\n\theight_px\x18\x01 \x01(\x05\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15reverie/v1/size.proto\x12\nreverie.v1\"+\n\x04Size\x12\x11\n\theight_px\x18\x01 \x01(\x05\x12\x10\n\x08width_px\x18\x02 \x01(\x05\x42\x62\n\x1fio.github.reverievis.reverie.v1P\x01Z=github.com/reverie-vis/reverie/clients/go/reveriev1;reveriev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reverie.v1.size_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\037io.github.reverievis.reverie.v1P\001Z=github.com/reverie-vis/reverie/clients/go/reveriev1;reveriev1'
   _globals['_SIZE']._serialized_start=37
   _globals['_SIZE']._serialized_end=80
 # @@protoc_insertion_point(module_scope)

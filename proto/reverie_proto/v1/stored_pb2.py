@@ -15,13 +15,14 @@ _sym_db = _symbol_database.Default()
 from reverie_proto.v1 import spec_pb2 as reverie_dot_v1_dot_spec__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17reverie/v1/stored.proto\x12\nreverie.v1\x1a\x15reverie/v1/spec.proto\"\x86\x01\n\x0fStoredRendering\x12(\n\trendering\x18\x01 \x01(\x0b\x32\x15.reverie.v1.Rendering\x12\x16\n\x0e\x65ngine_version\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65vice_class\x18\x03 \x01(\t\x12\x1b\n\x13onnxruntime_version\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17reverie/v1/stored.proto\x12\nreverie.v1\x1a\x15reverie/v1/spec.proto\"\x86\x01\n\x0fStoredRendering\x12(\n\trendering\x18\x01 \x01(\x0b\x32\x15.reverie.v1.Rendering\x12\x16\n\x0e\x65ngine_version\x18\x02 \x01(\t\x12\x14\n\x0c\x64\x65vice_class\x18\x03 \x01(\t\x12\x1b\n\x13onnxruntime_version\x18\x04 \x01(\tBb\n\x1fio.github.reverievis.reverie.v1P\x01Z=github.com/reverie-vis/reverie/clients/go/reveriev1;reveriev1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reverie.v1.stored_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
-  DESCRIPTOR._options = None
+  _globals['DESCRIPTOR']._options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\037io.github.reverievis.reverie.v1P\001Z=github.com/reverie-vis/reverie/clients/go/reveriev1;reveriev1'
   _globals['_STOREDRENDERING']._serialized_start=63
   _globals['_STOREDRENDERING']._serialized_end=197
 # @@protoc_insertion_point(module_scope)

@@ -7,7 +7,13 @@ from reverie_proto.v1 import visualization_pb2 as reverie_dot_v1_dot_visualizati
 
 
 class VisualizationServiceStub(object):
-    """Missing associated documentation comment in .proto file."""
+    """Renders pictures, alone or as jobs, and tells what can be rendered. Every call may be repeated.
+
+    All violations of a request are reported together, as INVALID_ARGUMENT with a BadRequest that names each field and
+    what is allowed. A request has at most `Limits.max_request_bytes`; each text in it has at most 1024 bytes in UTF-8,
+    and each list at most 1024 entries, vectors and probabilities 65,536, activations, masks and magnitudes 250,000. An
+    enum that is UNSPECIFIED counts as absent.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -68,7 +74,13 @@ class VisualizationServiceStub(object):
 
 
 class VisualizationServiceServicer(object):
-    """Missing associated documentation comment in .proto file."""
+    """Renders pictures, alone or as jobs, and tells what can be rendered. Every call may be repeated.
+
+    All violations of a request are reported together, as INVALID_ARGUMENT with a BadRequest that names each field and
+    what is allowed. A request has at most `Limits.max_request_bytes`; each text in it has at most 1024 bytes in UTF-8,
+    and each list at most 1024 entries, vectors and probabilities 65,536, activations, masks and magnitudes 250,000. An
+    enum that is UNSPECIFIED counts as absent.
+    """
 
     def GetServerInfo(self, request, context):
         """Returns the server's version, device, presets and limits.
@@ -106,8 +118,8 @@ class VisualizationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateRenderJob(self, request, context):
-        """Starts a job, which renders a picture for each of many channels. It continues when the caller disconnects, and after
-        a restart of the server.
+        """Starts a job, which renders a picture for each of many channels. It continues when the caller disconnects, and
+        after a restart of the server.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -202,7 +214,13 @@ def add_VisualizationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class VisualizationService(object):
-    """Missing associated documentation comment in .proto file."""
+    """Renders pictures, alone or as jobs, and tells what can be rendered. Every call may be repeated.
+
+    All violations of a request are reported together, as INVALID_ARGUMENT with a BadRequest that names each field and
+    what is allowed. A request has at most `Limits.max_request_bytes`; each text in it has at most 1024 bytes in UTF-8,
+    and each list at most 1024 entries, vectors and probabilities 65,536, activations, masks and magnitudes 250,000. An
+    enum that is UNSPECIFIED counts as absent.
+    """
 
     @staticmethod
     def GetServerInfo(request,
