@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reverie_proto.sizes import Size, described
 from reverie_proto.v1 import catalog_pb2, objective_pb2
@@ -45,6 +45,21 @@ class ObjectiveContext:
     #: The field of the size that the network sees.
     size_field: str = "spec.size"
 
+    def grid(self, layer: catalog_pb2.Layer) -> Grid | None:
+        """Return the positions of a layer; None if the size is invalid or does not fit it, which is a violation."""
+        if self.size is None or problem_with_layer(self.size, layer):
+            return None
+        height, width = self.model.grid(layer.name, self.size) if layer.spatial else (1, 1)
+        return Grid(height, width, described(self.size))
+
+
+class Grid(NamedTuple):
+    """The positions of a layer, and the size of the picture in words."""
+
+    height: int
+    width: int
+    at: str
+
 
 def complete(
     objective: objective_pb2.Objective, context: ObjectiveContext, path: str, *, within: str | None = None
@@ -77,13 +92,11 @@ def _region(objective: objective_pb2.Objective, kind: str, context: ObjectiveCon
     if context.violations.has(path):
         return
     for layer in layers(objective, context.model):
-        if context.size is None or problem_with_layer(context.size, layer):
-            return  # reported elsewhere
-        height, width = context.model.grid(layer.name, context.size) if layer.spatial else (1, 1)
-        if not recipe_region(objective.region).of_positions(height, width).any():
+        grid = context.grid(layer)
+        if grid and not recipe_region(objective.region).of_positions(grid.height, grid.width).any():
             problem = (
-                f"selects no position of layer {layer.name!r}, which has {height} x {width} at"
-                f" {described(context.size)} px: a box selects those whose centre lies inside"
+                f"selects no position of layer {layer.name!r}, which has {grid.height} x {grid.width} at"
+                f" {grid.at} px: a box selects those whose centre lies inside"
             )
             context.violations.add(path, problem)
 
@@ -140,12 +153,11 @@ def _neuron(goal: objective_pb2.NeuronObjective, context: ObjectiveContext, path
     _check_channel(goal.channel, layer, context, f"{path}.channel")
     if not layer.spatial:
         context.violations.add(f"{path}.layer", f"layer {layer.name!r} has no positions; ask for its channel instead")
-    elif context.size is not None and not problem_with_layer(context.size, layer):
-        height, width = context.model.grid(layer.name, context.size)
-        for axis, count in (("y", height), ("x", width)):
+    elif grid := context.grid(layer):
+        for axis, count in (("y", grid.height), ("x", grid.width)):
             if not goal.HasField(axis):
                 setattr(goal, axis, count // 2)
-            because = f", the grid of layer {layer.name!r} at {described(context.size)} px"
+            because = f", the grid of layer {layer.name!r} at {grid.at} px"
             context.violations.check_range(f"{path}.{axis}", getattr(goal, axis), 0, count - 1, because=because)
 
 
@@ -187,14 +199,13 @@ def _match(goal: objective_pb2.MatchObjective, context: ObjectiveContext, path: 
         problem = "all of its numbers are 0, which has no direction; use the similarity l2"
         context.violations.add(f"{path}.activation", problem)
     layer, count = _layer(goal, context, path), len(goal.activation)
-    if layer is None or context.size is None or problem_with_layer(context.size, layer):
+    if layer is None or (grid := context.grid(layer)) is None:
         return
-    height, width = context.model.grid(layer.name, context.size) if layer.spatial else (1, 1)
-    whole = layer.channels * height * width
+    whole = layer.channels * grid.height * grid.width
     if count not in (layer.channels, whole):
-        shape = f"{layer.channels} x {height} x {width}"
+        shape = f"{layer.channels} x {grid.height} x {grid.width}"
         problem = f"has {count} numbers; layer {layer.name!r} needs {layer.channels}, one for each channel, or {whole}"
-        context.violations.add(f"{path}.activation", f"{problem} ({shape}) at {described(context.size)} px")
+        context.violations.add(f"{path}.activation", f"{problem} ({shape}) at {grid.at} px")
 
 
 def _divergence(goal: objective_pb2.DivergenceObjective, context: ObjectiveContext, path: str) -> None:

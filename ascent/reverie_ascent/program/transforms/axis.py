@@ -51,7 +51,8 @@ class Line:
         """Fill the matrix of the axis, [M, rows of the input], and [M, 2 P] with the shares of the borders."""
         matrix[:] = 0
         self.taps.add_to(matrix, begin)
-        if border is not None and self.borders is not None:
+        if border is not None:
+            assert self.borders is not None, "the stage has room for borders, and none was added"
             border[:] = 0
             border[begin : begin + self.size] = self.borders.T
 
