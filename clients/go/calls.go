@@ -51,23 +51,27 @@ func (c *Client) Stream(ctx context.Context, request *pb.StreamRenderRequest) it
 func (c *Client) Watch(ctx context.Context, id string, after int64) iter.Seq2[*pb.WatchRenderJobResponse, error] {
 	return func(yield func(*pb.WatchRenderJobResponse, error) bool) {
 		for failures := 0; ; failures++ {
-			from := after
-			var failure *Error
+			from, lost := after, false
 			for event, err := range read(ctx, func(ctx context.Context) (grpc.ServerStreamingClient[pb.WatchRenderJobResponse], error) {
 				return c.Stub.WatchRenderJob(ctx, &pb.WatchRenderJobRequest{Id: id, AfterSequence: from})
 			}) {
-				if errors.As(err, &failure) && failure.Code == codes.Unavailable && failures < watchAttempts {
+				var known *Error
+				if lost = errors.As(err, &known) && known.Code == codes.Unavailable && failures < watchAttempts; lost {
 					break
 				}
+				if err != nil {
+					yield(nil, err)
+					return
+				}
 				failures = 0
-				if event != nil && event.Item == nil && event.Sequence == from && from > 0 {
+				if event.Item == nil && event.Sequence == from && from > 0 {
 					continue // the first response repeats a state that is known
 				}
-				if after = event.GetSequence(); !yield(event, err) {
+				if after = event.Sequence; !yield(event, nil) {
 					return
 				}
 			}
-			if failure == nil || failure.Code != codes.Unavailable {
+			if !lost {
 				return
 			}
 			select {
