@@ -119,7 +119,7 @@ check: .venv/check/ready proto-check
 	@.venv/check/bin/ruff check .
 	@.venv/check/bin/ruff format --check .
 	@echo "== mypy"
-	@.venv/check/bin/mypy proto/generate.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model docs tests
+	@.venv/check/bin/mypy proto/generate.py proto/generate_clients.py proto/archive.py gradient/reverie_gradient ascent/reverie_ascent export/reverie_export server/reverie_server client/reverie examples bench conformance demo_model docs tests
 	@echo "== buf"
 	@cd proto && ../.venv/check/bin/buf lint && ../.venv/check/bin/buf breaking --against baseline.binpb
 	@PATH="$(CURDIR)/.venv/check/bin:$$PATH" .venv/check/bin/python -m pytest -q tests/checks
